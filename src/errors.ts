@@ -1,0 +1,128 @@
+/**
+ * Every error that mcp-tls throws on purpose.
+ *
+ * Classes are branded with `Symbol.for`, because the ESM and the CJS build (and two installed
+ * copies) each have their own class objects: use {@link isMcpTlsError} or `error.code` rather than
+ * `instanceof` when the error may come from another copy.
+ *
+ * No message or property ever holds a PEM body, a private key, a passphrase or a token.
+ */
+
+/** Mistakes of the caller: found at construction, before anything is sent. */
+export type ConfigErrorCode =
+  /** An option or a policy field is unknown, missing, empty or out of range. */
+  | 'MCP_TLS_INVALID_ARGUMENT'
+  /** The input is not exactly one certificate (or, where several are allowed, not only certificates). */
+  | 'MCP_TLS_INVALID_CERTIFICATE'
+  /** The certificate is well-formed, but this Node.js's OpenSSL cannot verify its signature algorithm. */
+  | 'MCP_TLS_UNSUPPORTED_ALGORITHM'
+  /** The client or factory was used after `close()`. */
+  | 'MCP_TLS_CLOSED';
+
+/** What went wrong between us and the server. */
+export type TrustErrorCode =
+  /** The chain ends in an issuer that is no trust anchor. */
+  | 'MCP_TLS_UNKNOWN_ISSUER'
+  /** The server's certificate is self-signed and is not a trust anchor. */
+  | 'MCP_TLS_SELF_SIGNED'
+  /** The server does not send the intermediate certificate that leads to its issuer. */
+  | 'MCP_TLS_INCOMPLETE_CHAIN'
+  /** The certificate does not carry the reference identity (RFC 9525). */
+  | 'MCP_TLS_NAME_MISMATCH'
+  /** The certificate, or one above it, has expired. */
+  | 'MCP_TLS_EXPIRED'
+  /** The certificate, or one above it, is not valid yet. */
+  | 'MCP_TLS_NOT_YET_VALID'
+  /** The certificate may not be used for a TLS server (extended key usage, basic constraints ...). */
+  | 'MCP_TLS_WRONG_USAGE'
+  /** A key or a signature in the chain is too weak for OpenSSL's security level. */
+  | 'MCP_TLS_WEAK'
+  /** Any other reason for which OpenSSL refuses the chain; its own code is in `detail`. */
+  | 'MCP_TLS_CHAIN_REFUSED'
+  /** The server demands a client certificate and was given none. */
+  | 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED'
+  /** The server refuses the client certificate that it was given. */
+  | 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
+  /** No TLS version, cipher suite or signature algorithm in common. */
+  | 'MCP_TLS_PROTOCOL_MISMATCH'
+  /** What answers at that port does not speak TLS. */
+  | 'MCP_TLS_NOT_TLS'
+  /** A limit of `timeout` was reached. */
+  | 'MCP_TLS_TIMEOUT'
+  /** The host could not be resolved or reached, or the connection broke. */
+  | 'MCP_TLS_UNREACHABLE'
+  /** The TLS handshake failed in a way that has no code of its own; OpenSSL's code is in `detail`. */
+  | 'MCP_TLS_HANDSHAKE_FAILED'
+  /** The server redirected out of its origin, or in a way that would change the request. */
+  | 'MCP_TLS_REDIRECT_REFUSED'
+  /** An `http:` URL: nothing is ever sent in the clear. */
+  | 'MCP_TLS_PLAIN_HTTP_REFUSED';
+
+/** Every code of every error. Closed: adding a code is a minor release, removing one a major. */
+export type ErrorCode = ConfigErrorCode | TrustErrorCode;
+
+const BRAND = Symbol.for('mcp-tls.error');
+
+/** Base of all our errors. `code` tells them apart; the message is for people. */
+export abstract class McpTlsError extends Error {
+  abstract readonly code: ErrorCode;
+
+  static {
+    Object.defineProperty(McpTlsError.prototype, BRAND, { value: true });
+  }
+}
+
+/** A mistake of the caller. Thrown at construction or at the call, never after a connection. */
+export class TlsConfigError extends McpTlsError {
+  override readonly name = 'TlsConfigError';
+  readonly code: ConfigErrorCode;
+
+  constructor(code: ConfigErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What a {@link TlsTrustError} carries besides its code. */
+export interface TrustErrorDetails {
+  /** Host of the URL that was asked for. */
+  readonly host: string;
+  readonly port: number;
+  /** What would have been accepted, ready to paste: a name, anchors' fingerprints, a version. */
+  readonly expected?: string | undefined;
+  /** What the server showed, ready to paste. */
+  readonly presented?: string | undefined;
+  /** One sentence for the operator: what to run or to set. */
+  readonly hint?: string | undefined;
+  /** The code of Node.js or OpenSSL behind ours, such as `CERT_HAS_EXPIRED`. */
+  readonly detail?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The connection was not made, or not used, for the reason in `code`. */
+export class TlsTrustError extends McpTlsError {
+  override readonly name = 'TlsTrustError';
+  readonly code: TrustErrorCode;
+  readonly host: string;
+  readonly port: number;
+  readonly expected: string | undefined;
+  readonly presented: string | undefined;
+  readonly hint: string | undefined;
+  readonly detail: string | undefined;
+
+  constructor(code: TrustErrorCode, message: string, details: TrustErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.host = details.host;
+    this.port = details.port;
+    this.expected = details.expected;
+    this.presented = details.presented;
+    this.hint = details.hint;
+    this.detail = details.detail;
+  }
+}
+
+/** Whether `value` is an error of mcp-tls, of this copy or another. */
+export function isMcpTlsError(value: unknown): value is TlsConfigError | TlsTrustError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
