@@ -1,0 +1,160 @@
+import { constants, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import { TlsConfigError } from '../errors.js';
+import { type CertificateFields, certificateFields } from './certificate-fields.js';
+import { DER_TAG, readChildren, readElement, readOid } from './der.js';
+import { readOneCertificate } from './pem.js';
+import {
+  PSS_DIGESTS,
+  SIGNATURE_ALGORITHMS,
+  type SignatureAlgorithm,
+} from './signature-algorithms.js';
+
+/**
+ * Whether the one certificate in `pem` is self-signed: its issuer is its subject, **and** its own key
+ * verifies its signature. Neither alone is enough: anybody can write any issuer's name, and an
+ * intermediate may be issued to the name of its root.
+ *
+ * Says nothing about trust, names or dates.
+ *
+ * @param pem PEM as text or bytes, or DER as bytes
+ * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE` when it is not exactly one certificate;
+ * `MCP_TLS_UNSUPPORTED_ALGORITHM` when the names are equal and this Node.js cannot verify such a
+ * signature (MD2, GOST, post-quantum on Node.js 20): `false` would be a guess
+ * @example
+ * isSelfSignedPem(await readFile('server.pem')); // true
+ */
+export function isSelfSignedPem(pem: string | Uint8Array): boolean {
+  return isSelfSigned(readOneCertificate(pem));
+}
+
+/**
+ * {@link isSelfSignedPem} for a parsed certificate.
+ *
+ * @throws TlsConfigError `MCP_TLS_UNSUPPORTED_ALGORITHM`; `MCP_TLS_INVALID_CERTIFICATE` when its
+ * encoding is BER
+ */
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  const fields = certificateFields(certificate.raw);
+  if (!namesAreEqual(certificate, fields)) {
+    return false;
+  }
+  const key = readableKey(certificate);
+  if (key === undefined) {
+    return unsupported('cannot read a public key of the type', fields.keyAlgorithm);
+  }
+  if (verifies(certificate, key)) {
+    return true;
+  }
+  // X509Certificate says false both for a wrong signature and for one it cannot judge.
+  assertJudgeable(fields, key);
+  return false;
+}
+
+/**
+ * The same bytes, or the same name by RFC 5280 §7.1: string types, letter case and runs of spaces do
+ * not count. OpenSSL compares so, and takes such a certificate for a root.
+ */
+function namesAreEqual(certificate: X509Certificate, fields: CertificateFields): boolean {
+  const { issuer, subject } = fields;
+  if (issuer.length === subject.length && issuer.every((byte, i) => byte === subject[i])) {
+    return true;
+  }
+  const issuerText: string | undefined = certificate.issuer;
+  const subjectText: string | undefined = certificate.subject;
+  return (
+    issuerText !== undefined &&
+    subjectText !== undefined &&
+    foldName(issuerText) === foldName(subjectText)
+  );
+}
+
+function foldName(name: string): string {
+  // ASCII only, as in OpenSSL: beyond it, folding would need string preparation.
+  return name.replaceAll(/ +/g, ' ').replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function readableKey(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+function verifies(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.verify(key);
+  } catch {
+    return false;
+  }
+}
+
+/** Throws unless a `false` about this signature is OpenSSL's judgement rather than its inability. */
+function assertJudgeable(fields: CertificateFields, key: KeyObject): void {
+  const algorithm = SIGNATURE_ALGORITHMS.get(fields.signatureAlgorithm);
+  if (algorithm === undefined) {
+    unsupported('does not know the signature algorithm', fields.signatureAlgorithm);
+  }
+  const { asymmetricKeyType } = key;
+  // Undefined for post-quantum keys on Node.js 22, which verifies them all the same: go on and try.
+  if (asymmetricKeyType !== undefined && !algorithm.keyTypes.includes(asymmetricKeyType)) {
+    return; // A key of another type cannot have made the signature.
+  }
+  if (isBeyondOpenSsl(key) || !canTry(algorithm, fields, key)) {
+    unsupported('cannot verify the signature algorithm', fields.signatureAlgorithm);
+  }
+}
+
+/**
+ * Makes the same verification by the road that tells "wrong" from "cannot": the digest asked for by
+ * name, where an unknown one throws. The answer itself does not matter.
+ */
+function canTry(algorithm: SignatureAlgorithm, fields: CertificateFields, key: KeyObject): boolean {
+  const digest = algorithm.digest === undefined ? pssDigest(fields) : algorithm.digest;
+  if (digest === undefined) {
+    return false;
+  }
+  const padding = algorithm.digest === undefined ? constants.RSA_PKCS1_PSS_PADDING : undefined;
+  try {
+    const options = padding === undefined ? key : { key, padding };
+    verify(digest, fields.tbsCertificate, options, fields.signature);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** RFC 4055 §3.1: `[0]` holds the digest's AlgorithmIdentifier, SHA-1 when it is not there. */
+function pssDigest({ signatureParameters: bytes }: CertificateFields): string | undefined {
+  try {
+    const [first] = readChildren(bytes, readElement(bytes, 0, bytes.length));
+    if (first?.tag !== 0xa0) {
+      return 'sha1';
+    }
+    const [algorithm] = readChildren(bytes, first);
+    if (algorithm?.tag !== DER_TAG.sequence) {
+      return undefined;
+    }
+    return PSS_DIGESTS.get(readOid(bytes, readChildren(bytes, algorithm)[0]));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sizes at which OpenSSL does not try: OPENSSL_RSA_MAX_MODULUS_BITS and its like. */
+function isBeyondOpenSsl(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'dsa') {
+    return modulusLength > 10_000;
+  }
+  return modulusLength > 16_384 || (modulusLength > 3072 && publicExponent >= 2n ** 64n);
+}
+
+function unsupported(what: string, oid: string): never {
+  const name = SIGNATURE_ALGORITHMS.get(oid)?.name;
+  const { node, openssl } = process.versions;
+  throw new TlsConfigError(
+    'MCP_TLS_UNSUPPORTED_ALGORITHM',
+    `Node.js ${node} (OpenSSL ${openssl}) ${what} ${name === undefined ? oid : `${name} (${oid})`}, so whether the certificate is self-signed is undecidable here`,
+  );
+}
