@@ -1,0 +1,253 @@
+import { randomBytes } from 'node:crypto';
+import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import {
+  type ExtendedKeyUsage,
+  KEY_USAGES,
+  type KeyUsage,
+  type NameConstraints,
+} from './certificate-extensions.js';
+import {
+  CERTIFICATE_HASHES,
+  CERTIFICATE_KEY_TYPES,
+  type CertificateHash,
+  type CertificateKeyType,
+} from './certificate-keys.js';
+import type { DistinguishedName } from './distinguished-name.js';
+import type { HeldCertificate } from './held-certificate.js';
+
+const DEFECTS = [
+  'broken-signature',
+  'foreign-signature',
+  'wrong-issuer-name',
+  'wrong-authority-key-id',
+  'mismatched-algorithms',
+  'duplicate-extension',
+] as const;
+
+/**
+ * A deliberate defect:
+ * - `broken-signature`: one bit of the signature is flipped;
+ * - `foreign-signature`: signed by another key of the issuer's type, under the issuer's name;
+ * - `wrong-issuer-name`: the issuer signed it, but the issuer field names a stranger;
+ * - `wrong-authority-key-id`: the authority key identifier belongs to no key;
+ * - `mismatched-algorithms`: the outer signature algorithm is not the signed one;
+ * - `duplicate-extension`: the last extension occurs twice (RFC 5280 §4.2 forbids it).
+ */
+export type CertificateDefect = (typeof DEFECTS)[number];
+
+/** What {@link heldCertificate} can be asked for. Every field is optional. */
+export interface HeldCertificateOptions {
+  /** Default: a name that no other certificate has, so that chains never link by accident. */
+  readonly commonName?: string;
+  /** The whole subject, instead of `commonName`. `{}` is the empty name. */
+  readonly subject?: DistinguishedName;
+  /**
+   * DNS names. When none of `dns`, `ips`, `uris` and `san` is given, the certificate carries
+   * `localhost`, `127.0.0.1` and `::1`; only a CA that another certificate signed carries none.
+   */
+  readonly dns?: readonly string[];
+  /** IPv4 and IPv6 addresses. */
+  readonly ips?: readonly string[];
+  readonly uris?: readonly string[];
+  /** `'none'`: no subject alternative name at all. `'critical'`: the extension is critical. */
+  readonly san?: 'none' | 'critical';
+  /** Default: one day ago. Fractions of a second are cut off. */
+  readonly notBefore?: Date;
+  /** Default: 30 days from now. May lie before `notBefore`. */
+  readonly notAfter?: Date;
+  /** Default: `p256`. */
+  readonly key?: CertificateKeyType;
+  /** Hash of the signature; default `sha256`. Not for signing keys that bring their own. */
+  readonly hash?: CertificateHash;
+  /** Whether basicConstraints says CA. Default: false. */
+  readonly ca?: boolean;
+  /** How many CAs may follow. Only with `ca`. */
+  readonly pathLength?: number;
+  /** `false` leaves the extension out; `ca` then decides only on the defaults of the usages. */
+  readonly basicConstraints?: false;
+  /** Default: `keyCertSign`, `cRLSign` and `digitalSignature` for a CA, else `digitalSignature`. `[]`: none. */
+  readonly keyUsages?: readonly KeyUsage[];
+  /** Default: `serverAuth` and `clientAuth`, none for a CA. `[]`: the extension is left out. */
+  readonly extendedKeyUsages?: readonly ExtendedKeyUsage[];
+  /** Where the issuer's certificate can be fetched (Authority Information Access). */
+  readonly issuerUrls?: readonly string[];
+  readonly nameConstraints?: NameConstraints;
+  /** Adds a critical extension that no verifier knows. */
+  readonly unknownCriticalExtension?: boolean;
+  /** `false` leaves out the subject and authority key identifiers. */
+  readonly keyIdentifiers?: boolean;
+  /** The issuer, whatever it is allowed to sign. Default: the certificate signs itself. */
+  readonly signedBy?: HeldCertificate;
+  /** Any integer, also one that the standard forbids. Default: 16 random bytes, positive. */
+  readonly serialNumber?: bigint;
+  /**
+   * The certificate that this one renews: same key, and every option that is not given is taken
+   * from it, except the serial number, the validity and the defect.
+   */
+  readonly renewFrom?: HeldCertificate;
+  /** `1` makes an X.509 v1 certificate, which has no extensions. Default: 3. */
+  readonly version?: 1 | 3;
+  readonly defect?: CertificateDefect;
+}
+
+/** Options after validation, with what was inherited from `renewFrom`. */
+export type ResolvedOptions = Omit<HeldCertificateOptions, 'renewFrom'>;
+
+const EXTENSION_FIELDS = [
+  'dns',
+  'ips',
+  'uris',
+  'san',
+  'pathLength',
+  'basicConstraints',
+  'keyUsages',
+  'extendedKeyUsages',
+  'issuerUrls',
+  'nameConstraints',
+  'unknownCriticalExtension',
+  'keyIdentifiers',
+] as const satisfies readonly (keyof HeldCertificateOptions)[];
+
+const FIELDS: readonly string[] = [
+  'commonName',
+  'subject',
+  'notBefore',
+  'notAfter',
+  'key',
+  'hash',
+  'ca',
+  'signedBy',
+  'serialNumber',
+  'renewFrom',
+  'version',
+  'defect',
+  ...EXTENSION_FIELDS,
+] satisfies readonly (keyof HeldCertificateOptions)[];
+
+/** @throws `MCP_TLS_INVALID_ARGUMENT` */
+export function resolveOptions(options: HeldCertificateOptions): ResolvedOptions {
+  assertKnownKeys('heldCertificate options', options, FIELDS);
+  checkFields(options);
+  const { renewFrom, ...own } = options;
+  if (renewFrom === undefined) {
+    checkCombinations(own);
+    return own.subject === undefined ? { commonName: uniqueName(), ...own } : own;
+  }
+  if (own.key !== undefined)
+    invalidArgument('key and renewFrom exclude each other: a renewal keeps the key');
+  const {
+    serialNumber: _serial,
+    notBefore: _from,
+    notAfter: _to,
+    defect: _defect,
+    ...inherited
+  } = renewFrom.options;
+  const resolved = { ...withoutReplaced(inherited, own), ...own };
+  checkCombinations(resolved);
+  return resolved;
+}
+
+function uniqueName(): string {
+  return `mcp-tls test ${randomBytes(6).toString('hex')}`;
+}
+
+/** A new name replaces the whole old name, and new alternative names all the old ones. */
+function withoutReplaced(inherited: ResolvedOptions, own: ResolvedOptions): ResolvedOptions {
+  const { commonName, subject, dns, ips, uris, san, ...rest } = inherited;
+  const name = own.commonName ?? own.subject;
+  const alternative = own.dns ?? own.ips ?? own.uris ?? own.san;
+  return {
+    ...rest,
+    ...(name === undefined && definedOnly({ commonName, subject })),
+    ...(alternative === undefined && definedOnly({ dns, ips, uris, san })),
+  };
+}
+
+function definedOnly(fields: object): ResolvedOptions {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function checkFields(options: HeldCertificateOptions): void {
+  const { commonName, key, hash, version, defect, san, serialNumber, pathLength } = options;
+  if (commonName !== undefined && (typeof commonName !== 'string' || commonName === '')) {
+    invalidArgument('commonName must be a non-empty string (for no name: subject: {})');
+  }
+  if (key !== undefined) assertOneOf('key', key, CERTIFICATE_KEY_TYPES);
+  if (hash !== undefined) assertOneOf('hash', hash, CERTIFICATE_HASHES);
+  if (defect !== undefined) assertOneOf('defect', defect, DEFECTS);
+  if (san !== undefined) assertOneOf('san', san, ['none', 'critical']);
+  if (version !== undefined && version !== 1 && version !== 3)
+    invalidArgument('version must be 1 or 3');
+  if (serialNumber !== undefined && typeof serialNumber !== 'bigint') {
+    invalidArgument('serialNumber must be a bigint');
+  }
+  if (pathLength !== undefined && (!Number.isInteger(pathLength) || pathLength < 0)) {
+    invalidArgument('pathLength must be a whole number from 0');
+  }
+  for (const field of ['notBefore', 'notAfter'] as const) {
+    const date = options[field];
+    if (date !== undefined && (!(date instanceof Date) || Number.isNaN(date.getTime()))) {
+      invalidArgument(`${field} must be a valid Date`);
+    }
+  }
+  for (const field of ['ca', 'unknownCriticalExtension', 'keyIdentifiers'] as const) {
+    const flag = options[field];
+    if (flag !== undefined && typeof flag !== 'boolean')
+      invalidArgument(`${field} must be a boolean`);
+  }
+  if (options.basicConstraints !== undefined && options.basicConstraints !== false) {
+    invalidArgument('basicConstraints can only be false (ca and pathLength fill it)');
+  }
+  for (const field of [
+    'dns',
+    'ips',
+    'uris',
+    'keyUsages',
+    'extendedKeyUsages',
+    'issuerUrls',
+  ] as const) {
+    const list: unknown = options[field];
+    if (list === undefined) continue;
+    if (!Array.isArray(list) || list.some((item) => typeof item !== 'string')) {
+      invalidArgument(`${field} must be a list of strings`);
+    }
+  }
+  for (const usage of options.keyUsages ?? []) assertOneOf('keyUsages', usage, KEY_USAGES);
+  if (options.nameConstraints !== undefined) {
+    assertKnownKeys('nameConstraints', options.nameConstraints, ['permittedDns', 'excludedDns']);
+  }
+  for (const field of ['signedBy', 'renewFrom'] as const) {
+    const held = options[field];
+    if (held !== undefined && typeof held?.certificatePem !== 'string') {
+      invalidArgument(`${field} must be a result of heldCertificate()`);
+    }
+  }
+}
+
+function checkCombinations(options: ResolvedOptions): void {
+  if (options.commonName !== undefined && options.subject !== undefined) {
+    invalidArgument('commonName and subject exclude each other');
+  }
+  const names = [options.dns, options.ips, options.uris].some((list) => (list ?? []).length > 0);
+  if (options.san === 'none' && names) {
+    invalidArgument("san: 'none' and alternative names exclude each other");
+  }
+  if (options.pathLength !== undefined && options.ca !== true)
+    invalidArgument('pathLength needs ca: true');
+  if (options.basicConstraints === false && options.pathLength !== undefined) {
+    invalidArgument('basicConstraints: false and pathLength exclude each other');
+  }
+  if (options.version === 1) {
+    const field = EXTENSION_FIELDS.find(
+      (name) => options[name] !== undefined && options[name] !== 'none',
+    );
+    if (field !== undefined) {
+      invalidArgument(`version 1 has no extensions, so '${field}' cannot be given`);
+    }
+    if (options.defect === 'duplicate-extension' || options.defect === 'wrong-authority-key-id') {
+      invalidArgument(
+        `version 1 has no extensions, so it cannot have the defect '${options.defect}'`,
+      );
+    }
+  }
+}
