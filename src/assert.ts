@@ -6,11 +6,7 @@ export function invalidArgument(message: string): never {
 }
 
 /** Checks that `value` is a plain options object with none but the `known` keys. */
-export function assertKnownKeys(
-  what: string,
-  value: unknown,
-  known: readonly string[],
-): asserts value is Record<string, unknown> {
+export function assertKnownKeys(what: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     invalidArgument(`${what} must be an object`);
   }

@@ -1,0 +1,163 @@
+import { toConnectionError } from '../connect/connection-error.js';
+import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
+import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
+import type { Authorization } from './authorization.js';
+import { type Answer, exchange } from './exchange.js';
+import { makeResponse } from './make-response.js';
+import type { Pools } from './pools.js';
+import { type FetchRequest, readRequest } from './read-request.js';
+import { redirectTarget } from './redirect.js';
+import { acceptedEncodings } from './response-body.js';
+import type { Timeouts } from './timeouts.js';
+
+/**
+ * A `fetch` for one server, usable wherever a fetch-like function is asked for.
+ *
+ * Rejects as `fetch` does: with the signal's reason if aborted, otherwise with a TypeError whose
+ * message tells the reason and whose `cause` is a {@link TlsTrustError} or {@link TlsConfigError}.
+ */
+export interface CustomClient {
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Ends the client's requests, those that stream included. The factory's connections stay. */
+  close(): Promise<void>;
+}
+
+/** What a client closes over: checked, complete. */
+export interface CustomClientParts {
+  readonly pools: Pools;
+  /** The one origin that `headers` and `authorization` are for. */
+  readonly ownOrigin: string | undefined;
+  readonly policyFor: (origin: string) => CheckedTrustPolicy;
+  readonly headers: Headers;
+  readonly timeouts: Timeouts;
+  readonly authorization: Authorization | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes a client over its factory's pools. Opens nothing. */
+export function makeCustomClient(parts: CustomClientParts): CustomClient {
+  if (parts.pools.closed) throw closedError('the client factory is closed');
+  const closing = new AbortController();
+
+  async function client(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const request = readRequest(input, init);
+    const signals = [request.signal, parts.signal, closing.signal].filter((s) => s !== undefined);
+    try {
+      return await follow(parts, request, signals);
+    } catch (error) {
+      const aborted = signals.find((signal) => signal.aborted);
+      // As from fetch: the caller's own reason, untouched.
+      if (aborted !== undefined && aborted !== closing.signal) throw aborted.reason;
+      throw asFetchError(aborted?.reason ?? error, parts, request.url);
+    }
+  }
+
+  return Object.assign(client, {
+    async close() {
+      closing.abort(closedError('the client is closed'));
+    },
+  });
+}
+
+/** Sends the request, and again wherever a redirect leads that may be followed. */
+async function follow(
+  parts: CustomClientParts,
+  request: FetchRequest,
+  signals: readonly AbortSignal[],
+): Promise<Response> {
+  let url = request.url;
+  for (let redirects = 0; ; redirects++) {
+    const answer = await send(parts, request, url, signals);
+    const { status, headers } = answer;
+    const target = await orCancel(answer, () =>
+      redirectTarget(request, url, { status, location: headers.location }, redirects),
+    );
+    if (target === undefined) return makeResponse(answer, url, redirects > 0);
+    await answer.body?.cancel();
+    url = target;
+  }
+}
+
+async function send(
+  parts: CustomClientParts,
+  request: FetchRequest,
+  url: URL,
+  signals: readonly AbortSignal[],
+): Promise<Answer> {
+  if (url.protocol !== 'https:') throw plainHttpRefused(url);
+  const { timeouts } = parts;
+  const headers = await makeHeaders(parts, request, url);
+  const dispatcher = await parts.pools.get(parts.policyFor(url.origin), timeouts.connect);
+  const { method, body } = request;
+  return exchange(dispatcher, { url, method, headers, body, timeouts, signals });
+}
+
+async function makeHeaders(
+  { ownOrigin, headers: defaults, authorization }: CustomClientParts,
+  request: FetchRequest,
+  url: URL,
+): Promise<Headers> {
+  const headers = new Headers(request.headers);
+  if (url.origin === ownOrigin) {
+    for (const [name, value] of defaults) {
+      if (!headers.has(name)) headers.append(name, value);
+    }
+    if (authorization !== undefined && !headers.has('authorization')) {
+      const value = await authorization();
+      if (value !== undefined) headers.set('authorization', value);
+    }
+  }
+  if (!headers.has('accept')) headers.set('accept', '*/*');
+  if (!headers.has('user-agent')) headers.set('user-agent', 'mcp-tls');
+  if (!headers.has('accept-encoding')) headers.set('accept-encoding', acceptedEncodings());
+  return headers;
+}
+
+/** Runs `check`, and gives the connection back before its error goes on. */
+async function orCancel<T>(answer: Answer, check: () => T): Promise<T> {
+  try {
+    return check();
+  } catch (error) {
+    await answer.body?.cancel();
+    throw error;
+  }
+}
+
+function plainHttpRefused(url: URL): Error {
+  if (url.protocol !== 'http:') return new TypeError(`unknown scheme '${url.protocol}'`);
+  const port = Number(url.port || 80);
+  return new TlsTrustError(
+    'MCP_TLS_PLAIN_HTTP_REFUSED',
+    `${url.hostname}:${port}: plain http is refused, nothing is sent in the clear`,
+    {
+      host: url.hostname,
+      port,
+      expected: 'an https: URL',
+      presented: 'an http: URL',
+      hint: 'Use the https: URL of the server. For a server on this machine, an ordinary fetch will do.',
+    },
+  );
+}
+
+/** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
+function asFetchError(error: unknown, { pools }: CustomClientParts, url: URL): unknown {
+  if (isMcpTlsError(error)) return failed(error);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  // A mistake in the call, such as a header that cannot be sent.
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new TypeError((error as Error).message, { cause: error });
+  }
+  if (pools.closed) return failed(closedError('the client factory is closed'));
+  // System, OpenSSL and undici errors have a code; a TypeError of our own has none.
+  if (typeof code !== 'string') return error;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return failed(toConnectionError(error, { host, port: Number(url.port || 443) }));
+}
+
+function failed(error: Error): TypeError {
+  return new TypeError(`fetch failed: ${error.message}`, { cause: error });
+}
+
+function closedError(message: string): TlsConfigError {
+  return new TlsConfigError('MCP_TLS_CLOSED', message);
+}

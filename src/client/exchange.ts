@@ -1,0 +1,163 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { RequestBody } from './read-request.js';
+import { type BodySink, makeResponseBody } from './response-body.js';
+import type { Timeouts } from './timeouts.js';
+
+/** One request and what bounds it. */
+export interface ExchangeRequest {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: RequestBody | null;
+  readonly timeouts: Timeouts;
+  /** Any of these ends it, also while the body is read. */
+  readonly signals: readonly AbortSignal[];
+}
+
+/** The head of an answer, and its body as a byte stream (`null` where there can be none). */
+export interface Answer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+/**
+ * Sends one request and gives its answer as soon as the head is there. Follows nothing.
+ *
+ * Listeners on the signals live exactly as long as the exchange: until the body has ended, failed
+ * or been cancelled.
+ */
+export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    new Exchange(request, resolve, reject).start(dispatcher);
+  });
+}
+
+/** Fetch Standard §2.2.3: answers with these have no body, whatever the server sends. */
+const NULL_BODY = new Set([204, 205, 304]);
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: ExchangeRequest;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (reason: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: BodySink | undefined;
+  #bodyTimer: NodeJS.Timeout | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor(
+    request: ExchangeRequest,
+    resolve: (answer: Answer) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(dispatcher: Dispatcher): void {
+    const { url, method, headers, body, timeouts, signals } = this.#request;
+    for (const signal of signals) {
+      if (signal.aborted) {
+        this.#abort(signal.reason);
+        return;
+      }
+      signal.addEventListener('abort', this.#onAbort);
+    }
+    dispatcher.dispatch(
+      {
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: method as Dispatcher.HttpMethod,
+        headers: [...headers].flat(),
+        // undici takes any async iterable; its types say Readable.
+        body: body as string | Uint8Array | null,
+        headersTimeout: timeouts.headers,
+        bodyTimeout: timeouts.idle,
+      },
+      this,
+    );
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Aborted while it waited for a connection.
+    if (this.#aborted) controller.abort(asError(this.#aborted.reason));
+  }
+
+  onRequestUpgrade(
+    _controller: unknown,
+    _status: number,
+    _headers: unknown,
+    socket: unknown,
+  ): void {
+    (socket as { destroy(): void }).destroy();
+    this.#fail(new TypeError('the server switched protocols without being asked'));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    statusText = '',
+  ): void {
+    if (status < 200) return;
+    const { method, timeouts } = this.#request;
+    const bodiless = method === 'HEAD' || NULL_BODY.has(status);
+    if (!bodiless) {
+      this.#body = makeResponseBody(headers['content-encoding'], {
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        cancel: (reason) => this.#abort(reason ?? new DOMException('cancelled', 'AbortError')),
+      });
+      if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
+    }
+    this.#resolve({ status, statusText, headers, body: this.#body?.stream ?? null });
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#body?.write(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#release();
+    this.#body?.end();
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#fail(this.#aborted ? this.#aborted.reason : error);
+  }
+
+  readonly #onAbort = (event: Event): void => {
+    this.#abort((event.target as AbortSignal).reason);
+  };
+
+  readonly #onBodyTimeout = (): void => {
+    const message = `the body was not complete after ${this.#request.timeouts.body} ms`;
+    this.#abort(Object.assign(new TypeError(message), { code: 'UND_ERR_BODY_TIMEOUT' }));
+  };
+
+  #abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = { reason };
+    this.#controller?.abort(asError(reason));
+    this.#fail(reason);
+  }
+
+  #fail(reason: unknown): void {
+    this.#release();
+    this.#reject(reason);
+    this.#body?.fail(reason);
+  }
+
+  #release(): void {
+    clearTimeout(this.#bodyTimer);
+    for (const signal of this.#request.signals) signal.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new DOMException('aborted', 'AbortError');
+}

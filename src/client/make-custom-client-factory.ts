@@ -1,0 +1,121 @@
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import {
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+  type TrustInput,
+} from '../trust/trust-policy.js';
+import { type AuthInput, readAuthorization } from './authorization.js';
+import { type CustomClient, makeCustomClient } from './custom-client.js';
+import { makePools } from './pools.js';
+import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
+
+/** Options of {@link makeCustomClientFactory}. */
+export interface CustomClientFactoryOptions {
+  /**
+   * Trust for further origins that the clients talk to, by exact origin
+   * (`https://auth.example:8443`), such as an OAuth server behind a private CA. No wildcards.
+   */
+  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
+  /** Default limits of the clients. */
+  readonly timeout?: TimeoutInput | undefined;
+}
+
+/** Options of one client. */
+export interface CustomClientInit {
+  /**
+   * The server. The trust policy, `headers` and `auth` are for its origin only; other origins are
+   * reached with the default roots (or their own policy in `origins`), without headers and auth.
+   * Without `url` the policy holds for whatever is asked for, and nothing else is trusted.
+   */
+  readonly url?: string | URL | undefined;
+  /** Sent with every request to the origin of `url`; a request's own headers win. Needs `url`. */
+  readonly headers?: RequestInit['headers'];
+  /** Over the factory's. */
+  readonly timeout?: TimeoutInput | undefined;
+  /** Sent with every request to the origin of `url` that has no Authorization header. Needs `url`. */
+  readonly auth?: AuthInput | undefined;
+  /** Ends every request of the client when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes clients that share one pool of verified connections. */
+export interface CustomClientFactory {
+  /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_CLOSED` */
+  (init?: CustomClientInit): CustomClient;
+  /** Ends all connections and requests of all its clients, for good. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a factory of clients whose `fetch` trusts what `trust` says, for one server.
+ *
+ * The policy is checked here; connections are made at the first request and verified each, before
+ * the first byte of a request. Nothing process-wide is read or changed: no environment variable,
+ * global dispatcher or global fetch.
+ *
+ * @param trust a policy; one or more certificates (PEM or DER) as the only trust anchors; or
+ *   `null`/`undefined` for the default roots
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
+ * @example
+ * const factory = makeCustomClientFactory(certificatePem);
+ * const client = factory({ url: 'https://10.0.0.5:8443/mcp' });
+ * const response = await client('https://10.0.0.5:8443/mcp', { method: 'POST', body: '{}' });
+ */
+export function makeCustomClientFactory(
+  trust?: TrustInput,
+  options: CustomClientFactoryOptions = {},
+): CustomClientFactory {
+  assertKnownKeys('options', options, ['origins', 'timeout']);
+  const policy = checkTrustPolicy(trust);
+  const origins = readOrigins(options.origins ?? {});
+  const defaultRoots = checkTrustPolicy(null);
+  const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
+  const pools = makePools();
+
+  function factory(init: CustomClientInit = {}): CustomClient {
+    assertKnownKeys('init', init, ['url', 'headers', 'timeout', 'auth', 'signal']);
+    const own = init.url === undefined ? undefined : readOrigin('init.url', init.url, 'any path');
+    if (own === undefined && (init.headers !== undefined || init.auth !== undefined)) {
+      invalidArgument('init.headers and init.auth need init.url, the server that may see them');
+    }
+    return makeCustomClient({
+      pools,
+      ownOrigin: own,
+      policyFor: (origin) =>
+        own === undefined || origin === own ? policy : (origins.get(origin) ?? defaultRoots),
+      headers: new Headers(init.headers),
+      timeouts: readTimeouts(init.timeout, timeouts),
+      authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
+      signal: init.signal,
+    });
+  }
+  return Object.assign(factory, { close: () => pools.close() });
+}
+
+function readOrigins(
+  origins: Readonly<Record<string, TrustInput>>,
+): ReadonlyMap<string, CheckedTrustPolicy> {
+  return new Map(
+    Object.entries(origins).map(([origin, trust]) => [
+      readOrigin('options.origins', origin, 'origin only'),
+      checkTrustPolicy(trust),
+    ]),
+  );
+}
+
+function readOrigin(what: string, input: string | URL, form: 'any path' | 'origin only'): string {
+  let url: URL;
+  try {
+    url = new URL(input);
+  } catch {
+    return invalidArgument(`${what}: not a URL`);
+  }
+  if (url.protocol !== 'https:') invalidArgument(`${what}: must be an https: URL`);
+  if (url.username !== '' || url.password !== '') {
+    invalidArgument(`${what}: must not contain credentials; use auth`);
+  }
+  if (form === 'origin only' && `${url.origin}/` !== url.href) {
+    invalidArgument(`${what}: '${url.origin}' is an origin; a path or query has no meaning here`);
+  }
+  return url.origin;
+}

@@ -1,0 +1,74 @@
+import { atHost } from '../connect/connection-error.js';
+import { TlsTrustError } from '../errors.js';
+import type { FetchRequest } from './read-request.js';
+
+/** As many as the Fetch Standard allows (§4.4). */
+const MAX_REDIRECTS = 20;
+
+/**
+ * Where a redirect leads, if it may be followed; `undefined` if `response` is no redirect or is to
+ * be returned as it is.
+ *
+ * Followed are, within the origin only, redirects that keep the request as it was: 307 and 308, and
+ * any for GET and HEAD. Everything else would send the session, headers and body to somebody that
+ * the policy does not speak of, or in the clear, or turn a POST into a GET.
+ *
+ * @throws {TlsTrustError} `MCP_TLS_REDIRECT_REFUSED`
+ */
+export function redirectTarget(
+  request: FetchRequest,
+  from: URL,
+  response: { readonly status: number; readonly location: string | undefined },
+  followed: number,
+): URL | undefined {
+  const { status, location } = response;
+  if (!isRedirect(status) || location === undefined || request.redirect === 'manual') {
+    return undefined;
+  }
+  const refuse = (why: string, to?: URL): never => {
+    const host = from.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(from.port || 443);
+    const where = to === undefined ? '' : ` to ${to.origin}`;
+    throw new TlsTrustError(
+      'MCP_TLS_REDIRECT_REFUSED',
+      `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`,
+      {
+        host,
+        port,
+        expected: `an answer from ${from.origin}`,
+        presented: `${status}${where}`,
+        hint: 'Use the URL that the server redirects to, with a policy of its own, if it is the right one.',
+      },
+    );
+  };
+
+  if (request.redirect === 'error') refuse("the request has redirect: 'error'");
+  if (followed >= MAX_REDIRECTS) refuse(`more than ${MAX_REDIRECTS} in a row`);
+  const target = parseLocation(location, from) ?? refuse('its location is not a URL');
+  if (target.protocol !== 'https:') refuse('it leaves https', target);
+  if (target.origin !== from.origin) refuse('it leaves the origin', target);
+  if (target.username !== '' || target.password !== '') refuse('its location has credentials');
+  const safe = request.method === 'GET' || request.method === 'HEAD';
+  if (!safe && status !== 307 && status !== 308) {
+    refuse(`it would turn ${request.method} into GET`, target);
+  }
+  const { body } = request;
+  if (body !== null && typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    refuse('the body was a stream and cannot be sent again', target);
+  }
+  // Fetch Standard §4.4 step 10: the fragment stays unless the location brings one.
+  if (target.hash === '') target.hash = from.hash;
+  return target;
+}
+
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+function parseLocation(location: string, from: URL): URL | undefined {
+  try {
+    return new URL(location, from);
+  } catch {
+    return undefined;
+  }
+}

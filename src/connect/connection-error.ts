@@ -1,0 +1,119 @@
+import { isMcpTlsError, TlsTrustError, type TrustErrorCode } from '../errors.js';
+
+/** Where the error happened, as far as it is known. */
+export interface ConnectionContext {
+  readonly host: string;
+  readonly port: number;
+  /** Whether the server's certificate had arrived: then version and cipher were agreed upon. */
+  readonly sawCertificate?: boolean;
+}
+
+/**
+ * The one place where errors of `node:net`, `node:tls`, OpenSSL and undici become ours. Goes by
+ * `code`, because messages differ between Node.js lines. What has no meaning of its own becomes
+ * `MCP_TLS_HANDSHAKE_FAILED` (an `ERR_SSL_*` code) or `MCP_TLS_UNREACHABLE`, with the code in `detail`.
+ */
+export function toConnectionError(error: unknown, context: ConnectionContext): TlsTrustError {
+  if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
+  const code = codeOf(error);
+  const reason = reasonOf(code, context.sawCertificate === true);
+  const { message, hint } = WORDS[reason] ?? UNREACHABLE;
+  const { host, port } = context;
+  const detail = code === '' ? undefined : code;
+  return new TlsTrustError(
+    reason,
+    `${atHost(host, port)}: ${message}${detail ? ` (${detail})` : ''}`,
+    {
+      host,
+      port,
+      hint,
+      detail,
+      cause: error,
+    },
+  );
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function atHost(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The most telling code in `error`: its own, or that of the first cause or part that has one. */
+function codeOf(error: unknown, depth = 0): string {
+  if (typeof error !== 'object' || error === null || depth > 4) return '';
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof code === 'string') return code;
+  const parts = [cause, ...(Array.isArray(errors) ? errors : [])];
+  for (const part of parts) {
+    const found = codeOf(part, depth + 1);
+    if (found !== '') return found;
+  }
+  return '';
+}
+
+function reasonOf(code: string, sawCertificate: boolean): TrustErrorCode {
+  const rule = RULES.find(([pattern]) => pattern.test(code));
+  if (rule) return rule[1];
+  // TLS 1.2 servers answer a missing client certificate with the same alert as a cipher mismatch;
+  // only when their own certificate had already arrived can it be no mismatch.
+  if (/ALERT_HANDSHAKE_FAILURE$/.test(code)) {
+    return sawCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' : 'MCP_TLS_PROTOCOL_MISMATCH';
+  }
+  return /^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)
+    ? 'MCP_TLS_HANDSHAKE_FAILED'
+    : 'MCP_TLS_UNREACHABLE';
+}
+
+const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
+  [/TIMEOUT|ETIMEDOUT/, 'MCP_TLS_TIMEOUT'],
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNEXPECTED_MESSAGE/,
+    'MCP_TLS_NOT_TLS',
+  ],
+  [/ALERT_CERTIFICATE_REQUIRED$/, 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED'],
+  [
+    /ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(UNKNOWN|EXPIRED|REVOKED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)$/,
+    'MCP_TLS_CLIENT_CERTIFICATE_REFUSED',
+  ],
+  [
+    /ALERT_(PROTOCOL_VERSION|INSUFFICIENT_SECURITY)$|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS_AVAILABLE|NO_CIPHERS_AVAILABLE|WRONG_SSL_VERSION|VERSION_TOO_LOW/,
+    'MCP_TLS_PROTOCOL_MISMATCH',
+  ],
+  [/DH_KEY_TOO_SMALL|(EE|CA)_KEY_TOO_SMALL|MD_TOO_WEAK/, 'MCP_TLS_WEAK'],
+];
+
+const UNREACHABLE = {
+  message: 'cannot be reached, or the connection broke',
+  hint: 'Check the address, the port and that the server is running and reachable from this machine.',
+};
+
+const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: string }>>> = {
+  MCP_TLS_TIMEOUT: {
+    message: 'did not answer in time',
+    hint: 'Check that the server is running and that no firewall drops the connection, or raise `timeout`.',
+  },
+  MCP_TLS_NOT_TLS: {
+    message: 'does not speak TLS',
+    hint: 'The port may serve plain http: use the port that the server offers https on.',
+  },
+  MCP_TLS_CLIENT_CERTIFICATE_REQUIRED: {
+    message: 'demands a client certificate',
+    hint: 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
+  },
+  MCP_TLS_CLIENT_CERTIFICATE_REFUSED: {
+    message: 'refuses the client certificate',
+    hint: 'Check that the client certificate is the one that the server expects, and that it is valid.',
+  },
+  MCP_TLS_PROTOCOL_MISMATCH: {
+    message: 'has no TLS version, cipher suite or signature algorithm in common with this client',
+    hint: 'The server must offer TLS 1.2 or 1.3 (or the version in trust.minVersion); some TLS 1.2 servers also answer so when they miss a client certificate.',
+  },
+  MCP_TLS_WEAK: {
+    message: 'uses a key or signature that is too weak',
+    hint: 'Have the certificate reissued with a stronger key and signature.',
+  },
+  MCP_TLS_HANDSHAKE_FAILED: {
+    message: 'broke the TLS handshake off',
+    hint: 'The detail is the code of OpenSSL; the log of the server may tell more.',
+  },
+};

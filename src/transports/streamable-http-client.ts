@@ -1,0 +1,51 @@
+import {
+  StreamableHTTPClientTransport,
+  type StreamableHTTPClientTransportOptions,
+} from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import {
+  makeServerLink,
+  readServerUrl,
+  type ServerLink,
+  type ServerLinkOptions,
+} from './server-link.js';
+import { splitOptions } from './split-options.js';
+
+/** The SDK's options without `fetch`, which is ours, and our own. */
+export interface StreamableHttpClientOptions
+  extends Omit<StreamableHTTPClientTransportOptions, 'fetch'>,
+    ServerLinkOptions {}
+
+/**
+ * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached
+ * by the clients of `clientFactory`. Every request of the transport, OAuth included, goes that way.
+ *
+ * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} itself. `close()` ends
+ * the transport's requests, and its pool unless a `clientFactory` was given.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
+ * @example
+ * const transport = streamableHttpClient('https://10.0.0.5:8443/mcp', { trust: certificatePem });
+ * await client.connect(transport);
+ */
+export function streamableHttpClient(
+  url: string | URL,
+  options: StreamableHttpClientOptions = {},
+): StreamableHTTPClientTransport {
+  const server = readServerUrl(url);
+  const { sdk, ours } = splitOptions(options);
+  return new LinkedStreamableHttpTransport(server, sdk, makeServerLink(server, ours));
+}
+
+class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
+  readonly #link: ServerLink;
+
+  constructor(url: URL, options: StreamableHTTPClientTransportOptions, link: ServerLink) {
+    super(url, { ...options, fetch: link.fetch });
+    this.#link = link;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#link.close();
+  }
+}

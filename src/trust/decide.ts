@@ -1,0 +1,84 @@
+import type { X509Certificate } from 'node:crypto';
+import type { TrustErrorCode } from '../errors.js';
+import { carriesIdentity, type ReferenceIdentity } from './reference-identity.js';
+import { type Refusal, refusal } from './refusal.js';
+import type { CheckedTrustPolicy } from './trust-policy.js';
+
+/** What the server showed on one connection, and what OpenSSL said of its chain. */
+export interface Presentation {
+  /** The certificates as presented, leaf first. */
+  readonly chain: readonly X509Certificate[];
+  /** Why OpenSSL refuses the chain under the policy's anchors: Node.js's code, or `null` if it accepts it. */
+  readonly chainError: string | null;
+}
+
+/** The answer of {@link decide}: a value, so that forgetting to ask cannot mean "trusted". */
+export type Verdict = { readonly trusted: true } | Refusal;
+
+/**
+ * Whether `policy` trusts the server that made this `presentation` under the name `identity`.
+ *
+ * Pure. Path building and signatures are OpenSSL's work and arrive as `chainError`; the reference
+ * identity and the leaf's validity at `now` are judged here.
+ */
+export function decide(
+  policy: CheckedTrustPolicy,
+  presentation: Presentation,
+  identity: ReferenceIdentity,
+  now: Date,
+): Verdict {
+  const { chain, chainError } = presentation;
+  const leaf = chain[0];
+  const refuse = (reason: TrustErrorCode) =>
+    refusal(reason, { leaf, chain, policy, identity, now, detail: chainError ?? undefined });
+
+  // No certificate to look at is never "ok", whatever OpenSSL said (a resumed session has none).
+  if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED');
+  if (chainError !== null) return refuse(chainReason(chainError, chain));
+  if (now.getTime() < Date.parse(leaf.validFrom)) return refuse('MCP_TLS_NOT_YET_VALID');
+  if (now.getTime() > Date.parse(leaf.validTo)) return refuse('MCP_TLS_EXPIRED');
+  if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH');
+  return { trusted: true };
+}
+
+/** Node.js's names for X509_V_ERR_* (its `src/crypto/crypto_common.cc`) that have one meaning for us. */
+const REASONS: Readonly<Record<string, TrustErrorCode>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'MCP_TLS_SELF_SIGNED',
+  SELF_SIGNED_CERT_IN_CHAIN: 'MCP_TLS_UNKNOWN_ISSUER',
+  CERT_HAS_EXPIRED: 'MCP_TLS_EXPIRED',
+  CERT_NOT_YET_VALID: 'MCP_TLS_NOT_YET_VALID',
+  INVALID_PURPOSE: 'MCP_TLS_WRONG_USAGE',
+  INVALID_CA: 'MCP_TLS_WRONG_USAGE',
+  PATH_LENGTH_EXCEEDED: 'MCP_TLS_WRONG_USAGE',
+  EE_KEY_TOO_SMALL: 'MCP_TLS_WEAK',
+  CA_KEY_TOO_SMALL: 'MCP_TLS_WEAK',
+  CA_MD_TOO_WEAK: 'MCP_TLS_WEAK',
+};
+
+const NO_ISSUER = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+function chainReason(code: string, chain: readonly X509Certificate[]): TrustErrorCode {
+  if (NO_ISSUER.has(code)) {
+    return endsEarly(chain) ? 'MCP_TLS_INCOMPLETE_CHAIN' : 'MCP_TLS_UNKNOWN_ISSUER';
+  }
+  return REASONS[code] ?? 'MCP_TLS_CHAIN_REFUSED';
+}
+
+/**
+ * Whether the server left out a certificate that it should have sent. OpenSSL cannot tell this from
+ * an issuer that nobody knows. A last certificate that says where its issuer is to be fetched
+ * (authority information access, RFC 5280 §4.2.2.1) can: private authorities that sign leaves
+ * directly do not write that, public and corporate intermediates do.
+ */
+export function endsEarly(chain: readonly X509Certificate[]): boolean {
+  const last = chain.at(-1);
+  return last?.infoAccess?.includes('CA Issuers') === true && !isSelfIssued(last);
+}
+
+function isSelfIssued(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer;
+}

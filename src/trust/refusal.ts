@@ -1,0 +1,149 @@
+import type { X509Certificate } from 'node:crypto';
+import type { TrustErrorCode } from '../errors.js';
+import { presentedNames, type ReferenceIdentity } from './reference-identity.js';
+import type { CheckedTrustPolicy } from './trust-policy.js';
+
+/** A verdict against the server, with the words for its operator. Holds no PEM. */
+export interface Refusal {
+  readonly trusted: false;
+  readonly reason: TrustErrorCode;
+  /** What is wrong, as one clause without the host. */
+  readonly message: string;
+  readonly expected: string | undefined;
+  readonly presented: string | undefined;
+  readonly hint: string | undefined;
+  /** OpenSSL's or Node.js's own code. */
+  readonly detail: string | undefined;
+}
+
+interface RefusalContext {
+  readonly leaf: X509Certificate | undefined;
+  readonly chain: readonly X509Certificate[];
+  readonly policy: CheckedTrustPolicy;
+  readonly identity: ReferenceIdentity;
+  readonly now: Date;
+  readonly detail: string | undefined;
+}
+
+/** Puts a reason into words: what was expected, what was presented, what to do. */
+export function refusal(reason: TrustErrorCode, context: RefusalContext): Refusal {
+  const words = (WORDS[reason] ?? chainRefused)(context);
+  return {
+    trusted: false,
+    reason,
+    message: words.message,
+    expected: words.expected,
+    presented: words.presented,
+    hint: words.hint,
+    detail: context.detail,
+  };
+}
+
+interface Words {
+  readonly message: string;
+  readonly expected?: string | undefined;
+  readonly presented?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+const chainRefused = ({ policy, leaf, detail }: RefusalContext): Words => ({
+  message: `its certificate chain is refused (${detail ?? 'no certificate could be read'})`,
+  expected: anchorsOf(policy),
+  presented: leaf && nameOf(leaf),
+  hint: 'Run fetchPeerCertificate(url) to see the chain and everything that is wrong with it.',
+});
+
+const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) => Words>>> = {
+  MCP_TLS_SELF_SIGNED: ({ policy, leaf }) => ({
+    message: 'its certificate is self-signed and is not one of the trust anchors',
+    expected: anchorsOf(policy),
+    presented: leaf && nameOf(leaf),
+    hint: "Compare the fingerprint with the server's operator; if it is right, pass the certificate as `trust` for this server.",
+  }),
+
+  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain }) => ({
+    message: 'its certificate was issued by an authority that is not trusted',
+    expected: anchorsOf(policy),
+    presented: leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`,
+    hint:
+      chain.length > 1
+        ? "Pass the certificate of that authority (or the server's own) as `trust`."
+        : "Pass the certificate of that authority (or the server's own) as `trust`; if you already did, the server may not send an intermediate certificate.",
+  }),
+
+  MCP_TLS_INCOMPLETE_CHAIN: ({ policy, leaf, chain }) => ({
+    message: 'it does not send the intermediate certificate that leads to its issuer',
+    expected: anchorsOf(policy),
+    presented:
+      leaf &&
+      `${chain.length} certificate(s), the last issued by ${oneLine(chain.at(-1)?.issuer ?? '')}`,
+    hint: 'Configure the server to send its full chain, or add the missing intermediate to `trust.ca`.',
+  }),
+
+  MCP_TLS_NAME_MISMATCH: ({ identity, leaf }) => ({
+    message: `its certificate is not for '${identity.value}'`,
+    expected: `${identity.kind === 'ip' ? 'IP Address' : 'DNS'}:${identity.value}`,
+    presented:
+      (leaf && presentedNames(leaf)) ??
+      `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`,
+    hint:
+      leaf && presentedNames(leaf)
+        ? 'Connect by a name that the certificate carries, or set trust.serverName to one.'
+        : 'A common name is not a name to check against (RFC 9525): have the certificate reissued with a subjectAltName.',
+  }),
+
+  MCP_TLS_EXPIRED: ({ leaf, chain, now }) => ({
+    message: 'its certificate, or one above it, has expired',
+    expected: `valid at ${now.toISOString()}`,
+    presented: validity(chain.find((c) => Date.parse(c.validTo) < now.getTime()) ?? leaf),
+    hint: 'Renew the certificate on the server, or correct the clock of this machine.',
+  }),
+
+  MCP_TLS_NOT_YET_VALID: ({ leaf, chain, now }) => ({
+    message: 'its certificate, or one above it, is not valid yet',
+    expected: `valid at ${now.toISOString()}`,
+    presented: validity(chain.find((c) => Date.parse(c.validFrom) > now.getTime()) ?? leaf),
+    hint: 'Correct the clock of this machine or of the one that made the certificate.',
+  }),
+
+  MCP_TLS_WRONG_USAGE: ({ leaf, detail }) => ({
+    message: `its certificate chain may not be used for a TLS server (${detail})`,
+    expected: 'serverAuth, and authorities that may sign certificates',
+    presented:
+      leaf && `extended key usage ${leaf.keyUsage?.join(', ') ?? 'none'} in ${nameOf(leaf)}`,
+    hint: 'Have the certificate reissued with extended key usage serverAuth, by an authority that may issue it.',
+  }),
+
+  MCP_TLS_WEAK: ({ leaf, detail }) => ({
+    message: `a key or signature in its certificate chain is too weak (${detail})`,
+    expected: 'RSA of 2048 bits or more, or an elliptic curve; SHA-256 or better',
+    presented: leaf && nameOf(leaf),
+    hint: 'Have the certificate reissued with a stronger key and signature.',
+  }),
+};
+
+/** The anchors of a policy, ready to compare: fingerprints, and the default roots by name. */
+function anchorsOf(policy: CheckedTrustPolicy): string {
+  const names = policy.anchors.slice(0, 4).map(nameOf);
+  if (policy.anchors.length > names.length) {
+    names.push(`${policy.anchors.length - names.length} more`);
+  }
+  if (policy.defaultRoots) names.push('the default roots');
+  return names.join('; ');
+}
+
+function nameOf(certificate: X509Certificate): string {
+  return `${oneLine(certificate.subject) || '(no subject)'} [SHA-256 ${certificate.fingerprint256}]`;
+}
+
+function validity(certificate: X509Certificate | undefined): string | undefined {
+  return (
+    certificate && `${nameOf(certificate)}: ${certificate.validFrom} to ${certificate.validTo}`
+  );
+}
+
+/** Node.js prints one attribute a line and escapes control characters within them. */
+function oneLine(name: string): string {
+  const line = name.replaceAll('\n', ', ');
+  return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}
