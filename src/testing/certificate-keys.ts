@@ -17,8 +17,26 @@ import {
   sequence,
 } from './der.js';
 
+/**
+ * Key types of {@link heldCertificate}. `rsa-pss` is a 2048-bit key that may only sign with PSS;
+ * `ml-dsa-65` needs a Node.js that knows it (24.6 or later).
+ */
+export type CertificateKeyType =
+  | 'p256'
+  | 'p384'
+  | 'p521'
+  | 'secp256k1'
+  | 'brainpoolP256r1'
+  | 'rsa1024'
+  | 'rsa2048'
+  | 'rsa3072'
+  | 'rsa-pss'
+  | 'ed25519'
+  | 'ed448'
+  | 'ml-dsa-65';
+
 /** How to make each key: the arguments of `crypto.generateKeyPair`. */
-const KEYS = {
+const KEYS: Readonly<Record<CertificateKeyType, readonly [string, object]>> = {
   p256: ['ec', { namedCurve: 'P-256' }],
   p384: ['ec', { namedCurve: 'P-384' }],
   p521: ['ec', { namedCurve: 'P-521' }],
@@ -31,10 +49,7 @@ const KEYS = {
   ed25519: ['ed25519', {}],
   ed448: ['ed448', {}],
   'ml-dsa-65': ['ml-dsa-65', {}],
-} as const satisfies Record<string, readonly [string, object]>;
-
-/** Key types of {@link heldCertificate}. `rsa-pss` is a 2048-bit key that may only sign with PSS. */
-export type CertificateKeyType = keyof typeof KEYS;
+};
 
 export const CERTIFICATE_KEY_TYPES: readonly CertificateKeyType[] = Object.keys(
   KEYS,

@@ -8,3 +8,12 @@ export type { CertificateHash, CertificateKeyType } from './certificate-keys.js'
 export type { DistinguishedName } from './distinguished-name.js';
 export { type HeldCertificate, heldCertificate } from './held-certificate.js';
 export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
+export {
+  type RequestHandler,
+  type RotateOptions,
+  startTlsServer,
+  type TlsServer,
+} from './start-tls-server.js';
+export type { Stall } from './tls-server-behaviour.js';
+export type { ServerCertificate, TlsServerOptions } from './tls-server-options.js';
+export type { RecordedRequest, TlsServerRecords } from './tls-server-records.js';
