@@ -126,14 +126,14 @@ function oneLine(name: string | undefined, der: Uint8Array): string | undefined 
   return printable(name.split('\n').join(', '));
 }
 
-const OPENSSL_TIME = /^(\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$/;
+const OPENSSL_TIME = /^(\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{1,4}) GMT$/;
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 
-/** By hand, since `Date` reads the year 0050 of OpenSSL's text as 1950 (`validFromDate` needs 22.10). */
+/** By hand: OpenSSL prints the year 0050 as 50, which `Date` reads as 1950. `validFromDate` needs 22.10. */
 function toDate(text: string): Date {
-  const [, month = '', day = '', time, year] = OPENSSL_TIME.exec(text) ?? [];
+  const [, month = '', day = '', time, year = ''] = OPENSSL_TIME.exec(text) ?? [];
   const monthNumber = String(MONTHS.indexOf(month) / 3 + 1).padStart(2, '0');
-  return new Date(`${year}-${monthNumber}-${day.padStart(2, '0')}T${time}Z`);
+  return new Date(`${year.padStart(4, '0')}-${monthNumber}-${day.padStart(2, '0')}T${time}Z`);
 }
 
 function describeKey(certificate: X509Certificate, fields: CertificateFields): CertificateKey {

@@ -117,9 +117,9 @@ function toSource(input: string | Uint8Array, maxBytes: number, bound: string): 
     return { text: input };
   }
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
-  // A SEQUENCE whose length takes more than one octet, as every certificate's does. No text starts
-  // so: the second byte is not ASCII.
-  if (bytes[0] === 0x30 && (bytes[1] ?? 0) >= 0x80) {
+  // A SEQUENCE whose length takes more than one octet, as every certificate's does, and no text's: the
+  // second byte is not ASCII. Shorter DER can only be a key or the like; then the message says so.
+  if (bytes[0] === 0x30 && ((bytes[1] ?? 0) >= 0x80 || derKind(bytes) !== undefined)) {
     return { der: Uint8Array.from(bytes) };
   }
   const hasBom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;

@@ -1,0 +1,46 @@
+import type { CertificateDescription } from './describe-certificate.js';
+
+/**
+ * A description as aligned lines for people, without a line break at the end. Rows that have nothing
+ * to say are left out. For programs, use the description itself.
+ */
+export function formatCertificate(description: CertificateDescription): string {
+  const rows = rowsOf(description).filter(([, value]) => value !== '');
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join('\n');
+}
+
+function rowsOf(d: CertificateDescription): [label: string, value: string][] {
+  const { dns, ip, uri, email, other } = d.subjectAltNames;
+  const names = [...dns, ...ip, ...uri, ...email, ...(other > 0 ? [`and ${other} others`] : [])];
+  const limit = d.pathLength === undefined ? '' : `, at most ${d.pathLength} below`;
+  return [
+    ['Subject', d.subject === '' ? '(empty)' : d.subject],
+    ['Issuer', `${d.issuer === '' ? '(empty)' : d.issuer}${SELF_SIGNED[`${d.selfSigned}`]}`],
+    ['Names', names.length === 0 ? '(no subjectAltName)' : names.join(', ')],
+    ['Valid', `${dateText(d.notBefore)} to ${dateText(d.notAfter)}`],
+    ['Key', [d.key.type, d.key.curve, bitsText(d.key.bits)].filter(Boolean).join(' ')],
+    ['Signature', d.signatureAlgorithm.name],
+    ['CA', d.isCa ? `yes${limit}` : 'no'],
+    ['Key usage', d.keyUsages.join(', ')],
+    ['Extended usage', d.extendedKeyUsages.join(', ')],
+    ['Serial number', d.serialNumber],
+    ['Fingerprint', d.fingerprint],
+    ['SPKI pin', d.spkiPin],
+    ['Unreadable', d.unreadable.join(', ')],
+  ];
+}
+
+const SELF_SIGNED = {
+  true: ' (self-signed)',
+  false: '',
+  undecidable: ' (self-signed or not: undecidable on this Node.js)',
+} as const;
+
+function dateText(date: Date): string {
+  return Number.isNaN(date.getTime()) ? '(unreadable)' : date.toISOString().replace('.000Z', 'Z');
+}
+
+function bitsText(bits: number | undefined): string {
+  return bits === undefined ? '' : `${bits} bits`;
+}
