@@ -8,6 +8,7 @@ export type { CertificateHash, CertificateKeyType } from './certificate-keys.js'
 export type { DistinguishedName } from './distinguished-name.js';
 export { type HeldCertificate, heldCertificate } from './held-certificate.js';
 export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
+export { type McpServerOptions, type McpTestServer, startMcpServer } from './start-mcp-server.js';
 export {
   type RequestHandler,
   type RotateOptions,
