@@ -92,7 +92,7 @@ export function makeConnector(policy: CheckedTrustPolicy, connectTimeoutMs: numb
     function onError(error: NodeJS.ErrnoException): void {
       const sawChain = chain.length > 0;
       // After 'secure' and before 'secureConnect', the only errors are OpenSSL's verdicts.
-      const refused = sawChain && isVerifyCode(error.code) ? judge(error.code) : undefined;
+      const refused = sawChain && isVerifyCode(error.code) ? judge(verdictOf(error)) : undefined;
       if (!sawChain) chain = readPresentedChain(socket);
       fail(refused ?? toConnectionError(error, { host, port, sawCertificate: chain.length > 0 }));
     }
@@ -136,6 +136,11 @@ export function makeConnector(policy: CheckedTrustPolicy, connectTimeoutMs: numb
 }
 
 /** Verification codes have no prefix; those of the handshake and of the system do. */
-function isVerifyCode(code: string | undefined): code is string {
+function isVerifyCode(code: string | undefined): boolean {
   return code !== undefined && !/^(ERR_|E[A-Z]+$)/.test(code);
+}
+
+/** OpenSSL's verdict. For those that Node.js has no name for, OpenSSL's sentence says more. */
+function verdictOf(error: NodeJS.ErrnoException): string {
+  return error.code === undefined || error.code === 'UNSPECIFIED' ? error.message : error.code;
 }

@@ -8,6 +8,9 @@ import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
  * options Node.js rebuilds it for every handshake (1.6 against 29 to 45 ms of CPU with the default
  * roots and one more, on Node 20).
  *
+ * Security level 2 (keys and hashes of 112 bits and more) is set for every Node.js line: 20 and 22
+ * default to 1 and would take an RSA key of 1024 bits that 24 and 26 refuse.
+ *
  * @param reach `'policy'`: what the policy allows. `'anything'`: TLS 1.0 and weak keys too, for a
  *   probe that has to read what it will not trust.
  * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor
@@ -18,7 +21,7 @@ export function makeSecureContext(
 ): tls.SecureContext {
   const versions: tls.SecureContextOptions =
     reach === 'policy'
-      ? { minVersion: policy.minVersion }
+      ? { minVersion: policy.minVersion, ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2` }
       : { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' };
   // Without `ca`, OpenSSL shares one store of default roots among all contexts.
   if (policy.anchors.length === 0) return tls.createSecureContext(versions);

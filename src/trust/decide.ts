@@ -8,7 +8,10 @@ import type { CheckedTrustPolicy } from './trust-policy.js';
 export interface Presentation {
   /** The certificates as presented, leaf first. */
   readonly chain: readonly X509Certificate[];
-  /** Why OpenSSL refuses the chain under the policy's anchors: Node.js's code, or `null` if it accepts it. */
+  /**
+   * Why OpenSSL refuses the chain under the policy's anchors: Node.js's code, or OpenSSL's sentence
+   * where Node.js has none (its `UNSPECIFIED`); `null` if it accepts it.
+   */
   readonly chainError: string | null;
 }
 
@@ -42,18 +45,15 @@ export function decide(
 }
 
 /** Node.js's names for X509_V_ERR_* (its `src/crypto/crypto_common.cc`) that have one meaning for us. */
-const REASONS: Readonly<Record<string, TrustErrorCode>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'MCP_TLS_SELF_SIGNED',
-  SELF_SIGNED_CERT_IN_CHAIN: 'MCP_TLS_UNKNOWN_ISSUER',
-  CERT_HAS_EXPIRED: 'MCP_TLS_EXPIRED',
-  CERT_NOT_YET_VALID: 'MCP_TLS_NOT_YET_VALID',
-  INVALID_PURPOSE: 'MCP_TLS_WRONG_USAGE',
-  INVALID_CA: 'MCP_TLS_WRONG_USAGE',
-  PATH_LENGTH_EXCEEDED: 'MCP_TLS_WRONG_USAGE',
-  EE_KEY_TOO_SMALL: 'MCP_TLS_WEAK',
-  CA_KEY_TOO_SMALL: 'MCP_TLS_WEAK',
-  CA_MD_TOO_WEAK: 'MCP_TLS_WEAK',
-};
+const REASONS: ReadonlyMap<string, TrustErrorCode> = new Map([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'MCP_TLS_SELF_SIGNED'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'MCP_TLS_UNKNOWN_ISSUER'],
+  ['CERT_HAS_EXPIRED', 'MCP_TLS_EXPIRED'],
+  ['CERT_NOT_YET_VALID', 'MCP_TLS_NOT_YET_VALID'],
+  ['INVALID_PURPOSE', 'MCP_TLS_WRONG_USAGE'],
+  ['INVALID_CA', 'MCP_TLS_WRONG_USAGE'],
+  ['PATH_LENGTH_EXCEEDED', 'MCP_TLS_WRONG_USAGE'],
+]);
 
 const NO_ISSUER = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -65,7 +65,9 @@ function chainReason(code: string, chain: readonly X509Certificate[]): TrustErro
   if (NO_ISSUER.has(code)) {
     return endsEarly(chain) ? 'MCP_TLS_INCOMPLETE_CHAIN' : 'MCP_TLS_UNKNOWN_ISSUER';
   }
-  return REASONS[code] ?? 'MCP_TLS_CHAIN_REFUSED';
+  // Node.js has no code for these; the sentence is OpenSSL's (X509_verify_cert_error_string).
+  if (/key too weak|digest algorithm too weak/.test(code)) return 'MCP_TLS_WEAK';
+  return REASONS.get(code) ?? 'MCP_TLS_CHAIN_REFUSED';
 }
 
 /**

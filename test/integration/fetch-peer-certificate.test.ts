@@ -1,0 +1,276 @@
+import { createServer, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { fetchPeerCertificate, makeCustomClientFactory } from '../../src/index.js';
+import { heldCertificate, startTlsServer, type TlsServer } from '../../src/testing/index.js';
+
+const DAY_MS = 86_400_000;
+const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS);
+const codes = (peer: { problems: readonly { code: string }[] }) =>
+  peer.problems.map(({ code }) => code).sort();
+
+async function serve(
+  options: Parameters<typeof heldCertificate>[0] = {},
+  more: Partial<Parameters<typeof startTlsServer>[0]> = {},
+) {
+  const certificate = await heldCertificate(options);
+  return { certificate, server: await startTlsServer({ certificate, ...more }) };
+}
+
+async function suggestionWorks(server: TlsServer, url = server.url): Promise<boolean> {
+  const { suggestedPolicy } = await fetchPeerCertificate(url);
+  if (!suggestedPolicy) return false;
+  const factory = makeCustomClientFactory(suggestedPolicy);
+  try {
+    return (await factory()(url)).ok;
+  } finally {
+    await factory.close();
+  }
+}
+
+describe('fetchPeerCertificate: what it reads', () => {
+  it('gives the certificate, its description and a policy that works', async () => {
+    const { certificate, server } = await serve();
+    await using _ = server;
+    const peer = await fetchPeerCertificate(`${server.url}/mcp?token=x`);
+    expect(peer).toMatchObject({
+      host: '127.0.0.1',
+      port: server.port,
+      serverName: '127.0.0.1',
+      chain: [peer.pem],
+      protocol: 'TLSv1.3',
+      suggestedPolicy: { ca: peer.pem },
+      issuers: [],
+    });
+    expect(peer.pem.trim()).toBe(certificate.certificatePem.trim());
+    expect(peer.description).toMatchObject({
+      selfSigned: true,
+      fingerprint: certificate.fingerprint256,
+      spkiPin: certificate.spkiPin,
+    });
+    expect(codes(peer)).toEqual(['self-signed']);
+    expect(await suggestionWorks(server)).toBe(true);
+  });
+
+  it('sends no application byte and resumes nothing', async () => {
+    const { server } = await serve();
+    await using _ = server;
+    for (let i = 0; i < 5; i++) await fetchPeerCertificate(server.url);
+    expect(server.records).toMatchObject({ applicationBytes: 0, resumedSessions: 0 });
+  });
+
+  it('gives the chain as presented, in order, and suggests the leaf alone', async () => {
+    const root = await heldCertificate({ ca: true });
+    const middle = await heldCertificate({ ca: true, signedBy: root });
+    const leaf = await heldCertificate({ signedBy: middle });
+    await using server = await startTlsServer({ certificate: leaf });
+    const peer = await fetchPeerCertificate(server.url);
+    expect(peer.chain.map((pem) => pem.trim())).toEqual(
+      [leaf, middle].map((held) => held.certificatePem.trim()),
+    );
+    expect(peer.issuers).toHaveLength(1);
+    expect(codes(peer)).toEqual(['unknown-issuer']);
+    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem });
+    expect(await suggestionWorks(server)).toBe(true);
+  });
+
+  it('judges by the anchors it is given, without trusting them', async () => {
+    const { certificate, server } = await serve();
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url, { trust: certificate.certificatePem });
+    expect(peer.problems).toEqual([]);
+    expect(peer.suggestedPolicy).toBeNull();
+  });
+});
+
+describe('fetchPeerCertificate: what is wrong', () => {
+  it('names everything, not only the first thing', async () => {
+    const { server } = await serve(
+      {
+        key: 'rsa1024',
+        dns: ['other.example'],
+        notBefore: daysFromNow(-9),
+        notAfter: daysFromNow(-1),
+        extendedKeyUsages: ['clientAuth'],
+      },
+      { ciphers: 'DEFAULT@SECLEVEL=0' },
+    );
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(codes(peer)).toEqual([
+      'expired',
+      'name-mismatch',
+      'self-signed',
+      'weak-key',
+      'wrong-usage',
+    ]);
+    expect(peer).not.toHaveProperty('suggestedPolicy');
+  });
+
+  it.each([
+    ['not-yet-valid', { notBefore: daysFromNow(1) }],
+    ['no-names', { san: 'none', commonName: '127.0.0.1' }],
+  ] as const)('%s', async (code, options) => {
+    const { server } = await serve(options);
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(codes(peer)).toContain(code);
+    expect(peer).not.toHaveProperty('suggestedPolicy');
+  });
+
+  it('suggests a name that the certificate carries, where only the name is wrong', async () => {
+    const { server } = await serve({ dns: ['*.wild.example', 'mcp.internal'] });
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(codes(peer)).toEqual(['name-mismatch', 'self-signed']);
+    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, serverName: 'mcp.internal' });
+    expect(await suggestionWorks(server)).toBe(true);
+  });
+
+  it('incomplete-chain, and a weak signature of an authority', async () => {
+    const root = await heldCertificate({ ca: true });
+    const leaf = await heldCertificate({
+      signedBy: root,
+      hash: 'sha1',
+      issuerUrls: ['http://ca.example/ca.crt'],
+    });
+    const options = { sendChain: 'leaf', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    await using server = await startTlsServer({ certificate: leaf, ...options });
+    expect(codes(await fetchPeerCertificate(server.url))).toEqual([
+      'incomplete-chain',
+      'weak-signature',
+    ]);
+  });
+
+  it('asks for another name with serverName (SNI and check)', async () => {
+    const { certificate, server } = await serve({ dns: ['mcp.internal'] });
+    await using _ = server;
+    const trust = certificate.certificatePem;
+    const peer = await fetchPeerCertificate(server.url, { serverName: 'mcp.internal', trust });
+    expect(peer).toMatchObject({ serverName: 'mcp.internal', problems: [] });
+    expect(peer.suggestedPolicy).toEqual({ serverName: 'mcp.internal' });
+    expect(server.records.sni).toContain('mcp.internal');
+  });
+});
+
+describe('fetchPeerCertificate: servers that no client would accept', () => {
+  it('reads a TLS 1.0 server', async () => {
+    const options = {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    } as const;
+    const { server } = await serve({}, options);
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(peer.protocol).toBe('TLSv1');
+    expect(codes(peer)).toEqual(['old-protocol', 'self-signed']);
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'reads a server with mutual TLS: %s',
+    async (version) => {
+      const { certificate, server } = await serve({}, { minVersion: version, maxVersion: version });
+      await using _ = server;
+      server.requireClientCertificate(await heldCertificate());
+      const peer = await fetchPeerCertificate(server.url);
+      expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+      expect(codes(peer)).toEqual(['client-certificate-required', 'self-signed']);
+      expect(peer.suggestedPolicy).toEqual({ ca: peer.pem });
+    },
+  );
+
+  it.each(['brainpoolP256r1', 'secp256k1', 'ed448'] as const)(
+    'survives a server with a %s key',
+    async (key) => {
+      const { server } = await serve({ key });
+      await using _ = server;
+      const outcome = await fetchPeerCertificate(server.url).then(
+        (peer) => peer.description.selfSigned,
+        (error: { code: string }) => error.code,
+      );
+      // Not every OpenSSL speaks TLS with these; the process has to go on either way.
+      expect([true, 'undecidable', 'MCP_TLS_PROTOCOL_MISMATCH']).toContain(outcome);
+    },
+  );
+
+  it('reads over IPv6', async () => {
+    const { server } = await serve({ ips: ['::1'] }, { host: '::1' });
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(peer).toMatchObject({ host: '::1', serverName: '::1' });
+    expect(codes(peer)).toEqual(['self-signed']);
+  });
+});
+
+describe('fetchPeerCertificate: no certificate to be had', () => {
+  it('MCP_TLS_NOT_TLS for plain http', async () => {
+    const { server } = await serve();
+    await using _ = server;
+    server.speakPlainHttp();
+    await expect(fetchPeerCertificate(server.url)).rejects.toMatchObject({
+      code: 'MCP_TLS_NOT_TLS',
+    });
+  });
+
+  it('MCP_TLS_TIMEOUT for silence', async () => {
+    const { server } = await serve();
+    await using _ = server;
+    server.stall('handshake');
+    const probe = fetchPeerCertificate(server.url, { timeout: 100 });
+    await expect(probe).rejects.toMatchObject({ code: 'MCP_TLS_TIMEOUT', host: '127.0.0.1' });
+    expect(server.openConnections).toBeLessThanOrEqual(1);
+  });
+
+  it('MCP_TLS_UNREACHABLE for a reset, and where nothing listens', async () => {
+    const { server } = await serve();
+    server.reset();
+    const unreachable = { code: 'MCP_TLS_UNREACHABLE' };
+    await expect(fetchPeerCertificate(server.url)).rejects.toMatchObject(unreachable);
+    await server.close();
+    await expect(fetchPeerCertificate(server.url)).rejects.toMatchObject(unreachable);
+  });
+
+  it('any of ours for a server that answers with noise', async () => {
+    const sockets = new Set<Socket>();
+    const noise = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}));
+      socket.end(Buffer.alloc(512, 0x5a));
+    });
+    await new Promise<void>((resolve) => noise.listen(0, '127.0.0.1', resolve));
+    const { port } = noise.address() as { port: number };
+    const probe = fetchPeerCertificate(`https://127.0.0.1:${port}`);
+    await expect(probe).rejects.toMatchObject({ name: 'TlsTrustError', port });
+    for (const socket of sockets) socket.destroy();
+    noise.close();
+  });
+
+  it("the signal's own reason when aborted, before and during", async () => {
+    const { server } = await serve();
+    await using _ = server;
+    server.stall('handshake');
+    const reason = new Error('enough');
+    const already = fetchPeerCertificate(server.url, { signal: AbortSignal.abort(reason) });
+    await expect(already).rejects.toBe(reason);
+    const controller = new AbortController();
+    const during = fetchPeerCertificate(server.url, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 30);
+    await expect(during).rejects.toBe(reason);
+  });
+
+  it.each([['http://127.0.0.1:1/'], ['not a url'], ['ftp://127.0.0.1/']])(
+    'MCP_TLS_INVALID_ARGUMENT for %s',
+    async (url) => {
+      const invalid = { code: 'MCP_TLS_INVALID_ARGUMENT' };
+      await expect(fetchPeerCertificate(url)).rejects.toMatchObject(invalid);
+    },
+  );
+
+  it('MCP_TLS_INVALID_ARGUMENT for unknown and wrong options', async () => {
+    const invalid = { code: 'MCP_TLS_INVALID_ARGUMENT' };
+    for (const options of [{ timeout: -1 }, { servername: 'x' }, { serverName: '*.x' }]) {
+      await expect(fetchPeerCertificate('https://127.0.0.1', options)).rejects.toMatchObject(
+        invalid,
+      );
+    }
+  });
+});
