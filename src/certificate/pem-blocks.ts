@@ -105,7 +105,7 @@ function beginLabel(line: string): string | undefined {
 function kindOf(label: string): Pick<PemBlock, 'kind' | 'what'> {
   switch (label) {
     case 'CERTIFICATE':
-    // What OpenSSL wrote before 0.9.5 or so, and still reads. The content is the same.
+    // An old label that OpenSSL still reads. The content is the same.
     case 'X509 CERTIFICATE':
       return { kind: 'certificate', what: 'a certificate' };
     case 'TRUSTED CERTIFICATE':

@@ -84,7 +84,7 @@ function repeatedOids(extensions: readonly RawExtension[]): Set<string> {
 }
 
 function decode(value: Uint8Array, asn1: Asn1): BaseBlock {
-  // Real extensions of these kinds have fewer than 50 elements, and pkijs takes 0.1 ms for each.
+  // Real extensions of these kinds have some dozens of elements at most, and pkijs takes 0.2 ms each.
   const decoded = asn1.fromBER(value, { maxNodes: 1000 });
   if (decoded.offset !== value.length) {
     throw new RangeError('not one element of DER');
@@ -179,8 +179,8 @@ function authorityKeyId(
 }
 
 /**
- * By our own reader: pkijs took 240 ms for the 2000 names of a hostile certificate, ours 2 ms, and a
- * gateway must not stand still while it looks at a server's certificate.
+ * By our own reader: for a hostile certificate with 2048 names pkijs took 410 to 590 ms on Node.js 20,
+ * ours 1 to 4, and a gateway must not stand still while it looks at a server's certificate.
  */
 function subjectAltNames(bytes: Uint8Array): SubjectAltNames {
   const list = expectTag(readElement(bytes, 0, bytes.length), DER_TAG.sequence, 'a list of names');

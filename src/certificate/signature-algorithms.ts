@@ -49,7 +49,7 @@ export const SIGNATURE_ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new
   [RSASSA_PSS, { name: 'RSASSA-PSS', keyTypes: ['rsa', 'rsa-pss'] }],
   ...family(`${NIST}.3`, 'RSA', ['rsa'], sha3From(13)),
   ...family('1.3.36.3.3.1', 'RSA', ['rsa'], { 2: 'ripemd160' }),
-  // OIW, before PKCS #1 had its own: makecert.exe wrote the first well into the 2010s.
+  // OIW: other OIDs for the same, which old tools wrote.
   ...family('1.3.14.3.2', 'RSA', ['rsa'], { 29: 'sha1', 3: 'md5' }),
   // RFC 5758, RFC 3279
   ...family('1.2.840.10045.4', 'ECDSA', ['ec'], { 1: 'sha1' }),

@@ -9,6 +9,7 @@ import {
   makeCertificate,
   name,
   pemOf,
+  rsaSpki,
   toPemText,
 } from './support.js';
 
@@ -48,6 +49,15 @@ describe('isSelfSignedPem', () => {
     ['ECDSA with SHA-512', '1.2.840.10045.4.3.4', 'false', 'known, and wrong'],
   ])('judges an EC certificate that claims %s (%s)', (_, signatureOid, expected) => {
     const { der } = makeCertificate({ signatureOid });
+    expect(errorOf(() => isSelfSignedPem(der))).toContain(expected);
+  });
+
+  it.each([
+    ['a modulus of 16,384 bits', rsaSpki(16_384), 'no error, but false'],
+    ['a modulus of 16,392 bits', rsaSpki(16_392), 'MCP_TLS_UNSUPPORTED_ALGORITHM'],
+    ['an exponent of 65 bits', rsaSpki(4096, Buffer.alloc(9, 1)), 'MCP_TLS_UNSUPPORTED_ALGORITHM'],
+  ])('knows what OpenSSL does not even try: RSA with %s', (_, spki, expected) => {
+    const { der } = makeCertificate({ spki, signatureOid: '1.2.840.113549.1.1.11' });
     expect(errorOf(() => isSelfSignedPem(der))).toContain(expected);
   });
 

@@ -132,6 +132,13 @@ describe('readOneCertificate', () => {
     expect(readOneCertificate(toPemText(der)).raw.equals(der)).toBe(true);
   });
 
+  it('refuses a certificate that OpenSSL would encode in other bytes', () => {
+    const { der } = makeCertificate({ unusedBits: 7 });
+    const message = /in BER, not DER/;
+    expect(errorOf(() => readOneCertificate(tidy(der)))).not.toMatch(message);
+    expect(errorOf(() => readOneCertificate(stray(der)))).toMatch(message);
+  });
+
   it.each([
     ['64 MB of newlines', () => '\n'.repeat(64e6)],
     ['64 MB of newlines in bytes', () => Buffer.alloc(64e6, 10)],
@@ -244,4 +251,13 @@ function shifted(bytes: Buffer): Uint8Array {
 
 function indefinite(der: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x30, 0x80]), der.subarray(4), Buffer.from([0, 0])]);
+}
+
+/** The last octet of the signature, whose lower seven bits do not count: all clear, or one set. */
+function tidy(der: Buffer): Buffer {
+  return Buffer.concat([der.subarray(0, -1), Buffer.from([0x80])]);
+}
+
+function stray(der: Buffer): Buffer {
+  return Buffer.concat([der.subarray(0, -1), Buffer.from([0x81])]);
 }

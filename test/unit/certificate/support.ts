@@ -81,6 +81,10 @@ export function makeCertificate(options: {
   readonly extensions?: readonly Uint8Array[];
   readonly signatureOid?: string;
   readonly notBefore?: Uint8Array;
+  /** Another key than the one that signs. */
+  readonly spki?: Uint8Array;
+  /** The first octet of the signature: how many bits at its end do not count. */
+  readonly unusedBits?: number;
 }): MadeCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const subject = options.subject ?? name(['made']);
@@ -98,9 +102,18 @@ export function makeCertificate(options: {
       tlv(0x18, Buffer.from('20991231235959Z')),
     ),
     subject,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    options.spki ?? publicKey.export({ type: 'spki', format: 'der' }),
     ...(extensions.length === 0 ? [] : [tlv(0xa3, tlv(0x30, ...extensions))]),
   );
   const signature = sign('sha256', tbs, privateKey);
-  return { der: tlv(0x30, tbs, algorithm, tlv(0x03, Buffer.from([0]), signature)), privateKey };
+  const bits = Buffer.concat([Buffer.from([options.unusedBits ?? 0]), signature]);
+  return { der: tlv(0x30, tbs, algorithm, tlv(0x03, bits)), privateKey };
+}
+
+/** An RSA key of any size, of which nobody knows the factors. */
+export function rsaSpki(bits: number, exponent = Buffer.from([1, 0, 1])): Buffer {
+  const modulus = Buffer.concat([Buffer.from([0]), Buffer.alloc(bits / 8, 0xff)]);
+  const key = tlv(0x30, tlv(0x02, modulus), tlv(0x02, exponent));
+  const algorithm = tlv(0x30, oid('1.2.840.113549.1.1.1'), tlv(0x05));
+  return tlv(0x30, algorithm, tlv(0x03, Buffer.from([0]), key));
 }
