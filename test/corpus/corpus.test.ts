@@ -57,9 +57,11 @@ describe('the corpus', () => {
     for (const row of rows) {
       const bytes = readFileSync(join(folder, row.path));
       expect(createHash('sha256').update(bytes).digest('hex'), row.path).toBe(row.sha256);
-      const start = performance.now();
       const answer = answerOf(bytes);
-      slowest = Math.max(slowest, performance.now() - start);
+      slowest = Math.max(
+        slowest,
+        fastestMs(() => answerOf(bytes)),
+      );
       if (answer === 'MCP_TLS_UNSUPPORTED_ALGORITHM') unsupported++;
       if (!isRight(row, answer)) wrong.push(`${row.path}: ${answer}, not ${row.truth}`);
       if (answer !== 'MCP_TLS_INVALID_CERTIFICATE') {
@@ -72,7 +74,7 @@ describe('the corpus', () => {
     const stricter = rows.filter((row) => STRICTER.has(row.path)).length;
     console.log(
       `corpus: ${rows.length - wrong.length} of ${rows.length} right (${stricter} of them refused on purpose where the table answers), ` +
-        `slowest ${slowest.toFixed(1)} ms, ${unsupported} typed "unsupported", ${described} described, ` +
+        `slowest ${slowest.toFixed(1)} ms (best of 3), ${unsupported} typed "unsupported", ${described} described, ` +
         `Node.js ${process.versions.node}`,
     );
     expect(wrong).toEqual([]);
@@ -87,6 +89,16 @@ function readRows(path: string): readonly Row[] {
     const [file = '', sha256 = '', truth = ''] = line.split('\t');
     return { path: file, sha256, truth };
   });
+}
+
+/** The best of three: one alone also measures whatever else the machine is doing. */
+function fastestMs(action: () => unknown): number {
+  const times = [1, 2, 3].map(() => {
+    const start = performance.now();
+    action();
+    return performance.now() - start;
+  });
+  return Math.min(...times);
 }
 
 /** `1`, `0`, or the code of our error; a foreign error fails the test. */

@@ -181,7 +181,7 @@ suite('describeCertificate', () => {
     const start = performance.now();
     expect((await describeCertificate(many)).subjectAltNames.dns).toHaveLength(10_000);
     expect((await describeCertificate(repeated)).unreadable).toEqual(['1.2.3']);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 

@@ -145,10 +145,14 @@ describe('readOneCertificate', () => {
     ['64 MB of dashes', () => '-'.repeat(64e6)],
   ])('refuses %s in under 50 ms', (_, make) => {
     const input = make();
-    const start = performance.now();
-    expect(errorOf(() => readOneCertificate(input))).toMatch(/more than 256 KiB/);
-    expect(errorOf(() => readCertificates(input))).toMatch(/more than 8 MiB/);
-    expect(performance.now() - start).toBeLessThan(50);
+    // The best of three: one alone also measures whatever else the machine is doing.
+    const times = [1, 2, 3].map(() => {
+      const start = performance.now();
+      expect(errorOf(() => readOneCertificate(input))).toMatch(/more than 256 KiB/);
+      expect(errorOf(() => readCertificates(input))).toMatch(/more than 8 MiB/);
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(50);
   });
 
   it('takes linear time up to the bound', () => {
