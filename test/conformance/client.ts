@@ -1,0 +1,135 @@
+/**
+ * The client under test of the MCP conformance suite: SDK v1 over this library, for every client
+ * scenario of the runner.
+ *
+ * The runner gives the server's URL as the last argument and the scenario by its environment;
+ * TRUSTED_CERTIFICATE is a PEM file, and all that is trusted. The last line of output tells what
+ * happened, because the runner takes any failure for a right refusal in some scenarios:
+ * `outcome: done`, `outcome: refused CODE` (by our trust policy) or `outcome: failed`.
+ */
+import { readFileSync } from 'node:fs';
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { explainTlsError, makeCustomClientFactory, streamableHttpClient } from 'mcp-tls';
+import { type ConformanceProvider, makeProvider } from './oauth-providers.js';
+
+const scenario = process.env['MCP_CONFORMANCE_SCENARIO'] ?? '';
+const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}');
+const serverUrl = process.argv.at(-1) ?? '';
+const trusted = readFileSync(process.env['TRUSTED_CERTIFICATE'] ?? '', 'utf8');
+
+/** Refusals that are what the scenario wants, by the words of the SDK's error. */
+const WANTED_ERRORS: Readonly<Record<string, RegExp>> = {
+  'auth/resource-mismatch': /Protected resource .* does not match/,
+  'auth/scope-retry-limit': /403 after trying upscoping/,
+};
+
+/** More than any scenario needs; the retry limit of `auth/scope-retry-limit` is the SDK's own. */
+const MAX_AUTHORIZATIONS = 5;
+
+// Nothing may go around the library: OAuth in the SDK falls back to the global fetch if it has none.
+globalThis.fetch = () => Promise.reject(new Error('the global fetch was used'));
+
+// Made without `url`, its clients apply the policy to every origin: the authorization servers of a
+// scenario have the same certificate as its MCP server, on ports that are not known beforehand.
+const factory = makeCustomClientFactory(trusted);
+
+try {
+  await expectOutcome(runScenario);
+  console.log('outcome: done');
+} catch (error) {
+  console.error(error);
+  const ours = explainTlsError(error);
+  console.log(ours === undefined ? 'outcome: failed' : `outcome: refused ${ours.code}`);
+  process.exitCode = 1;
+} finally {
+  await factory.close();
+}
+
+async function expectOutcome(run: () => Promise<void>): Promise<void> {
+  const wanted = WANTED_ERRORS[scenario];
+  if (wanted === undefined) return run();
+  try {
+    await run();
+  } catch (error) {
+    if (wanted.test(String(error))) return;
+    throw error;
+  }
+  throw new Error(`the scenario should have ended with ${wanted}`);
+}
+
+async function runScenario(): Promise<void> {
+  const { client, authorized, close } = await connect();
+  const call = (name: string, args: Record<string, unknown> = {}) =>
+    authorized(() => client.callTool({ name, arguments: args }));
+  try {
+    await authorized(() => client.listTools());
+    if (scenario === 'initialize') return;
+    if (scenario === 'tools_call') await call('add_numbers', { a: 5, b: 3 });
+    else if (scenario === 'sse-retry') await call('test_reconnection');
+    else if (scenario === 'elicitation-sep1034-client-defaults') {
+      await call('test_client_elicitation_defaults');
+    } else if (scenario.startsWith('auth/')) await call('test-tool');
+    else throw new Error(`unknown scenario '${scenario}'`);
+  } finally {
+    await close();
+  }
+}
+
+interface Connection {
+  readonly client: Client;
+  /** Runs a request, and again after each authorization that it turns out to need. */
+  authorized<T>(request: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+async function connect(): Promise<Connection> {
+  const oauthClient = factory();
+  const provider = scenario.startsWith('auth/')
+    ? makeProvider(scenario, context, oauthClient)
+    : undefined;
+  const client = makeClient();
+  let transport: StreamableHTTPClientTransport;
+
+  async function connectOnce(): Promise<void> {
+    transport = streamableHttpClient(serverUrl, {
+      clientFactory: () => factory(),
+      ...(provider && { authProvider: provider }),
+    });
+    await client.connect(transport);
+  }
+  const authorized = <T>(request: () => Promise<T>) =>
+    withAuthorization(request, provider, (code) => transport.finishAuth(code));
+
+  await authorized(connectOnce);
+  return { client, authorized, close: () => client.close() };
+}
+
+async function withAuthorization<T>(
+  request: () => Promise<T>,
+  provider: ConformanceProvider | undefined,
+  finishAuth: (code: string) => Promise<void>,
+): Promise<T> {
+  for (let authorizations = 0; ; authorizations++) {
+    try {
+      return await request();
+    } catch (error) {
+      const code = provider?.takeCode?.();
+      const last = authorizations === MAX_AUTHORIZATIONS;
+      if (!(error instanceof UnauthorizedError) || code === undefined || last) throw error;
+      await finishAuth(code);
+    }
+  }
+}
+
+function makeClient(): Client {
+  const client = new Client(
+    { name: 'mcp-tls-conformance', version: '1.0.0' },
+    { capabilities: { elicitation: { form: { applyDefaults: true } } } },
+  );
+  // Accepted without a word: the SDK fills in the defaults (SEP-1034).
+  client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: {} }));
+  return client;
+}
