@@ -15,6 +15,7 @@ import {
   misbehaveOnRequest,
   STALLS,
   type Stall,
+  sendReset,
 } from './tls-server-behaviour.js';
 import {
   checkClientCa,
@@ -125,10 +126,12 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
   };
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= new Promise((resolve) => {
-      tcpServer.close(() => resolve());
-      dropConnections();
-    });
+    // The port's own 'close' does not wait for the 'close' of the sockets.
+    closing ??= Promise.all([
+      new Promise((resolve) => tcpServer.close(resolve)),
+      ...Array.from(sockets, (socket) => new Promise((resolve) => socket.once('close', resolve))),
+    ]).then(() => {});
+    dropConnections();
     return closing;
   };
 
@@ -165,7 +168,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     },
     reset() {
       behaviour = { ...behaviour, reset: true };
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) sendReset(socket);
     },
     redirectTo(location, status = 307) {
       if (![301, 302, 303, 307, 308].includes(status)) invalidArgument('status must be a redirect');

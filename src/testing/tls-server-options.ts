@@ -75,6 +75,9 @@ export function checkTlsServerOptions(options: TlsServerOptions): void {
   }
   if (minVersion !== undefined) assertOneOf('minVersion', minVersion, VERSIONS);
   if (maxVersion !== undefined) assertOneOf('maxVersion', maxVersion, VERSIONS);
+  if (VERSIONS.indexOf(minVersion ?? 'TLSv1.2') > VERSIONS.indexOf(maxVersion ?? 'TLSv1.3')) {
+    invalidArgument('minVersion is above maxVersion (they default to TLSv1.2 and TLSv1.3)');
+  }
   if (keepAliveTimeoutMs !== undefined) assertMs('keepAliveTimeoutMs', keepAliveTimeoutMs);
   if (clientCa !== undefined) checkClientCa(clientCa);
   if (onRequest !== undefined && typeof onRequest !== 'function') {
