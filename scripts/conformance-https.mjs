@@ -45,7 +45,6 @@ registerHooks({
     const loaded = nextLoad(url, context);
     if (!url.endsWith('/@modelcontextprotocol/conformance/dist/index.js')) return loaded;
     const source = String(loaded.source);
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the runner's template that is meant
     const rewritten = source.replaceAll('`http://localhost:${', '`https://localhost:${');
     if (rewritten === source) throw new Error('the runner has changed: no URL of it was rewritten');
     return { ...loaded, source: rewritten };
