@@ -45,16 +45,15 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     try {
       return await follow(parts, request, signals);
     } catch (error) {
-      const aborted = signals.find((signal) => signal.aborted);
       // As from fetch: the caller's own reason, untouched.
-      if (aborted !== undefined && aborted !== closing.signal) throw aborted.reason;
-      throw asFetchError(aborted?.reason ?? error, parts, request.url);
+      const aborted = signals.find((signal) => signal.aborted);
+      throw aborted === undefined ? asFetchError(error, parts, request.url) : aborted.reason;
     }
   }
 
   return Object.assign(client, {
     async close() {
-      closing.abort(closedError('the client is closed'));
+      closing.abort(failed(closedError('the client is closed')));
     },
   });
 }
@@ -89,7 +88,8 @@ async function send(
   const headers = await makeHeaders(parts, request, url);
   const dispatcher = await parts.pools.get(parts.policyFor(url.origin), timeouts.connect);
   const { method, body } = request;
-  return exchange(dispatcher, { url, method, headers, body, timeouts, signals });
+  const mapError = (error: unknown) => asFetchError(error, parts, url);
+  return exchange(dispatcher, { url, method, headers, body, timeouts, signals, mapError });
 }
 
 async function makeHeaders(
@@ -141,6 +141,7 @@ function plainHttpRefused(url: URL): Error {
 
 /** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
 function asFetchError(error: unknown, { pools }: CustomClientParts, url: URL): unknown {
+  if (error instanceof TypeError) return error;
   if (isMcpTlsError(error)) return failed(error);
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   // A mistake in the call, such as a header that cannot be sent.

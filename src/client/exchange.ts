@@ -11,8 +11,10 @@ export interface ExchangeRequest {
   readonly headers: Headers;
   readonly body: RequestBody | null;
   readonly timeouts: Timeouts;
-  /** Any of these ends it, also while the body is read. */
+  /** Any of these ends it with its own reason, also while the body is read. */
   readonly signals: readonly AbortSignal[];
+  /** Makes what the caller sees of an error of the connection, before the answer or within it. */
+  readonly mapError: (error: unknown) => unknown;
 }
 
 /** The head of an answer, and its body as a byte stream (`null` where there can be none). */
@@ -127,7 +129,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#fail(this.#aborted ? this.#aborted.reason : error);
+    this.#fail(this.#aborted ? this.#aborted.reason : this.#request.mapError(error));
   }
 
   readonly #onAbort = (event: Event): void => {
@@ -135,8 +137,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   };
 
   readonly #onBodyTimeout = (): void => {
-    const message = `the body was not complete after ${this.#request.timeouts.body} ms`;
-    this.#abort(Object.assign(new TypeError(message), { code: 'UND_ERR_BODY_TIMEOUT' }));
+    const { mapError, timeouts } = this.#request;
+    const error = new Error(`the body was not complete after ${timeouts.body} ms`);
+    this.#abort(mapError(Object.assign(error, { code: 'UND_ERR_BODY_TIMEOUT' })));
   };
 
   #abort(reason: unknown): void {

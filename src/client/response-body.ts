@@ -31,6 +31,13 @@ export function makeResponseBody(
   return decoders.length === 0 ? plainBody(source) : decodedBody(decoders, source);
 }
 
+/**
+ * How much is taken off the socket before anybody reads. Not 0, the default of byte streams: a short
+ * answer has to be taken in whole, so that cancelling it (the SDK's way with an answer that it has
+ * no use for) does not break off the connection.
+ */
+const READ_AHEAD_BYTES = 65_536;
+
 /** What {@link makeResponseBody} can decode here, for the accept-encoding header. */
 export function acceptedEncodings(): string {
   return 'createZstdDecompress' in zlib ? 'gzip, deflate, br, zstd' : 'gzip, deflate, br';
@@ -52,7 +59,8 @@ function plainBody(source: BodySource): BodySink {
       source.cancel(reason);
     },
   };
-  const stream = new ReadableStream(bytes) as ReadableStream<Uint8Array>;
+  const strategy = { highWaterMark: READ_AHEAD_BYTES };
+  const stream = new ReadableStream(bytes, strategy) as ReadableStream<Uint8Array>;
   return {
     stream,
     write(chunk) {

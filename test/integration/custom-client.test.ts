@@ -451,6 +451,17 @@ describe('limits and endings', () => {
     expect(server.records).toMatchObject({ applicationBytes: before, resumedSessions: 0 });
   });
 
+  it('keeps the connection when a short answer is cancelled', async () => {
+    const server = await serve(
+      (_request, response) => void response.writeHead(202).end('Accepted'),
+    );
+    const client = factoryFor()();
+    for (let i = 0; i < 20; i++) {
+      await (await client(server.url, { method: 'POST', body: '{}' })).body?.cancel();
+    }
+    expect(server.records.handshakes).toBeLessThanOrEqual(2);
+  });
+
   it('a POST does not wait for a stream that never ends', async () => {
     const server = await serve((request, response) => {
       if (request.method === 'POST') return void response.end('answer');
