@@ -19,7 +19,8 @@ const MAX_ALL_BYTES = 8 * 1024 * 1024;
 /**
  * Reads exactly one certificate: PEM (text or bytes) or DER (bytes).
  *
- * Text around the PEM block is allowed; anything else beside the certificate is not. Of a
+ * Text around the PEM block is allowed, and so are stray bytes behind DER; anything else beside the
+ * certificate is not, and {@link readCertificates} refuses the bytes too. Of a
  * `TRUSTED CERTIFICATE` (OpenSSL's own format) the certificate is read and the trust settings behind
  * it are left aside, as X509Certificate does; {@link readCertificates} refuses them.
  *
@@ -29,7 +30,7 @@ const MAX_ALL_BYTES = 8 * 1024 * 1024;
 export function readOneCertificate(input: string | Uint8Array): X509Certificate {
   const source = toSource(input, MAX_ONE_BYTES, '256 KiB, the bound for one certificate');
   if (source.der !== undefined) {
-    return parseDer(source.der);
+    return parseDer(withoutTail(source.der));
   }
   const blocks = pemBlocks(source.text);
   const [block] = blocks;
@@ -163,6 +164,19 @@ function parseBlock(block: PemBlock, ignoreTrustSettings: boolean): X509Certific
     invalidCertificate('Data follows after the end of the certificate');
   }
   return parseDer(bytes.subarray(0, certificate.end));
+}
+
+/**
+ * Files of DER get a line break or padding at their end, and OpenSSL reads no further than the
+ * certificate. Only where a second structure follows is it left on, to be refused as no single one.
+ */
+function withoutTail(der: Uint8Array): Uint8Array {
+  try {
+    const { end } = readElement(der, 0, der.length);
+    return end < der.length && der[end] !== 0x30 ? der.subarray(0, end) : der;
+  } catch {
+    return der;
+  }
 }
 
 function parseDer(der: Uint8Array): X509Certificate {
