@@ -7,7 +7,7 @@ describe('the runtime that the matrix asked for', () => {
   });
 
   it('is the undici that the library loads', async () => {
-    const { version } = await import('undici/package.json', { with: { type: 'json' } });
-    expect(version.split('.')[0]).toBe(process.env['MCP_TLS_UNDICI'] ?? '7');
+    const { default: undici } = await import('undici/package.json', { with: { type: 'json' } });
+    expect(undici.version.split('.')[0]).toBe(process.env['MCP_TLS_UNDICI'] ?? '7');
   });
 });
