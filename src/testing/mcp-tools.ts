@@ -12,14 +12,17 @@ import {
 
 interface CallContext {
   readonly signal: AbortSignal;
-  /** Tells the client about a step; does nothing when it did not ask for progress. */
-  readonly progress: (step: number, total: number) => Promise<void>;
+  /** Tells the client about a step; answers whether it asked for progress at all. */
+  readonly progress: (step: number, total: number) => Promise<boolean>;
 }
 
 type ToolHandler = (
   args: Record<string, unknown>,
   context: CallContext,
 ) => Promise<string> | string;
+
+/** Between the last progress notification and the result of `count`. */
+const LAST_STEP_MS = 10;
 
 const NUMBER = { type: 'number' } as const;
 
@@ -47,10 +50,13 @@ const TOOLS: Readonly<Record<string, { readonly tool: Tool; readonly call: ToolH
     call: async ({ delayMs = 0, to }, { progress, signal }) => {
       const total = numberOf('to', to);
       const delay = numberOf('delayMs', delayMs);
+      let told = false;
       for (let step = 1; step <= total; step += 1) {
         if (delay > 0) await sleep(delay, undefined, { signal });
-        await progress(step, total);
+        told = await progress(step, total);
       }
+      // The SDK's client drops a progress notification that it reads together with the result.
+      if (told) await sleep(LAST_STEP_MS, undefined, { signal });
       return String(total);
     },
   },
@@ -82,12 +88,13 @@ export function createToolServer(): Server {
     const text = await entry.call(params.arguments ?? {}, {
       signal: extra.signal,
       progress: async (progress, total) => {
-        if (progressToken === undefined) return;
+        if (progressToken === undefined) return false;
         const notification: ServerNotification = {
           method: 'notifications/progress',
           params: { progressToken, progress, total },
         };
         await extra.sendNotification(notification);
+        return true;
       },
     });
     return { content: [{ type: 'text', text }] } satisfies CallToolResult;

@@ -15,7 +15,6 @@ import {
   misbehaveOnRequest,
   STALLS,
   type Stall,
-  sendReset,
 } from './tls-server-behaviour.js';
 import {
   checkClientCa,
@@ -168,7 +167,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     },
     reset() {
       behaviour = { ...behaviour, reset: true };
-      for (const socket of sockets) sendReset(socket);
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     redirectTo(location, status = 307) {
       if (![301, 302, 303, 307, 308].includes(status)) invalidArgument('status must be a redirect');

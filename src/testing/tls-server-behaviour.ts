@@ -13,19 +13,10 @@ export interface Behaviour {
   redirect?: { readonly location: string; readonly status: number };
 }
 
-/**
- * Closes with RST alone. `resetAndDestroy()` ends the stream first, so that the client may see an
- * orderly FIN; it marks the socket with this same field before it does.
- */
-export function sendReset(socket: Socket): void {
-  Object.assign(socket, { resetAndClosing: true });
-  socket.destroy();
-}
-
 /** Takes the connection away from TLS when the behaviour says so. Answers whether it did. */
 export function misbehaveOnConnection(behaviour: Behaviour, socket: Socket): boolean {
   if (behaviour.reset) {
-    sendReset(socket);
+    socket.resetAndDestroy();
     return true;
   }
   if (behaviour.stall === 'handshake') {
