@@ -45,6 +45,7 @@ describe('readOneCertificate', () => {
     ['bytes', Buffer.from(a)],
     ['DER', derOf('alg_p256')],
     ['DER as a view into a larger buffer', shifted(derOf('alg_p256'))],
+    ['DER and a line break', Buffer.concat([derOf('alg_p256'), Buffer.from('\n')])],
   ])('reads %s', (_, input) => {
     expect(readOneCertificate(input).fingerprint256).toBe(fingerprintOf(a));
   });
@@ -100,7 +101,6 @@ describe('readOneCertificate', () => {
     ['four dashes everywhere', a.replaceAll('-----', '----'), /BEGIN or END line is damaged/],
     ['one line in all', a.replaceAll('\n', ' '), /line of its own/],
     ['literal \\n', a.replaceAll('\n', '\\n'), /backslash and n/],
-    ['a byte after the DER', Buffer.concat([derOf('alg_p256'), Buffer.from([0])]), /Data follows/],
     ['two DERs', Buffer.concat([derOf('alg_p256'), derOf('leaf')]), /Data follows/],
     [
       'a byte after the DER in a PEM',
@@ -229,6 +229,7 @@ describe('readCertificates', () => {
     ['a mangled BEGIN after a good one', b + a.replace('-----BEGIN', '---BEGIN'), /damaged/],
     ['a mangled BEGIN and END', b + a.replaceAll('-----', '--'), /damaged/],
     ['trust settings', trusted, /TRUSTED CERTIFICATE/],
+    ['DER and a line break', Buffer.concat([derOf('leaf'), Buffer.from('\n')]), /Data follows/],
     ['null', null, /string or a Uint8Array/],
     ['a nested list', [[a]], /Item 1 of 1: .*string or a Uint8Array/],
     ['more than 8 MiB in all', Array(9).fill(a + '#'.repeat(1 << 20)), /Item 8 of 9: .*8 MiB/],
