@@ -107,8 +107,6 @@ async function handleStreamableHttp(
   } satisfies StreamableHTTPServerTransportOptions);
   await connect(server, transport, () => sessions.delete(transport.sessionId ?? ''));
   await transport.handleRequest(request, response);
-  // Whatever was no initialize request has been refused by now, and leaves nothing behind.
-  if (transport.sessionId === undefined) await server.close();
 }
 
 async function openSse(

@@ -53,8 +53,8 @@ export interface TlsServer extends AsyncDisposable {
   /** New handshakes get this certificate; open connections stay unless told otherwise. */
   rotate(certificate: ServerCertificate, options?: RotateOptions): void;
   /**
-   * New handshakes demand a client certificate issued by `ca` (a self-signed one is its own
-   * issuer). A client without one gets an alert. One with a foreign certificate is disconnected
+   * New handshakes demand a client certificate issued by `ca`, which signs itself (as may
+   * the client's own certificate, being its own issuer). A client without one gets an alert. One with a foreign certificate is disconnected
    * without an alert: Node.js's server cannot send one there.
    */
   requireClientCertificate(ca: HeldCertificate | string): void;
@@ -207,8 +207,6 @@ function createTlsServer(
           ca: typeof clientCa === 'string' ? clientCa : clientCa.certificatePem,
           requestCert: true,
           rejectUnauthorized: true,
-          // The issuer may be an intermediate, or the client's own certificate.
-          allowPartialTrustChain: true,
         }),
         // Both callbacks run at the ClientHello: they see clients that refuse the certificate, too.
         SNICallback(name, done) {

@@ -27,7 +27,7 @@ export interface TlsServerOptions {
   readonly ciphers?: string;
   /** Signature algorithms of the server. Default: OpenSSL's. */
   readonly sigalgs?: string;
-  /** Issuer of the client certificates that are demanded. Default: none is asked for. */
+  /** Self-signed issuer of the client certificates that are demanded. Default: none is asked for. */
   readonly clientCa?: HeldCertificate | string;
   /**
    * 48 bytes that seal session tickets. Two servers with the same keys resume each other's
@@ -108,6 +108,10 @@ export function checkClientCa(ca: HeldCertificate | string): void {
   // An empty `ca` would mean Node.js's default roots.
   if (typeof pem !== 'string' || !pem.includes('-----BEGIN CERTIFICATE-----')) {
     invalidArgument('the client CA must be a result of heldCertificate() or a PEM');
+  }
+  // `tls.Server` does not hand `allowPartialTrustChain` on, so it would refuse every client.
+  if (typeof ca !== 'string' && ca.issuer !== undefined) {
+    invalidArgument('the client CA must be self-signed: Node.js takes no other as an anchor here');
   }
 }
 

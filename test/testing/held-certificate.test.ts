@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isMcpTlsError } from '../../src/errors.js';
 import {
@@ -309,6 +309,19 @@ describe('heldCertificate: chains', () => {
       expect(child.certificate.verify(parent.certificate.publicKey)).toBe(true);
       expect(contains(child, OID.authorityKeyId)).toBe(true);
     }
+  });
+
+  it('identifies keys by the SHA-1 of their bits', async () => {
+    const ca = await heldCertificate({ ca: true });
+    const leaf = await heldCertificate({ signedBy: ca, key: 'rsa2048' });
+    // The bits of a P-256 key are the last 65 octets of its SubjectPublicKeyInfo; those of an RSA key
+    // are its PKCS #1 form.
+    const point = ca.certificate.publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
+    const pkcs1 = leaf.certificate.publicKey.export({ type: 'pkcs1', format: 'der' });
+    const sha1 = (data: Uint8Array) => createHash('sha1').update(data).digest('hex');
+    expect(contains(ca, `${OID.subjectKeyId}04160414${sha1(point)}`)).toBe(true);
+    expect(contains(leaf, `${OID.subjectKeyId}04160414${sha1(pkcs1)}`)).toBe(true);
+    expect(contains(leaf, `${OID.authorityKeyId}041830168014${sha1(point)}`)).toBe(true);
   });
 
   it('renews with the same key, subject and names, and a new serial number and validity', async () => {

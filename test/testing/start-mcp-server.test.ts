@@ -176,7 +176,7 @@ describe('startMcpServer: Streamable HTTP', () => {
     await expect(call(client, 'echo', { text: 'x' })).rejects.toMatchObject({ code: 404 });
   });
 
-  it('keeps nothing of a request that initializes nothing', async () => {
+  it('makes no session for a request that initializes nothing', async () => {
     const server = await start();
     const answer = await get(server.mcpUrl, {
       ca,
@@ -293,6 +293,9 @@ describe('startMcpServer: access and TLS', () => {
         mcp === 200,
         sseStatus === 200,
       ]);
+      expect(
+        (await get(server.sseUrl, { ca, method: transport === 'sse' ? 'PUT' : 'GET' })).status,
+      ).toBe(405);
       expect((await get(`${server.url}/other`, { ca })).status).toBe(404);
     },
   );

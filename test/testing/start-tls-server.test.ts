@@ -150,6 +150,24 @@ describe('startTlsServer: serving', () => {
     socket.destroy();
   });
 
+  it('shows certificates that are too weak for a security level above 0', async () => {
+    const root = await heldCertificate({ ca: true, key: 'rsa1024' });
+    const middle = await heldCertificate({
+      ca: true,
+      key: 'rsa1024',
+      signedBy: root,
+      hash: 'sha1',
+    });
+    const weak = await heldCertificate({ signedBy: middle, hash: 'sha1', key: 'rsa1024' });
+    const trust = { ca: root.certificatePem, agent: false } as const;
+    await using server = await startTlsServer({ certificate: weak });
+    const lenient = { ...trust, ciphers: 'DEFAULT@SECLEVEL=0' };
+    expect((await get(server.url, lenient)).status).toBe(200);
+    const strict = { ...trust, ciphers: 'DEFAULT@SECLEVEL=2' };
+    expect(await codeOf(get(server.url, strict))).not.toBe('resolved');
+    expect(server.records.requests).toHaveLength(1);
+  });
+
   it('sigalgs narrow what the server signs with', async () => {
     await using server = await startTlsServer({
       certificate: await heldCertificate({ key: 'rsa2048' }),
@@ -354,6 +372,11 @@ describe('startTlsServer: controls', () => {
     const answer = await get(server.url, { ca, cert: client.certificatePem, key: client.keyPem });
     expect(answer.status).toBe(200);
     expect(() => server.requireClientCertificate('')).toThrow(/PEM/);
+    const middle = await heldCertificate({
+      ca: true,
+      signedBy: await heldCertificate({ ca: true }),
+    });
+    expect(() => server.requireClientCertificate(middle)).toThrow(/self-signed/);
   });
 
   it('stalls the handshake', async () => {
