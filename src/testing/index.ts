@@ -8,6 +8,13 @@ export type { CertificateHash, CertificateKeyType } from './certificate-keys.js'
 export type { DistinguishedName } from './distinguished-name.js';
 export { type HeldCertificate, heldCertificate } from './held-certificate.js';
 export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
+export {
+  type Interceptor,
+  type InterceptorMode,
+  type InterceptorOptions,
+  type InterceptorRecords,
+  startInterceptor,
+} from './start-interceptor.js';
 export { type McpServerOptions, type McpTestServer, startMcpServer } from './start-mcp-server.js';
 export {
   type RequestHandler,
