@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { alias: process.env['MCP_TLS_UNDICI'] === '8' ? { undici: 'undici-8' } : {} },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/{unit,docs}/**/*.test.ts'] } },
       {
         extends: true,
         test: {
@@ -13,6 +13,20 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 20_000,
         },
+      },
+      { extends: true, test: { name: 'testing', include: ['test/testing/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'examples',
+          include: ['test/examples/**/*.test.ts'],
+          // Each starts processes of its own.
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 120_000 },
       },
     ],
   },

@@ -2,6 +2,7 @@
 
 export type { CertificateDescription } from './certificate/describe-certificate.js';
 export { describeCertificate } from './certificate/describe-certificate.js';
+export { formatCertificate } from './certificate/format-certificate.js';
 export { isSelfSignedPem } from './certificate/is-self-signed-pem.js';
 export type { PemInput } from './certificate/pem.js';
 

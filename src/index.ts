@@ -26,6 +26,7 @@ export {
   describeCertificate,
   explainTlsError,
   fetchPeerCertificate,
+  formatCertificate,
   isMcpTlsError,
   isSelfSignedPem,
   McpTlsError,

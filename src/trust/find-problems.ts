@@ -122,8 +122,10 @@ function strengthProblems(
 ): readonly Problem[] {
   const problems: Problem[] = [];
   const least = /^(rsa|dsa)/i.test(key.type) ? 2048 : 224;
-  if (key.bits !== undefined && key.bits < least) {
-    const message = `${key.type} key of only ${key.bits} bits`;
+  // The names of curves tell their size: prime192v1, secp224r1, brainpoolP160r1.
+  const bits = key.bits ?? Number(/\d{3}/.exec(key.curve ?? '')?.[0] ?? Number.NaN);
+  if (bits < least) {
+    const message = `${key.type} key of only ${bits} bits`;
     problems.push({ code: 'weak-key', message, certificate });
   }
   // Nobody relies on the signature of a self-signed certificate: it is trusted as a whole.

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+/** The README is code: its fences compile against the built package, its tables match the source. */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
+const readme = readFileSync(`${ROOT}/README.md`, 'utf8');
+const fences = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code as string);
+
+function compile(sources: readonly string[]): string[] {
+  const files = new Map(sources.map((code, i) => [`${ROOT}/readme-fence-${i + 1}.mts`, code]));
+  const options: ts.CompilerOptions = {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    skipLibCheck: true,
+  };
+  const host = ts.createCompilerHost(options);
+  const { fileExists, getSourceFile } = host;
+  host.getCurrentDirectory = () => ROOT;
+  host.fileExists = (name) => files.has(name) || fileExists.call(host, name);
+  host.getSourceFile = (name, ...rest) => {
+    const code = files.get(name);
+    return code === undefined
+      ? getSourceFile.call(host, name, ...rest)
+      : ts.createSourceFile(name, code, ts.ScriptTarget.ES2022, true);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ file, messageText, start = 0 }) => {
+    const line = file ? ts.getLineAndCharacterOfPosition(file, start).line + 1 : 0;
+    const name = file?.fileName.replace(ROOT, '') ?? '';
+    return `${name}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+  });
+}
+
+describe('README.md', () => {
+  it('has code in it, and all of it compiles against the built package', () => {
+    expect(fences.length).toBeGreaterThanOrEqual(5);
+    expect(compile(fences)).toEqual([]);
+  }, 60_000);
+
+  it('would not pass with a mistake in it', () => {
+    const wrong = "import { isSelfSignedPem } from 'mcp-tls';\nisSelfSignedPem(5);\n";
+    expect(compile([wrong])).not.toEqual([]);
+  }, 60_000);
+
+  it('lists every error code of the source, and no other', () => {
+    const source = readFileSync(`${ROOT}/src/errors.ts`, 'utf8');
+    const union = new Set(source.match(/(?<=\| ')MCP_TLS_\w+(?=')/g));
+    const listed = new Set(readme.match(/(?<=^\| `)MCP_TLS_\w+(?=`)/gm));
+    expect(union.size).toBeGreaterThan(15);
+    expect([...listed].sort()).toEqual([...union].sort());
+  });
+
+  it('lists every problem of a probe', () => {
+    const source = readFileSync(`${ROOT}/src/trust/find-problems.ts`, 'utf8');
+    const type = /type ProblemCode =([^;]*);/.exec(source)?.[1] ?? '';
+    const codes = [...type.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code as string);
+    expect(codes.length).toBeGreaterThan(10);
+    expect(codes.filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+  });
+
+  it('is not longer than anybody reads', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(260);
+  });
+});

@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * The floors of `src/`: imports point downwards only, never sideways between two folders of one
+ * floor, and each foreign package is imported by one folder.
+ */
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+
+/** Height of a folder, or of a file at the top. Guests use the entries as any user would. */
+const FLOORS: Readonly<Record<string, number>> = {
+  'errors.ts': 0,
+  'assert.ts': 0.5,
+  'explain-tls-error.ts': 0.5,
+  certificate: 1,
+  trust: 1.5,
+  connect: 2,
+  client: 3,
+  transports: 4,
+  'core.ts': 6,
+  'index.ts': 7,
+  testing: 8,
+};
+
+/** Who may import what from outside, first match wins. What is not listed nobody may import. */
+const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
+  [/^node:(tls|net|http2)$/, ['connect', 'testing']],
+  [/^node:https?$/, ['testing']],
+  [/^undici$/, ['client']],
+  [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
+  [/^@modelcontextprotocol\/sdk\//, ['transports', 'testing']],
+  [/^node:fs$/, ['connect']],
+  [
+    /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
+    ['certificate', 'trust', 'connect', 'client', 'testing'],
+  ],
+  [/^node:/, ['testing']],
+];
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  readonly lazy: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replaceAll('\\', '/'));
+const imports = files.flatMap(readImports);
+
+function readImports(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  const found = text.matchAll(
+    /^\s*(?:import|export)\s+(type\s)?[^;'"]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  );
+  return [...found].map(([whole, type, from, bare, lazy]) => ({
+    file,
+    specifier: from ?? bare ?? lazy ?? '',
+    typeOnly: type !== undefined || /typeof\s+$/.test(whole),
+    lazy: lazy !== undefined,
+  }));
+}
+
+const placeOf = (file: string) => file.split('/')[0] as string;
+const targetOf = ({ file, specifier }: Import) =>
+  relative(SRC, join(SRC, dirname(file), specifier)).replace(/\.js$/, '.ts');
+
+describe('the floors of src/', () => {
+  it('are walked: the walker finds files and imports', () => {
+    expect(files.length).toBeGreaterThan(30);
+    expect(imports.length).toBeGreaterThan(100);
+    expect(imports.some(({ specifier }) => specifier === 'undici')).toBe(true);
+    expect(imports.some(({ lazy }) => lazy)).toBe(true);
+  });
+
+  it('hold every file', () => {
+    expect(files.filter((file) => FLOORS[placeOf(file)] === undefined)).toEqual([]);
+  });
+
+  it('are imported downwards only', () => {
+    const upwards = imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .filter((one) => {
+        const [from, to] = [placeOf(one.file), placeOf(targetOf(one))];
+        return from !== to && (FLOORS[to] ?? 99) >= (FLOORS[from] ?? -1);
+      })
+      .map((one) => `${one.file} -> ${targetOf(one)}`);
+    expect(upwards).toEqual([]);
+  });
+
+  it('leave each package to its folder', () => {
+    const strangers = imports
+      .filter(({ specifier, typeOnly }) => !specifier.startsWith('.') && !typeOnly)
+      .filter(({ file, specifier }) => {
+        const rule = PACKAGES.find(([pattern]) => pattern.test(specifier));
+        return !rule?.[1].includes(placeOf(file));
+      })
+      .map(({ file, specifier }) => `${file} -> ${specifier}`);
+    expect(strangers).toEqual([]);
+  });
+
+  it('load pkijs, asn1js and undici only when they are needed', () => {
+    const eager = imports.filter(
+      ({ file, specifier, typeOnly, lazy }) =>
+        /^(pkijs|asn1js|undici)$/.test(specifier) &&
+        !typeOnly &&
+        !lazy &&
+        placeOf(file) !== 'testing',
+    );
+    expect(eager.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('have no cycles between files', () => {
+    const graph = new Map<string, string[]>();
+    for (const one of imports) {
+      if (!one.specifier.startsWith('.') || one.typeOnly) continue;
+      graph.set(one.file, [...(graph.get(one.file) ?? []), targetOf(one)]);
+    }
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+      else for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('are built of small rooms: no file over 300 lines', () => {
+    const large = files
+      .map((file) => [file, readFileSync(join(SRC, file), 'utf8').split('\n').length] as const)
+      .filter(([, lines]) => lines > 300);
+    expect(large).toEqual([]);
+  });
+});
