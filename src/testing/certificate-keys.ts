@@ -19,6 +19,7 @@ import {
 
 /**
  * Key types of {@link heldCertificate}. `rsa-pss` is a 2048-bit key that may only sign with PSS;
+ * `secp256k1` and `brainpoolP256r1` need a client that offers the curve, and TLS 1.2 on Node.js 20;
  * `ml-dsa-65` needs a Node.js that knows it (24.6 or later).
  */
 export type CertificateKeyType =

@@ -53,9 +53,9 @@ export interface TlsServer extends AsyncDisposable {
   /** New handshakes get this certificate; open connections stay unless told otherwise. */
   rotate(certificate: ServerCertificate, options?: RotateOptions): void;
   /**
-   * New handshakes demand a client certificate issued by `ca`, which signs itself (as may
-   * the client's own certificate, being its own issuer). A client without one gets an alert. One with a foreign certificate is disconnected
-   * without an alert: Node.js's server cannot send one there.
+   * New handshakes demand a client certificate issued by `ca`, which must be self-signed; a client's
+   * own self-signed certificate is its own issuer. A client without a certificate gets an alert. One
+   * with a foreign certificate is disconnected without: Node.js's server cannot send an alert there.
    */
   requireClientCertificate(ca: HeldCertificate | string): void;
   /**

@@ -95,6 +95,8 @@ describe.each(flavours)('startMcpServer: %s', (name, options, transportTo) => {
   it('offers its tools', async () => {
     const server = await start(options);
     const client = await connectClient(transportTo(server));
+    const errors: Error[] = [];
+    client.onerror = (error) => errors.push(error);
     const { tools } = await client.listTools();
     expect(tools.map((tool) => tool.name)).toEqual(['echo', 'add', 'count', 'slow']);
     expect(await call(client, 'echo', { text: 'Grüße' })).toBe('Grüße');
@@ -106,6 +108,8 @@ describe.each(flavours)('startMcpServer: %s', (name, options, transportTo) => {
     await expect(call(client, 'add', { a: 'x', b: 1 })).rejects.toThrow(/a must be a number/);
     await expect(call(client, 'none', {})).rejects.toThrow(/unknown tool/);
     expect(server.sessionIds).toHaveLength(1);
+    // Progress that nobody asked for would be an error of the client.
+    expect(errors).toEqual([]);
   });
 
   it('reports progress to a client that asks for it', async () => {
