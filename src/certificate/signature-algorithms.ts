@@ -9,7 +9,7 @@ export interface SignatureAlgorithm {
   readonly digest?: string | null;
 }
 
-export const RSASSA_PSS = '1.2.840.113549.1.1.10';
+const RSASSA_PSS = '1.2.840.113549.1.1.10';
 
 const NIST = '2.16.840.1.101.3.4';
 

@@ -1,10 +1,13 @@
 import { Buffer } from 'node:buffer';
+import { getEventListeners } from 'node:events';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type CustomClientFactory,
+  type CustomClientFactoryOptions,
   explainTlsError,
   makeCustomClientFactory,
+  type TrustInput,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -30,8 +33,11 @@ async function serve(onRequest?: RequestHandler): Promise<TlsServer> {
   return server;
 }
 
-function factoryFor(...args: Parameters<typeof makeCustomClientFactory>): CustomClientFactory {
-  const factory = makeCustomClientFactory(...(args.length ? args : [certificate.certificatePem]));
+function factoryFor(
+  trust: TrustInput = certificate.certificatePem,
+  options?: CustomClientFactoryOptions,
+): CustomClientFactory {
+  const factory = makeCustomClientFactory(trust, options);
   opened.push(factory);
   return factory;
 }
@@ -206,7 +212,7 @@ describe('the request', () => {
     const server = await serve();
     const client = factoryFor()();
     const dispatcher = { dispatch() {} };
-    await expect(client(server.url, { dispatcher } as RequestInit)).rejects.toThrow(/dispatcher/);
+    await expect(client(server.url, { dispatcher } as object)).rejects.toThrow(/dispatcher/);
     await expect(client(server.url, { body: 'x' })).rejects.toThrow(TypeError);
     const withPassword = server.url.replace('//', '//user:hunter2@');
     const error = await client(withPassword).catch((e: Error) => e);
@@ -388,7 +394,6 @@ describe('limits and endings', () => {
   });
 
   it('leaves no listener on a signal that lives on', async () => {
-    const { getEventListeners } = await import('node:events');
     const server = await serve(echo);
     const client = factoryFor()();
     const { signal } = new AbortController();

@@ -16,7 +16,7 @@ export function derOf(name: string): Buffer {
   return fromPem(pemOf(name));
 }
 
-export function fromPem(pem: string): Buffer {
+function fromPem(pem: string): Buffer {
   return Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ''), 'base64');
 }
 
