@@ -1,0 +1,3 @@
+import { type HeldCertificate, heldCertificate } from 'mcp-tls/testing';
+
+export const certificate: Promise<HeldCertificate> = heldCertificate({ dns: ['mcp.example'] });

@@ -1,0 +1,25 @@
+import { expect, inject, it } from 'vitest';
+
+it('has exactly these files in the tarball', () => {
+  // Chunks, which the ESM entries share or load on demand, are named after their content.
+  const files = inject('packedFiles').map((file) => file.replace(/-[A-Z0-9]{8}\.js$/, '-*.js'));
+  expect([...new Set(files)].sort()).toEqual([
+    'LICENSE',
+    'README.md',
+    'dist/chunk-*.js',
+    'dist/core.cjs',
+    'dist/core.d.cts',
+    'dist/core.d.ts',
+    'dist/core.js',
+    'dist/index.cjs',
+    'dist/index.d.cts',
+    'dist/index.d.ts',
+    'dist/index.js',
+    'dist/mcp-application-*.js',
+    'dist/testing.cjs',
+    'dist/testing.d.cts',
+    'dist/testing.d.ts',
+    'dist/testing.js',
+    'package.json',
+  ]);
+});

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { TestProject } from 'vitest/node';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Paths of the files in the tarball. */
+    packedFiles: string[];
+    /** A project with the tarball and both peers' types: what most consumers have. */
+    withSdk: string;
+    /** A project with the tarball alone. */
+    withoutSdk: string;
+  }
+}
+
+/** Packs the package as npm would publish it, and installs it into two projects elsewhere. */
+export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-dist-'));
+  const { stdout } = await run(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    { cwd: ROOT },
+  );
+  const [packed] = JSON.parse(stdout);
+  provide(
+    'packedFiles',
+    packed.files.map(({ path }: { path: string }) => path),
+  );
+  const tarball = join(folder, packed.filename);
+  const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  const versions = (name: string) => `${name}@${devDependencies[name]}`;
+  const types = versions('@types/node');
+  const sdk = versions('@modelcontextprotocol/sdk');
+  provide('withSdk', await install(join(folder, 'with-sdk'), [tarball, types, sdk]));
+  provide('withoutSdk', await install(join(folder, 'without-sdk'), [tarball, types]));
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+async function install(folder: string, packages: readonly string[]): Promise<string> {
+  await mkdir(folder);
+  await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
+  await run('npm', ['install', '--ignore-scripts', ...flags, ...packages], { cwd: folder });
+  await cp(join(import.meta.dirname, 'consumer'), folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { heldCertificate, type McpTestServer, startMcpServer } from '../../src/testing/index.js';
+
+const run = promisify(execFile);
+
+let folder: string;
+let server: McpTestServer;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mcp-tls-consumer-'));
+  const certificate = await heldCertificate();
+  const other = await heldCertificate();
+  server = await startMcpServer({ certificate, transport: 'both' });
+  env = {
+    ...process.env,
+    SERVER_URL: server.url,
+    TRUSTED_CERTIFICATE: join(folder, 'trusted.pem'),
+    OTHER_CERTIFICATE: join(folder, 'other.pem'),
+  };
+  await writeFile(join(folder, 'trusted.pem'), certificate.certificatePem);
+  await writeFile(join(folder, 'other.pem'), other.certificatePem);
+});
+
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Rejects with the program's output if it fails. */
+function program(project: 'withSdk' | 'withoutSdk', file: string): Promise<unknown> {
+  return run(process.execPath, [file], { cwd: inject(project), env, timeout: 30_000 });
+}
+
+it.each(['all.mjs', 'all.cjs'])('works over real TLS, beside the SDK: %s', async (file) => {
+  const before = server.records.requests.length;
+  await program('withSdk', file);
+  expect(server.records.requests.length).toBeGreaterThan(before);
+});
+
+it.each(['core.mjs', 'core.cjs'])('works over real TLS, without the SDK: %s', async (file) => {
+  const before = server.records.requests.length;
+  await program('withoutSdk', file);
+  expect(server.records.requests.length).toBeGreaterThan(before);
+});
+
+it.each(['all.mjs', 'all.cjs'])('says what is missing without the SDK: %s', async (file) => {
+  await expect(program('withoutSdk', file)).rejects.toThrow(/Cannot find .*@modelcontextprotocol/);
+});
+
+it.each(['testing.mjs', 'testing.cjs'])('has a test kit that stands alone: %s', async (file) => {
+  await program('withoutSdk', file);
+});
+
+it('recognises its errors across entries and formats', async () => {
+  await program('withSdk', 'errors.mjs');
+});
+
+it('loads no dependency with the core, and changes no global, not even with a request', async () => {
+  await program('withSdk', 'quiet.mjs');
+});
