@@ -43,7 +43,7 @@ export interface HeldCertificateOptions {
   readonly subject?: DistinguishedName;
   /**
    * DNS names. When none of `dns`, `ips`, `uris` and `san` is given, the certificate carries
-   * `localhost`, `127.0.0.1` and `::1`; only a CA that another certificate signed carries none.
+   * `localhost`, `127.0.0.1` and `::1`; a CA carries none.
    */
   readonly dns?: readonly string[];
   /** IPv4 and IPv6 addresses. */

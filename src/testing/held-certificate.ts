@@ -178,15 +178,15 @@ function alternativeNames({
   dns,
   ips,
   san,
-  signedBy,
   uris,
 }: ResolvedOptions): Pick<HeldCertificateOptions, 'dns' | 'ips' | 'uris'> {
   if (san === 'none') return {};
   if (dns !== undefined || ips !== undefined || uris !== undefined) {
     return { dns: dns ?? [], ips: ips ?? [], uris: uris ?? [] };
   }
-  // Name constraints of a CA above bind the names of an intermediate too: by default it has none.
-  return ca === true && signedBy !== undefined ? {} : DEFAULT_NAMES;
+  // An authority is no server. Clients may rightly take a CA that carries names for a server's own
+  // certificate, and name constraints of a CA above bind the names of an intermediate too.
+  return ca === true ? {} : DEFAULT_NAMES;
 }
 
 function signCertificate(
