@@ -1,0 +1,25 @@
+import type { BatteryCheck } from './battery-check.js';
+import { CHAIN_CHECKS } from './chain-checks.js';
+import { CONFIGURATION_CHECKS } from './configuration-checks.js';
+import { CONNECTION_CHECKS } from './connection-checks.js';
+import { CONNECTION_WORKS } from './connection-works.js';
+import { CREDENTIAL_CHECKS } from './credential-checks.js';
+import { HTTP_WORKS } from './http-works.js';
+import { IDENTITY_CHECKS } from './identity-checks.js';
+import { PIN_CHECKS } from './pin-checks.js';
+import { REDIRECT_CHECKS } from './redirect-checks.js';
+import { TRUST_WORKS } from './trust-works.js';
+
+/** Every check of the battery, in the order of reports: attacks by theme, then what must work. */
+export const BATTERY_CHECKS: readonly BatteryCheck[] = [
+  ...IDENTITY_CHECKS,
+  ...CHAIN_CHECKS,
+  ...CONNECTION_CHECKS,
+  ...REDIRECT_CHECKS,
+  ...CONFIGURATION_CHECKS,
+  ...TRUST_WORKS,
+  ...CONNECTION_WORKS,
+  ...HTTP_WORKS,
+  ...PIN_CHECKS,
+  ...CREDENTIAL_CHECKS,
+];

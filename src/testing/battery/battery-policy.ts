@@ -1,0 +1,72 @@
+import type { PemInput, TlsVersion } from '../../core.js';
+
+/** Fields that a {@link BatteryPolicy} may have besides `url`. */
+export const POLICY_FIELDS = [
+  'ca',
+  'roots',
+  'serverName',
+  'minVersion',
+  'pins',
+  'identity',
+  'allowExpired',
+  'clientCertificate',
+  'crl',
+] as const;
+export type PolicyField = (typeof POLICY_FIELDS)[number];
+
+/** What to trust, in the words of `TrustPolicy`, including those that not every client knows. */
+export interface BatteryPolicyFields {
+  /** Trust anchors, instead of the default roots. */
+  readonly ca?: PemInput;
+  /** `'default'` adds Node.js's own roots to `ca`. */
+  readonly roots?: 'none' | 'default';
+  /** Name that the certificate must carry, and SNI, instead of the URL's host. */
+  readonly serverName?: string;
+  readonly minVersion?: TlsVersion;
+  /** `sha256/BASE64` of the leaf's SubjectPublicKeyInfo, or `SHA256:HEX` of the leaf. Any one. */
+  readonly pins?: readonly string[];
+  /** `'pin'`: the pinned key is the identity; neither names nor chain are asked. */
+  readonly identity?: 'name' | 'pin';
+  /** Only with `pins`. */
+  readonly allowExpired?: boolean;
+  readonly clientCertificate?: {
+    readonly cert: PemInput;
+    readonly key: PemInput;
+    readonly passphrase?: string;
+  };
+  /** Certificate revocation list, PEM or DER. */
+  readonly crl?: PemInput;
+}
+
+/** What a client of the battery is made for: one server, and how to trust it. */
+export interface BatteryPolicy extends BatteryPolicyFields {
+  /** The server that the policy is for. It speaks of no other origin. */
+  readonly url: string;
+}
+
+/** As much of a `Response` as the battery reads. */
+export interface BatteryResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  /** A web stream, or anything else that gives its chunks by `for await`. */
+  readonly body: unknown;
+  text(): Promise<string>;
+}
+
+/** What the battery passes as a request. */
+export interface BatteryRequest {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+/** A fetch-like client under test. */
+export interface BatteryClient {
+  (url: string, init?: BatteryRequest): Promise<BatteryResponse>;
+  /** Ends its connections. Without it, the checks that are about closing are pending. */
+  close?(): unknown;
+}
+
+/** Makes the client under test for one policy. May throw where the policy makes no sense. */
+export type MakeBatteryClient = (policy: BatteryPolicy) => BatteryClient | Promise<BatteryClient>;

@@ -1,0 +1,79 @@
+import type { BatteryTheme } from './battery-check.js';
+
+/**
+ * What came of a check:
+ * - `refused`: the client rejected, and not one application byte had left it;
+ * - `works`: it answered (for an attack: the attack succeeded);
+ * - `leaked`: it rejected, but had sent something before;
+ * - `connected`: it opened a connection under a configuration that it should have rejected;
+ * - `broken`: it rejected or answered wrongly where it should have worked;
+ * - `hung`: it neither answered nor rejected in time;
+ * - `pending`: the check was not made.
+ */
+export type BatteryOutcome =
+  | 'refused'
+  | 'works'
+  | 'leaked'
+  | 'connected'
+  | 'broken'
+  | 'hung'
+  | 'pending';
+
+/** The result of one check. */
+export interface BatteryResult {
+  readonly id: string;
+  readonly name: string;
+  readonly theme: BatteryTheme;
+  /** Why it matters. */
+  readonly shows: string;
+  readonly expected: 'refused' | 'works';
+  readonly got: BatteryOutcome;
+  /** `null` when it is pending: neither passed nor failed. */
+  readonly passed: boolean | null;
+  /** Bytes of requests that somebody read who should not have. 0 for what must work. */
+  readonly applicationBytesLeaked: number;
+  /** What to do if the client fails. */
+  readonly advice: string;
+  /** What the client rejected with, or what was wrong. Key material is cut out. */
+  readonly error?: string;
+  /** Why the check was not made. */
+  readonly pending?: string;
+  readonly durationMs: number;
+}
+
+/** How many checks of one kind came out how. */
+export interface BatteryCount {
+  readonly passed: number;
+  readonly failed: number;
+  readonly pending: number;
+}
+
+/** The report of a battery. Plain data, free of key material. */
+export interface BatteryReport {
+  /** Whether no check failed. */
+  readonly passed: boolean;
+  /** `process.version` */
+  readonly node: string;
+  readonly durationMs: number;
+  readonly attacks: BatteryCount;
+  readonly works: BatteryCount;
+  /** In the order of their definition, whatever order they ran in. */
+  readonly results: readonly BatteryResult[];
+}
+
+export function makeReport(results: readonly BatteryResult[], durationMs: number): BatteryReport {
+  const count = (expected: 'refused' | 'works'): BatteryCount => {
+    const these = results.filter((result) => result.expected === expected);
+    const having = (passed: boolean | null): number =>
+      these.filter((result) => result.passed === passed).length;
+    return { passed: having(true), failed: having(false), pending: having(null) };
+  };
+  return {
+    passed: results.every(({ passed }) => passed !== false),
+    node: process.version,
+    durationMs: Math.round(durationMs),
+    attacks: count('refused'),
+    works: count('works'),
+    results,
+  };
+}

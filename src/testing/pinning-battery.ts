@@ -1,0 +1,110 @@
+import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
+import type { BatteryCheck } from './battery/battery-check.js';
+import { BATTERY_CHECKS } from './battery/battery-checks.js';
+import {
+  type MakeBatteryClient,
+  POLICY_FIELDS,
+  type PolicyField,
+} from './battery/battery-policy.js';
+import { type BatteryReport, type BatteryResult, makeReport } from './battery/battery-report.js';
+import { runCheck } from './battery/run-check.js';
+
+/** Options of {@link pinningBattery}. */
+export interface PinningBatteryOptions {
+  /** Only the checks with these ids. Default: all. */
+  readonly include?: readonly string[];
+  /** Not the checks with these ids. */
+  readonly exclude?: readonly string[];
+  /**
+   * Policy fields that the client under test understands. Checks that need others are reported as
+   * pending. Default: `ca`, `roots`, `serverName` and `minVersion`.
+   */
+  readonly supports?: readonly PolicyField[];
+  /** Limit for each check. Default: 4000 ms. A client that hangs has failed. */
+  readonly timeoutMs?: number;
+  /** How many checks run at once. Default: 8. */
+  readonly concurrency?: number;
+}
+
+const DEFAULT_SUPPORTS: readonly PolicyField[] = ['ca', 'roots', 'serverName', 'minVersion'];
+
+/**
+ * Puts a client through attacks that it must refuse without having sent one byte, and through
+ * exchanges that must work, each against servers of its own on the loopback address.
+ *
+ * Nothing leaves this machine. For the few checks that are about it, NODE_TLS_REJECT_UNAUTHORIZED or
+ * the default roots of the process are changed and put back; no other check runs meanwhile, but
+ * other code of the process should not open connections then.
+ *
+ * @param makeClient makes a fetch-like client for one policy; its `close()`, if any, is called
+ * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`; never because a check fails
+ * @example
+ * const report = await pinningBattery(({ url, ...trust }) => myPinnedFetch(url, trust));
+ * console.log(formatReport(report));
+ * process.exitCode = report.passed ? 0 : 1;
+ */
+export async function pinningBattery(
+  makeClient: MakeBatteryClient,
+  options: PinningBatteryOptions = {},
+): Promise<BatteryReport> {
+  const { checks, concurrency, supports, timeoutMs } = readBatteryOptions(makeClient, options);
+  const begin = performance.now();
+  const results = new Map<BatteryCheck, BatteryResult>();
+  const work = async (queue: BatteryCheck[]): Promise<void> => {
+    for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+      results.set(check, await runCheck(check, makeClient, { supports, timeoutMs }));
+    }
+  };
+  const together = checks.filter(({ alone }) => !alone);
+  await Promise.all(Array.from({ length: concurrency }, () => work(together)));
+  await work(checks.filter(({ alone }) => alone));
+  const ordered = checks.flatMap((check) => results.get(check) ?? []);
+  return makeReport(ordered, performance.now() - begin);
+}
+
+/** Options after validation. */
+export interface CheckedBatteryOptions {
+  readonly checks: readonly BatteryCheck[];
+  readonly supports: readonly PolicyField[];
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+}
+
+const OPTIONS: readonly string[] = [
+  'include',
+  'exclude',
+  'supports',
+  'timeoutMs',
+  'concurrency',
+] satisfies readonly (keyof PinningBatteryOptions)[];
+
+/** @throws `MCP_TLS_INVALID_ARGUMENT` */
+export function readBatteryOptions(
+  makeClient: MakeBatteryClient,
+  options: PinningBatteryOptions,
+): CheckedBatteryOptions {
+  if (typeof makeClient !== 'function') invalidArgument('makeClient must be a function');
+  assertKnownKeys('battery options', options, OPTIONS);
+  const { concurrency = 8, exclude = [], include, supports = DEFAULT_SUPPORTS } = options;
+  const { timeoutMs = 4000 } = options;
+  assertMs('timeoutMs', timeoutMs);
+  if (timeoutMs === 0) invalidArgument('timeoutMs must be above 0: a client may hang');
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    invalidArgument('concurrency must be a whole number from 1');
+  }
+  assertList('supports', supports, POLICY_FIELDS);
+  const ids = BATTERY_CHECKS.map(({ id }) => id);
+  // A misspelt id would silently check nothing.
+  assertList('include', include ?? [], ids);
+  assertList('exclude', exclude, ids);
+  const checks = BATTERY_CHECKS.filter(
+    ({ id }) => (include?.includes(id) ?? true) && !exclude.includes(id),
+  );
+  return { checks, supports, timeoutMs, concurrency };
+}
+
+function assertList(what: string, list: unknown, known: readonly string[]): void {
+  if (!Array.isArray(list)) invalidArgument(`${what} must be a list of strings`);
+  const unknown: unknown = list.find((item) => !known.includes(item));
+  if (unknown !== undefined) invalidArgument(`${what}: '${String(unknown)}' is not known`);
+}
