@@ -1,3 +1,19 @@
+export type { BatteryTheme } from './battery/battery-check.js';
+export type {
+  BatteryClient,
+  BatteryPolicy,
+  BatteryPolicyFields,
+  BatteryRequest,
+  BatteryResponse,
+  MakeBatteryClient,
+  PolicyField,
+} from './battery/battery-policy.js';
+export type {
+  BatteryCount,
+  BatteryOutcome,
+  BatteryReport,
+  BatteryResult,
+} from './battery/battery-report.js';
 export type {
   AlternativeNames,
   ExtendedKeyUsage,
@@ -5,9 +21,16 @@ export type {
   NameConstraints,
 } from './certificate-extensions.js';
 export type { CertificateHash, CertificateKeyType } from './certificate-keys.js';
+export {
+  definePinningTests,
+  type TestFunction,
+  type TestRunner,
+} from './define-pinning-tests.js';
 export type { DistinguishedName } from './distinguished-name.js';
+export { type FormatReportOptions, formatReport, type ReportFormat } from './format-report.js';
 export { type HeldCertificate, heldCertificate } from './held-certificate.js';
 export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
+export { type PinningBatteryOptions, pinningBattery } from './pinning-battery.js';
 export {
   type Interceptor,
   type InterceptorMode,
