@@ -22,9 +22,15 @@ export type {
 } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
 
+export type { ProxyInput, ProxyOptions } from './connect/proxy.js';
+export type { RouteOptions } from './connect/route.js';
+export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
+
 export type { ConfigErrorCode, ErrorCode, TrustErrorCode, TrustErrorDetails } from './errors.js';
 export { isMcpTlsError, McpTlsError, TlsConfigError, TlsTrustError } from './errors.js';
 export { explainTlsError } from './explain-tls-error.js';
 
+export type { ClientCertificate } from './trust/client-certificate.js';
+export { dangerouslyTrustAnyServer } from './trust/dangerous.js';
 export type { Problem, ProblemCode } from './trust/find-problems.js';
 export type { TlsVersion, TrustInput, TrustPolicy } from './trust/trust-policy.js';

@@ -29,6 +29,12 @@ export type TrustErrorCode =
   | 'MCP_TLS_INCOMPLETE_CHAIN'
   /** The certificate does not carry the reference identity (RFC 9525). */
   | 'MCP_TLS_NAME_MISMATCH'
+  /** The certificate or its key is none of the pinned ones. */
+  | 'MCP_TLS_PIN_MISMATCH'
+  /** The certificate, or one above it, is on a revocation list. */
+  | 'MCP_TLS_REVOKED'
+  /** A revocation list that the policy demands is missing, out of date, or not signed by its authority. */
+  | 'MCP_TLS_CRL_UNUSABLE'
   /** The certificate, or one above it, has expired. */
   | 'MCP_TLS_EXPIRED'
   /** The certificate, or one above it, is not valid yet. */
@@ -47,6 +53,8 @@ export type TrustErrorCode =
   | 'MCP_TLS_PROTOCOL_MISMATCH'
   /** What answers at that port does not speak TLS. */
   | 'MCP_TLS_NOT_TLS'
+  /** The proxy could not be reached, or refused to connect to the server. */
+  | 'MCP_TLS_PROXY_FAILED'
   /** A limit of `timeout` was reached. */
   | 'MCP_TLS_TIMEOUT'
   /** The host could not be resolved or reached, or the connection broke. */
@@ -58,8 +66,40 @@ export type TrustErrorCode =
   /** An `http:` URL: nothing is ever sent in the clear. */
   | 'MCP_TLS_PLAIN_HTTP_REFUSED';
 
+/**
+ * What went wrong between us and the records. None of them ever means "there is no such record":
+ * that, and only that, is `undefined`.
+ */
+export type StoreErrorCode =
+  /** The backend cannot be reached, or failed. Nothing was read; nothing was written. */
+  | 'MCP_TLS_STORE_UNAVAILABLE'
+  /** The backend did not answer a read in time. */
+  | 'MCP_TLS_STORE_TIMEOUT'
+  /** A write was sent and no answer came: it may have happened, may not, or may happen later. */
+  | 'MCP_TLS_STORE_OUTCOME_UNKNOWN'
+  /** The backend refused the write (out of memory, read-only, disk full). Nothing was changed. */
+  | 'MCP_TLS_STORE_REFUSED'
+  /** Other writers were faster each time. Nothing was changed. */
+  | 'MCP_TLS_STORE_CONFLICT'
+  /** The store was never set up, or has lost its contents, or is another one than before. */
+  | 'MCP_TLS_STORE_EMPTIED'
+  /** A record that was there is gone, without having been deleted through the store. */
+  | 'MCP_TLS_STORE_VANISHED'
+  /** The backend is set to drop records when memory is short. */
+  | 'MCP_TLS_STORE_EVICTING'
+  /** A record is older than one that this process has seen in its place. */
+  | 'MCP_TLS_STORE_ROLLED_BACK'
+  /** A record is not what was sealed under this name: damaged, moved, planted, or of another key. */
+  | 'MCP_TLS_STORE_TAMPERED'
+  /** A record is sealed with a key that the key ring does not have, or has retired. */
+  | 'MCP_TLS_STORE_UNKNOWN_KEY'
+  /** A record opened, but its content is not one that this version understands. */
+  | 'MCP_TLS_STORE_INVALID_RECORD'
+  /** The time that a record was approved for is over. */
+  | 'MCP_TLS_STORE_EXPIRED';
+
 /** Every code of every error. Closed: adding a code is a minor release, removing one a major. */
-export type ErrorCode = ConfigErrorCode | TrustErrorCode;
+export type ErrorCode = ConfigErrorCode | TrustErrorCode | StoreErrorCode;
 
 const BRAND = Symbol.for('mcp-tls.error');
 
@@ -122,7 +162,33 @@ export class TlsTrustError extends McpTlsError {
   }
 }
 
+/** What a {@link StoreError} carries besides its code. */
+export interface StoreErrorDetails {
+  /** The record, by the host application's id. */
+  readonly id?: string | undefined;
+  /** The key that is named in the record's envelope. Never the key itself. */
+  readonly keyId?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** A record could not be read or written, for the reason in `code`. It says nothing about whether there is one. */
+export class StoreError extends McpTlsError {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+  readonly id: string | undefined;
+  readonly keyId: string | undefined;
+
+  constructor(code: StoreErrorCode, message: string, details: StoreErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.id = details.id;
+    this.keyId = details.keyId;
+  }
+}
+
 /** Whether `value` is an error of mcp-tls, of this copy or another. */
-export function isMcpTlsError(value: unknown): value is TlsConfigError | TlsTrustError {
+export function isMcpTlsError(
+  value: unknown,
+): value is TlsConfigError | TlsTrustError | StoreError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }

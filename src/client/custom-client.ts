@@ -1,6 +1,6 @@
 import { toConnectionError } from '../connect/connection-error.js';
 import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
 import { type Answer, exchange } from './exchange.js';
 import { makeResponse } from './make-response.js';
@@ -142,13 +142,14 @@ function plainHttpRefused(url: URL): Error {
 /** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
 function asFetchError(error: unknown, { pools }: CustomClientParts, url: URL): unknown {
   if (error instanceof TypeError) return error;
+  // Whatever broke then broke because of that.
+  if (pools.closed) return failed(closedError('the client factory is closed'));
   if (isMcpTlsError(error)) return failed(error);
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   // A mistake in the call, such as a header that cannot be sent.
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
     return new TypeError((error as Error).message, { cause: error });
   }
-  if (pools.closed) return failed(closedError('the client factory is closed'));
   // System, OpenSSL and undici errors have a code; a TypeError of our own has none.
   if (typeof code !== 'string') return error;
   const host = url.hostname.replace(/^\[|\]$/g, '');

@@ -1,16 +1,15 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
-import {
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-  type TrustInput,
-} from '../trust/trust-policy.js';
+import { ROUTE_FIELDS, type RouteOptions, readRoute } from '../connect/route.js';
+import { makeSecureContext } from '../connect/secure-context.js';
+import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { makePools } from './pools.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
-export interface CustomClientFactoryOptions {
+export interface CustomClientFactoryOptions extends RouteOptions {
   /**
    * Trust for further origins that the clients talk to, by exact origin
    * (`https://auth.example:8443`), such as an OAuth server behind a private CA. No wildcards.
@@ -65,12 +64,15 @@ export function makeCustomClientFactory(
   trust?: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
-  assertKnownKeys('options', options, ['origins', 'timeout']);
-  const policy = checkTrustPolicy(trust);
+  assertKnownKeys('options', options, ['origins', 'timeout', ...ROUTE_FIELDS]);
+  const policy = checkUsable(trust);
   const origins = readOrigins(options.origins ?? {});
   const defaultRoots = checkTrustPolicy(null);
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
-  const pools = makePools();
+  const route = readRoute(options);
+  // A socket leads to one server; whatever else is asked for is elsewhere.
+  const elsewhere = { ...route, socketPath: undefined };
+  const pools = makePools((one) => (one === policy ? route : elsewhere));
 
   function factory(init: CustomClientInit = {}): CustomClient {
     assertKnownKeys('init', init, ['url', 'headers', 'timeout', 'auth', 'signal']);
@@ -92,13 +94,20 @@ export function makeCustomClientFactory(
   return Object.assign(factory, { close: () => pools.close() });
 }
 
+/** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
+function checkUsable(trust: TrustInput | undefined): CheckedTrustPolicy {
+  const policy = checkTrustPolicy(trust);
+  if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);
+  return policy;
+}
+
 function readOrigins(
   origins: Readonly<Record<string, TrustInput>>,
 ): ReadonlyMap<string, CheckedTrustPolicy> {
   return new Map(
     Object.entries(origins).map(([origin, trust]) => [
       readOrigin('options.origins', origin, 'origin only'),
-      checkTrustPolicy(trust),
+      checkUsable(trust),
     ]),
   );
 }

@@ -1,7 +1,9 @@
 import type { Agent } from 'undici';
 import { type Connector, makeConnector } from '../connect/connector.js';
+import type { Route } from '../connect/route.js';
+import { publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { loadUndici } from './load-undici.js';
 
 /** The connection pools of one factory: one a policy and connect timeout, made when first needed. */
@@ -18,13 +20,15 @@ interface Pool {
   readonly connector: Connector;
 }
 
-/** Makes the (empty) pools of a factory. */
-export function makePools(): Pools {
+/** Makes the (empty) pools of a factory. `routeFor` tells how to get to the servers of a policy. */
+export function makePools(routeFor: (policy: CheckedTrustPolicy) => Route): Pools {
   const pools = new Map<CheckedTrustPolicy, Map<number, Pool>>();
   let closed = false;
 
   function makePool(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
-    const connector = makeConnector(policy, connectTimeoutMs);
+    const route = routeFor(policy);
+    const connector = makeConnector({ policy, route, timeoutMs: connectTimeoutMs });
+    publish('mcp-tls:pool-opened', () => summary(policy));
     return { connector, agent: makeAgent(connector) };
   }
 
@@ -39,10 +43,13 @@ export function makePools(): Pools {
     },
     async close() {
       closed = true;
-      const all = [...pools.values()].flatMap((byTimeout) => [...byTimeout.values()]);
+      const all = [...pools].flatMap(([policy, byTimeout]) =>
+        [...byTimeout.values()].map((pool) => ({ ...pool, policy })),
+      );
       pools.clear();
       await Promise.all(
-        all.map(async ({ agent, connector }) => {
+        all.map(async ({ agent, connector, policy }) => {
+          publish('mcp-tls:pool-closed', () => summary(policy));
           connector.close();
           // Not close(): that waits for open streams, and an MCP GET stream never ends.
           await (await agent).destroy();
@@ -53,6 +60,10 @@ export function makePools(): Pools {
       return closed;
     },
   };
+}
+
+function summary({ anchors, pins }: CheckedTrustPolicy): { anchors: number; pins: number } {
+  return { anchors: anchors.length, pins: pins.length };
 }
 
 async function makeAgent(connector: Connector): Promise<Agent> {

@@ -1,4 +1,5 @@
 import { atHost } from '../connect/connection-error.js';
+import { publish } from '../diagnostics.js';
 import { TlsTrustError } from '../errors.js';
 import type { FetchRequest } from './read-request.js';
 
@@ -29,17 +30,15 @@ export function redirectTarget(
     const host = from.hostname.replace(/^\[|\]$/g, '');
     const port = Number(from.port || 443);
     const where = to === undefined ? '' : ` to ${to.origin}`;
-    throw new TlsTrustError(
-      'MCP_TLS_REDIRECT_REFUSED',
-      `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`,
-      {
-        host,
-        port,
-        expected: `an answer from ${from.origin}`,
-        presented: `${status}${where}`,
-        hint: 'Use the URL that the server redirects to, with a policy of its own, if it is the right one.',
-      },
-    );
+    const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
+    publish('mcp-tls:redirect-refused', () => ({ host, port, message }));
+    throw new TlsTrustError('MCP_TLS_REDIRECT_REFUSED', message, {
+      host,
+      port,
+      expected: `an answer from ${from.origin}`,
+      presented: `${status}${where}`,
+      hint: 'Use the URL that the server redirects to, with a policy of its own, if it is the right one.',
+    });
   };
 
   if (request.redirect === 'error') refuse("the request has redirect: 'error'");

@@ -6,6 +6,8 @@ export interface ConnectionContext {
   readonly port: number;
   /** Whether the server's certificate had arrived: then version and cipher were agreed upon. */
   readonly sawCertificate?: boolean;
+  /** Whether the client had a certificate to show. */
+  readonly sentCertificate?: boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface ConnectionContext {
 export function toConnectionError(error: unknown, context: ConnectionContext): TlsTrustError {
   if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
   const code = codeOf(error);
-  const reason = reasonOf(code, context.sawCertificate === true);
+  const reason = reasonOf(code, context);
   const { message, hint } = WORDS[reason] ?? UNREACHABLE;
   const { host, port } = context;
   const detail = code === '' ? undefined : code;
@@ -51,13 +53,17 @@ function codeOf(error: unknown, depth = 0): string {
   return '';
 }
 
-function reasonOf(code: string, sawCertificate: boolean): TrustErrorCode {
+function reasonOf(code: string, context: ConnectionContext): TrustErrorCode {
+  const { sawCertificate, sentCertificate } = context;
   const rule = RULES.find(([pattern]) => pattern.test(code));
   if (rule) return rule[1];
   // TLS 1.2 servers answer a missing client certificate with the same alert as a cipher mismatch;
   // only when their own certificate had already arrived can it be no mismatch.
   if (/ALERT_HANDSHAKE_FAILURE$/.test(code)) {
-    return sawCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' : 'MCP_TLS_PROTOCOL_MISMATCH';
+    if (!sawCertificate) return 'MCP_TLS_PROTOCOL_MISMATCH';
+    return sentCertificate
+      ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
+      : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
   }
   return /^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)
     ? 'MCP_TLS_HANDSHAKE_FAILED'

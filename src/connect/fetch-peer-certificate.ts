@@ -1,13 +1,16 @@
+import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
+import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { findProblems, type Problem } from '../trust/find-problems.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
-import { checkTrustPolicy, type TrustInput, type TrustPolicy } from '../trust/trust-policy.js';
+import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { probe } from './probe.js';
+import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 
 /** Options of {@link fetchPeerCertificate}. */
-export interface FetchPeerCertificateOptions {
+export interface FetchPeerCertificateOptions extends RouteOptions {
   /** Name to ask for (SNI) and to check the certificate against, instead of the URL's host. */
   readonly serverName?: string | undefined;
   /** Anchors to judge the chain by. Default: the default roots. Nothing is trusted either way. */
@@ -63,9 +66,9 @@ export async function fetchPeerCertificate(
   url: string | URL,
   options: FetchPeerCertificateOptions = {},
 ): Promise<PeerCertificate> {
-  const { target, policy, timeoutMs, signal } = readOptions(url, options);
+  const { target, policy, route, timeoutMs, signal } = readOptions(url, options);
   const identity = readReferenceIdentity(policy.serverName ?? target.host);
-  const seen = await probe({ ...target, identity, policy, timeoutMs, signal });
+  const seen = await probe({ ...target, identity, policy, route, timeoutMs, signal });
   const descriptions = await Promise.all(seen.chain.map(describe));
   const [leaf, ...issuers] = descriptions as [CertificateDescription, ...CertificateDescription[]];
   const now = new Date();
@@ -79,7 +82,7 @@ export async function fetchPeerCertificate(
     }),
     ...seen.problems,
   ];
-  const suggested = suggestPolicy(seen.chain, problems, options.serverName);
+  const suggested = suggestPolicy(seen.chain[0] as X509Certificate, problems, options.serverName);
   const chain = seen.chain.map((certificate) => certificate.toString());
   return {
     ...target,
@@ -95,7 +98,13 @@ export async function fetchPeerCertificate(
 }
 
 function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
-  assertKnownKeys('options', options, ['serverName', 'trust', 'timeout', 'signal']);
+  assertKnownKeys('options', options, [
+    'serverName',
+    'trust',
+    'timeout',
+    'signal',
+    ...ROUTE_FIELDS,
+  ]);
   const { serverName, trust, timeout = 10_000, signal } = options;
   assertMs('options.timeout', timeout);
   const policy = checkTrustPolicy(trust);
@@ -103,7 +112,8 @@ function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
     serverName === undefined
       ? policy
       : { ...policy, serverName: readReferenceIdentity(serverName).value };
-  return { target: readTarget(url), policy: named, timeoutMs: timeout, signal };
+  const route = readRoute(options);
+  return { target: readTarget(url), policy: named, route, timeoutMs: timeout, signal };
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {

@@ -1,10 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Problem } from '../trust/find-problems.js';
 import type { ReferenceIdentity } from '../trust/reference-identity.js';
-import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
 import { toConnectionError } from './connection-error.js';
+import { openTunnel } from './open-tunnel.js';
 import { readPresentedChain, withholdLegacyCertificate } from './presented-chain.js';
+import { type Route, wayTo } from './route.js';
 import { makeSecureContext } from './secure-context.js';
 
 /** What a {@link probe} connects to and judges by. */
@@ -13,6 +16,7 @@ export interface ProbeRequest {
   readonly port: number;
   readonly identity: ReferenceIdentity;
   readonly policy: CheckedTrustPolicy;
+  readonly route: Route;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -39,97 +43,123 @@ const CLIENT_CERTIFICATE_GRACE_MS = 150;
  * off, and only here: nothing is sent on this connection, and nothing it shows is trusted.
  */
 export function probe(request: ProbeRequest): Promise<ProbeResult> {
-  const { host, port, identity, timeoutMs, signal } = request;
+  const { host, port, route, timeoutMs, signal } = request;
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({
-      host,
-      port,
-      servername: identity.kind === 'dns' ? identity.value : '',
-      secureContext: makeSecureContext(request.policy, 'anything'),
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      ALPNProtocols: ['http/1.1'],
-    });
-    withholdLegacyCertificate(socket);
     const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
-    let grace: NodeJS.Timeout | undefined;
-    let chain: readonly X509Certificate[] = [];
-    let chainError: string | null | undefined;
-    let protocol: string | undefined;
-
-    // Once a connection, and before anything can go wrong with it: see readPresentedChain.
-    socket.prependOnceListener('secure', () => {
-      chain = readPresentedChain(socket);
-    });
-    socket.once('secureConnect', () => {
-      chainError = socket.authorized ? null : String(socket.authorizationError);
-      protocol = socket.getProtocol() ?? undefined;
-      if (protocol !== 'TLSv1.3') return succeed([]);
-      grace = setTimeout(() => succeed([]), CLIENT_CERTIFICATE_GRACE_MS);
-      socket.once('session', onSession);
-      // Node.js emits 'session' only while somebody reads.
-      socket.resume();
-    });
-    socket.on('error', onError);
-    socket.once('close', onClose);
     signal?.addEventListener('abort', onAbort, { once: true });
 
-    function onError(error: Error): void {
-      if (chain.length === 0) chain = readPresentedChain(socket);
-      const sawCertificate = chain.length > 0;
-      const mapped = toConnectionError(error, { host, port, sawCertificate });
-      if (!sawCertificate) {
-        fail(mapped);
-        return;
-      }
-      // The server showed its certificate and then went away: that is all we came for.
-      protocol ??= socket.getProtocol() ?? undefined;
-      const required = mapped.code === 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
-      succeed(required ? [CLIENT_CERTIFICATE_REQUIRED] : []);
-    }
-
-    function onClose(): void {
-      onError(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
-    }
-
-    function onSession(): void {
-      succeed([]);
-    }
-
-    function onTimeout(): void {
-      const cause = new Error(`no certificate within ${timeoutMs} ms`);
-      fail(toConnectionError(Object.assign(cause, { code: 'ETIMEDOUT' }), { host, port }));
-    }
-
-    function onAbort(): void {
-      fail(signal?.reason);
-    }
-
-    function succeed(problems: readonly Problem[]): void {
-      finish();
-      const old = protocol !== undefined && !/^TLSv1\.[23]$/.test(protocol);
-      resolve({
-        chain,
-        chainError,
-        protocol,
-        problems: old ? [...problems, oldProtocol(protocol as string)] : problems,
+    const done: HandshakeCallback = (error, result) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      if (result === undefined) reject(error);
+      else resolve(result);
+    };
+    const proxy = route.socketPath === undefined ? route.proxyFor(host, port) : undefined;
+    let cancel: () => void;
+    if (proxy === undefined) {
+      cancel = shakeHands(request, undefined, done);
+    } else {
+      cancel = openTunnel(proxy, { host, port }, (error, socket) => {
+        if (error !== null) done(error);
+        else cancel = shakeHands(request, socket, done);
       });
     }
 
-    function fail(error: unknown): void {
-      finish();
-      reject(error);
+    function onTimeout(): void {
+      cancel();
+      const cause = new Error(`no certificate within ${timeoutMs} ms`);
+      done(toConnectionError(Object.assign(cause, { code: 'ETIMEDOUT' }), { host, port }));
     }
 
-    function finish(): void {
-      clearTimeout(timer);
-      clearTimeout(grace);
-      signal?.removeEventListener('abort', onAbort);
-      socket.off('close', onClose).off('session', onSession).off('error', onError);
-      socket.on('error', () => {}).destroy();
+    function onAbort(): void {
+      cancel();
+      done(signal?.reason);
     }
   });
+}
+
+type HandshakeCallback = (error: unknown, result?: ProbeResult) => void;
+
+/** @returns breaks the handshake off without calling back */
+function shakeHands(
+  { host, port, identity, policy, route }: ProbeRequest,
+  tunnel: Socket | undefined,
+  callback: HandshakeCallback,
+): () => void {
+  const socket = tls.connect({
+    ...wayTo({ host, port, route, socket: tunnel }),
+    servername: identity.kind === 'dns' ? identity.value : '',
+    secureContext: makeSecureContext(policy, 'anything'),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ALPNProtocols: ['http/1.1'],
+  });
+  withholdLegacyCertificate(socket);
+  let grace: NodeJS.Timeout | undefined;
+  let chain: readonly X509Certificate[] = [];
+  let chainError: string | null | undefined;
+  let protocol: string | undefined;
+
+  // Once a connection, and before anything can go wrong with it: see readPresentedChain.
+  socket.prependOnceListener('secure', () => {
+    chain = readPresentedChain(socket);
+  });
+  socket.once('secureConnect', onSecureConnect);
+  socket.on('error', onError);
+  socket.once('close', onClose);
+
+  function onSecureConnect(): void {
+    chainError = socket.authorized ? null : String(socket.authorizationError);
+    protocol = socket.getProtocol() ?? undefined;
+    if (protocol !== 'TLSv1.3') {
+      succeed([]);
+      return;
+    }
+    grace = setTimeout(() => succeed([]), CLIENT_CERTIFICATE_GRACE_MS);
+    socket.once('session', onSession);
+    // Node.js emits 'session' only while somebody reads.
+    socket.resume();
+  }
+
+  function onError(error: Error): void {
+    if (chain.length === 0) chain = readPresentedChain(socket);
+    const sawCertificate = chain.length > 0;
+    const mapped = toConnectionError(error, { host, port, sawCertificate });
+    if (!sawCertificate) {
+      finish();
+      callback(mapped);
+      return;
+    }
+    // The server showed its certificate and then went away: that is all we came for.
+    protocol ??= socket.getProtocol() ?? undefined;
+    const required = mapped.code === 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
+    succeed(required ? [CLIENT_CERTIFICATE_REQUIRED] : []);
+  }
+
+  function onClose(): void {
+    onError(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+  }
+
+  function onSession(): void {
+    succeed([]);
+  }
+
+  function succeed(found: readonly Problem[]): void {
+    finish();
+    const old = protocol !== undefined && !/^TLSv1\.[23]$/.test(protocol);
+    const problems = old ? [...found, oldProtocol(protocol as string)] : found;
+    callback(undefined, { chain, chainError, protocol, problems });
+  }
+
+  function finish(): void {
+    clearTimeout(grace);
+    socket.off('secureConnect', onSecureConnect).off('session', onSession);
+    socket.off('close', onClose).off('error', onError);
+    socket.on('error', () => {}).destroy();
+  }
+
+  return finish;
 }
 
 const CLIENT_CERTIFICATE_REQUIRED: Problem = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 
 /**
  * The secure context of a policy. Make it once and keep it: with `ca` among the connection's
@@ -19,22 +19,31 @@ export function makeSecureContext(
   policy: CheckedTrustPolicy,
   reach: 'policy' | 'anything' = 'policy',
 ): tls.SecureContext {
-  const versions: tls.SecureContextOptions =
+  const { anchors, clientCertificate, crl } = policy;
+  const options: tls.SecureContextOptions =
     reach === 'policy'
       ? { minVersion: policy.minVersion, ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2` }
       : { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' };
   // Without `ca`, OpenSSL shares one store of default roots among all contexts.
-  if (policy.anchors.length === 0) return tls.createSecureContext(versions);
-  const ca = policy.anchors.map((anchor) => anchor.toString());
-  if (policy.defaultRoots) ca.unshift(...defaultRoots());
-  try {
+  if (anchors.length > 0) {
+    options.ca = anchors.map((anchor) => anchor.toString());
+    if (policy.defaultRoots) options.ca.unshift(...defaultRoots());
     // A leaf or an intermediate is an anchor only with this flag, and of two anchors with one
     // subject (before and after a renewal) OpenSSL tries only the first without it.
-    return tls.createSecureContext({ ...versions, ca, allowPartialTrustChain: true });
+    options.allowPartialTrustChain = true;
+  }
+  if (crl.length > 0) options.crl = [...crl];
+  if (clientCertificate !== undefined && reach === 'policy') {
+    options.cert = clientCertificate.chain;
+    options.key = clientCertificate.key.export({ type: 'pkcs8', format: 'pem' });
+  }
+  try {
+    return tls.createSecureContext(options);
   } catch (cause) {
-    throw new TlsConfigError('MCP_TLS_INVALID_CERTIFICATE', 'OpenSSL refuses a trust anchor', {
-      cause,
-    });
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `OpenSSL refuses a certificate, key or list of the policy${code ? ` (${code})` : ''}`;
+    // Without the cause: what OpenSSL says of a private key is nobody's business.
+    throw new TlsConfigError('MCP_TLS_INVALID_CERTIFICATE', message);
   }
 }
 

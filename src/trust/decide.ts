@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TrustErrorCode } from '../errors.js';
+import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import { matchesPin } from './pin.js';
 import { carriesIdentity, type ReferenceIdentity } from './reference-identity.js';
 import { type Refusal, refusal } from './refusal.js';
-import type { CheckedTrustPolicy } from './trust-policy.js';
 
 /** What the server showed on one connection, and what OpenSSL said of its chain. */
 export interface Presentation {
@@ -16,13 +17,15 @@ export interface Presentation {
 }
 
 /** The answer of {@link decide}: a value, so that forgetting to ask cannot mean "trusted". */
-export type Verdict = { readonly trusted: true } | Refusal;
+export type Verdict =
+  | { readonly trusted: true; readonly by: 'chain' | 'chain and pin' | 'pin' | 'nothing' }
+  | Refusal;
 
 /**
  * Whether `policy` trusts the server that made this `presentation` under the name `identity`.
  *
- * Pure. Path building and signatures are OpenSSL's work and arrive as `chainError`; the reference
- * identity and the leaf's validity at `now` are judged here.
+ * Pure. Path building and signatures are OpenSSL's work and arrive as `chainError`; pins, the reference
+ * identity, the leaf's validity at `now`, and which anchor may vouch for what are judged here.
  */
 export function decide(
   policy: CheckedTrustPolicy,
@@ -37,11 +40,49 @@ export function decide(
 
   // No certificate to look at is never "ok", whatever OpenSSL said (a resumed session has none).
   if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED');
-  if (chainError !== null) return refuse(chainReason(chainError, chain));
+  if (policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };
+
+  const pinned = policy.pins.length > 0;
+  if (pinned && !policy.pins.some((pin) => matchesPin(leaf, pin))) {
+    return refuse('MCP_TLS_PIN_MISMATCH');
+  }
+  // Before the chain: OpenSSL has one objection for the leaf and for those above it.
   if (now.getTime() < Date.parse(leaf.validFrom)) return refuse('MCP_TLS_NOT_YET_VALID');
-  if (now.getTime() > Date.parse(leaf.validTo)) return refuse('MCP_TLS_EXPIRED');
+  const ended = now.getTime() > Date.parse(leaf.validTo);
+  if (ended && !policy.allowExpired) return refuse('MCP_TLS_EXPIRED');
+  if (policy.identity === 'pin') return { trusted: true, by: 'pin' };
+
+  // The pin above vouches for the key; that its certificate has ended was allowed.
+  const excused = policy.allowExpired && chainError === 'CERT_HAS_EXPIRED';
+  if (chainError !== null && !excused) return refuse(chainReason(chainError, chain));
+  if (signedByOwnCertificate(chain, policy)) return refuse('MCP_TLS_UNKNOWN_ISSUER');
   if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH');
-  return { trusted: true };
+  return { trusted: true, by: pinned ? 'chain and pin' : 'chain' };
+}
+
+/**
+ * Whether the chain leans on an anchor that vouches for itself only: somebody who has a server's own
+ * key signed another certificate with it. OpenSSL accepts that where the anchor says CA:TRUE, is of
+ * version 1, or has keyCertSign and no basicConstraints.
+ */
+function signedByOwnCertificate(
+  chain: readonly X509Certificate[],
+  { ownCertificates }: CheckedTrustPolicy,
+): boolean {
+  const isLeaf = (anchor: X509Certificate) => chain[0]?.raw.equals(anchor.raw) === true;
+  if (ownCertificates.some(isLeaf)) return false;
+  return ownCertificates.some((anchor) =>
+    chain.some((certificate) => mayBeSignedBy(certificate, anchor)),
+  );
+}
+
+/** By the key or, where its signature cannot be checked here, by the name alone: the safe side. */
+function mayBeSignedBy(certificate: X509Certificate, anchor: X509Certificate): boolean {
+  try {
+    return certificate.verify(anchor.publicKey);
+  } catch {
+    return certificate.issuer === anchor.subject;
+  }
 }
 
 /** Node.js's names for X509_V_ERR_* (its `src/crypto/crypto_common.cc`) that have one meaning for us. */
@@ -53,6 +94,11 @@ const REASONS: ReadonlyMap<string, TrustErrorCode> = new Map([
   ['INVALID_PURPOSE', 'MCP_TLS_WRONG_USAGE'],
   ['INVALID_CA', 'MCP_TLS_WRONG_USAGE'],
   ['PATH_LENGTH_EXCEEDED', 'MCP_TLS_WRONG_USAGE'],
+  ['CERT_REVOKED', 'MCP_TLS_REVOKED'],
+  ['UNABLE_TO_GET_CRL', 'MCP_TLS_CRL_UNUSABLE'],
+  ['CRL_NOT_YET_VALID', 'MCP_TLS_CRL_UNUSABLE'],
+  ['CRL_HAS_EXPIRED', 'MCP_TLS_CRL_UNUSABLE'],
+  ['CRL_SIGNATURE_FAILURE', 'MCP_TLS_CRL_UNUSABLE'],
 ]);
 
 const NO_ISSUER = new Set([

@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
+import { spkiPin } from '../certificate/fingerprint.js';
 import type { TrustErrorCode } from '../errors.js';
+import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import { presentedNames, type ReferenceIdentity } from './reference-identity.js';
-import type { CheckedTrustPolicy } from './trust-policy.js';
 
 /** A verdict against the server, with the words for its operator. Holds no PEM. */
 export interface Refusal {
@@ -61,8 +62,11 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     hint: "Compare the fingerprint with the server's operator; if it is right, pass the certificate as `trust` for this server.",
   }),
 
-  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain }) => ({
-    message: 'its certificate was issued by an authority that is not trusted',
+  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain, detail }) => ({
+    message:
+      detail === undefined
+        ? "its certificate was signed with the key of a certificate that is trusted as a server's own, not as an authority"
+        : 'its certificate was issued by an authority that is not trusted',
     expected: anchorsOf(policy),
     presented: leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`,
     hint:
@@ -90,6 +94,26 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
       leaf && presentedNames(leaf)
         ? 'Connect by a name that the certificate carries, or set trust.serverName to one.'
         : 'A common name is not a name to check against (RFC 9525): have the certificate reissued with a subjectAltName.',
+  }),
+
+  MCP_TLS_PIN_MISMATCH: ({ policy, leaf }) => ({
+    message: 'neither its key nor its certificate is a pinned one',
+    expected: policy.pins.map(({ text }) => text).join('; '),
+    presented: leaf && pinsOf(leaf),
+    hint: "If the server's operator changed the key, compare the new fingerprint with them and renew the pin; otherwise this is not your server.",
+  }),
+
+  MCP_TLS_REVOKED: ({ leaf }) => ({
+    message: 'its certificate, or one above it, has been revoked by its authority',
+    presented: leaf && `${nameOf(leaf)}, serial number ${leaf.serialNumber}`,
+    hint: 'The server needs a new certificate. Find out why this one was revoked.',
+  }),
+
+  MCP_TLS_CRL_UNUSABLE: ({ chain, detail }) => ({
+    message: `a revocation list for its chain is missing or unusable (${detail})`,
+    expected: 'a current list of every authority in the chain, the root included',
+    presented: [...new Set(chain.map(({ issuer }) => oneLine(issuer)))].join('; '),
+    hint: 'Fetch current revocation lists from the authorities and pass them as trust.crl.',
   }),
 
   MCP_TLS_EXPIRED: ({ leaf, chain, now }) => ({
@@ -134,6 +158,15 @@ function anchorsOf(policy: CheckedTrustPolicy): string {
 
 function nameOf(certificate: X509Certificate): string {
   return `${oneLine(certificate.subject) || '(no subject)'} [SHA-256 ${certificate.fingerprint256}]`;
+}
+
+function pinsOf(leaf: X509Certificate): string {
+  const certificate = `${leaf.fingerprint256} (certificate)`;
+  try {
+    return `${spkiPin(leaf)}; ${certificate}`;
+  } catch {
+    return certificate;
+  }
 }
 
 function validity(certificate: X509Certificate | undefined): string | undefined {

@@ -1,98 +1,60 @@
-import type { X509Certificate } from 'node:crypto';
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
-import { type PemInput, readCertificates } from '../certificate/pem.js';
-import { readReferenceIdentity } from './reference-identity.js';
+import type { PemInput } from '../certificate/pem.js';
+import type { ClientCertificate } from './client-certificate.js';
 
 /** TLS versions that a policy may demand. TLS 1.0 and 1.1 are never spoken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** What to trust for one server. Every field is checked when the policy is first used. */
+/** What to trust for one server. Every field is checked when a factory or transport is made. */
 export interface TrustPolicy {
   /**
    * Trust anchors, PEM (one or several) or DER. They **replace** the default roots unless `roots` is
    * `'default'`. Any certificate can be an anchor: a root, an intermediate, or the server's own.
-   * An anchor that is a certificate authority vouches for every certificate signed with its key.
+   *
+   * An anchor that carries server names (DNS names or IP addresses as subjectAltName) is taken as a
+   * server's own certificate: it vouches for itself, and not for what was signed with its key, even
+   * if it says CA:TRUE, as those made by `openssl req -x509` do. See `authority`.
    */
   readonly ca?: PemInput;
+  /**
+   * Whether the certificates in `ca` are authorities. `true`: all vouch for whatever their keys
+   * signed, those with server names too (such as the CA that kubeadm makes). `false`: none does, the
+   * server must present one of exactly these. Default: by their names, see `ca`.
+   */
+  readonly authority?: boolean;
   /**
    * `'none'`: only `ca`; the default when `ca` is given. `'default'`: Node.js's own roots (bundled,
    * `NODE_EXTRA_CA_CERTS`, and the system's where Node.js was told to use them); the default otherwise.
    */
   readonly roots?: 'none' | 'default';
   /**
+   * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
+   * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or
+   * colon hex pins the certificate. More than one: backup pins, for an announced change.
+   */
+  readonly pins?: readonly string[];
+  /**
+   * `'name'`: the certificate must carry the reference identity; the default. `'pin'`: the pinned key
+   * **is** the identity; names and chain are not asked. For appliances whose certificate names
+   * nothing useful. Needs `pins`.
+   */
+  readonly identity?: 'name' | 'pin';
+  /**
    * Reference identity (RFC 9525) and SNI, instead of the URL's host: a DNS name or an IP address
    * that the certificate must carry as subjectAltName.
    */
   readonly serverName?: string;
+  /** Accept the pinned certificate after its end too: its pin vouches for it. Needs `pins`. */
+  readonly allowExpired?: boolean;
+  /** What the client shows to a server that asks for a certificate (mutual TLS). */
+  readonly clientCertificate?: ClientCertificate;
+  /**
+   * Revocation lists, PEM or DER: one for each authority in the chain, the root included. A chain
+   * for which one is missing or out of date is refused.
+   */
+  readonly crl?: PemInput;
   /** Oldest TLS version to speak. Default `'TLSv1.2'`. */
   readonly minVersion?: TlsVersion;
 }
 
 /** Whatever describes trust for one server: a policy, certificate(s) as the only anchors, or `null` for default roots. */
 export type TrustInput = TrustPolicy | string | Uint8Array | null;
-
-/** A policy after {@link checkTrustPolicy}: parsed, complete and frozen. */
-export interface CheckedTrustPolicy {
-  readonly anchors: readonly X509Certificate[];
-  readonly defaultRoots: boolean;
-  readonly serverName: string | undefined;
-  readonly minVersion: TlsVersion;
-}
-
-const FIELDS = ['ca', 'roots', 'serverName', 'minVersion'] as const;
-
-/**
- * Validates `trust` once, so that nothing after it has to: an input that is empty, unparsable or
- * unknown throws instead of falling back to the default roots, as `ca: ''` does in `node:tls`.
- *
- * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
- */
-export function checkTrustPolicy(trust: TrustInput | undefined): CheckedTrustPolicy {
-  if (trust === null || trust === undefined) return freeze([], true, undefined, 'TLSv1.2');
-  if (typeof trust === 'string' || trust instanceof Uint8Array) {
-    return freeze(readCertificates(trust), false, undefined, 'TLSv1.2');
-  }
-  assertPolicyShape(trust);
-  const { ca, roots = ca === undefined ? 'default' : 'none', serverName, minVersion } = trust;
-  assertOneOf('trust.roots', roots, ['none', 'default']);
-  if (minVersion !== undefined) {
-    assertOneOf('trust.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']);
-  }
-  const anchors = ca === undefined ? [] : readCertificates(ca);
-  if (anchors.length === 0 && roots === 'none') {
-    invalidArgument("trust.roots is 'none' and there is no trust.ca: nothing could be trusted");
-  }
-  const name = serverName === undefined ? undefined : readReferenceIdentity(serverName).value;
-  return freeze(anchors, roots === 'default', name, minVersion ?? 'TLSv1.2');
-}
-
-/**
- * A field that is there with the value `undefined` is nearly always an unset variable. Taking it as
- * "not given" would fall back to a default that the caller did not choose.
- */
-function assertPolicyShape(trust: TrustPolicy): void {
-  assertKnownKeys('trust', trust, FIELDS);
-  const fields = Object.entries(trust);
-  if (fields.length === 0) {
-    invalidArgument('trust is an empty policy: pass null for the default roots');
-  }
-  for (const [field, value] of fields) {
-    if (value === undefined || value === null) {
-      invalidArgument(`trust.${field} is ${value}: leave it out or set it`);
-    }
-  }
-}
-
-function freeze(
-  anchors: readonly X509Certificate[],
-  defaultRoots: boolean,
-  serverName: string | undefined,
-  minVersion: TlsVersion,
-): CheckedTrustPolicy {
-  return Object.freeze({
-    anchors: Object.freeze([...anchors]),
-    defaultRoots,
-    serverName,
-    minVersion,
-  });
-}

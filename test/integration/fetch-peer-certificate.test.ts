@@ -106,15 +106,30 @@ describe('fetchPeerCertificate: what is wrong', () => {
     expect(peer).not.toHaveProperty('suggestedPolicy');
   });
 
-  it.each([
-    ['not-yet-valid', { notBefore: daysFromNow(1) }],
-    ['no-names', { san: 'none', commonName: '127.0.0.1' }],
-  ] as const)('%s', async (code, options) => {
-    const { server } = await serve(options);
+  it('suggests nothing for a certificate that is not valid yet', async () => {
+    const { server } = await serve({ notBefore: daysFromNow(1) });
     await using _ = server;
     const peer = await fetchPeerCertificate(server.url);
-    expect(codes(peer)).toContain(code);
+    expect(codes(peer)).toEqual(['not-yet-valid', 'self-signed']);
     expect(peer).not.toHaveProperty('suggestedPolicy');
+  });
+
+  it('suggests the pinned key where the certificate names nothing, or has expired', async () => {
+    const { certificate, server } = await serve({
+      san: 'none',
+      commonName: '127.0.0.1',
+      notBefore: daysFromNow(-2),
+      notAfter: daysFromNow(-1),
+    });
+    await using _ = server;
+    const peer = await fetchPeerCertificate(server.url);
+    expect(codes(peer)).toEqual(['expired', 'no-names', 'self-signed']);
+    expect(peer.suggestedPolicy).toEqual({
+      identity: 'pin',
+      pins: [certificate.spkiPin],
+      allowExpired: true,
+    });
+    expect(await suggestionWorks(server)).toBe(true);
   });
 
   it('suggests a name that the certificate carries, where only the name is wrong', async () => {

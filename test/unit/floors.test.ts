@@ -14,6 +14,7 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 const FLOORS: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'assert.ts': 0.5,
+  'diagnostics.ts': 0.5,
   'explain-tls-error.ts': 0.5,
   certificate: 1,
   trust: 1.5,
@@ -33,6 +34,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
   [/^@modelcontextprotocol\/sdk\//, ['transports', 'testing']],
   [/^node:fs$/, ['connect']],
+  [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
     ['certificate', 'trust', 'connect', 'client', 'testing'],

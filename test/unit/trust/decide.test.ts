@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
+import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
 import { decide } from '../../../src/trust/decide.js';
 import { readReferenceIdentity } from '../../../src/trust/reference-identity.js';
-import { checkTrustPolicy } from '../../../src/trust/trust-policy.js';
 
 const LOCALHOST = readReferenceIdentity('localhost');
 const DAY_MS = 86_400_000;
@@ -23,7 +23,7 @@ const accepted = () => ({ chain: [held.certificate], chainError: null });
 
 describe('decide', () => {
   it('trusts an accepted chain with the right name at the right time', () => {
-    expect(decide(policy(), accepted(), LOCALHOST, now)).toEqual({ trusted: true });
+    expect(decide(policy(), accepted(), LOCALHOST, now)).toEqual({ trusted: true, by: 'chain' });
   });
 
   it('never trusts where there is no certificate, whatever OpenSSL said', () => {
@@ -70,7 +70,10 @@ describe('decide', () => {
     ['INVALID_CA', 'MCP_TLS_WRONG_USAGE'],
     ['PATH_LENGTH_EXCEEDED', 'MCP_TLS_WRONG_USAGE'],
     ['CERT_SIGNATURE_FAILURE', 'MCP_TLS_CHAIN_REFUSED'],
-    ['CERT_REVOKED', 'MCP_TLS_CHAIN_REFUSED'],
+    ['CERT_REVOKED', 'MCP_TLS_REVOKED'],
+    ['UNABLE_TO_GET_CRL', 'MCP_TLS_CRL_UNUSABLE'],
+    ['CRL_HAS_EXPIRED', 'MCP_TLS_CRL_UNUSABLE'],
+    ['key too weak', 'MCP_TLS_WEAK'],
     ['UNSPECIFIED', 'MCP_TLS_CHAIN_REFUSED'],
     ['A_CODE_OF_THE_FUTURE', 'MCP_TLS_CHAIN_REFUSED'],
     ['', 'MCP_TLS_CHAIN_REFUSED'],

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TlsConfigError } from '../../../src/errors.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
-import { checkTrustPolicy, type TrustInput } from '../../../src/trust/trust-policy.js';
+import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
+import type { TrustInput } from '../../../src/trust/trust-policy.js';
 
 let held: HeldCertificate;
 let other: HeldCertificate;

@@ -1,0 +1,125 @@
+import { BlockList, isIP } from 'node:net';
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { TrustInput } from '../trust/trust-policy.js';
+
+/**
+ * An HTTP proxy to tunnel through (CONNECT, RFC 9110 §9.3.6). TLS with the server is made and verified
+ * inside the tunnel, as always: the proxy sees the server's host and port, and no more.
+ *
+ * A URL (`http://proxy:3128`, `https://user:password@proxy:443`), the same with options, `'env'` for
+ * `HTTPS_PROXY` and `NO_PROXY` as they are now (lower case first), or `false` for none: the default.
+ */
+export type ProxyInput = string | URL | ProxyOptions | 'env' | false;
+
+export interface ProxyOptions {
+  readonly url: string | URL;
+  /** Trust in an https proxy itself. Default: the default roots. */
+  readonly trust?: TrustInput | undefined;
+  /** Basic authentication; wins over the URL's. */
+  readonly auth?: { readonly username: string; readonly password: string } | undefined;
+}
+
+/** One proxy, validated. Printing it shows no password: the header is made when it is sent. */
+export interface ProxyServer {
+  readonly host: string;
+  readonly port: number;
+  /** Of an https proxy. */
+  readonly policy: CheckedTrustPolicy | undefined;
+  readonly authorization: () => string | undefined;
+}
+
+/** Which proxy leads to a server, if any. */
+export type ProxyFor = (host: string, port: number) => ProxyServer | undefined;
+
+/** Validates `input` once. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+export function readProxy(input: ProxyInput | undefined): ProxyFor {
+  if (input === undefined || input === false) return () => undefined;
+  if (input !== 'env') {
+    const proxy = readProxyOptions(input);
+    return () => proxy;
+  }
+  const url = environment('https_proxy');
+  if (url === undefined) return () => undefined;
+  const proxy = readProxyOptions(url);
+  const exempt = readNoProxy(environment('no_proxy') ?? '');
+  return (host, port) => (exempt(host, port) ? undefined : proxy);
+}
+
+function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
+  const isUrl = typeof input === 'string' || input instanceof URL;
+  const options: ProxyOptions = isUrl ? { url: input } : input;
+  assertKnownKeys('proxy', options, ['url', 'trust', 'auth']);
+  const url = parse(options.url);
+  const secure = url.protocol === 'https:';
+  if (!secure && url.protocol !== 'http:') invalidArgument('proxy: must be an http: or https: URL');
+  if (!secure && options.trust !== undefined) invalidArgument('proxy.trust needs an https: proxy');
+  const { username, password } = options.auth ?? {
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+  if (typeof username !== 'string' || typeof password !== 'string' || username.includes(':')) {
+    invalidArgument('proxy.auth: username and password must be strings, the first without a colon');
+  }
+  const anonymous = username === '' && password === '';
+  return Object.freeze({
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || (secure ? 443 : 80)),
+    policy: secure ? checkTrustPolicy(options.trust) : undefined,
+    authorization: () =>
+      anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+  });
+}
+
+function parse(input: string | URL): URL {
+  try {
+    return new URL(input);
+  } catch {
+    // The URL may hold a password.
+    return invalidArgument('proxy: not a URL (such as http://proxy.example:3128)');
+  }
+}
+
+function environment(name: string): string | undefined {
+  return process.env[name] || process.env[name.toUpperCase()] || undefined;
+}
+
+/**
+ * Reads NO_PROXY: a list, by commas or blanks, of `*`, names (which cover what is below them, with or
+ * without a leading dot), addresses and address ranges, each with an optional port.
+ */
+function readNoProxy(list: string): (host: string, port: number) => boolean {
+  const entries = list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .map(readEntry);
+  return (host, port) =>
+    entries.some(
+      (entry) => (entry.port === undefined || entry.port === port) && entry.covers(host),
+    );
+}
+
+interface NoProxyEntry {
+  readonly port: number | undefined;
+  covers(host: string): boolean;
+}
+
+function readEntry(entry: string): NoProxyEntry {
+  const [, bracketed, bare, portText] =
+    /^(?:\[(.+)\]|([^:]+|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
+  const name = bracketed ?? bare ?? entry;
+  const port = portText === undefined ? undefined : Number(portText);
+  if (name === '*') return { port, covers: () => true };
+  const [address = '', prefix] = name.split('/');
+  const family = isIP(address);
+  if (family !== 0) {
+    const ranges = new BlockList();
+    const type = family === 6 ? 'ipv6' : 'ipv4';
+    const bits = Number(prefix ?? (family === 6 ? 128 : 32));
+    ranges.addSubnet(address, bits, type);
+    return { port, covers: (host) => isIP(host) === family && ranges.check(host, type) };
+  }
+  const suffix = name.replace(/^\*?\.?/, '.');
+  return { port, covers: (host) => `.${host.toLowerCase()}`.endsWith(suffix) };
+}

@@ -1,0 +1,64 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { type PemInput, readCertificates, toPem } from '../certificate/pem.js';
+
+/** The certificate and private key that the client shows to a server (mutual TLS). */
+export interface ClientCertificate {
+  /** The client's certificate, and above it the intermediates that the server may need, in order. */
+  readonly cert: PemInput;
+  /** Its private key, PEM (PKCS #8, SEC 1 or PKCS #1), encrypted or not. */
+  readonly key: string | Uint8Array;
+  /** Of an encrypted key. */
+  readonly passphrase?: string;
+}
+
+/** A client certificate that fits its key. Printing it shows no key. */
+export interface CheckedClientCertificate {
+  readonly leaf: X509Certificate;
+  /** PEM, the client's own first. */
+  readonly chain: string;
+  readonly key: KeyObject;
+}
+
+/**
+ * Validates a client certificate: both halves there, readable, and of each other.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`; neither
+ *   repeats anything of the key or the passphrase
+ */
+export function readClientCertificate(input: ClientCertificate): CheckedClientCertificate {
+  assertKnownKeys('trust.clientCertificate', input, ['cert', 'key', 'passphrase']);
+  const { cert, key, passphrase } = input;
+  if (cert === undefined || key === undefined) {
+    invalidArgument('trust.clientCertificate needs both cert and key');
+  }
+  const certificates = readCertificates(cert);
+  const leaf = certificates[0] as X509Certificate;
+  const privateKey = readPrivateKey(key, passphrase);
+  if (!leaf.checkPrivateKey(privateKey)) {
+    invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
+  }
+  return Object.freeze({ leaf, chain: certificates.map(toPem).join(''), key: privateKey });
+}
+
+function readPrivateKey(key: string | Uint8Array, passphrase: string | undefined): KeyObject {
+  if (passphrase !== undefined && typeof passphrase !== 'string') {
+    invalidArgument('trust.clientCertificate.passphrase must be a string');
+  }
+  const pem = typeof key === 'string' ? key : Buffer.from(key).toString('latin1');
+  try {
+    return createPrivateKey({
+      key: pem,
+      format: 'pem',
+      ...(passphrase !== undefined && { passphrase }),
+    });
+  } catch {
+    // OpenSSL's own error is left out: what it says of a key is nobody's business.
+    const encrypted = /ENCRYPTED/.test(pem);
+    return invalidArgument(
+      encrypted
+        ? `trust.clientCertificate.key is encrypted, and ${passphrase === undefined ? 'there is no passphrase' : 'the passphrase does not open it'}`
+        : 'trust.clientCertificate.key is not a private key in PEM',
+    );
+  }
+}
