@@ -14,6 +14,7 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       { extends: true, test: { name: 'testing', include: ['test/testing/**/*.test.ts'] } },
       {
         extends: true,

@@ -75,6 +75,10 @@ export function openVerified(target: VerifiedTarget, callback: VerifiedCallback)
       return;
     }
     settle();
+    // A TLS 1.3 server refuses a client only after the handshake (RFC 8446 §4.4.2.4): its alert comes
+    // as an error that leaves the socket open until the end of the stream, and undici would report
+    // that end instead.
+    socket.once('error', (error) => socket.destroy(error));
     callback(null, socket, { by: verdict.by, fingerprint: chain[0]?.fingerprint256 ?? '' });
   }
 

@@ -54,8 +54,8 @@ export function decide(
 
   // The pin above vouches for the key; that its certificate has ended was allowed.
   const excused = policy.allowExpired && chainError === 'CERT_HAS_EXPIRED';
-  if (chainError !== null && !excused) return refuse(chainReason(chainError, chain));
-  if (signedByOwnCertificate(chain, policy)) return refuse('MCP_TLS_UNKNOWN_ISSUER');
+  if (chainError !== null && !excused) return refuse(chainReason(chainError, chain, policy));
+  if (signedByOwnCertificate(chain, policy)) return refuse(strangerReason(leaf));
   if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH');
   return { trusted: true, by: pinned ? 'chain and pin' : 'chain' };
 }
@@ -107,13 +107,36 @@ const NO_ISSUER = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-function chainReason(code: string, chain: readonly X509Certificate[]): TrustErrorCode {
+function chainReason(
+  code: string,
+  chain: readonly X509Certificate[],
+  policy: CheckedTrustPolicy,
+): TrustErrorCode {
   if (NO_ISSUER.has(code)) {
     return endsEarly(chain) ? 'MCP_TLS_INCOMPLETE_CHAIN' : 'MCP_TLS_UNKNOWN_ISSUER';
   }
   // Node.js has no code for these; the sentence is OpenSSL's (X509_verify_cert_error_string).
   if (/key too weak|digest algorithm too weak/.test(code)) return 'MCP_TLS_WEAK';
-  return REASONS.get(code) ?? 'MCP_TLS_CHAIN_REFUSED';
+  const reason = REASONS.get(code) ?? 'MCP_TLS_CHAIN_REFUSED';
+  // Of several objections OpenSSL reports the last. That there is no list for the authority of a
+  // stranger would be the least of it.
+  const stranger = reason === 'MCP_TLS_CRL_UNUSABLE' && !leadsToAnchor(chain, policy);
+  return stranger ? strangerReason(chain[0] as X509Certificate) : reason;
+}
+
+function leadsToAnchor(
+  chain: readonly X509Certificate[],
+  { anchors, defaultRoots }: CheckedTrustPolicy,
+): boolean {
+  const related = (certificate: X509Certificate) =>
+    anchors.some(
+      (anchor) => anchor.raw.equals(certificate.raw) || mayBeSignedBy(certificate, anchor),
+    );
+  return defaultRoots || chain.some(related);
+}
+
+function strangerReason(leaf: X509Certificate): TrustErrorCode {
+  return isSelfIssued(leaf) ? 'MCP_TLS_SELF_SIGNED' : 'MCP_TLS_UNKNOWN_ISSUER';
 }
 
 /**
