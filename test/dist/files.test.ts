@@ -1,8 +1,10 @@
 import { expect, inject, it } from 'vitest';
 
 it('has exactly these files in the tarball', () => {
-  // Chunks, which the ESM entries share or load on demand, are named after their content.
-  const files = inject('packedFiles').map((file) => file.replace(/-[A-Z0-9]{8}\.js$/, '-*.js'));
+  // What entries share or load on demand is named after its content.
+  const files = inject('packedFiles').map((file) =>
+    file.replace(/-[\w-]{8}(?=\.js$|\.d\.c?ts$)/, '-*'),
+  );
   expect([...new Set(files)].sort()).toEqual([
     'LICENSE',
     'README.md',
@@ -20,6 +22,8 @@ it('has exactly these files in the tarball', () => {
     'dist/testing.d.cts',
     'dist/testing.d.ts',
     'dist/testing.js',
+    'dist/trust-policy-*.d.cts',
+    'dist/trust-policy-*.d.ts',
     'package.json',
   ]);
 });
