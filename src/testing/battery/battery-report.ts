@@ -5,7 +5,8 @@ import type { BatteryTheme } from './battery-check.js';
  * - `refused`: the client rejected, and not one application byte had left it;
  * - `works`: it answered (for an attack: the attack succeeded);
  * - `leaked`: it rejected, but had sent something before;
- * - `connected`: it opened a connection under a configuration that it should have rejected;
+ * - `connected`: it sent nothing, but opened a connection under a configuration that it should have
+ *   rejected, or to the target of a redirect that it should not have followed;
  * - `broken`: it rejected or answered wrongly where it should have worked;
  * - `hung`: it neither answered nor rejected in time;
  * - `pending`: the check was not made.

@@ -38,13 +38,16 @@ export async function runCheck(
   const missing = missingFields(check, supports);
   if (missing !== undefined) return result(check, { got: 'pending', error: missing }, 0);
   const begin = performance.now();
-  const { stage, clear } = makeStage(check, makeClient);
   let timer: NodeJS.Timeout | undefined;
+  let giveUp = (_finding: Finding): void => {};
   const hung = new Promise<Finding>((resolve) => {
-    timer = setTimeout(
-      () => resolve({ got: 'hung', error: `neither an answer nor an error in ${timeoutMs} ms` }),
-      timeoutMs,
-    );
+    giveUp = resolve;
+  });
+  // Runs from the moment that there is a client: making keys for the servers is not its time.
+  const { stage, clear } = makeStage(check, (policy) => {
+    const error = `neither an answer nor an error in ${timeoutMs} ms`;
+    timer ??= setTimeout(() => giveUp({ got: 'hung', error }), timeoutMs);
+    return makeClient(policy);
   });
   const found =
     check.expected === 'refused'
@@ -105,11 +108,11 @@ async function runAttack(
   }
   if (answered !== undefined) return { got: 'works', leaked };
   if (leaked > 0) return { got: 'leaked', leaked, error };
-  // What is wrong with a configuration can be seen without a server. A client that opens a
-  // connection has taken something else for its trust: nothing, or the default roots.
-  if (theme === 'configuration' && victim.records.connections > 0) {
-    return { got: 'connected', error };
-  }
+  // What is wrong with a configuration can be seen without a server: a client that opens a
+  // connection has taken something else for its trust, such as the default roots. And one that
+  // connects to a redirect's target has followed it; to a server of a public CA it would have sent.
+  const early = theme === 'configuration' || attack.redirects === true;
+  if (early && victim.records.connections > 0) return { got: 'connected', error };
   return { got: 'refused', error };
 }
 

@@ -1,0 +1,388 @@
+import { Agent, fetch as undiciFetch } from 'undici';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeCustomClientFactory, type TrustPolicy } from '../../src/core.js';
+import {
+  type BatteryReport,
+  heldCertificate,
+  type MakeBatteryClient,
+  type PolicyField,
+  pinningBattery,
+} from '../../src/testing/index.js';
+import { codeOf, openHandles, until } from './clients.js';
+import { type Flaw, pinnedClient } from './support/pinned-client.js';
+
+const EVERY_FIELD: readonly PolicyField[] = [
+  'ca',
+  'roots',
+  'serverName',
+  'minVersion',
+  'pins',
+  'identity',
+  'allowExpired',
+  'clientCertificate',
+  'crl',
+];
+
+/** A factory for each policy, as an application would make one for each server. */
+const ourClient: MakeBatteryClient = ({ url, ...trust }) => {
+  // The battery passes fields that TrustPolicy does not have yet only where `supports` names them.
+  const factory = makeCustomClientFactory(trust as TrustPolicy);
+  const client = factory({ url });
+  return Object.assign((input: string, init?: object) => client(input, init), {
+    close: () => factory.close(),
+  });
+};
+
+const failures = (report: BatteryReport): string[] =>
+  report.results.filter(({ passed }) => passed === false).map(({ id, got }) => `${id}: ${got}`);
+
+/** Node.js 22.19 and 24.5 can change the default roots of a running process. */
+const pendingByNode = 'setDefaultCACertificates' in (await import('node:tls'));
+const ROOTS_IDS = ['default-roots-excluded', 'roots-default-default'];
+
+describe('our own client', () => {
+  let report: BatteryReport;
+  beforeAll(async () => {
+    report = await pinningBattery(ourClient);
+  }, 30_000);
+
+  it('passes every check whose policy fields it has, in less than ten seconds', () => {
+    expect(failures(report)).toEqual([]);
+    expect(report.passed).toBe(true);
+    expect(report.durationMs).toBeLessThan(10_000);
+  });
+
+  it('is attacked at least 30 times, and at least as many things must work', () => {
+    expect(report.attacks.passed).toBeGreaterThanOrEqual(30);
+    expect(report.works.passed).toBeGreaterThanOrEqual(30);
+    const { attacks, works } = report;
+    expect(attacks.passed + attacks.pending + works.passed + works.pending).toBe(
+      report.results.length,
+    );
+  });
+
+  it('leaks not one byte', () => {
+    for (const { applicationBytesLeaked } of report.results) expect(applicationBytesLeaked).toBe(0);
+  });
+
+  it('leaves checks pending only for fields that it lacks, or for what Node.js cannot do', () => {
+    const later =
+      /^the client does not support the policy fields? .*(pins|identity|allowExpired|clientCertificate|crl)/;
+    for (const { id, passed, pending } of report.results) {
+      if (passed !== null) continue;
+      if (ROOTS_IDS.includes(id)) expect(pending).toMatch(/default roots of a running Node\.js/);
+      else expect(pending).toMatch(later);
+    }
+    const byNode = report.results.filter(
+      ({ id, passed }) => ROOTS_IDS.includes(id) && passed === null,
+    );
+    expect(byNode).toHaveLength(pendingByNode ? 0 : 2);
+  });
+
+  it('is described: every check has an id, a name, a reason and advice of its own', () => {
+    const ids = report.results.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(report.results.map(({ name }) => name)).size).toBe(ids.length);
+    for (const { advice, id, name, shows } of report.results) {
+      expect(id).toMatch(/^[a-z0-9.-]+$/);
+      expect(name.length).toBeGreaterThan(8);
+      expect(shows).toMatch(/[.]$/);
+      expect(advice).toMatch(/[.]$/);
+    }
+  });
+});
+
+describe('a client that knows every field, written without ours', () => {
+  it('passes everything: no check asks for the impossible', async () => {
+    const report = await pinningBattery(pinnedClient(), { supports: EVERY_FIELD });
+    expect(failures(report)).toEqual([]);
+    const pending = report.results.filter(({ passed }) => passed === null).map(({ id }) => id);
+    expect(pending).toEqual(pendingByNode ? [] : ROOTS_IDS);
+  }, 30_000);
+});
+
+/** What each flaw must be caught by. */
+const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
+  [
+    ['ignores-names'],
+    'name-other name-common-name-only name-common-name-beside-san name-uri-only name-with-nul name-longer address-other address-as-dns address-common-name-only wildcard-two-labels wildcard-no-label wildcard-partial wildcard-bare wildcard-inside name-parent-domain server-name-ignored host-header environment-name pin-without-name',
+  ],
+  [['names-as-node-does'], 'name-common-name-only wildcard-partial'],
+  [
+    ['names-by-part'],
+    'name-uri-only name-with-nul name-longer address-as-dns wildcard-two-labels wildcard-no-label wildcard-bare name-parent-domain',
+  ],
+  [['ignores-server-name'], 'server-name-ignored server-name wildcard name-among-many'],
+  [['name-of-host-header'], 'host-header'],
+  [
+    ['ignores-chain'],
+    'impostor-self-signed impostor-ca-same-name impostor-other-ca impostor-sends-genuine-leaf impostor-sends-genuine-ca intermediate-swapped intermediate-missing leaf-expired leaf-not-yet-valid leaf-client-only leaf-broken-signature leaf-foreign-signature leaf-unknown-critical leaf-sha1 leaf-rsa-1024 ca-expired ca-not-a-ca ca-path-length ca-no-sign-usage ca-name-constraints anchor-not-a-ca anchor-sibling rotation interceptor interceptor-later impostor-again impostor-in-parallel environment-chain pin-without-chain crl-revoked crl-expired crl-foreign',
+  ],
+  [['knows-by-any-certificate'], 'impostor-sends-genuine-leaf impostor-sends-genuine-ca'],
+  [
+    ['knows-issuer-by-name'],
+    'impostor-self-signed impostor-ca-same-name leaf-broken-signature leaf-foreign-signature ca-name-constraints',
+  ],
+  [
+    ['forgives-openssl'],
+    'leaf-expired leaf-not-yet-valid leaf-client-only leaf-unknown-critical ca-expired ca-not-a-ca ca-path-length ca-no-sign-usage anchor-not-a-ca intermediate-missing',
+  ],
+  [
+    ['first-anchor-only'],
+    'anchor-intermediate anchor-leaf anchor-bundle anchor-list anchor-renewal-new renewal',
+  ],
+  [['appends-default-roots'], 'default-roots-excluded'],
+  [['security-level-0'], 'leaf-sha1 leaf-rsa-1024'],
+  [['old-tls'], 'tls-1.1 min-version'],
+  [['ignores-min-version'], 'min-version'],
+  [['verifies-once'], 'rotation interceptor-later'],
+  [['resumes'], 'resumption-tls-1.2 resumption-tls-1.3'],
+  [['resumes-across-policies'], 'policy-shared-sessions'],
+  [['pool-across-policies'], 'policy-shared-pool close-idle close-stream'],
+  [['policy-everywhere'], 'policy-other-origin client-certificate-other-origin'],
+  [['reads-environment'], 'environment-chain environment-name'],
+  [['falls-back-to-http'], 'plain-http-answer'],
+  [['allows-http'], 'plain-http-url'],
+  [
+    ['follows-everywhere'],
+    'redirect-get-other-origin redirect-post-307-other-origin redirect-post-308-other-origin redirect-post-302-other-origin redirect-to-impostor redirect-without-scheme redirect-second-hop client-certificate-redirect',
+  ],
+  [
+    ['follows-everywhere', 'policy-everywhere', 'allows-http'],
+    'redirect-get-other-origin redirect-post-307-other-origin redirect-post-308-other-origin redirect-post-302-other-origin redirect-get-to-http redirect-post-to-http redirect-to-impostor redirect-without-scheme redirect-second-hop client-certificate-redirect',
+  ],
+  [
+    ['lax-configuration'],
+    'ca-empty ca-empty-bytes ca-empty-list ca-blank ca-undefined ca-garbage ca-truncated ca-good-then-broken ca-private-key ca-and-private-key roots-none-without-ca server-name-empty min-version-unknown pins-empty pins-malformed pin-identity-without-pins allow-expired-without-pins client-certificate-half client-certificate-other-key crl-garbage',
+  ],
+  [
+    ['ignores-pins'],
+    'pin-wrong pin-other-key pin-of-the-ca pin-genuine-appended pin-anchor-signs pin-fingerprint-renewed pin-identity-other-key pin-identity-genuine-appended',
+  ],
+  [['pins-any-certificate'], 'pin-of-the-ca pin-genuine-appended pin-identity-genuine-appended'],
+  [['pins-only'], 'pin-without-chain pin-without-name pin-expired'],
+  [['pins-without-validity'], 'pin-expired pin-identity-expired pin-not-yet-valid'],
+  [['pins-key-for-fingerprint'], 'pin-fingerprint-renewed'],
+  [['first-pin-only'], 'pin-backup'],
+  [['ignores-pin-identity'], 'pin-identity pin-identity-renewed pin-identity-allow-expired'],
+  [['certificate-everywhere'], 'client-certificate-other-origin'],
+  [
+    ['no-client-certificate'],
+    'client-certificate-tls-1.2 client-certificate-tls-1.3 client-certificate-passphrase',
+  ],
+  [['ignores-crl'], 'crl-revoked crl-expired crl-foreign'],
+  [['refuses-with-crl'], 'crl-clean'],
+  [
+    ['drops-bodies'],
+    'http-post http-post-bytes http-post-large http-parallel http-redirect-307 http-redirect-308',
+  ],
+  [['text-bodies'], 'http-post-bytes'],
+  [['buffers-bodies'], 'http-stream http-endless-stream close-stream'],
+  [['follows-nothing'], 'http-redirect-307 http-redirect-308 http-redirect-get'],
+  [['rejects-error-status'], 'http-error-status'],
+  [['never-closes'], 'close-idle close-stream'],
+  [['handshake-each-time'], 'http-keep-alive'],
+  [['ignores-signal'], 'http-abort'],
+  [['remembers-refusals'], 'recovery'],
+  [['impatient'], 'http-slow'],
+  [['always-post'], 'http-get http-delete'],
+  [['no-decoding'], 'http-gzip'],
+  [['never-reconnects'], 'renewal recovery http-server-closes http-server-restarts'],
+];
+
+describe('no check is empty', () => {
+  const caught = new Set<string>();
+
+  it.each(CAUGHT)('%s is caught by %s', async (flaws, list) => {
+    const ids = list.split(' ').filter((id) => pendingByNode || !ROOTS_IDS.includes(id));
+    for (const id of list.split(' ')) caught.add(id);
+    const options = { supports: EVERY_FIELD, include: ids, timeoutMs: 1500 };
+    const { results } = await pinningBattery(pinnedClient(...flaws), options);
+    expect(results.filter(({ passed }) => passed !== false).map(({ id }) => id)).toEqual([]);
+    for (const { applicationBytesLeaked: bytes, expected, got, id } of results) {
+      if (expected !== 'refused') continue;
+      // An attack that failed for want of a working client would prove nothing.
+      expect(['works', 'leaked', 'connected'], id).toContain(got);
+      if (got !== 'connected') expect(bytes, id).toBeGreaterThan(0);
+    }
+  });
+
+  it('every attack has a client of its own flaw that fails it, and everything that must work too', async () => {
+    const all = await pinningBattery(pinnedClient('refuses-everything'), { supports: EVERY_FIELD });
+    const attacks = all.results.filter(({ expected }) => expected === 'refused');
+    expect(attacks.map(({ id }) => id).filter((id) => !caught.has(id))).toEqual([]);
+    const works = all.results.filter(({ expected }) => expected === 'works');
+    const survived = works.filter(({ id, passed }) => passed === true && !caught.has(id));
+    expect(survived).toEqual([]);
+  });
+});
+
+describe('clients as they are found', () => {
+  const undici =
+    (connect: object): MakeBatteryClient =>
+    ({ ca }) => {
+      const dispatcher = new Agent({ connect: { ca: ca as string, ...connect } });
+      const client = (url: string, init?: object) => undiciFetch(url, { ...init, dispatcher });
+      return Object.assign(client, { close: () => dispatcher.destroy() });
+    };
+
+  it('undici with ca: sessions, redirects, common names and other origins are its failures', async () => {
+    const report = await pinningBattery(undici({}), { supports: ['ca'] });
+    const failed = report.results.filter(({ passed }) => passed === false).map(({ id }) => id);
+    expect(failed).toEqual(
+      expect.arrayContaining([
+        'name-common-name-only',
+        'policy-other-origin',
+        'environment-chain',
+        'redirect-post-307-other-origin',
+        'redirect-get-to-http',
+        'ca-empty',
+        'anchor-intermediate',
+      ]),
+    );
+    expect(failed).not.toContain('impostor-self-signed');
+  }, 30_000);
+
+  it('rejectUnauthorized: false: every impostor reads the whole request', async () => {
+    const report = await pinningBattery(undici({ rejectUnauthorized: false }), {
+      supports: ['ca'],
+      include: ['impostor-self-signed', 'interceptor', 'name-other', 'leaf-expired'],
+    });
+    for (const result of report.results) {
+      expect(result).toMatchObject({ got: 'works', passed: false });
+      expect(result.applicationBytesLeaked).toBeGreaterThan(100);
+    }
+  });
+});
+
+describe('pinningBattery', () => {
+  it('takes a hang for a failure, and goes on', async () => {
+    const hanging: MakeBatteryClient = () => () => new Promise(() => {});
+    const include = ['impostor-self-signed', 'key-p256', 'environment-chain'];
+    const report = await pinningBattery(hanging, { include, timeoutMs: 150 });
+    expect(report.results.map(({ got, passed }) => [got, passed])).toEqual(
+      include.map(() => ['hung', false]),
+    );
+    expect(report.results[0]?.error).toBe('neither an answer nor an error in 150 ms');
+  });
+
+  it('puts the environment back, also after a hang', async () => {
+    const name = 'NODE_TLS_REJECT_UNAUTHORIZED';
+    const include = ['environment-chain', 'environment-name'];
+    const seen: unknown[] = [];
+    const hanging: MakeBatteryClient = () => () => {
+      seen.push(process.env[name]);
+      return new Promise(() => {});
+    };
+    expect(process.env[name]).toBeUndefined();
+    await pinningBattery(hanging, { include, timeoutMs: 100 });
+    expect(seen).toEqual(['0', '0']);
+    expect(process.env[name]).toBeUndefined();
+  });
+
+  it('keeps every other check away while the environment is changed', async () => {
+    let during = 0;
+    const watching: MakeBatteryClient = (policy) => {
+      if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') during += 1;
+      return pinnedClient()(policy);
+    };
+    await pinningBattery(watching, {
+      include: ['environment-chain', 'environment-name', 'key-p256', 'rotation', 'http-slow'],
+    });
+    expect(during).toBe(2);
+  });
+
+  it('cuts key material out of errors', async () => {
+    const { keyPem, certificate } = await heldCertificate();
+    const body = keyPem.split('\n')[1] as string;
+    const talkative = [
+      keyPem,
+      JSON.stringify({ keyPem }),
+      keyPem.slice(0, 90),
+      body,
+      certificate.raw.toString('hex'),
+      JSON.stringify(certificate.raw),
+      JSON.stringify({ ...Array.from(certificate.raw) }),
+    ];
+    for (const message of talkative) {
+      const report = await pinningBattery(
+        () => async () => {
+          throw new Error(`failed with ${message}`, { cause: new Error(message) });
+        },
+        { include: ['key-p256'] },
+      );
+      const text = JSON.stringify(report);
+      expect(text).toMatch(/cut out/);
+      expect(text).not.toContain(body.slice(8, 48));
+      expect(text).not.toContain('PRIVATE KEY');
+      expect(text.length).toBeLessThan(2500);
+    }
+  });
+
+  it('names no private key in the report of a whole run', async () => {
+    const report = await pinningBattery(
+      ({ ca, clientCertificate }) =>
+        async () => {
+          throw new Error(`${String(ca)} ${String(clientCertificate?.key)}`);
+        },
+      { supports: EVERY_FIELD },
+    );
+    expect(JSON.stringify(report)).not.toMatch(/-----BEGIN|[A-Za-z0-9+/]{60}/);
+  }, 30_000);
+
+  it('tells why, down the chain of causes, and keeps a fingerprint readable', async () => {
+    const { fingerprint256 } = await heldCertificate();
+    const why = Object.assign(new Error('no pin'), { code: 'E_PIN' });
+    const report = await pinningBattery(
+      () => async () => {
+        throw new TypeError('fetch failed', { cause: new Error(fingerprint256, { cause: why }) });
+      },
+      { include: ['key-p256'] },
+    );
+    expect(report.results[0]?.error).toBe(`fetch failed <- ${fingerprint256} <- no pin [E_PIN]`);
+  });
+
+  it('does not count an attack as refused when what came before it did not work', async () => {
+    const report = await pinningBattery(pinnedClient('refuses-everything'), {
+      include: ['rotation'],
+    });
+    expect(report.results[0]).toMatchObject({ got: 'broken', passed: false });
+  });
+
+  it('takes a redirect that is handed back for refused', async () => {
+    const report = await pinningBattery(pinnedClient('follows-nothing'), {
+      include: ['redirect-post-307-other-origin'],
+    });
+    expect(report.results[0]).toMatchObject({ got: 'refused', passed: true });
+  });
+
+  it('leaves a check about closing pending where there is no close()', async () => {
+    const without: MakeBatteryClient = async (policy) => {
+      const client = await pinnedClient()(policy);
+      return (url, init) => client(url, init);
+    };
+    const report = await pinningBattery(without, { include: ['close-idle', 'key-p256'] });
+    expect(report.results.map(({ passed, pending }) => passed ?? pending)).toEqual([
+      true,
+      'the client has no close()',
+    ]);
+  });
+
+  it('leaves nothing open', async () => {
+    const before = openHandles().length;
+    await pinningBattery(pinnedClient(), { exclude: ['http-slow'], supports: EVERY_FIELD });
+    await until(() => openHandles().length <= before, 'all closed');
+  }, 30_000);
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['no function', () => pinningBattery(undefined as never)],
+    ['an unknown option', () => pinningBattery(pinnedClient(), { only: [] } as never)],
+    ['an unknown id to include', () => pinningBattery(pinnedClient(), { include: ['tls'] })],
+    ['an unknown id to exclude', () => pinningBattery(pinnedClient(), { exclude: ['tls'] })],
+    ['an unknown field', () => pinningBattery(pinnedClient(), { supports: ['cert' as 'ca'] })],
+    ['no time', () => pinningBattery(pinnedClient(), { timeoutMs: 0 })],
+    ['no concurrency', () => pinningBattery(pinnedClient(), { concurrency: 0.5 })],
+  ])('refuses %s', async (_what, run) => {
+    expect(await codeOf(run())).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
