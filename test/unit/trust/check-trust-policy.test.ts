@@ -1,8 +1,29 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { createPrivateKey } from 'node:crypto';
+import { inspect } from 'node:util';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { TlsConfigError } from '../../../src/errors.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
-import type { TrustInput } from '../../../src/trust/trust-policy.js';
+import { dangerouslyTrustAnyServer } from '../../../src/trust/dangerous.js';
+import type { TrustInput, TrustPolicy } from '../../../src/trust/trust-policy.js';
+
+const dangerous = () => {
+  const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  try {
+    return dangerouslyTrustAnyServer();
+  } finally {
+    emit.mockRestore();
+  }
+};
+
+function errorOf(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('no error');
+}
 
 let held: HeldCertificate;
 let other: HeldCertificate;
@@ -77,10 +98,70 @@ describe('checkTrustPolicy', () => {
     ['serverName with a port', () => ({ serverName: 'a.example:443' })],
     ['serverName with a wildcard', () => ({ serverName: '*.example' })],
     ['serverName with a leading dot', () => ({ serverName: '.example' })],
+    ['pins: []', () => ({ pins: [] })],
+    ['pins that is a string', () => ({ pins: held.spkiPin })],
+    ['a pin that is none', () => ({ pins: [held.spkiPin, 'x'] })],
+    ["identity: 'pin' without pins", () => ({ identity: 'pin' })],
+    ["identity: 'any'", () => ({ identity: 'any', pins: [held.spkiPin] })],
+    ["identity: 'unchecked', which data cannot say", () => ({ identity: 'unchecked' })],
+    [
+      "ca beside identity: 'pin'",
+      () => ({ identity: 'pin', pins: [held.spkiPin], ca: held.certificatePem }),
+    ],
+    ['allowExpired without pins', () => ({ ca: held.certificatePem, allowExpired: true })],
+    ['allowExpired: 1', () => ({ pins: [held.spkiPin], allowExpired: 1 })],
+    ['authority without ca', () => ({ authority: true })],
+    ["authority: 'yes'", () => ({ ca: held.certificatePem, authority: 'yes' })],
+    ['crl: a certificate', () => ({ ca: held.certificatePem, crl: held.certificatePem })],
+    ['crl: garbage', () => ({ ca: held.certificatePem, crl: 'garbage' })],
+    ["crl: ''", () => ({ ca: held.certificatePem, crl: '' })],
+    [
+      'a client certificate without key',
+      () => ({ clientCertificate: { cert: held.certificatePem } }),
+    ],
+    ['a client key without certificate', () => ({ clientCertificate: { key: held.keyPem } })],
+    [
+      'a client key of another certificate',
+      () => ({ clientCertificate: { cert: held.certificatePem, key: other.keyPem } }),
+    ],
+    [
+      'cert and key the other way round',
+      () => ({ clientCertificate: { cert: held.keyPem, key: held.certificatePem } }),
+    ],
+    ['what JSON makes of a dangerous trust', () => JSON.parse(JSON.stringify(dangerous()))],
     ['serverName that is a URL', () => ({ serverName: 'https://a.example' })],
   ];
   it.each(refused)('refuses %s', (_what, trust) => {
     expect(() => checkTrustPolicy(trust() as TrustInput)).toThrow(TlsConfigError);
+  });
+
+  it("takes anchors with server names for a server's own, unless told otherwise", async () => {
+    const named = await heldCertificate({ ca: true, ips: ['127.0.0.1'] });
+    const authority = await heldCertificate({ ca: true });
+    const ca = [named.certificatePem, authority.certificatePem];
+    const own = (policy: TrustPolicy) =>
+      checkTrustPolicy(policy).ownCertificates.map((one) => one.fingerprint256);
+    expect(own({ ca })).toEqual([named.fingerprint256]);
+    expect(own({ ca, authority: true })).toEqual([]);
+    expect(own({ ca, authority: false })).toEqual([named.fingerprint256, authority.fingerprint256]);
+  });
+
+  it('opens an encrypted client key with its passphrase only, and shows nothing of either', () => {
+    const key = createPrivateKey(held.keyPem)
+      .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
+      .toString();
+    const cert = held.certificatePem;
+    const policy = checkTrustPolicy({ clientCertificate: { cert, key, passphrase: 'hunter2' } });
+    expect(policy.clientCertificate?.leaf.fingerprint256).toBe(held.fingerprint256);
+    expect(inspect(policy, { depth: 9, showHidden: true })).not.toMatch(/hunter2|PRIVATE/);
+    for (const clientCertificate of [
+      { cert, key },
+      { cert, key, passphrase: 'wrong' },
+    ]) {
+      const error = errorOf(() => checkTrustPolicy({ clientCertificate }));
+      expect(error).toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
+      expect(inspect(error, { depth: 9 })).not.toMatch(/hunter2|wrong|PRIVATE/);
+    }
   });
 
   it('repeats nothing of a key in its message', () => {

@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  type CustomClientFactoryOptions,
+  explainTlsError,
+  makeCustomClientFactory,
+  TlsTrustError,
+  type TrustErrorCode,
+  type TrustInput,
+} from '../../src/index.js';
+import { revocationList } from '../../src/testing/battery/revocation-list.js';
+import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
+import { startProxy } from '../support/start-proxy.js';
+
+/** Every code of the union, provoked over a real connection. */
+
+const DAY_MS = 86_400_000;
+const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS);
+const provoked = new Set<string>();
+
+type HeldOptions = Parameters<typeof heldCertificate>[0];
+type ServerOptions = Partial<Parameters<typeof startTlsServer>[0]>;
+
+async function selfSigned(options: HeldOptions = {}, serverOptions: ServerOptions = {}) {
+  const certificate = await heldCertificate(options);
+  const server = await startTlsServer({ certificate, ...serverOptions });
+  return { certificate, server, trust: certificate.certificatePem };
+}
+
+async function ask(
+  url: string,
+  trust: TrustInput,
+  options: CustomClientFactoryOptions & { init?: RequestInit } = {},
+): Promise<unknown> {
+  const { init, ...factoryOptions } = options;
+  const factory = makeCustomClientFactory(trust, factoryOptions);
+  try {
+    await (await factory({ url })(url, init)).text();
+    return 'no error';
+  } catch (error) {
+    return error;
+  } finally {
+    await factory.close();
+  }
+}
+
+const CASES: Record<TrustErrorCode, () => Promise<unknown>> = {
+  async MCP_TLS_SELF_SIGNED() {
+    const { server } = await selfSigned();
+    await using _ = server;
+    return await ask(server.url, null);
+  },
+  async MCP_TLS_UNKNOWN_ISSUER() {
+    const ca = await heldCertificate({ ca: true });
+    const { server } = await selfSigned({ signedBy: ca });
+    await using _ = server;
+    return await ask(server.url, (await heldCertificate({ ca: true })).certificatePem);
+  },
+  async MCP_TLS_INCOMPLETE_CHAIN() {
+    const root = await heldCertificate({ ca: true });
+    const middle = await heldCertificate({ ca: true, signedBy: root });
+    const leaf = { signedBy: middle, issuerUrls: ['http://ca.example/middle.crt'] };
+    const { server } = await selfSigned(leaf, { sendChain: 'leaf' });
+    await using _ = server;
+    return await ask(server.url, root.certificatePem);
+  },
+  async MCP_TLS_NAME_MISMATCH() {
+    const { server, trust } = await selfSigned({ dns: ['other.example'] });
+    await using _ = server;
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_PIN_MISMATCH() {
+    const { server } = await selfSigned();
+    await using _ = server;
+    const other = await heldCertificate();
+    return await ask(server.url, { identity: 'pin', pins: [other.spkiPin] });
+  },
+  async MCP_TLS_REVOKED() {
+    const root = await heldCertificate({ ca: true });
+    const { certificate, server } = await selfSigned({ signedBy: root });
+    await using _ = server;
+    const crl = revocationList({ issuer: root, revoked: [certificate] });
+    return await ask(server.url, { ca: root.certificatePem, crl });
+  },
+  async MCP_TLS_CRL_UNUSABLE() {
+    const root = await heldCertificate({ ca: true });
+    const { server } = await selfSigned({ signedBy: root });
+    await using _ = server;
+    const crl = revocationList({ issuer: root, nextUpdate: daysFromNow(-0.5) });
+    return await ask(server.url, { ca: root.certificatePem, crl });
+  },
+  async MCP_TLS_EXPIRED() {
+    const { server, trust } = await selfSigned({
+      notBefore: daysFromNow(-2),
+      notAfter: daysFromNow(-1),
+    });
+    await using _ = server;
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_NOT_YET_VALID() {
+    const { server, trust } = await selfSigned({ notBefore: daysFromNow(1) });
+    await using _ = server;
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_WRONG_USAGE() {
+    const { server, trust } = await selfSigned({ extendedKeyUsages: ['clientAuth'] });
+    await using _ = server;
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_WEAK() {
+    const { server, trust } = await selfSigned({ key: 'rsa1024' });
+    await using _ = server;
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_CHAIN_REFUSED() {
+    const root = await heldCertificate({ ca: true });
+    const { server } = await selfSigned({ signedBy: root, defect: 'broken-signature' });
+    await using _ = server;
+    return await ask(server.url, root.certificatePem);
+  },
+  async MCP_TLS_CLIENT_CERTIFICATE_REQUIRED() {
+    const { server, trust } = await selfSigned();
+    await using _ = server;
+    server.requireClientCertificate(await heldCertificate());
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_CLIENT_CERTIFICATE_REFUSED() {
+    // OpenSSL's own server: Node.js's closes the connection without an alert.
+    const { startOpenSslServer } = await import('../support/openssl-server.js');
+    const certificate = await heldCertificate();
+    const clientCa = await heldCertificate();
+    await using server = await startOpenSslServer({ certificate, clientCa });
+    const stranger = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    const clientCertificate = { cert: stranger.certificatePem, key: stranger.keyPem };
+    return await ask(server.url, { ca: certificate.certificatePem, clientCertificate });
+  },
+  async MCP_TLS_PROTOCOL_MISMATCH() {
+    const { server, trust } = await selfSigned({}, { maxVersion: 'TLSv1.2' });
+    await using _ = server;
+    return await ask(server.url, { ca: trust, minVersion: 'TLSv1.3' });
+  },
+  async MCP_TLS_NOT_TLS() {
+    const { server, trust } = await selfSigned();
+    await using _ = server;
+    server.speakPlainHttp();
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_HANDSHAKE_FAILED() {
+    // A server that answers the ClientHello with an alert that means nothing in particular.
+    const { createServer } = await import('node:net');
+    const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 80]); // internal_error
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end(alert));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const error = await ask(`https://127.0.0.1:${port}`, null);
+    server.close();
+    return error;
+  },
+  async MCP_TLS_PROXY_FAILED() {
+    const { server, trust } = await selfSigned();
+    await using _ = server;
+    await using proxy = await startProxy({ answer: 403 });
+    return await ask(server.url, trust, { proxy: proxy.url });
+  },
+  async MCP_TLS_TIMEOUT() {
+    const { server, trust } = await selfSigned();
+    await using _ = server;
+    server.stall('handshake');
+    return await ask(server.url, trust, { timeout: { connect: 50 } });
+  },
+  async MCP_TLS_UNREACHABLE() {
+    const { server, trust } = await selfSigned();
+    await server.close();
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_REDIRECT_REFUSED() {
+    const { server, trust } = await selfSigned();
+    await using _ = server;
+    server.redirectTo('https://127.0.0.1:9/elsewhere?token=secret');
+    return await ask(server.url, trust);
+  },
+  async MCP_TLS_PLAIN_HTTP_REFUSED() {
+    const factory = makeCustomClientFactory();
+    return factory()('http://127.0.0.1:9/?token=secret').catch((error: unknown) => error);
+  },
+};
+
+describe('every code', () => {
+  it.each(Object.entries(CASES))('%s', async (code, provoke) => {
+    const error = await provoke();
+    expect(error).toBeInstanceOf(TypeError);
+    const ours = explainTlsError(error) as TlsTrustError;
+    expect(ours).toBeInstanceOf(TlsTrustError);
+    expect(ours.code).toBe(code);
+    provoked.add(ours.code);
+    expect((error as Error).message).toContain(ours.message);
+    expect(ours.host).toBe('127.0.0.1');
+    expect(ours.hint).toMatch(/\w{3,}.*\./);
+    expect(ours.message).toContain(`${ours.host}:${ours.port}`);
+    const everything = `${inspect(error, { depth: 8 })}${JSON.stringify(ours)}`;
+    expect(everything).not.toMatch(/BEGIN|PRIVATE|secret/);
+  });
+
+  afterAll(() => {
+    const source = readFileSync(
+      fileURLToPath(new URL('../../src/errors.ts', import.meta.url)),
+      'utf8',
+    );
+    const union = /type TrustErrorCode =(.*?)\n\n/s.exec(source)?.[1] ?? '';
+    const codes = [...union.matchAll(/'(MCP_TLS_\w+)'/g)].map(([, code]) => code);
+    expect([...provoked].sort()).toEqual(codes.sort());
+  });
+});
