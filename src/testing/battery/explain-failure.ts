@@ -1,3 +1,5 @@
+import { printable } from '../printable.js';
+
 const MAX_LENGTH = 400;
 
 /**
@@ -14,7 +16,9 @@ export function explainFailure(error: unknown): string {
     if (!parts.some((part) => part.includes(text))) parts.push(line);
     link = cause;
   }
-  const whole = withoutKeyMaterial(parts.join(' <- ')).replace(/\s+/g, ' ').trim();
+  const whole = printable(withoutKeyMaterial(parts.join(' <- ')))
+    .replace(/\s+/g, ' ')
+    .trim();
   return whole.length > MAX_LENGTH ? `${whole.slice(0, MAX_LENGTH)}...` : whole;
 }
 

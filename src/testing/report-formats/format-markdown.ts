@@ -1,5 +1,6 @@
 import { BATTERY_THEMES } from '../battery/battery-check.js';
 import type { BatteryReport, BatteryResult } from '../battery/battery-report.js';
+import { printable } from '../printable.js';
 import { describeGot, headline } from './format-text.js';
 
 /** For documents: a table for each theme. */
@@ -39,5 +40,5 @@ function row(result: BatteryResult): string {
 
 /** Error messages are written by others: they must not end the cell or become markup. */
 function cell(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ').replace(/[\\`*_[\]<>|]/g, (character) => `\\${character}`);
+  return printable(text).replace(/[\\`*_[\]<>|]/g, (character) => `\\${character}`);
 }

@@ -1,4 +1,5 @@
 import type { BatteryReport, BatteryResult } from '../battery/battery-report.js';
+import { printable } from '../printable.js';
 
 /** TAP version 14. A pending check is a skipped one. */
 export function formatTap(report: BatteryReport): string {
@@ -34,5 +35,5 @@ function testPoint(result: BatteryResult, number: number): string[] {
 
 /** TAP 14: `#` begins a directive unless escaped, and a line is a test point. */
 function escaped(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ').replace(/[\\#]/g, (character) => `\\${character}`);
+  return printable(text).replace(/[\\#]/g, (character) => `\\${character}`);
 }

@@ -1,5 +1,6 @@
 import { BATTERY_THEMES } from '../battery/battery-check.js';
 import type { BatteryReport, BatteryResult } from '../battery/battery-report.js';
+import { printable } from '../printable.js';
 
 const PAINT = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 type Paint = (style: keyof typeof PAINT, text: string) => string;
@@ -41,12 +42,12 @@ function checkLines(result: BatteryResult, width: number, paint: Paint): string[
   if (passed === null) {
     return [
       `  ${paint('yellow', 'pending')}  ${line}`,
-      paint('dim', `${' '.repeat(11)}${pending}`),
+      paint('dim', `${' '.repeat(11)}${printable(pending ?? '')}`),
     ];
   }
   if (passed) return [`  ${paint('green', 'ok     ')}  ${line}`];
   const about = (label: string, text: string): string =>
-    `${' '.repeat(11)}${paint('dim', `${label}:`.padEnd(10))}${text}`;
+    `${' '.repeat(11)}${paint('dim', `${label}:`.padEnd(10))}${printable(text)}`;
   return [
     `  ${paint('red', 'FAILED ')}  ${line}`,
     about('expected', expected),
