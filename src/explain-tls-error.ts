@@ -1,4 +1,9 @@
-import { isMcpTlsError, type TlsConfigError, type TlsTrustError } from './errors.js';
+import {
+  isMcpTlsError,
+  type StoreError,
+  type TlsConfigError,
+  type TlsTrustError,
+} from './errors.js';
 
 /** Deeper than any library nests causes. */
 const MAX_DEPTH = 16;
@@ -14,11 +19,16 @@ const MAX_DEPTH = 16;
  *   if (ours) console.error(ours.code, ours.message);
  * }
  */
-export function explainTlsError(error: unknown): TlsConfigError | TlsTrustError | undefined {
+export function explainTlsError(
+  error: unknown,
+): TlsConfigError | TlsTrustError | StoreError | undefined {
   return find(error, 0);
 }
 
-function find(error: unknown, depth: number): TlsConfigError | TlsTrustError | undefined {
+function find(
+  error: unknown,
+  depth: number,
+): TlsConfigError | TlsTrustError | StoreError | undefined {
   if (isMcpTlsError(error)) return error;
   if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return undefined;
   const { cause, errors, event } = error as Record<'cause' | 'errors' | 'event', unknown>;
