@@ -116,11 +116,11 @@ export class NotApplicable extends Error {
 }
 
 /** The client answered, but not as it should have. */
-export class WrongAnswer extends Error {
+class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
 
-/** @throws {WrongAnswer} */
+/** Throws unless `condition` holds, with `what` was wrong. */
 export function must(condition: boolean, what: string): asserts condition {
   if (!condition) throw new WrongAnswer(what);
 }

@@ -8,6 +8,7 @@ import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
 import { PIN_CHECKS } from './pin-checks.js';
 import { REDIRECT_CHECKS } from './redirect-checks.js';
+import { STREAM_WORKS } from './stream-works.js';
 import { TRUST_WORKS } from './trust-works.js';
 
 /** Every check of the battery, in the order of reports: attacks by theme, then what must work. */
@@ -20,6 +21,7 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...TRUST_WORKS,
   ...CONNECTION_WORKS,
   ...HTTP_WORKS,
+  ...STREAM_WORKS,
   ...PIN_CHECKS,
   ...CREDENTIAL_CHECKS,
 ];
