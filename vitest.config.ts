@@ -5,7 +5,11 @@ export default defineConfig({
   resolve: { alias: process.env['MCP_TLS_UNDICI'] === '8' ? { undici: 'undici-8' } : {} },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/{unit,docs}/**/*.test.ts'] } },
+      {
+        extends: true,
+        // Making RSA keys takes seconds on a loaded machine.
+        test: { name: 'unit', include: ['test/{unit,docs}/**/*.test.ts'], testTimeout: 20_000 },
+      },
       {
         extends: true,
         test: {
@@ -15,7 +19,10 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
-      { extends: true, test: { name: 'testing', include: ['test/testing/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'testing', include: ['test/testing/**/*.test.ts'], testTimeout: 20_000 },
+      },
       {
         extends: true,
         test: {

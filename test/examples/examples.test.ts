@@ -46,3 +46,13 @@ describe('examples/connect.ts', () => {
     expect(known).toMatchObject({ code: 0, output: expect.stringContaining('echo: ') });
   });
 });
+
+describe('examples/count-refusals.ts', () => {
+  it('counts by code', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startMcpServer({ certificate });
+    const { code, output } = await run('examples/count-refusals.ts', server.url, server.mcpUrl);
+    expect(output).toContain(`2  127.0.0.1:${server.port} refused with MCP_TLS_SELF_SIGNED`);
+    expect(code).toBe(0);
+  });
+});

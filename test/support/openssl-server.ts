@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { HeldCertificate } from '../../src/testing/index.js';
+import { debianProgram } from './debian-program.js';
 
 /** `openssl s_server`: a TLS server that was not written here, nor on Node.js. */
 export interface OpenSslServer extends AsyncDisposable {
@@ -33,9 +35,10 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
     await write('cert.pem', certificate.certificatePem),
     '-key',
     await write('key.pem', certificate.keyPem),
-    '-cert_chain',
-    await write('chain.pem', certificate.chainPem),
   ];
+  // s_server sends its own certificate besides.
+  const issuers = certificate.chainPem.replace(certificate.certificatePem, '');
+  if (issuers !== '') certificates.push('-cert_chain', await write('chain.pem', issuers));
   const demand =
     clientCa === undefined
       ? []
@@ -47,16 +50,13 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
           await write('client-ca.pem', clientCa.certificatePem),
         ];
   const listen = ['s_server', '-www', '-accept', `127.0.0.1:${port}`];
-  const child = spawn('openssl', [...listen, ...certificates, ...demand, ...args], {
+  const openssl = await debianProgram('openssl', 'openssl');
+  const child = spawn(openssl, [...listen, ...certificates, ...demand, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.on('error', () => {});
   child.stderr.resume();
-  // It says ACCEPT once it listens.
-  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
-  child.stdout.resume();
-  if (child.exitCode !== null)
-    throw new Error('openssl s_server did not start: is openssl installed?');
+  await accepting(child);
   return {
     url: `https://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
@@ -69,8 +69,20 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
   };
 }
 
-/** s_server prints the port that it was told, not the one that it got. */
-async function freePort(): Promise<number> {
+/** It says ACCEPT once it listens. Its output is read to the end: it must not block on a full pipe. */
+function accepting(child: ChildProcessByStdio<null, Readable, Readable>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output = `${output}${chunk}`.slice(-64);
+      if (output.includes('ACCEPT')) resolve();
+    });
+    child.once('exit', () => reject(new Error('openssl s_server did not start')));
+  });
+}
+
+/** A port for programs that cannot be told to choose one and say which. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
