@@ -28,9 +28,10 @@ const COLON_HEX_DIGEST = /^[0-9a-f]{2}(?::[0-9a-f]{2}){31}$/i;
 export function readPin(input: unknown): Pin {
   if (typeof input !== 'string') invalidArgument('a pin must be a string');
   const pin = input.trim();
-  const key = /^(?:sha256\/\/?(.+)|pin-sha256="(.+)")$/i.exec(pin);
+  const key = /^(?:sha256\/(.+)|pin-sha256="(.+)")$/i.exec(pin);
   const base64 = key?.[1] ?? key?.[2];
-  if (base64 !== undefined) return readKeyPin(base64);
+  // Base64 may begin with a slash too, so only the length tells curl's second slash from it.
+  if (base64 !== undefined) return readKeyPin(base64.replace(/^\/(?=.{44}$)/, ''));
   const digest = pin.replace(/^sha-?256(?:[ :]fingerprint=|:|=)\s*/i, '');
   if (HEX_DIGEST.test(digest) || COLON_HEX_DIGEST.test(digest)) {
     const pairs = digest.replaceAll(':', '').toUpperCase().match(/../g) ?? [];

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { heldCertificate } from '../../../src/testing/index.js';
 import { matchesPin, readPin } from '../../../src/trust/pin.js';
@@ -14,6 +15,29 @@ describe('readPin', () => {
     [`  sha256/${BASE64}\n`],
   ])('reads a pin of the key: %s', (input) => {
     expect(readPin(input)).toEqual({ of: 'key', text: `sha256/${BASE64}` });
+  });
+
+  it.each(['sha256/', 'sha256//'])(
+    'tells the slash of %s from one that base64 begins with',
+    (prefix) => {
+      const digest = `/${BASE64.slice(1)}`;
+      expect(readPin(prefix + digest).text).toBe(`sha256/${digest}`);
+      const two = `//${BASE64.slice(2)}`;
+      expect(readPin(prefix + two).text).toBe(`sha256/${two}`);
+    },
+  );
+
+  it('reads back the pin of any key', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (digest) => {
+        const text = `sha256/${Buffer.from(digest).toString('base64')}`;
+        expect(readPin(text)).toEqual({ of: 'key', text });
+        expect(readPin(text.replace('/', '//')).text).toBe(text);
+        const hex = Buffer.from(digest).toString('hex');
+        expect(readPin(`SHA256:${hex}`).text.replaceAll(':', '').toLowerCase()).toBe(hex);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it.each([
