@@ -26,9 +26,56 @@ export type { ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { RouteOptions } from './connect/route.js';
 export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
-export type { ConfigErrorCode, ErrorCode, TrustErrorCode, TrustErrorDetails } from './errors.js';
-export { isMcpTlsError, McpTlsError, TlsConfigError, TlsTrustError } from './errors.js';
+export type {
+  ConfigErrorCode,
+  ErrorCode,
+  StoreErrorCode,
+  StoreErrorDetails,
+  TrustErrorCode,
+  TrustErrorDetails,
+} from './errors.js';
+export {
+  isMcpTlsError,
+  McpTlsError,
+  StoreError,
+  TlsConfigError,
+  TlsTrustError,
+} from './errors.js';
 export { explainTlsError } from './explain-tls-error.js';
+
+export type {
+  CertificateListEntry,
+  CertificateStore,
+  PreviousCertificate,
+  StoredCertificate,
+  StoredClientCertificate,
+} from './store/certificate-store.js';
+export { checkStoredCertificate } from './store/check-stored-certificate.js';
+export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';
+export { createCertificateStore } from './store/create-certificate-store.js';
+export type { CertificateSealer, SealerOptions } from './store/create-sealer.js';
+export { createSealer } from './store/create-sealer.js';
+export { directoryBackend } from './store/directory-backend.js';
+export type { Invalidation, InvalidationEvent } from './store/invalidation.js';
+export type {
+  KeyProvider,
+  ProvidedKey,
+  WrappedKeyProviderOptions,
+} from './store/key-provider.js';
+export { wrappedKeyProvider } from './store/key-provider.js';
+export type { KeyRingInput, RawKey } from './store/key-ring.js';
+export type { KeyvLike } from './store/keyv-like.js';
+export type { StoredCertificateInput } from './store/make-stored-certificate.js';
+export { makeStoredCertificate } from './store/make-stored-certificate.js';
+export type { PassphraseKey } from './store/passphrase-key.js';
+export { makeSalt } from './store/passphrase-key.js';
+export type { ReadyTrust } from './store/ready-trust.js';
+export type { CacheOptions } from './store/record-cache.js';
+export type { RewrapReport } from './store/rewrap-records.js';
+export type { StoreBackend, StoreBackendFactory } from './store/store-backend.js';
+export { NotWrittenError } from './store/store-backend.js';
+export type { CertificateStoreOptions, StoreTimeouts } from './store/store-options.js';
+export { trustPolicyOf } from './store/trust-policy-of.js';
 
 export type { ClientCertificate } from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';

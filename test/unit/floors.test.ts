@@ -20,7 +20,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   trust: 1.5,
   connect: 2,
   client: 3,
+  store: 3,
   transports: 4,
+  redis: 5,
   'core.ts': 6,
   'index.ts': 7,
   testing: 8,
@@ -33,11 +35,14 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^undici$/, ['client']],
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
   [/^@modelcontextprotocol\/sdk\//, ['transports', 'testing']],
+  [/^(jose|lru-cache)$/, ['store']],
+  [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect']],
+  [/^node:(fs\/promises|path|os|util)$/, ['store', 'testing']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
-    ['certificate', 'trust', 'connect', 'client', 'testing'],
+    ['certificate', 'trust', 'connect', 'client', 'store', 'redis', 'testing'],
   ],
   [/^node:/, ['testing']],
 ];
@@ -105,10 +110,10 @@ describe('the floors of src/', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('load pkijs, asn1js and undici only when they are needed', () => {
+  it('load pkijs, asn1js, undici and @keyv/redis only when they are needed', () => {
     const eager = imports.filter(
       ({ file, specifier, typeOnly, lazy }) =>
-        /^(pkijs|asn1js|undici)$/.test(specifier) &&
+        /^(pkijs|asn1js|undici|@keyv\/redis)$/.test(specifier) &&
         !typeOnly &&
         !lazy &&
         placeOf(file) !== 'testing',

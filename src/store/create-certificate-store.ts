@@ -1,0 +1,196 @@
+import { TlsConfigError } from '../errors.js';
+import type { CertificateListEntry, CertificateStore } from './certificate-store.js';
+import { checkStoredCertificate } from './check-stored-certificate.js';
+import { withDeadline } from './deadline.js';
+import { guardBackend } from './guard-backend.js';
+import type { Invalidation, InvalidationEvent } from './invalidation.js';
+import { makeKeyRing } from './key-ring.js';
+import { readSealedRecord } from './read-sealed-record.js';
+import { makeReadyTrust, type ReadyTrust } from './ready-trust.js';
+import { type CacheStats, makeRecordCache } from './record-cache.js';
+import { assertId } from './record-key.js';
+import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
+import { expired, makeSealedRecords } from './sealed-records.js';
+import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
+
+const PUBLISH_MS = 1_000;
+
+/** A {@link CertificateStore} whose records are sealed before they leave this process. */
+export interface EncryptedCertificateStore extends CertificateStore {
+  /**
+   * The record of `id`, ready to connect with. While it is cached, this decrypts and parses nothing,
+   * and gives the same object.
+   */
+  trust(id: string): Promise<ReadyTrust | undefined>;
+  /**
+   * Sets up a store in a backend that holds nothing of it. Once, at installation: a store that was
+   * emptied looks the same from outside, which is why reading does not do it.
+   *
+   * @returns whether it was set up now; `false`: it was before
+   * @throws {StoreError} `MCP_TLS_STORE_EMPTIED` if there are records without their marker
+   */
+  initialize(): Promise<boolean>;
+  /** Seals anew, with the key that writes, whatever another key has sealed. */
+  rewrap(): Promise<RewrapReport>;
+  /**
+   * Calls `listener` when a record may have changed, by this process or another; without an id when
+   * any may have. For closing connections that were made under it.
+   *
+   * @returns a function that ends it
+   */
+  onChange(listener: (id: string | undefined) => void): () => void;
+  stats(): StoreStats;
+}
+
+/** Counts since the store was made. */
+export interface StoreStats extends Readonly<CacheStats> {
+  /** Records and absences in the cache. */
+  readonly cached: number;
+  /** Messages from other processes. */
+  readonly invalidations: number;
+  /** Messages to other processes that could not be sent: they notice after `cache.ttlMs`. */
+  readonly invalidationFailures: number;
+  /** Whether messages come in; `undefined` without a channel. */
+  readonly listening: boolean | undefined;
+}
+
+/**
+ * Makes a store of certificates over a backend: the memory of this process, a directory, Redis, or
+ * any Keyv. Records are encrypted here and bound to their place; the backend sees ids, sizes and key
+ * ids, and can neither read, change, exchange nor (while this process runs) put back records
+ * unnoticed.
+ *
+ * Every failure is an error: of the backend, of the keys, of a single byte. `undefined` is the answer
+ * only where the backend has just proven that it is there and whole.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ * @example
+ * const store = createCertificateStore({
+ *   keys: [{ id: '2026-11', key: process.env.CERTIFICATE_KEY }],
+ *   backend: directoryBackend('/var/lib/gateway/certificates'),
+ * });
+ */
+export function createCertificateStore(
+  options: CertificateStoreOptions,
+): EncryptedCertificateStore {
+  const { namespace, keys, makeBackend, createWhenEmpty, invalidation, cache, limits } =
+    readStoreOptions(options);
+  const ring = makeKeyRing(keys, limits.readMs);
+  const backend = guardBackend(makeBackend(namespace), limits);
+  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty);
+  const cached = makeRecordCache<ReadyTrust>(cache, load);
+  const listeners = new Set<(id: string | undefined) => void>();
+  let [invalidations, invalidationFailures] = [0, 0];
+  let listening: boolean | undefined = invalidation === undefined ? undefined : false;
+  let closed = false;
+
+  invalidation?.subscribe(namespace, onInvalidation).then(
+    () => {
+      listening = true;
+    },
+    // The cache's time to live holds without it; stats() says so.
+    () => {},
+  );
+
+  async function load(id: string): Promise<ReadyTrust | undefined> {
+    const { value, revision } = await records.read(id);
+    return value === undefined ? undefined : makeReadyTrust(readSealedRecord(id, value), revision);
+  }
+
+  function onInvalidation(event: InvalidationEvent): void {
+    invalidations++;
+    listening = true;
+    if (event.type === 'changed') changed(event.id);
+    else changed(undefined);
+  }
+
+  function changed(id: string | undefined): void {
+    if (id === undefined) cached.clear();
+    else cached.drop(id);
+    for (const listener of listeners) listener(id);
+  }
+
+  /** Whatever the outcome, what was cached may be wrong now. */
+  async function change<T>(id: string, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } finally {
+      changed(id);
+      if (invalidation !== undefined) await announce(invalidation, id);
+    }
+  }
+
+  /** The write has happened: a channel that hangs or fails must not make it look otherwise. */
+  async function announce(channel: Invalidation, id: string): Promise<void> {
+    try {
+      await withDeadline(() => channel.publish(namespace, id), PUBLISH_MS);
+    } catch {
+      invalidationFailures++;
+    }
+  }
+
+  async function trust(id: string): Promise<ReadyTrust | undefined> {
+    assertOpen();
+    assertId(id);
+    const ready = await cached.get(id);
+    const until = ready?.record.expiresAt;
+    if (until !== undefined && Date.now() >= Date.parse(until)) throw expired(id);
+    return ready;
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the certificate store was closed');
+  }
+
+  return {
+    trust,
+    async get(id) {
+      return (await trust(id))?.record;
+    },
+    async set(id, record) {
+      assertOpen();
+      assertId(id);
+      const checked = checkStoredCertificate(record);
+      const until = checked.expiresAt === undefined ? undefined : Date.parse(checked.expiresAt);
+      await change(id, () => records.write(id, checked, until));
+    },
+    async delete(id) {
+      assertOpen();
+      assertId(id);
+      return change(id, () => records.remove(id));
+    },
+    async list(): Promise<readonly CertificateListEntry[]> {
+      assertOpen();
+      return records.list();
+    },
+    async initialize() {
+      assertOpen();
+      return records.marker.create();
+    },
+    async rewrap() {
+      assertOpen();
+      return rewrapRecords(backend, ring, namespace, records.marker);
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    stats: () => ({
+      ...cached.stats,
+      cached: cached.size,
+      invalidations,
+      invalidationFailures,
+      listening,
+    }),
+    async close() {
+      if (closed) return;
+      closed = true;
+      cached.clear();
+      listeners.clear();
+      await invalidation?.close().catch(() => {});
+      await backend.close();
+    },
+  };
+}

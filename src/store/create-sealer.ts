@@ -1,0 +1,63 @@
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import type { StoredCertificate } from './certificate-store.js';
+import { checkStoredCertificate } from './check-stored-certificate.js';
+import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
+import { type KeyRingInput, makeKeyRing } from './key-ring.js';
+import { readSealedRecord } from './read-sealed-record.js';
+import { assertId, assertNamespace } from './record-key.js';
+
+/** Options of {@link createSealer}. */
+export interface SealerOptions {
+  /** As for `createCertificateStore`. */
+  readonly keys: KeyRingInput;
+  /** Sealed texts of one namespace do not open in another. Name it after the table and the column. */
+  readonly namespace: string;
+}
+
+/** For stores of host applications: what they write into a text column, and read from it. */
+export interface CertificateSealer {
+  /** @throws {TlsConfigError} for a record that is none; {@link StoreError} if a key provider fails */
+  seal(id: string, record: StoredCertificate, revision: number): Promise<string>;
+  /**
+   * Opens what was sealed for the same id.
+   *
+   * @throws {StoreError} `MCP_TLS_STORE_TAMPERED`, `MCP_TLS_STORE_UNKNOWN_KEY`,
+   *   `MCP_TLS_STORE_INVALID_RECORD`, `MCP_TLS_STORE_UNAVAILABLE`
+   */
+  open(id: string, text: string): Promise<{ record: StoredCertificate; revision: number }>;
+  /** The id of the key that `text` is sealed with, not authenticated: for finding what to seal anew. */
+  keyIdOf(text: string): string | undefined;
+}
+
+/**
+ * The envelope of {@link createCertificateStore} alone, for an application that keeps its records in
+ * its own tables. What a store adds is then the application's: proving that a row is absent, deadlines,
+ * noticing that an old row was put back.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ * @example
+ * const sealer = createSealer({ keys, namespace: 'gateways' });
+ * const text = await sealer.seal('7', record, 1); // into gateways.certificate_pem
+ */
+export function createSealer(options: SealerOptions): CertificateSealer {
+  assertKnownKeys('options', options, ['keys', 'namespace']);
+  const { namespace } = options;
+  assertNamespace(namespace);
+  const ring = makeKeyRing(options.keys, 10_000);
+  const contextOf = (id: string): EnvelopeContext => {
+    assertId(id);
+    return { namespace, kind: 'record', id };
+  };
+  return {
+    async seal(id, record, revision) {
+      if (!Number.isSafeInteger(revision)) invalidArgument('revision must be a safe integer');
+      const value = checkStoredCertificate(record);
+      return seal(ring, contextOf(id), { revision, sealedAt: Date.now(), value });
+    },
+    async open(id, text) {
+      const { value, revision } = await open(ring, contextOf(id), text);
+      return { record: readSealedRecord(id, value), revision };
+    },
+    keyIdOf: envelopeKeyId,
+  };
+}

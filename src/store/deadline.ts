@@ -1,0 +1,18 @@
+/** What {@link withDeadline} rejects with. */
+export const DEADLINE: unique symbol = Symbol('deadline');
+
+/** The result of `run`, or a rejection with {@link DEADLINE} when it takes longer than `ms`. */
+export async function withDeadline<T>(run: () => Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(DEADLINE), ms);
+  });
+  const work = run();
+  // What is given up may still fail, and then has nobody to tell.
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

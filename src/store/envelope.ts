@@ -1,0 +1,175 @@
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { StoreError, type StoreErrorCode } from '../errors.js';
+import { isStoreError } from './is-store-error.js';
+import type { KeyRing } from './key-ring.js';
+
+/** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
+export interface EnvelopeContext {
+  readonly namespace: string;
+  /** `'record'`, or `'marker'`: the proof that a store is there and has not been emptied. */
+  readonly kind: 'record' | 'marker';
+  readonly id: string;
+}
+
+/** What an envelope keeps secret, and safe from change. */
+export interface SealedContent {
+  /** Grows with every write; shows an older envelope that was put back. */
+  readonly revision: number;
+  /** Milliseconds since 1970, of the clock that sealed it. */
+  readonly sealedAt: number;
+  /** From then on the content is not given out. */
+  readonly expiresAt?: number;
+  /** `null`: deleted. A deleted record stays as such, so that a missing row is never taken for one. */
+  readonly value: unknown;
+}
+
+/** Twice the largest record, and its base64. */
+const MAX_ENVELOPE_CHARS = 393_216;
+/** The header parameter that binds the context. Critical: a reader that does not know it must refuse. */
+const CONTEXT = 'mcp-tls';
+const FORMAT = 1;
+
+/**
+ * Seals `content` as JWE compact (RFC 7516): `dir` with A256GCM, the key's id in `kid`, the context
+ * in a critical header parameter that the encryption authenticates.
+ *
+ * @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a key provider fails
+ */
+export async function seal(
+  ring: KeyRing,
+  context: EnvelopeContext,
+  content: SealedContent,
+): Promise<string> {
+  const { id, key } = await ring.writer();
+  const text = new TextEncoder().encode(JSON.stringify({ v: FORMAT, ...content }));
+  return new CompactEncrypt(text)
+    .setProtectedHeader(headerOf(id, context))
+    .encrypt(key, { crit: { [CONTEXT]: true } });
+}
+
+/**
+ * Opens an envelope that {@link seal} made for the same context, and nothing else: another algorithm,
+ * header, context, encoding or length is refused before any key is used.
+ *
+ * @throws {StoreError} `MCP_TLS_STORE_TAMPERED`, `MCP_TLS_STORE_UNKNOWN_KEY`,
+ *   `MCP_TLS_STORE_INVALID_RECORD`, `MCP_TLS_STORE_UNAVAILABLE`
+ */
+export async function open(
+  ring: KeyRing,
+  context: EnvelopeContext,
+  envelope: unknown,
+): Promise<SealedContent> {
+  const keyId = assertFrame(envelope, context);
+  const { key } = await ring.reader(keyId).catch((error) => withId(error, context.id));
+  let plaintext: Uint8Array;
+  try {
+    const opened = await compactDecrypt(envelope as string, key, {
+      crit: { [CONTEXT]: true },
+      keyManagementAlgorithms: ['dir'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    });
+    plaintext = opened.plaintext;
+  } catch {
+    // Without the cause: what failed where is nobody's business, and every reason means the same.
+    return refuse(
+      'TAMPERED',
+      context,
+      'was changed, or the key of this name is another one',
+      keyId,
+    );
+  }
+  return readContent(plaintext, context, keyId);
+}
+
+/** The key id in an envelope, not authenticated: for counting what a rewrap has to do. */
+export function envelopeKeyId(envelope: string): string | undefined {
+  try {
+    const { kid } = JSON.parse(decode(envelope.split('.', 1)[0] ?? '').toString('utf8'));
+    return typeof kid === 'string' ? kid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function headerOf(kid: string, { namespace, kind, id }: EnvelopeContext) {
+  return {
+    alg: 'dir',
+    enc: 'A256GCM',
+    kid,
+    crit: [CONTEXT],
+    [CONTEXT]: { v: FORMAT, ns: namespace, kind, id },
+  };
+}
+
+/**
+ * Base64url has several spellings of one byte sequence, and JSON of one header. Only the one that we
+ * write is taken, so that no byte of an envelope can be changed without being noticed.
+ */
+function assertFrame(envelope: unknown, context: EnvelopeContext): string {
+  if (typeof envelope !== 'string') return refuse('TAMPERED', context, 'is not a text');
+  if (envelope.length > MAX_ENVELOPE_CHARS) return refuse('TAMPERED', context, 'is too long');
+  const parts = envelope.split('.');
+  const [header = '', wrappedKey, iv = '', ciphertext = '', tag = ''] = parts;
+  const canonical = parts.every((part) => decode(part).toString('base64url') === part);
+  if (parts.length !== 5 || wrappedKey !== '' || !canonical) {
+    return refuse('TAMPERED', context, 'is not an envelope');
+  }
+  if (decode(iv).length !== 12 || decode(tag).length !== 16 || ciphertext === '') {
+    return refuse('TAMPERED', context, 'has parts of the wrong length');
+  }
+  const keyId = envelopeKeyId(envelope);
+  if (keyId === undefined) return refuse('TAMPERED', context, 'has no readable header');
+  if (decode(header).toString('utf8') !== JSON.stringify(headerOf(keyId, context))) {
+    return refuse('TAMPERED', context, 'belongs to another record, store or format');
+  }
+  return keyId;
+}
+
+function readContent(
+  plaintext: Uint8Array,
+  context: EnvelopeContext,
+  keyId: string,
+): SealedContent {
+  const { v, ...content } = parseObject(plaintext);
+  const known = ['revision', 'sealedAt', 'expiresAt', 'value'];
+  const sound =
+    v === FORMAT &&
+    Object.keys(content).every((key) => known.includes(key)) &&
+    Number.isSafeInteger(content.revision) &&
+    Number.isSafeInteger(content.sealedAt) &&
+    (content.expiresAt === undefined || Number.isSafeInteger(content.expiresAt)) &&
+    content.value !== undefined;
+  if (!sound) return refuse('INVALID_RECORD', context, 'has content of another format', keyId);
+  return content;
+}
+
+function parseObject(json: Uint8Array): SealedContent & { readonly v?: unknown } {
+  try {
+    return { ...JSON.parse(Buffer.from(json).toString('utf8')) };
+  } catch {
+    return {} as SealedContent;
+  }
+}
+
+const decode = (text: string): Buffer => Buffer.from(text, 'base64url');
+
+type Refusal = 'TAMPERED' | 'INVALID_RECORD';
+
+function refuse(
+  code: Refusal & string,
+  { kind, id }: EnvelopeContext,
+  message: string,
+  keyId?: string,
+): never {
+  const subject = kind === 'marker' ? 'the marker of the store' : `the record '${id}'`;
+  throw new StoreError(`MCP_TLS_STORE_${code}` satisfies StoreErrorCode, `${subject} ${message}`, {
+    id: kind === 'marker' ? undefined : id,
+    keyId,
+  });
+}
+
+function withId(error: unknown, id: string): never {
+  if (!isStoreError(error) || error.keyId === undefined) throw error;
+  const { code, message, keyId, cause } = error;
+  throw new StoreError(code, `the record '${id}' is ${message}`, { id, keyId, cause });
+}

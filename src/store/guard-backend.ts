@@ -1,0 +1,98 @@
+import { StoreError } from '../errors.js';
+import { DEADLINE, withDeadline } from './deadline.js';
+import { isStoreError } from './is-store-error.js';
+import { isNotWrittenError, type StoreBackend } from './store-backend.js';
+
+export interface GuardLimits {
+  readonly readMs: number;
+  readonly writeMs: number;
+  /** So many failures in a row open the breaker ... */
+  readonly breakerFailures: number;
+  /** ... for so long. Then one call is let through to see. */
+  readonly breakerMs: number;
+}
+
+/**
+ * A backend whose every call ends in time, and whose every failure is one of ours.
+ *
+ * Nothing is tried again: a read costs its caller one deadline, and a write that was sent may have
+ * happened. After `breakerFailures` in a row, calls fail at once instead of queueing up behind a
+ * backend that hangs; what was not sent is known not to have happened.
+ */
+export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreBackend {
+  let failures = 0;
+  let closedUntil = 0;
+
+  async function call<T>(kind: 'read' | 'write', run: () => Promise<T>): Promise<T> {
+    if (failures >= limits.breakerFailures) {
+      if (performance.now() < closedUntil) {
+        throw new StoreError(
+          'MCP_TLS_STORE_UNAVAILABLE',
+          `the store's backend (${backend.name}) failed ${failures} times in a row: not asked again yet`,
+        );
+      }
+      // The next one in goes to see; the others wait for what it finds.
+      closedUntil = performance.now() + limits.breakerMs;
+    }
+    try {
+      const result = await withDeadline(run, kind === 'read' ? limits.readMs : limits.writeMs);
+      failures = 0;
+      return result;
+    } catch (cause) {
+      const error = toStoreError(cause, kind, backend.name);
+      if (error.code === 'MCP_TLS_STORE_REFUSED' || error.code === 'MCP_TLS_STORE_EVICTING') {
+        // It answered.
+        failures = 0;
+      } else if (++failures >= limits.breakerFailures) {
+        closedUntil = performance.now() + limits.breakerMs;
+      }
+      throw error;
+    }
+  }
+
+  const { replace, checkSettings } = backend;
+  return {
+    name: backend.name,
+    read: (keys) => call('read', () => backend.read(keys)),
+    keys: () => call('read', () => backend.keys()),
+    write: (key, value) => call('write', () => backend.write(key, value)),
+    ...(replace && {
+      replace: (key, expected, value) =>
+        call('write', () => replace.call(backend, key, expected, value)),
+    }),
+    ...(checkSettings && {
+      checkSettings: () => call('read', () => checkSettings.call(backend)),
+    }),
+    close: () => withDeadline(() => backend.close(), limits.writeMs).catch(() => {}),
+  };
+}
+
+function toStoreError(cause: unknown, kind: 'read' | 'write', name: string): StoreError {
+  if (isStoreError(cause)) return cause;
+  const backend = `the store's backend (${name})`;
+  const notWritten = isNotWrittenError(cause) ? cause : undefined;
+  if (notWritten?.reason === 'refused') {
+    const message = `${backend} refused to write: ${notWritten.message}`;
+    return new StoreError('MCP_TLS_STORE_REFUSED', message, { cause });
+  }
+  if (kind === 'write' && notWritten === undefined) {
+    const what = cause === DEADLINE ? 'did not answer in time' : `failed: ${textOf(cause)}`;
+    return new StoreError(
+      'MCP_TLS_STORE_OUTCOME_UNKNOWN',
+      `${backend} ${what}. The write may have happened, or may still happen`,
+      cause === DEADLINE ? {} : { cause },
+    );
+  }
+  if (cause === DEADLINE) {
+    return new StoreError('MCP_TLS_STORE_TIMEOUT', `${backend} did not answer in time`);
+  }
+  return new StoreError('MCP_TLS_STORE_UNAVAILABLE', `${backend} failed: ${textOf(cause)}`, {
+    cause,
+  });
+}
+
+function textOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  // An AggregateError of connection attempts has an empty message.
+  return cause.message || String((cause as NodeJS.ErrnoException).code ?? cause.name);
+}

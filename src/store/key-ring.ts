@@ -1,0 +1,172 @@
+import { webcrypto } from 'node:crypto';
+import { inspect } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { isMcpTlsError, StoreError } from '../errors.js';
+import { DEADLINE, withDeadline } from './deadline.js';
+import type { KeyProvider } from './key-provider.js';
+import { assertPassphraseKey, derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
+
+/** A key of 32 random bytes: `crypto.randomBytes(32)`, kept where secrets are kept. */
+export interface RawKey {
+  /** 1 to 64 of `A-Z a-z 0-9 . _ -`. It stands in every record, readable by anybody. */
+  readonly id: string;
+  /** 32 bytes, or base64 or base64url of 32 bytes. */
+  readonly key: Uint8Array | string;
+}
+
+/** What `createCertificateStore` takes as `keys`. */
+export type KeyRingInput =
+  /** The first writes, all read. */
+  | readonly (RawKey | PassphraseKey)[]
+  /** The same, with the ids of keys that no record may be sealed with any more. */
+  | { readonly keys: readonly (RawKey | PassphraseKey)[]; readonly retired?: readonly string[] }
+  | KeyProvider;
+
+/** Keys as the envelope uses them: imported once, not extractable. */
+export interface KeyRing {
+  /** The key that writes. @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a provider fails */
+  writer(): Promise<RingKey>;
+  /** @throws {StoreError} `MCP_TLS_STORE_UNKNOWN_KEY`, `MCP_TLS_STORE_UNAVAILABLE` */
+  reader(id: string): Promise<RingKey>;
+}
+
+export interface RingKey {
+  readonly id: string;
+  readonly key: webcrypto.CryptoKey;
+}
+
+/**
+ * Checks and closes over the keys. What it returns shows no key when it is printed, and neither do
+ * its errors.
+ *
+ * @param providerMs deadline for each answer of a key provider
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
+export function makeKeyRing(input: KeyRingInput, providerMs: number): KeyRing {
+  if (isProvider(input)) return printable(providedRing(input, providerMs), []);
+  if (!Array.isArray(input)) assertKnownKeys('keys', input, ['keys', 'retired']);
+  const { keys, retired = [] } = Array.isArray(input)
+    ? { keys: input }
+    : (input as Exclude<KeyRingInput, KeyProvider | readonly unknown[]>);
+  if (!Array.isArray(keys) || keys.length === 0) invalidArgument('keys must have at least one key');
+  const ids = keys.map(assertKey);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) invalidArgument(`keys: two keys are called '${twice}'`);
+  const clash = ids.find((id) => retired.includes(id));
+  if (clash !== undefined) invalidArgument(`keys: '${clash}' is retired and given as a key`);
+  return printable(fixedRing(keys, retired), ids);
+}
+
+function fixedRing(keys: readonly (RawKey | PassphraseKey)[], retired: readonly string[]): KeyRing {
+  const imports = new Map(keys.map((entry) => [entry.id, once(() => importEntry(entry))]));
+  const first = (keys[0] as RawKey).id;
+  const ring: KeyRing = {
+    writer: () => ring.reader(first),
+    async reader(id) {
+      const load = imports.get(id);
+      if (load === undefined) unknownKey(id, retired.includes(id));
+      return load();
+    },
+  };
+  return ring;
+}
+
+/** Keys of a provider are kept by id, a bounded number of them: each may have cost a call to a KMS. */
+function providedRing(provider: KeyProvider, ms: number): KeyRing {
+  const imported = new LRUCache<string, RingKey>({ max: 256 });
+  const ask = <T>(question: () => Promise<T>): Promise<T> =>
+    withDeadline(async () => question(), ms).catch((cause) =>
+      cause === DEADLINE
+        ? providerFailed('did not answer in time')
+        : providerFailed('failed', cause),
+    );
+  async function keep(id: string, key: Uint8Array): Promise<RingKey> {
+    const known = imported.get(id);
+    if (known !== undefined) return known;
+    if (!/^[\w.-]{1,4096}$/.test(id) || key?.byteLength !== 32)
+      providerFailed('gave no usable key');
+    const ready = await importBytes(id, key);
+    imported.set(id, ready);
+    return ready;
+  }
+  return {
+    async writer() {
+      const { id, key } = await ask(() => provider.currentKey());
+      return keep(id, key);
+    },
+    async reader(id) {
+      const known = imported.get(id);
+      if (known !== undefined) return known;
+      const key = await ask(() => provider.keyById(id));
+      return key === undefined ? unknownKey(id, false) : keep(id, key);
+    },
+  };
+}
+
+async function importEntry(entry: RawKey | PassphraseKey): Promise<RingKey> {
+  return importBytes(
+    entry.id,
+    'passphrase' in entry ? await derivePassphraseKey(entry) : rawBytes(entry),
+  );
+}
+
+async function importBytes(id: string, bytes: Uint8Array): Promise<RingKey> {
+  const usages: webcrypto.KeyUsage[] = ['encrypt', 'decrypt'];
+  return { id, key: await webcrypto.subtle.importKey('raw', bytes, 'AES-GCM', false, usages) };
+}
+
+function assertKey(entry: RawKey | PassphraseKey): string {
+  const fields = Object.hasOwn(entry ?? {}, 'passphrase')
+    ? ['id', 'passphrase', 'salt', 'cost']
+    : ['id', 'key'];
+  assertKnownKeys('keys: each', entry, fields);
+  if (typeof entry.id !== 'string' || !/^[\w.-]{1,64}$/.test(entry.id)) {
+    invalidArgument('keys: each id must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -');
+  }
+  if ('passphrase' in entry) assertPassphraseKey(entry);
+  else if (rawBytes(entry).byteLength !== 32) {
+    invalidArgument(`keys: '${entry.id}' must be 32 bytes (crypto.randomBytes(32))`);
+  }
+  return entry.id;
+}
+
+function rawBytes({ key }: RawKey): Uint8Array {
+  if (ArrayBuffer.isView(key)) return new Uint8Array(key.buffer, key.byteOffset, key.byteLength);
+  // Buffer.from drops what is not base64 without a word, and would make a key out of a typing error.
+  const text = typeof key === 'string' ? key.replace(/=+$/, '') : '';
+  return /^[\w+/-]{43}$/.test(text) ? Buffer.from(text, 'base64') : new Uint8Array(0);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function isProvider(input: KeyRingInput): input is KeyProvider {
+  return typeof (input as Partial<KeyProvider> | null)?.currentKey === 'function';
+}
+
+/** Prints as its key ids. */
+function printable(ring: KeyRing, ids: readonly string[]): KeyRing {
+  const shown = () => ({ keyIds: ids });
+  return Object.freeze(
+    Object.defineProperties(ring, { [inspect.custom]: { value: shown }, toJSON: { value: shown } }),
+  );
+}
+
+function unknownKey(id: string, retired: boolean): never {
+  throw new StoreError(
+    'MCP_TLS_STORE_UNKNOWN_KEY',
+    `sealed with the key '${id.slice(0, 64)}', which ${retired ? 'is retired' : 'is not among the keys'}`,
+    { keyId: id },
+  );
+}
+
+function providerFailed(what: string, cause?: unknown): never {
+  if (isMcpTlsError(cause)) throw cause;
+  throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', `the key provider ${what}`, { cause });
+}

@@ -1,0 +1,117 @@
+import { StoreError } from '../errors.js';
+import { type KeyvAdapter, type KeyvLike, keyvAdapter } from './keyv-like.js';
+import { keyvReplace } from './keyv-replace.js';
+import { assertNotEvicting, type RedisInfoClient } from './redis-eviction.js';
+import { NotWrittenError, type StoreBackend } from './store-backend.js';
+import { toWriteError } from './to-write-error.js';
+
+/**
+ * A backend over any Keyv 5.6 or 6.1, by the storage adapter beneath it. A record's key is
+ * `<namespace>.<key>`, under whatever namespace the adapter has; its value is the envelope itself,
+ * so what a Keyv instance adds (serialization, compression, expiry, its key prefix) is not used.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
+export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
+  const adapter = keyvAdapter(keyv);
+  const prefix = `${namespace}.`;
+  const events = watchErrors(keyv, adapter);
+  const replace = keyvReplace(adapter, prefix);
+  const redis = adapter.client as Partial<RedisInfoClient> | undefined;
+
+  return {
+    name: 'keyv',
+    read: (keys) =>
+      readMany(
+        adapter,
+        keys.map((key) => prefix + key),
+      ),
+    async keys() {
+      const seen = events.count;
+      const found = await allKeys(adapter, prefix);
+      // @keyv/postgres ends an iteration that failed in the middle like one that is complete.
+      if (events.count !== seen) throw events.last;
+      return found;
+    },
+    async write(key, value) {
+      let result: unknown;
+      try {
+        result = await adapter.set(prefix + key, value);
+      } catch (error) {
+        throw toWriteError(error);
+      }
+      if (result === false) throw new NotWrittenError('refused', 'set() answered false');
+    },
+    ...(replace && {
+      replace: (key: string, expected: string | undefined, value: string) =>
+        replace(key, expected, value).catch((error) => {
+          throw toWriteError(error);
+        }),
+    }),
+    ...(typeof redis?.info === 'function' && {
+      checkSettings: () => assertNotEvicting(redis as RedisInfoClient),
+    }),
+    async close() {
+      // The connection is the host application's.
+      events.stop();
+    },
+  };
+}
+
+async function readMany(
+  adapter: KeyvAdapter,
+  keys: readonly string[],
+): Promise<readonly (string | undefined)[]> {
+  const rows =
+    typeof adapter.getMany === 'function'
+      ? await adapter.getMany(keys)
+      : await Promise.all(keys.map((key) => adapter.get(key)));
+  if (!Array.isArray(rows) || rows.length !== keys.length) {
+    throw new Error('the adapter answered with another number of rows than it was asked for');
+  }
+  return rows.map((row) => row ?? undefined);
+}
+
+async function allKeys(adapter: KeyvAdapter, prefix: string): Promise<readonly string[]> {
+  const found = new Set<string>();
+  const add = (key: string) => {
+    if (key.startsWith(prefix)) found.add(key.slice(prefix.length));
+  };
+  if (adapter instanceof Map) for (const key of adapter.keys()) add(key);
+  else if (typeof adapter.iterator !== 'function') {
+    throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', 'this Keyv adapter cannot list its records');
+  } else {
+    // @keyv/redis yields keys without the namespace, and only with it. @keyv/postgres has it in the
+    // pattern, though it never puts it into a key.
+    const scoped = adapter.opts?.['dialect'] === 'redis' ? adapter.namespace : undefined;
+    for await (const [key] of adapter.iterator(scoped)) add(key);
+  }
+  return [...found];
+}
+
+interface ErrorEvents {
+  count: number;
+  last: unknown;
+  stop(): void;
+}
+
+/**
+ * Keeps an 'error' event without a listener from ending the process, as Keyv 6 has it when Redis
+ * goes away, and notices the errors of operations that do not reject.
+ */
+function watchErrors(keyv: KeyvLike, adapter: KeyvAdapter): ErrorEvents {
+  const emitters = [keyv as KeyvAdapter, adapter].filter(({ on }) => typeof on === 'function');
+  const events: ErrorEvents = {
+    count: 0,
+    last: undefined,
+    stop() {
+      for (const emitter of emitters) emitter.off?.('error', listener);
+    },
+  };
+  function listener(error: unknown): void {
+    events.count++;
+    events.last = error instanceof Error ? error : new Error(String(error));
+  }
+  for (const emitter of emitters) emitter.on?.('error', listener);
+  return events;
+}

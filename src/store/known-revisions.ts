@@ -1,0 +1,32 @@
+import { LRUCache } from 'lru-cache';
+
+/** What this process has last seen of a record. */
+export interface KnownRevision {
+  readonly revision: number;
+  readonly live: boolean;
+}
+
+/**
+ * The memory against which a backend is judged: encryption shows that a record is one of ours, not
+ * that it is the newest. What was seen once may not be seen older again, nor be gone without a trace.
+ *
+ * Bounded (about 100 bytes each); a process that starts knows nothing yet.
+ */
+export interface KnownRevisions {
+  get(id: string): KnownRevision | undefined;
+  /** Only ever forward: readings may arrive in another order than they were made. */
+  learn(id: string, seen: KnownRevision): void;
+  /** Those that were live when last seen. */
+  live(): readonly string[];
+}
+
+export function makeKnownRevisions(max = 100_000): KnownRevisions {
+  const known = new LRUCache<string, KnownRevision>({ max });
+  return {
+    get: (id) => known.get(id),
+    learn(id, seen) {
+      if ((known.get(id)?.revision ?? 0) <= seen.revision) known.set(id, seen);
+    },
+    live: () => [...known.entries()].filter(([, { live }]) => live).map(([id]) => id),
+  };
+}

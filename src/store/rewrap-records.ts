@@ -1,0 +1,95 @@
+import { StoreError } from '../errors.js';
+import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
+import { isStoreError } from './is-store-error.js';
+import type { KeyRing } from './key-ring.js';
+import { idOfKey } from './sealed-records.js';
+import type { StoreBackend } from './store-backend.js';
+import { MARKER_KEY, type StoreMarker } from './store-marker.js';
+
+/** What {@link rewrapRecords} did. */
+export interface RewrapReport {
+  /** Rows looked at: records, deleted ones, and the marker. */
+  readonly total: number;
+  /** Sealed anew, with the key that writes. */
+  readonly rewrapped: number;
+  /** Were so already, or became so by another writer meanwhile. */
+  readonly current: number;
+  /** Could not be opened, and were left as they are. While there are any, retire no key. */
+  readonly failed: readonly { readonly id: string; readonly error: StoreError }[];
+  /**
+   * `'atomic'`: no update of another process can have been lost. `'checked'`: the backend has no
+   * compare-and-set; each row was compared just before it was written, and an update in between is
+   * lost. Then stop other writers, or write again what they wrote.
+   */
+  readonly guard: 'atomic' | 'checked';
+}
+
+const MAX_ATTEMPTS = 12;
+
+/**
+ * Seals with the current key whatever is sealed with another. Content and revision stay.
+ *
+ * A key is changed in two phases: every process gets the new key, behind the old one; then every
+ * process gets it in front; then rewrap; then the old key may go.
+ */
+export async function rewrapRecords(
+  backend: StoreBackend,
+  ring: KeyRing,
+  namespace: string,
+  marker: StoreMarker,
+): Promise<RewrapReport> {
+  const [markerRow] = await backend.read([MARKER_KEY]);
+  await marker.check(markerRow);
+  const keys = await backend.keys();
+  let [rewrapped, current] = [0, 0];
+  const failed: { id: string; error: StoreError }[] = [];
+  for (const key of keys) {
+    const id = key === MARKER_KEY ? 'marker' : idOfKey(key);
+    try {
+      if (await rewrapOne(key, id)) rewrapped++;
+      else current++;
+    } catch (error) {
+      // What concerns this row only is counted; a backend that fails ends the sweep.
+      if (!isStoreError(error) || !OF_ONE_ROW.has(error.code)) throw error;
+      failed.push({ id, error });
+    }
+  }
+  const guard = backend.replace === undefined ? 'checked' : 'atomic';
+  return { total: keys.length, rewrapped, current, failed, guard };
+
+  async function rewrapOne(key: string, id: string): Promise<boolean> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const [row] = await backend.read([key]);
+      if (row === undefined) {
+        throw new StoreError('MCP_TLS_STORE_VANISHED', `the record '${id}' is gone`, { id });
+      }
+      const writer = await ring.writer();
+      if (envelopeKeyId(row) === writer.id) return false;
+      const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
+      if (await replaceIfSame(key, row, sealed)) return true;
+    }
+    const message = `the record '${id}' was written by others ${MAX_ATTEMPTS} times meanwhile`;
+    throw new StoreError('MCP_TLS_STORE_CONFLICT', message, { id });
+  }
+
+  async function reseal(id: string, row: string): Promise<string> {
+    const context: EnvelopeContext = { namespace, kind: 'record', id };
+    return seal(ring, context, await open(ring, context, row));
+  }
+
+  async function replaceIfSame(key: string, row: string, sealed: string): Promise<boolean> {
+    if (backend.replace !== undefined) return backend.replace(key, row, sealed);
+    const [now] = await backend.read([key]);
+    if (now !== row) return false;
+    await backend.write(key, sealed);
+    return true;
+  }
+}
+
+const OF_ONE_ROW: ReadonlySet<string> = new Set([
+  'MCP_TLS_STORE_TAMPERED',
+  'MCP_TLS_STORE_UNKNOWN_KEY',
+  'MCP_TLS_STORE_INVALID_RECORD',
+  'MCP_TLS_STORE_VANISHED',
+  'MCP_TLS_STORE_CONFLICT',
+]);

@@ -1,0 +1,54 @@
+/**
+ * Where envelopes lie. Everything above it is the same for every backend: encryption, the cache,
+ * deadlines. A backend moves texts by key and is honest about failing.
+ */
+export interface StoreBackend {
+  /** In a few words, for messages: `directory`, `keyv`, `redis`. */
+  readonly name: string;
+  /**
+   * Reads all of `keys` in **one** operation, so that a value that is there proves that the operation
+   * reached the backend, and so that another's absence is an absence.
+   */
+  read(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** Every key of this store. Rejects rather than leave one out. */
+  keys(): Promise<readonly string[]>;
+  /** Writes whole or not at all. */
+  write(key: string, value: string): Promise<void>;
+  /**
+   * Writes if the value is still `expected` (`undefined`: none), in one step that no other writer can
+   * come between. `false`: it was not, nothing was changed. Absent where the backend has no such step.
+   */
+  replace?(key: string, expected: string | undefined, value: string): Promise<boolean>;
+  /** Looks for settings under which records would be lost. Rejects if there are some. */
+  checkSettings?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes the backend of one namespace. Namespaces do not see each other's keys. */
+export type StoreBackendFactory = (namespace: string) => StoreBackend;
+
+const BRAND = Symbol.for('mcp-tls.not-written');
+
+/**
+ * Thrown by a backend to say that a write was **not** done. Without it, a write that rejects has an
+ * unknown outcome.
+ */
+export class NotWrittenError extends Error {
+  override readonly name = 'NotWrittenError';
+  /** `'refused'`: the backend said no. `'unreachable'`: it was not asked. */
+  readonly reason: 'refused' | 'unreachable';
+
+  constructor(reason: 'refused' | 'unreachable', cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.reason = reason;
+  }
+
+  static {
+    Object.defineProperty(NotWrittenError.prototype, BRAND, { value: true });
+  }
+}
+
+/** Of this copy or another: each CommonJS entry has a class of its own. */
+export function isNotWrittenError(value: unknown): value is NotWrittenError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}

@@ -1,0 +1,22 @@
+import { NotWrittenError } from './store-backend.js';
+
+/**
+ * What a driver's error says about a write: one that the database sent back is a refusal, one from
+ * before anything was sent means unreachable; of all others the outcome is unknown, and they are
+ * returned as they are. By shape, since drivers come in several copies.
+ */
+export function toWriteError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  const kind = error.constructor.name;
+  const byRedis = kind.endsWith('ErrorReply') || kind === 'SimpleError';
+  // A SQLSTATE. Classes 08 and 57 are connections that were cut in the middle.
+  const bySql = typeof severity === 'string' && !/^(08|57)/.test(String(code));
+  if (byRedis || bySql) return new NotWrittenError('refused', error);
+  const unsent =
+    code === 'ECONNREFUSED' ||
+    kind === 'ClientOfflineError' ||
+    kind === 'ClientClosedError' ||
+    /^Redis client is not connected/.test(error.message);
+  return unsent ? new NotWrittenError('unreachable', error) : error;
+}
