@@ -56,7 +56,7 @@ describe('our own client', () => {
 
   it('is attacked at least 30 times, and at least as many things must work', () => {
     expect(report.attacks.passed).toBeGreaterThanOrEqual(30);
-    expect(report.works.passed).toBeGreaterThanOrEqual(30);
+    expect(report.works.passed).toBeGreaterThanOrEqual(report.attacks.passed);
     const { attacks, works } = report;
     expect(attacks.passed + attacks.pending + works.passed + works.pending).toBe(
       report.results.length,
@@ -131,7 +131,7 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   ],
   [
     ['first-anchor-only'],
-    'anchor-intermediate anchor-leaf anchor-bundle anchor-list anchor-renewal-new renewal',
+    'anchor-intermediate anchor-leaf anchor-bundle anchor-list anchor-mixed-list anchor-beside-expired anchor-renewal-new renewal',
   ],
   [['appends-default-roots'], 'default-roots-excluded'],
   [['security-level-0'], 'leaf-sha1 leaf-rsa-1024'],
@@ -176,7 +176,7 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['refuses-with-crl'], 'crl-clean'],
   [
     ['drops-bodies'],
-    'http-post http-post-bytes http-post-large http-parallel http-redirect-307 http-redirect-308',
+    'http-post http-post-bytes http-post-large http-post-utf-8 http-put http-parallel http-redirect-307 http-redirect-308',
   ],
   [['text-bodies'], 'http-post-bytes'],
   [['buffers-bodies'], 'http-stream http-endless-stream close-stream'],
@@ -188,7 +188,7 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['remembers-refusals'], 'recovery'],
   [['impatient'], 'http-slow'],
   [['always-post'], 'http-get http-delete'],
-  [['no-decoding'], 'http-gzip'],
+  [['no-decoding'], 'http-gzip http-br http-deflate'],
   [['never-reconnects'], 'renewal recovery http-server-closes http-server-restarts'],
 ];
 

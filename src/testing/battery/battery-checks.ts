@@ -1,5 +1,6 @@
 import type { BatteryCheck } from './battery-check.js';
 import { CHAIN_CHECKS } from './chain-checks.js';
+import { CHAIN_WORKS } from './chain-works.js';
 import { CONFIGURATION_CHECKS } from './configuration-checks.js';
 import { CONNECTION_CHECKS } from './connection-checks.js';
 import { CONNECTION_WORKS } from './connection-works.js';
@@ -19,6 +20,7 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...REDIRECT_CHECKS,
   ...CONFIGURATION_CHECKS,
   ...TRUST_WORKS,
+  ...CHAIN_WORKS,
   ...CONNECTION_WORKS,
   ...HTTP_WORKS,
   ...STREAM_WORKS,

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { must, type WorkingCheck } from './battery-check.js';
 import { httpCheck as http } from './http-check.js';
 import { echo, pause, reach, reachEcho, SECRET_GET, SECRET_POST } from './requests.js';
@@ -120,6 +120,53 @@ export const HTTP_WORKS: readonly WorkingCheck[] = [
     },
     async (client, url) => {
       must((await reach(client, url)) === 'at last', 'the body is another');
+    },
+  ),
+  ...(['br', 'deflate'] as const).map((encoding) =>
+    http(
+      encoding,
+      `A body in ${encoding}, if the client asks for it`,
+      FETCH,
+      (request, response) => {
+        const asked = String(request.headers['accept-encoding']).includes(encoding);
+        const body = Buffer.from('hello '.repeat(1000));
+        if (asked) response.setHeader('content-encoding', encoding);
+        response.end(asked ? (encoding === 'br' ? brotliCompressSync : deflateSync)(body) : body);
+      },
+      async (client, url) => {
+        must((await reach(client, url)) === 'hello '.repeat(1000), 'it was not decoded');
+      },
+    ),
+  ),
+  http('put', 'A PUT with a body', FETCH, echo, async (client, url) => {
+    const seen = await reachEcho(client, url, { method: 'PUT', body: 'x' });
+    must(seen.method === 'PUT' && seen.body === 'x', `${seen.method} ${seen.body}`);
+  }),
+  http('post-empty', 'A POST without a body', FETCH, echo, async (client, url) => {
+    const seen = await reachEcho(client, url, { method: 'POST' });
+    must(seen.method === 'POST' && seen.body === '', `${seen.method} ${seen.body}`);
+  }),
+  http('post-utf-8', 'A POST of text beyond ASCII', FETCH, echo, async (client, url) => {
+    const body = 'Zürich, 東京, 🔒';
+    const seen = await reachEcho(client, url, { method: 'POST', body });
+    must(Buffer.from(seen.body, 'latin1').toString() === body, 'the text was changed');
+  }),
+  http('header-long', 'A header of 8 KiB, as tokens are', FETCH, echo, async (client, url) => {
+    const token = 'a'.repeat(8192);
+    const seen = await reachEcho(client, url, { headers: { authorization: token } });
+    must(seen.headers['authorization'] === token, 'the header did not arrive');
+  }),
+  http(
+    'chunks',
+    'A body of a thousand small pieces',
+    FETCH,
+    (_request, response) => {
+      for (let i = 0; i < 1000; i++) response.write(`${i},`);
+      response.end();
+    },
+    async (client, url) => {
+      const numbers = (await reach(client, url)).split(',');
+      must(numbers.length === 1001 && numbers[999] === '999', 'pieces are missing');
     },
   ),
   ...([307, 308] as const).map((status) =>

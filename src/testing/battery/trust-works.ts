@@ -1,11 +1,9 @@
 import type { CertificateKeyType } from '../certificate-keys.js';
 import type { HeldCertificate } from '../held-certificate.js';
 import type { HeldCertificateOptions } from '../held-certificate-options.js';
-import type { TlsServerOptions } from '../tls-server-options.js';
-import { NotApplicable, type Stage, type WorkingCheck, works } from './battery-check.js';
-import type { BatteryPolicyFields, PolicyField } from './battery-policy.js';
+import type { Stage, WorkingCheck } from './battery-check.js';
+import { certificateCheck as certificate } from './certificate-check.js';
 import { addDefaultRoot } from './default-roots.js';
-import { reach } from './requests.js';
 
 const PARTIAL =
   'Set allowPartialTrustChain: true on the secure context, so that any certificate can be an anchor, and not only the first of those with one subject.';
@@ -216,44 +214,6 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     }),
   ),
 ];
-
-interface Setting {
-  readonly shown: TlsServerOptions['certificate'];
-  readonly policy: BatteryPolicyFields;
-  readonly server?: Partial<TlsServerOptions>;
-  readonly host?: string;
-}
-
-interface CertificateCheck {
-  readonly id: string;
-  readonly name: string;
-  readonly advice: string;
-  readonly needs?: readonly PolicyField[];
-  readonly alone?: boolean;
-  readonly arrange: (stage: Stage) => Promise<Setting>;
-}
-
-function certificate({ arrange, ...text }: CertificateCheck): WorkingCheck {
-  return works(/^(address|name|server-name|wildcard)/.test(text.id) ? 'identity' : 'chain', {
-    ...text,
-    shows: 'Whoever cannot reach a good server under a strict policy will loosen the policy.',
-    async run(stage) {
-      const { host = '127.0.0.1', policy, server, shown } = await arrange(stage);
-      const started = await startOrSkip(stage, { certificate: shown, ...server });
-      const url = started.urlFor(host, '/mcp');
-      await reach(await stage.client({ url, ...policy }), url);
-    },
-  });
-}
-
-async function startOrSkip(stage: Stage, options: TlsServerOptions): ReturnType<Stage['server']> {
-  try {
-    return await stage.server(options);
-  } catch (error) {
-    if (options.host !== '::1') throw error;
-    throw new NotApplicable('this machine has no IPv6 loopback address');
-  }
-}
 
 function selfSigned(
   id: string,
