@@ -1,11 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  explainTlsError,
-  fetchPeerCertificate,
-  makeCustomClientFactory,
-  type TrustInput,
-} from '../../src/index.js';
+import { fetchPeerCertificate } from '../../src/index.js';
 import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
+import { askOnce as ask } from '../support/ask-once.js';
 import { startNginx } from '../support/nginx-server.js';
 import { startOpenSslServer } from '../support/openssl-server.js';
 
@@ -32,17 +28,6 @@ beforeAll(async () => {
     client: await heldCertificate({ signedBy: clientCa, extendedKeyUsages: ['clientAuth'] }),
   };
 });
-
-async function ask(url: string, trust: TrustInput): Promise<string | number> {
-  const factory = makeCustomClientFactory(trust);
-  try {
-    return (await factory()(url)).status;
-  } catch (error) {
-    return explainTlsError(error)?.code ?? String(error);
-  } finally {
-    await factory.close();
-  }
-}
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 type Version = (typeof VERSIONS)[number];

@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type CustomClientFactoryOptions,
-  explainTlsError,
   fetchPeerCertificate,
   makeCustomClientFactory,
-  type TrustInput,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -16,6 +14,7 @@ import {
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
+import { askOnce } from '../support/ask-once.js';
 import { startProxy } from '../support/start-proxy.js';
 
 /** The ways to a server: proxies, Unix sockets, name resolution, the local address. */
@@ -34,20 +33,8 @@ afterEach(async () => {
   vi.unstubAllEnvs();
 });
 
-async function ask(
-  options: CustomClientFactoryOptions,
-  url = server.url,
-  trust: TrustInput = certificate.certificatePem,
-): Promise<string | number> {
-  const factory = makeCustomClientFactory(trust, options);
-  try {
-    return (await factory()(url)).status;
-  } catch (error) {
-    return explainTlsError(error)?.code ?? String(error);
-  } finally {
-    await factory.close();
-  }
-}
+const ask = (options: CustomClientFactoryOptions, url = server.url) =>
+  askOnce(url, certificate.certificatePem, options);
 
 describe('an HTTP proxy', () => {
   it('is tunnelled through, and sees the host and port only', async () => {
