@@ -18,6 +18,11 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      {
+        extends: true,
+        // Starts servers: each file its own.
+        test: { name: 'store', include: ['test/store/**/*.test.ts'], testTimeout: 20_000 },
+      },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
         extends: true,

@@ -14,17 +14,18 @@ export interface RedisClientLike {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
-  duplicate(): RedisClientLike;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  /** Sentinels have none, and a connection for subscriptions inside. */
+  duplicate?(): RedisClientLike;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
 /** Clients made when they are needed. */
 export interface RedisConnection {
   /** A client that takes commands. @throws {NotWrittenError} if there is none to be had */
   ready(): Promise<RedisClientLike>;
-  /** A client of its own, not connected, for a subscription. */
-  duplicate(): Promise<RedisClientLike>;
+  /** A client for a subscription: one of its own, not connected yet, where there can be one. */
+  subscriber(): Promise<{ readonly client: RedisClientLike; readonly own: boolean }>;
   close(): Promise<void>;
 }
 
@@ -34,7 +35,7 @@ export function makeRedisConnection(
 ): RedisConnection {
   const own = typeof connect === 'string';
   if (own) assertUrl(connect);
-  else if (typeof connect?.hmGet !== 'function' || typeof connect.duplicate !== 'function') {
+  else if (typeof connect?.hmGet !== 'function' || typeof connect.publish !== 'function') {
     invalidArgument('connect must be a redis: URL or a client of node-redis 5');
   }
   let made: Promise<RedisClientLike> | undefined;
@@ -53,7 +54,11 @@ export function makeRedisConnection(
       await untilReady(one);
       return one;
     },
-    duplicate: async () => (await client()).duplicate(),
+    async subscriber() {
+      const one = await client();
+      const copy = one.duplicate?.();
+      return { client: copy ?? one, own: copy !== undefined };
+    },
     async close() {
       if (own && made !== undefined) (await made).destroy();
     },

@@ -14,13 +14,13 @@ export function redisInvalidation(connection: RedisConnection): Invalidation {
 
   return {
     async subscribe(namespace, listener) {
-      const subscriber = await connection.duplicate();
+      const { client: subscriber, own } = await connection.subscriber();
       if (closed) return;
-      subscribers.add(subscriber);
+      if (own) subscribers.add(subscriber);
       subscriber.on('error', () => {});
       // Before connecting: 'ready' comes at every connection, after the subscription was renewed.
       subscriber.on('ready', () => listener({ type: 'reset' }));
-      await subscriber.connect();
+      if (!subscriber.isOpen) await subscriber.connect();
       await subscriber.subscribe(channelOf(namespace), (message) => {
         const [sender, key = ''] = message.split(' ');
         if (sender === self) return;

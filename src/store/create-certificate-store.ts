@@ -165,7 +165,7 @@ export function createCertificateStore(
     },
     async initialize() {
       assertOpen();
-      return records.marker.create();
+      return records.initialize();
     },
     async rewrap() {
       assertOpen();

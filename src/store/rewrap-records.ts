@@ -63,9 +63,9 @@ export async function rewrapRecords(
       if (row === undefined) {
         throw new StoreError('MCP_TLS_STORE_VANISHED', `the record '${id}' is gone`, { id });
       }
-      const writer = await ring.writer();
-      if (envelopeKeyId(row) === writer.id) return false;
+      // Opened also if it needs no rewrapping: what cannot be opened is to be known before a key goes.
       const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
+      if (envelopeKeyId(row) === envelopeKeyId(sealed)) return false;
       if (await replaceIfSame(key, row, sealed)) return true;
     }
     const message = `the record '${id}' was written by others ${MAX_ATTEMPTS} times meanwhile`;

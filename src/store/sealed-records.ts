@@ -18,6 +18,8 @@ export interface ReadRecord {
 /** Sealed records in a backend: every answer is proven, every write numbered. */
 export interface SealedRecords {
   readonly marker: StoreMarker;
+  /** Sets the store up where nothing of it is. @returns whether it was set up now */
+  initialize(): Promise<boolean>;
   read(id: string): Promise<ReadRecord>;
   /** @returns the new revision */
   write(id: string, value: unknown, expiresAt: number | undefined): Promise<number>;
@@ -136,6 +138,10 @@ export function makeSealedRecords(
 
   return {
     marker,
+    async initialize() {
+      await checkSettings();
+      return marker.create();
+    },
     async read(id) {
       const key = recordKey(id);
       const before = known.get(id);

@@ -45,7 +45,9 @@ export function makeStoreMarker(
       return false;
     }
     if (known !== undefined) return emptied('since');
-    if ((await backend.keys()).length > 0) return emptied('without marker');
+    // Another process may be setting it up right now: its marker is no record.
+    const records = (await backend.keys()).filter((key) => key !== MARKER_KEY);
+    if (records.length > 0) return emptied('without marker');
     const now = Date.now();
     const value = { storeId: randomUUID() };
     const sealed = await seal(ring, context, { revision: now, sealedAt: now, value });

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KeyvPostgres } from '@keyv/postgres';
+import KeyvRedis, { createClient, createCluster, createSentinel } from '@keyv/redis';
+import { Keyv } from 'keyv';
+import { Keyv as Keyv6 } from 'keyv-6';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCertificateStore, type KeyvLike } from '../../src/index.js';
+import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
+import { aKey, aRecord, codeOf } from '../unit/store/support.js';
+import { eventually } from './support/programs.js';
+import { type RedisServer, startRedis } from './support/start-redis.js';
+
+/** What only Redis has: invalidation, eviction, clients of the host application. */
+
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
+}, 60_000);
+afterAll(() => redis.stop());
+
+const keys = [aKey()];
+const worker = (namespace: string, more = {}) =>
+  createCertificateStore({ keys, namespace, ...redisStorage(redis.url), ...more });
+
+describe('invalidation', () => {
+  it('has a change seen by others at once, and works again after a broken connection', async () => {
+    const [a, b] = [worker('seen'), worker('seen')];
+    const changes: (string | undefined)[] = [];
+    b.onChange((id) => changes.push(id));
+    await a.initialize();
+    await a.set('x', aRecord({ approvedBy: '1' }));
+    await eventually(() => expect(b.stats().listening).toBe(true));
+    expect((await b.get('x'))?.approvedBy).toBe('1');
+    await a.set('x', aRecord({ approvedBy: '2' }));
+    await eventually(async () => expect((await b.get('x'))?.approvedBy).toBe('2'), 1_000);
+    expect(changes).toContain('x');
+    await a.delete('x');
+    await eventually(async () => expect(await b.get('x')).toBeUndefined(), 1_000);
+
+    await a.set('y', aRecord({ approvedBy: '1' }));
+    await eventually(async () => expect((await b.get('y'))?.approvedBy).toBe('1'));
+    const before = b.stats().invalidations;
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(() => expect(b.stats().invalidations).toBeGreaterThan(before));
+    // Cleared, and asked anew.
+    const { loads } = b.stats();
+    expect((await b.get('y'))?.approvedBy).toBe('1');
+    expect(b.stats().loads).toBe(loads + 1);
+    await a.delete('y');
+    await eventually(async () => expect(await b.get('y')).toBeUndefined(), 1_000);
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('is not needed: without it a change is seen after the time to live', async () => {
+    const more = { ...redisStorage(redis.url, { invalidation: false }), cache: { ttlMs: 200 } };
+    const open = () => createCertificateStore({ keys, namespace: 'slow', ...more });
+    const [a, b] = [open(), open()];
+    await a.initialize();
+    await a.set('x', aRecord());
+    expect(await b.get('x')).toBeDefined();
+    await a.delete('x');
+    expect(await b.get('x')).toBeDefined();
+    await sleep(220);
+    expect(await b.get('x')).toBeUndefined();
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('cannot be used to plant anything', async () => {
+    const [a, b] = [worker('plant'), worker('plant')];
+    await a.initialize();
+    await a.set('x', aRecord());
+    await eventually(() => expect(b.stats().listening).toBe(true));
+    expect(await b.get('x')).toBeDefined();
+    for (const message of ['', 'x', 'x y z', `x ${'a'.repeat(10_000)}`, '{"id":"x"}', 'x pa']) {
+      await redis.command('PUBLISH', 'mcp-tls:plant:changed', message);
+    }
+    expect(await b.get('x')).toEqual(await a.get('x'));
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('that fails does not make a write look failed', async () => {
+    const storage = redisStorage(redis.url);
+    const { invalidation } = storage;
+    if (invalidation === undefined) throw new Error('no invalidation');
+    const publish = () => Promise.reject(new Error('no permission for PUBLISH'));
+    const store = worker('mute', { ...storage, invalidation: { ...invalidation, publish } });
+    await store.initialize();
+    await store.set('x', aRecord());
+    expect(await store.get('x')).toBeDefined();
+    expect(store.stats().invalidationFailures).toBe(1);
+    await store.close();
+  });
+});
+
+describe('a client of the host application', () => {
+  it('has a type that is taken', () => {
+    // Never called: that it compiles is the test.
+    const accepted: readonly ((url: string) => RedisClientLike | KeyvLike)[] = [
+      (url): RedisClientLike => createClient({ url }),
+      (url): RedisClientLike => createCluster({ rootNodes: [{ url }] }),
+      (): RedisClientLike => createSentinel({ name: 'main', sentinelRootNodes: [] }),
+      (url): KeyvLike => new KeyvRedis(url),
+      (url): KeyvLike => new KeyvPostgres(url),
+      (): KeyvLike => new Keyv(),
+      (): KeyvLike => new Keyv6(),
+      (): KeyvLike => new Map<string, string>(),
+    ];
+    expect(accepted).toHaveLength(8);
+  });
+
+  it('is used as it is, and stays open', async () => {
+    const client = createClient({ url: redis.url });
+    client.on('error', () => {});
+    const store = createCertificateStore({ keys, namespace: 'given', ...redisStorage(client) });
+    await store.initialize();
+    await store.set('x', aRecord());
+    expect(await store.get('x')).toBeDefined();
+    await store.close();
+    expect(await client.ping()).toBe('PONG');
+    client.destroy();
+  });
+
+  it.each<[string, unknown]>([
+    ['no URL', 'localhost:6379'],
+    ['an http URL', 'http://localhost'],
+    ['nothing', undefined],
+    ['a client of another kind', { get() {}, set() {} }],
+  ])('is not %s', async (_, connect) => {
+    const code = await codeOf(() => redisStorage(connect as string));
+    expect(code).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
+
+describe('a Redis that evicts', () => {
+  it('is refused under Keyv, where single records would go', async () => {
+    const evicting = await startRedis(['--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru']);
+    const adapter = new KeyvRedis<string>(evicting.url);
+    const store = createCertificateStore({ keys, keyv: new Keyv(adapter) });
+    expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EVICTING');
+    expect(await codeOf(store.get('x'))).toBe('MCP_TLS_STORE_EVICTING');
+    await evicting.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await store.initialize();
+    expect(await store.get('x')).toBeUndefined();
+    await store.close();
+    await adapter.disconnect(true);
+    await evicting.stop();
+  });
+});
+
+describe('an adapter that others use too', () => {
+  it('keeps its settings, and its records where they were', async () => {
+    const adapter = new KeyvRedis<string>(redis.url);
+    adapter.on('error', () => {});
+    const first = new Keyv(adapter, { namespace: 'first', useKeyPrefix: false });
+    const store = createCertificateStore({ keys, keyv: first });
+    await store.initialize();
+    await store.set('x', aRecord());
+    // From now on the adapter writes and reads under another name.
+    const second = new Keyv(adapter, { namespace: 'second', useKeyPrefix: false });
+    await second.set('x', 'theirs');
+    const again = createCertificateStore({ keys, keyv: adapter, cache: { ttlMs: 0 } });
+    expect(await codeOf(again.get('x'))).toBe('MCP_TLS_STORE_EMPTIED');
+    await store.set('y', aRecord());
+    expect((await store.list()).map(({ id }) => id).sort()).toEqual(['x', 'y']);
+    expect(adapter.throwOnErrors).toBe(false);
+    expect(adapter.namespace).toBe('second');
+    await Promise.all([store.close(), again.close()]);
+    await adapter.disconnect(true);
+  });
+});
