@@ -17,7 +17,7 @@ export interface PinningBatteryOptions {
   readonly exclude?: readonly string[];
   /**
    * Policy fields that the client under test understands. Checks that need others are reported as
-   * pending. Default: `ca`, `roots`, `serverName` and `minVersion`.
+   * pending, neither passed nor failed. Default: all of them.
    */
   readonly supports?: readonly PolicyField[];
   /** Limit for each check. Default: 4000 ms. A client that hangs has failed. */
@@ -25,8 +25,6 @@ export interface PinningBatteryOptions {
   /** How many checks run at once. Default: 8. */
   readonly concurrency?: number;
 }
-
-const DEFAULT_SUPPORTS: readonly PolicyField[] = ['ca', 'roots', 'serverName', 'minVersion'];
 
 /**
  * Puts a client through attacks that it must refuse without having sent one byte, and through
@@ -89,7 +87,7 @@ export function readBatteryOptions(
 ): CheckedBatteryOptions {
   if (typeof makeClient !== 'function') invalidArgument('makeClient must be a function');
   assertKnownKeys('battery options', options, OPTIONS);
-  const { concurrency = 8, exclude = [], include, supports = DEFAULT_SUPPORTS } = options;
+  const { concurrency = 8, exclude = [], include, supports = POLICY_FIELDS } = options;
   const { timeoutMs = 4000 } = options;
   assertMs('timeoutMs', timeoutMs);
   if (timeoutMs === 0) invalidArgument('timeoutMs must be above 0: a client may hang');

@@ -3,6 +3,7 @@ import type { PemInput, TlsVersion } from '../../core.js';
 /** Fields that a {@link BatteryPolicy} may have besides `url`. */
 export const POLICY_FIELDS = [
   'ca',
+  'authority',
   'roots',
   'serverName',
   'minVersion',
@@ -18,6 +19,11 @@ export type PolicyField = (typeof POLICY_FIELDS)[number];
 export interface BatteryPolicyFields {
   /** Trust anchors, instead of the default roots. */
   readonly ca?: PemInput;
+  /**
+   * Whether the certificates in `ca` vouch for what their keys signed. Default: those that carry no
+   * server name do; one that carries names is a server's own, and vouches for itself.
+   */
+  readonly authority?: boolean;
   /** `'default'` adds Node.js's own roots to `ca`. */
   readonly roots?: 'none' | 'default';
   /** Name that the certificate must carry, and SNI, instead of the URL's host. */
@@ -31,7 +37,7 @@ export interface BatteryPolicyFields {
   readonly allowExpired?: boolean;
   readonly clientCertificate?: {
     readonly cert: PemInput;
-    readonly key: PemInput;
+    readonly key: string | Uint8Array;
     readonly passphrase?: string;
   };
   /** Certificate revocation list, PEM or DER. */

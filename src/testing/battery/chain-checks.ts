@@ -9,6 +9,8 @@ const VERIFY =
   "Verify the chain on every new connection: rejectUnauthorized: true, with the policy's certificates as the only ca.";
 const COMPARE_LEAF =
   'Judge the certificate whose key the server has proved, the first one; the rest of the chain is text that anybody can send.';
+const COMPARE_ANCHOR =
+  'Where the anchor is a server certificate and no authority, compare it with the leaf, besides the verdict of OpenSSL.';
 const OPENSSL =
   'Leave path validation to OpenSSL and keep its verdict: rejectUnauthorized: true, and no list of codes that are forgiven.';
 
@@ -214,6 +216,30 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
     async arrange(stage) {
       const anchor = await stage.certificate();
       return { anchor, shown: await stage.certificate({ signedBy: anchor }) };
+    },
+  }),
+  chain({
+    id: 'anchor-server-ca',
+    name: 'The anchor is a server certificate that says CA:TRUE, and its key has signed another one',
+    shows:
+      'openssl req -x509 makes such certificates: whoever gets the key of one server could pose as any other.',
+    advice: COMPARE_ANCHOR,
+    async arrange(stage) {
+      const anchor = await stage.certificate({ ca: true, ips: ['127.0.0.1'] });
+      return { anchor, shown: await stage.certificate({ signedBy: anchor }) };
+    },
+  }),
+  attack('chain', {
+    id: 'authority-denied',
+    name: 'authority is false, and the server shows what the anchor has signed',
+    shows: 'A policy can say that it trusts these certificates and no others.',
+    advice: COMPARE_ANCHOR,
+    needs: ['authority'],
+    async arrange(stage) {
+      const anchor = await stage.certificate({ ca: true });
+      const certificate = await stage.certificate({ signedBy: anchor });
+      const policy = { ca: anchor.certificatePem, authority: false };
+      return { victim: await stage.server({ certificate }), policy };
     },
   }),
   chain({

@@ -106,6 +106,28 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     const expired = await stage.certificate({ ca: true, notAfter: fromNow(-1 / 24) });
     return { shown: leaf, policy: { ca: expired.certificatePem + root.certificatePem } };
   }),
+  certificateCheck({
+    id: 'authority-with-names',
+    name: 'authority is true, and the CA carries a server name',
+    advice: 'Let policy.authority overrule what the names of an anchor suggest.',
+    needs: ['authority'],
+    async arrange(stage) {
+      const ca = await stage.certificate({ ca: true, dns: ['ca.battery.example'] });
+      const shown = await stage.certificate({ signedBy: ca });
+      return { shown, policy: { ca: ca.certificatePem, authority: true } };
+    },
+  }),
+  certificateCheck({
+    id: 'authority-denied-itself',
+    name: 'authority is false, and the server shows the anchor itself',
+    advice: 'An anchor that is no authority still vouches for itself.',
+    needs: ['authority'],
+    async arrange(stage) {
+      const ca = await stage.certificate({ ca: true });
+      const shown = await stage.certificate({ signedBy: ca });
+      return { shown, policy: { ca: shown.certificatePem, authority: false } };
+    },
+  }),
   chain('anchor-bytes', 'The anchor is PEM as bytes', AS_GIVEN, async (stage) => {
     const shown = await stage.certificate();
     return { shown, policy: { ca: new TextEncoder().encode(shown.certificatePem) } };

@@ -28,6 +28,8 @@ export type Flaw =
   | 'knows-issuer-by-name'
   | 'forgives-openssl'
   | 'first-anchor-only'
+  | 'anchors-sign-anything'
+  | 'ignores-authority'
   | 'appends-default-roots'
   | 'security-level-0'
   | 'old-tls'
@@ -215,6 +217,7 @@ function makeClient(
 }
 
 interface Trust {
+  readonly authority?: boolean | undefined;
   readonly anchors: readonly X509Certificate[];
   readonly defaultRoots: boolean;
   readonly serverName?: string | undefined;
@@ -338,10 +341,12 @@ const FORGIVEN =
 function judgeChain(
   code: string | undefined,
   [leaf, ...rest]: readonly X509Certificate[],
-  { allowExpired, anchors, pins }: Trust,
+  trust: Trust,
   has: (flaw: Flaw) => boolean,
 ): string | undefined {
-  if (code === undefined || leaf === undefined || has('ignores-chain')) return undefined;
+  const { allowExpired, anchors, pins } = trust;
+  if (leaf === undefined || has('ignores-chain')) return undefined;
+  if (code === undefined) return judgeAnchors([leaf, ...rest], trust, has);
   if (code === 'CERT_HAS_EXPIRED' && allowExpired && pins) return undefined;
   if (has('pins-without-validity') && pins && /EXPIRED|NOT_YET/.test(code)) return undefined;
   if (has('knows-by-any-certificate')) {
@@ -351,6 +356,22 @@ function judgeChain(
     return undefined;
   if (has('forgives-openssl') && FORGIVEN.test(code)) return undefined;
   return code;
+}
+
+/** Anchors that are no authorities vouch for themselves only. */
+function judgeAnchors(
+  chain: readonly X509Certificate[],
+  { anchors, authority, defaultRoots }: Trust,
+  has: (flaw: Flaw) => boolean,
+): string | undefined {
+  if (defaultRoots || has('anchors-sign-anything') || has('appends-default-roots'))
+    return undefined;
+  if (anchors.some((anchor) => chain[0]?.raw.equals(anchor.raw))) return undefined;
+  const authorities = anchors.filter((anchor) => authority ?? anchor.subjectAltName === undefined);
+  const vouched = authorities.some((anchor) =>
+    chain.some((link) => link.raw.equals(anchor.raw) || link.verify(anchor.publicKey)),
+  );
+  return vouched ? undefined : 'the anchor is no authority';
 }
 
 function judgeName(
@@ -432,6 +453,7 @@ function readPolicy(policy: BatteryPolicy, has: (flaw: Flaw) => boolean): Trust 
   return {
     anchors,
     defaultRoots: roots === 'default' || ca === undefined,
+    authority: has('ignores-authority') ? undefined : policy.authority,
     serverName: serverName === '' ? undefined : serverName,
     minVersion:
       has('ignores-min-version') || !/^TLSv1\.[23]$/.test(minVersion ?? '')
