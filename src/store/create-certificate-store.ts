@@ -2,6 +2,7 @@ import { TlsConfigError } from '../errors.js';
 import type { CertificateListEntry, CertificateStore } from './certificate-store.js';
 import { checkStoredCertificate } from './check-stored-certificate.js';
 import { withDeadline } from './deadline.js';
+import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
@@ -77,7 +78,8 @@ export function createCertificateStore(
     readStoreOptions(options);
   const ring = makeKeyRing(keys, limits.readMs);
   const backend = guardBackend(makeBackend(namespace), limits);
-  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty);
+  const clock = makeForwardClock();
+  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock);
   const cached = makeRecordCache<ReadyTrust>(cache, load);
   const listeners = new Set<(id: string | undefined) => void>();
   let [invalidations, invalidationFailures] = [0, 0];
@@ -134,7 +136,7 @@ export function createCertificateStore(
     assertId(id);
     const ready = await cached.get(id);
     const until = ready?.record.expiresAt;
-    if (until !== undefined && Date.now() >= Date.parse(until)) throw expired(id);
+    if (until !== undefined && clock.now() >= Date.parse(until)) throw expired(id);
     return ready;
   }
 

@@ -7,7 +7,8 @@ export async function withDeadline<T>(run: () => Promise<T>, ms: number): Promis
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(DEADLINE), ms);
   });
-  const work = run();
+  // In a function of its own, so that what `run` throws at once is a rejection too.
+  const work = (async () => run())();
   // What is given up may still fail, and then has nobody to tell.
   work.catch(() => {});
   try {

@@ -1,5 +1,6 @@
 import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
+import type { ForwardClock } from './forward-clock.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
@@ -36,13 +37,12 @@ export function makeSealedRecords(
   ring: KeyRing,
   namespace: string,
   createWhenEmpty: boolean,
+  clock: ForwardClock,
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
   const queue = makeQueue();
   let settingsChecked: Promise<void> | undefined;
-  /** The highest time that any clock has shown us: an expired record stays so if ours is set back. */
-  let latest = 0;
 
   const contextOf = (id: string): EnvelopeContext => ({ namespace, kind: 'record', id });
 
@@ -82,7 +82,7 @@ export function makeSealedRecords(
       const message = `the record '${id}' is older than one that was read before (revision ${revision} after ${before.revision})`;
       throw new StoreError('MCP_TLS_STORE_ROLLED_BACK', message, { id });
     }
-    latest = Math.max(latest, sealedAt);
+    clock.learn(sealedAt);
     known.learn(id, { revision, live: value !== null });
     return { value: value ?? undefined, revision, expiresAt };
   }
@@ -147,7 +147,7 @@ export function makeSealedRecords(
       const before = known.get(id);
       const [row] = await rowsOf([key]);
       const record = await judge(id, row, before);
-      if (record.expiresAt !== undefined && Math.max(Date.now(), latest) >= record.expiresAt) {
+      if (record.expiresAt !== undefined && clock.now() >= record.expiresAt) {
         throw expired(id);
       }
       return record;

@@ -1,0 +1,286 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  type CertificateStoreOptions,
+  createCertificateStore,
+  createSealer,
+  explainTlsError,
+  isMcpTlsError,
+  NotWrittenError,
+  type StoreBackend,
+} from '../../../src/index.js';
+import { keyvBackend } from '../../../src/store/keyv-backend.js';
+import { aCertificate, aKey, aRecord, codeOf } from './support.js';
+
+const keys = [aKey()];
+const FAST = { readMs: 40, writeMs: 40, breakerFailures: 100, breakerMs: 80 };
+
+/** A store over a map whose calls a test can replace. */
+function over(change: (backend: StoreBackend) => Partial<StoreBackend>, more = {}) {
+  const map = new Map<string, string>();
+  const plain = keyvBackend(map, 'certificates');
+  const sound = createCertificateStore({ keys, keyv: map, cache: { ttlMs: 0 } });
+  const broken = { ...plain, ...change(plain) };
+  const options: CertificateStoreOptions = {
+    keys,
+    backend: () => broken,
+    cache: { ttlMs: 0 },
+    timeouts: FAST,
+    ...more,
+  };
+  return { map, plain, sound, broken, store: createCertificateStore(options) };
+}
+const hang = () => new Promise<never>(() => {});
+const fail = (message: string) => () => Promise.reject(new Error(message));
+
+describe('a backend that fails', () => {
+  it.each<[string, (b: StoreBackend) => Partial<StoreBackend>, string]>([
+    ['rejects', () => ({ read: fail('ECONNRESET') }), 'MCP_TLS_STORE_UNAVAILABLE'],
+    [
+      'throws',
+      () => ({
+        read: () => {
+          throw new Error('bug');
+        },
+      }),
+      'MCP_TLS_STORE_UNAVAILABLE',
+    ],
+    ['hangs', () => ({ read: hang }), 'MCP_TLS_STORE_TIMEOUT'],
+    [
+      'answers with nothing',
+      () => ({ read: async (ks) => ks.map(() => undefined) }),
+      'MCP_TLS_STORE_EMPTIED',
+    ],
+    ['answers with fewer rows', () => ({ read: async () => [] }), 'MCP_TLS_STORE_EMPTIED'],
+    [
+      'answers with bytes',
+      (b) => ({ read: async (ks) => (await b.read(ks)).map((r) => Buffer.from(r ?? '') as never) }),
+      'MCP_TLS_STORE_TAMPERED',
+    ],
+    [
+      'leaves one row out',
+      (b) => ({
+        read: async (ks) =>
+          (await b.read(ks)).map((r, i) => (i === 0 && ks.length > 1 ? undefined : r)),
+      }),
+      'MISS',
+    ],
+  ])('to read: %s', async (name, change, code) => {
+    const { sound, store } = over(change);
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    const started = performance.now();
+    const got = await codeOf(store.get('a'));
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(got).toBe(code);
+    // A backend that lies about one row, to a process that never saw it, cannot be told from a miss.
+    if (name === 'leaves one row out') return;
+    expect(await codeOf(store.list())).toBe(code);
+    expect(await codeOf(store.set('a', aRecord()))).toBe(code);
+    expect(await codeOf(store.delete('a'))).toBe(code);
+  });
+
+  it.each<[string, () => Promise<never>, string]>([
+    ['rejects', fail('ECONNRESET'), 'MCP_TLS_STORE_OUTCOME_UNKNOWN'],
+    ['hangs', hang, 'MCP_TLS_STORE_OUTCOME_UNKNOWN'],
+    [
+      'says no',
+      () => Promise.reject(new NotWrittenError('refused', new Error('OOM'))),
+      'MCP_TLS_STORE_REFUSED',
+    ],
+    [
+      'was not reached',
+      () => Promise.reject(new NotWrittenError('unreachable', new Error('x'))),
+      'MCP_TLS_STORE_UNAVAILABLE',
+    ],
+  ])('to write: %s', async (_, replace, code) => {
+    const calls = vi.fn(replace);
+    const { sound, store } = over(() => ({ replace: calls }));
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    expect(await codeOf(store.set('a', aRecord()))).toBe(code);
+    expect(await codeOf(store.delete('a'))).toBe(code);
+    // Once each: nothing is tried again behind the caller's back.
+    expect(calls).toHaveBeenCalledTimes(2);
+  });
+
+  it('that always lost the race ends in a conflict', async () => {
+    const { sound, store } = over(() => ({ replace: async () => false }));
+    await sound.initialize();
+    expect(await codeOf(store.set('a', aRecord()))).toBe('MCP_TLS_STORE_CONFLICT');
+  });
+
+  it('is left alone after some failures, and asked again later', async () => {
+    let down = true;
+    const read = vi.fn();
+    const { sound, store } = over(
+      (b) => ({
+        read: async (ks) => {
+          read();
+          if (down) throw new Error('down');
+          return b.read(ks);
+        },
+      }),
+      { timeouts: { ...FAST, breakerFailures: 3 } },
+    );
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    for (let i = 0; i < 10; i++)
+      expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    expect(read).toHaveBeenCalledTimes(3);
+    await sleep(90);
+    expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    expect(read).toHaveBeenCalledTimes(4);
+    down = false;
+    await sleep(90);
+    expect(await store.get('a')).toBeDefined();
+    expect(await store.get('a')).toBeDefined();
+  });
+
+  it('over an adapter that hides its errors, proves nothing by being silent', async () => {
+    const map = new Map<string, string>();
+    const sound = createCertificateStore({ keys, keyv: map });
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    // As @keyv/redis without throwOnErrors, and Keyv 5.6 itself: a failure is answered with undefined.
+    const silent = {
+      get: async () => undefined,
+      set: async () => true,
+      getMany: async (ks: readonly string[]) => ks.map(() => undefined),
+    };
+    const store = createCertificateStore({ keys, keyv: silent });
+    expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_EMPTIED');
+    const liar = createCertificateStore({
+      keys,
+      keyv: { get: (k: string) => map.get(k), set: async () => false },
+    });
+    expect(await codeOf(liar.set('a', aRecord()))).toBe('MCP_TLS_STORE_REFUSED');
+  });
+});
+
+describe('what is cached', () => {
+  it('is ready to connect with, and the same until it changes', async () => {
+    const store = createCertificateStore({ keys, keyv: new Map() });
+    await store.initialize();
+    await store.set('a', aRecord());
+    const one = await store.trust('a');
+    expect(one?.secureContext).toBeDefined();
+    const two = await store.trust('a');
+    expect(two).toBe(one);
+    expect(two?.policy).toBe(one?.policy);
+    expect(two?.secureContext).toBe(one?.secureContext);
+    expect(two?.trust).toBe(one?.trust);
+    await store.set('a', aRecord({ serverName: 'localhost' }));
+    const three = await store.trust('a');
+    expect(three).not.toBe(one);
+    expect(three?.policy.serverName).toBe('localhost');
+    expect(three?.revision).toBeGreaterThan(one?.revision ?? 0);
+  });
+
+  it('ends when the record does, and does not come back with the clock', async () => {
+    const store = createCertificateStore({ keys, keyv: new Map() });
+    await store.initialize();
+    await store.set('a', aRecord({ expiresAt: new Date(Date.now() + 60).toISOString() }));
+    expect(await store.get('a')).toBeDefined();
+    await sleep(80);
+    expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_EXPIRED');
+    await store.set('b', aRecord());
+    await store.get('b');
+    const real = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => real() - 3_600_000);
+    try {
+      expect(await codeOf(createUncached(store, 'a'))).toBe('MCP_TLS_STORE_EXPIRED');
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+});
+
+/** After a change somewhere, so that it is read anew. */
+async function createUncached(
+  store: ReturnType<typeof createCertificateStore>,
+  id: string,
+): Promise<unknown> {
+  await store.set('other', aRecord());
+  await store.delete('nothing');
+  return store.get(id);
+}
+
+describe('the options', () => {
+  it('without a backend keep records in memory, and say so', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const store = createCertificateStore({ keys });
+    expect(warned).toHaveBeenCalledOnce();
+    expect(warned.mock.calls[0]?.[1]).toMatchObject({ code: 'MCP_TLS_MEMORY_STORE' });
+    warned.mockRestore();
+    expect(await store.get('a')).toBeUndefined();
+    await store.set('a', aRecord());
+    expect(await store.get('a')).toEqual(aRecord());
+  });
+
+  it.each<[string, object]>([
+    ['no keys', { keys: undefined }],
+    ['an unknown option', { key: 'x' }],
+    ['an unset keyv', { keyv: undefined }],
+    ['an unset backend', { backend: undefined }],
+    ['both', { keyv: new Map(), backend: () => ({}) }],
+    ['a keyv that is none', { keyv: {} }],
+    ['a URL for keyv', { keyv: 'redis://localhost' }],
+    ['a backend that is none', { backend: {} }],
+    ['a namespace with a colon', { namespace: 'a:b' }],
+    ['an unknown whenEmpty', { whenEmpty: 'ignore' }],
+    ['no deadline', { timeouts: { readMs: 0 } }],
+    ['an endless deadline', { timeouts: { readMs: Number.POSITIVE_INFINITY } }],
+    ['an unknown timeout', { timeouts: { read: 5 } }],
+    ['a negative time to live', { cache: { ttlMs: -1 } }],
+    ['absences that outlive records', { cache: { ttlMs: 5, negativeTtlMs: 10 } }],
+    ['a cache of nothing', { cache: { max: 0 } }],
+  ])('refuse %s', async (_, options) => {
+    const all = { keys, ...options } as CertificateStoreOptions;
+    expect(await codeOf(() => createCertificateStore(all))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
+
+describe('errors', () => {
+  it('are ours, name the record, and hold no secret', async () => {
+    const { map, store, sound } = over(() => ({}));
+    await sound.initialize();
+    const secret = aRecord({
+      clientCertificate: { cert: aCertificate.certificatePem, key: aCertificate.keyPem },
+    });
+    await store.set('billing', secret);
+    for (const key of map.keys()) if (!key.endsWith('0marker')) map.set(key, `${map.get(key)}A`);
+    const error = await store.get('billing').catch((e) => e);
+    expect(isMcpTlsError(error)).toBe(true);
+    expect(error).toMatchObject({ name: 'StoreError', id: 'billing' });
+    expect(explainTlsError(new TypeError('fetch failed', { cause: error }))).toBe(error);
+    const shown = inspect([error, store], { depth: 9, showHidden: true });
+    expect(shown).not.toContain(aCertificate.keyPem.split('\n')[1]);
+    expect(shown).not.toContain(keys[0]?.key.toString('base64url'));
+  });
+});
+
+describe('a sealer', () => {
+  const sealer = createSealer({ keys, namespace: 'gateways' });
+
+  it('opens what it sealed for the same id, and nothing else', async () => {
+    const text = await sealer.seal('7', aRecord(), 3);
+    expect(await sealer.open('7', text)).toEqual({ record: aRecord(), revision: 3 });
+    expect(sealer.keyIdOf(text)).toBe('k1');
+    expect(sealer.keyIdOf('-----BEGIN CERTIFICATE-----')).toBeUndefined();
+    for (const [id, row] of [
+      ['8', text],
+      ['7', aCertificate.certificatePem],
+      ['7', `${text}A`],
+    ] as const) {
+      expect(await codeOf(sealer.open(id, row))).toBe('MCP_TLS_STORE_TAMPERED');
+    }
+    const other = createSealer({ keys, namespace: 'others' });
+    expect(await codeOf(other.open('7', text))).toBe('MCP_TLS_STORE_TAMPERED');
+    expect(await codeOf(sealer.seal('7', { ...aRecord(), version: 2 } as never, 1))).toBe(
+      'MCP_TLS_INVALID_ARGUMENT',
+    );
+    expect(await codeOf(sealer.seal('7', aRecord(), 0.5))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
