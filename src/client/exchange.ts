@@ -1,3 +1,4 @@
+import { getMaxListeners, setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { RequestBody } from './read-request.js';
@@ -66,6 +67,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         this.#abort(signal.reason);
         return;
       }
+      listenWithoutLimit(signal);
       signal.addEventListener('abort', this.#onAbort);
     }
     dispatcher.dispatch(
@@ -159,6 +161,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#bodyTimer);
     for (const signal of this.#request.signals) signal.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/**
+ * Every exchange of a transport listens to the one signal of its session. Node 20 calls more than ten
+ * listeners a leak, and prints a warning; ours leave with their exchange.
+ */
+function listenWithoutLimit(signal: AbortSignal): void {
+  if (getMaxListeners(signal) !== 0) setMaxListeners(0, signal);
 }
 
 function asError(reason: unknown): Error {

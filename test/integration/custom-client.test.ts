@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { getEventListeners } from 'node:events';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type CustomClientFactory,
   type CustomClientFactoryOptions,
@@ -400,6 +400,20 @@ describe('limits and endings', () => {
     for (let i = 0; i < 20; i++) await (await client(server.url, { signal })).text();
     await client(`https://127.0.0.1:9/`, { signal }).catch(() => {});
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('prints no warning about 50 requests at a time on one signal', async () => {
+    const server = await serve(echo);
+    const { signal } = new AbortController();
+    const warned = vi.fn();
+    process.on('warning', warned);
+    const client = factoryFor()();
+    await Promise.all(
+      Array.from({ length: 50 }, async () => (await client(server.url, { signal })).text()),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warned);
+    expect(warned.mock.calls).toEqual([]);
   });
 
   it('client.close() ends its requests and leaves the connections of the factory', async () => {
