@@ -1,0 +1,10 @@
+import { makeCustomClientFactory, type TrustPolicy } from '../../../src/core.js';
+import type { MakeBatteryClient } from '../../../src/testing/index.js';
+
+export const makeClient: MakeBatteryClient = ({ url, ...trust }) => {
+  const factory = makeCustomClientFactory(trust as TrustPolicy);
+  const client = factory({ url });
+  return Object.assign((input: string, init?: object) => client(input, init), {
+    close: () => factory.close(),
+  });
+};
