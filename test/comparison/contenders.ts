@@ -33,7 +33,7 @@ export const CONTENDERS: readonly Contender[] = [
     id: 'undici-fingerprint',
     name: 'undici, fingerprint connector',
     how: "`buildConnector({ rejectUnauthorized: false })`, then the SHA-256 fingerprint of the last certificate that the server sent is compared with the CA's, as the example in undici's documentation does. Pins are compared with the server's own certificate in the same place.",
-    note: 'A CA is recognised only where the server sends it along, which servers need not do. On a resumed TLS session `getPeerCertificate()` is empty, so a second connection is refused.',
+    note: 'No signature is verified: a certificate that anybody made is accepted if it names the CA as its issuer and the CA follows it in the chain. A CA is recognised only where the server sends it along, which servers need not do and those of the battery mostly do not: hence what does not work, and many of the refusals. On a resumed TLS session `getPeerCertificate()` is empty, so a second connection is refused.',
     packages: ['undici'],
     // What the documented connector looks at is a fingerprint: names, chains and lists are not.
     supports: ['ca', 'minVersion', 'clientCertificate', 'pins'],

@@ -25,7 +25,7 @@ process.on('uncaughtException', ({ message }) => uncaught.push(message));
 const { makeClient } = await contender.load();
 const { supports } = contender;
 // Patient, as machines that compare may be busy: a client that hangs does so after a long time too.
-const report = await pinningBattery(makeClient, { supports, timeoutMs: 10_000, concurrency: 4 });
+const report = await pinningBattery(makeClient, { supports, timeoutMs: 10_000, concurrency: 2 });
 await writeFile(file, JSON.stringify({ report, uncaught } satisfies ContenderRun));
 // A library that keeps its process alive must not keep the comparison waiting.
 process.exit();

@@ -12,6 +12,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Paths of the files in the tarball. */
     packedFiles: string[];
+    /** Path of the tarball, for projects with an installation of their own. */
+    tarball: string;
     /** A project with the tarball and both peers' types: what most consumers have. */
     withSdk: string;
     /** A project with the tarball alone. */
@@ -33,6 +35,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     packed.files.map(({ path }: { path: string }) => path),
   );
   const tarball = join(folder, packed.filename);
+  provide('tarball', tarball);
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const versions = (name: string) => `${name}@${devDependencies[name]}`;
   const types = versions('@types/node');

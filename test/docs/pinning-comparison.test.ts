@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BATTERY_CHECKS } from '../../src/testing/battery/battery-checks.js';
+import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
+import { makeClient as mcpTls } from '../comparison/clients/mcp-tls.js';
+import { makeClient as fingerprintConnector } from '../comparison/clients/undici-fingerprint.js';
 import { CONTENDERS } from '../comparison/contenders.js';
 import { plain } from '../comparison/format-comparison.js';
 
@@ -43,5 +46,45 @@ describe('docs/pinning-comparison.md', () => {
       expect(cells).toHaveLength(CONTENDERS.length);
       for (const cell of cells) expect(cell).toMatch(/^ [^ ?]/);
     }
+  });
+});
+
+describe('what it says about the fingerprint connector, and the battery does not ask', () => {
+  const credentials = { method: 'POST', headers: { authorization: 'Bearer made-up' } };
+
+  it('accepts a certificate with a foreign signature when the CA follows it', async () => {
+    const ca = await heldCertificate({ ca: true });
+    const forged = await heldCertificate({ signedBy: ca, defect: 'foreign-signature' });
+    await using server = await startTlsServer({
+      certificate: { cert: forged.certificatePem + ca.certificatePem, key: forged.keyPem },
+    });
+    const policy = { url: server.url, ca: ca.certificatePem };
+    const theirs = await fingerprintConnector(policy);
+    expect((await theirs(server.url, credentials)).status).toBe(200);
+    await theirs.close?.();
+    expect(server.records.applicationBytes).toBeGreaterThan(100);
+
+    const before = server.records.applicationBytes;
+    const ours = await mcpTls(policy);
+    await expect(ours(server.url, credentials)).rejects.toThrow();
+    await ours.close?.();
+    expect(server.records.applicationBytes).toBe(before);
+  });
+
+  it('finds no certificate on a resumed session', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startTlsServer({ certificate });
+    const theirs = await fingerprintConnector({
+      url: server.url,
+      ca: certificate.certificatePem,
+    });
+    await (await theirs(server.url)).text();
+    server.dropConnections();
+    // A moment for the client to notice; else it would try the old connection.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect(theirs(server.url)).rejects.toMatchObject({
+      cause: { message: 'the fingerprint is another' },
+    });
+    await theirs.close?.();
   });
 });
