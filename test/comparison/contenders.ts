@@ -86,6 +86,7 @@ export const CONTENDERS: readonly Contender[] = [
     id: 'extra-ca-certs',
     name: 'global fetch, NODE_EXTRA_CA_CERTS',
     how: 'The `fetch` of Node.js in a process of its own, started with NODE_EXTRA_CA_CERTS. This is how mcp-remote is given a private CA; mcp-remote itself is a bridge from stdio, which a battery of HTTP exchanges cannot be put to, so this stands for its connections and not for its program.',
+    note: 'On Node.js 20 a request that is aborted before its answer can leave its connection open, so `http-abort` comes out one way or the other.',
     packages: [],
     // The variable names certificates, and nothing else about trust.
     supports: ['ca', 'roots'],
