@@ -2,12 +2,12 @@ import { toConnectionError } from '../connect/connection-error.js';
 import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
+import { acceptedEncodings } from './content-encoding.js';
 import { type Answer, exchange } from './exchange.js';
 import { makeResponse } from './make-response.js';
 import type { Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
-import { acceptedEncodings } from './response-body.js';
 import type { Timeouts } from './timeouts.js';
 
 /**
@@ -72,7 +72,7 @@ async function follow(
       redirectTarget(request, url, { status, location: headers.location }, redirects),
     );
     if (target === undefined) return makeResponse(answer, url, redirects > 0);
-    await answer.body?.cancel();
+    await discard(answer);
     url = target;
   }
 }
@@ -97,7 +97,7 @@ async function makeHeaders(
   request: FetchRequest,
   url: URL,
 ): Promise<Headers> {
-  const headers = new Headers(request.headers);
+  const { headers } = request;
   if (url.origin === ownOrigin) {
     for (const [name, value] of defaults) {
       if (!headers.has(name)) headers.append(name, value);
@@ -118,9 +118,14 @@ async function orCancel<T>(answer: Answer, check: () => T): Promise<T> {
   try {
     return check();
   } catch (error) {
-    await answer.body?.cancel();
+    await discard(answer);
     throw error;
   }
+}
+
+/** Gives the connection back: at once if the body is short and here, else by breaking it off. */
+async function discard({ body }: Answer): Promise<void> {
+  await body?.stream().cancel();
 }
 
 function plainHttpRefused(url: URL): Error {

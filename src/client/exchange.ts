@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { RequestBody } from './read-request.js';
-import { type BodySink, makeResponseBody } from './response-body.js';
+import { makeResponseBody, type ResponseBody } from './response-body.js';
 import type { Timeouts } from './timeouts.js';
 
 /** One request and what bounds it. */
@@ -18,12 +18,12 @@ export interface ExchangeRequest {
   readonly mapError: (error: unknown) => unknown;
 }
 
-/** The head of an answer, and its body as a byte stream (`null` where there can be none). */
+/** The head of an answer, and its body (`null` where there can be none). */
 export interface Answer {
   readonly status: number;
   readonly statusText: string;
   readonly headers: IncomingHttpHeaders;
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly body: ResponseBody | null;
 }
 
 /**
@@ -46,7 +46,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: unknown) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #body: BodySink | undefined;
+  #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
@@ -75,7 +75,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: method as Dispatcher.HttpMethod,
-        headers: [...headers].flat(),
+        headers: flat(headers),
         // undici takes any async iterable; its types say Readable.
         body: body as string | Uint8Array | null,
         headersTimeout: timeouts.headers,
@@ -118,7 +118,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       });
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
-    this.#resolve({ status, statusText, headers, body: this.#body?.stream ?? null });
+    this.#resolve({ status, statusText, headers, body: this.#body ?? null });
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -161,6 +161,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#bodyTimer);
     for (const signal of this.#request.signals) signal.removeEventListener('abort', this.#onAbort);
   }
+}
+
+function flat(headers: Headers): string[] {
+  const list: string[] = [];
+  for (const [name, value] of headers) list.push(name, value);
+  return list;
 }
 
 /**

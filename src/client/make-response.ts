@@ -1,36 +1,149 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Answer } from './exchange.js';
+import type { ResponseBody } from './response-body.js';
 
 /**
  * A response of the **global** class, whatever undici is behind it: the MCP SDK tests
  * `instanceof Response` to tell an OAuth error that it may act on (`client/auth.js`).
  *
- * `url` and `redirected` cannot be given to the constructor, so they are defined over it, and
- * `clone` passes them on.
+ * It is built lazily. What is asked of nearly every answer (status, headers, `text`, `json`) is
+ * answered without a stream and a real Response; everything else makes the real one and asks that.
  */
 export function makeResponse(answer: Answer, url: URL, redirected: boolean): Response {
-  const { status, statusText, body } = answer;
-  const headers = makeHeaders(answer.headers);
-  const init = { status, statusText: isReasonPhrase(statusText) ? statusText : '', headers };
   // Fetch Standard §5.5: the URL of a response has no fragment.
-  const href = url.href.replace(/#.*$/, '');
-  return withOrigin(new Response(body as ReadableStream | null, init), href, redirected);
+  const href = url.hash === '' ? url.href : url.href.replace(/#.*$/, '');
+  // Not when this file is loaded: the first look at Response loads Node.js's fetch, some 10 ms.
+  if (Object.getPrototypeOf(LazyResponse.prototype) !== Response.prototype) becomeResponse();
+  return new LazyResponse(answer, href, redirected) as unknown as Response;
 }
 
-function withOrigin(response: Response, url: string, redirected: boolean): Response {
-  const clone = () => withOrigin(Response.prototype.clone.call(response), url, redirected);
-  return Object.defineProperties(response, {
-    url: { value: url },
-    redirected: { value: redirected },
-    clone: { value: clone },
-  });
+class LazyResponse {
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly status: number;
+  readonly #statusText: string;
+  readonly #raw: IncomingHttpHeaders;
+  readonly #body: ResponseBody | null;
+  #headers: Headers | undefined;
+  #real: Response | undefined;
+  /** Read without a stream. */
+  #collected = false;
+
+  constructor({ status, statusText, headers, body }: Answer, url: string, redirected: boolean) {
+    this.url = url;
+    this.redirected = redirected;
+    this.status = status;
+    this.#statusText = statusText;
+    this.#raw = headers;
+    this.#body = body;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  get statusText(): string {
+    return isReasonPhrase(this.#statusText) ? this.#statusText : '';
+  }
+
+  get headers(): Headers {
+    this.#headers ??= makeHeaders(this.#raw);
+    return this.#headers;
+  }
+
+  get body(): ReadableStream | null {
+    if (this.#body === null) return null;
+    return this.#collected ? usedStream() : this.materialize().body;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#collected || (this.#real?.bodyUsed ?? false);
+  }
+
+  async text(): Promise<string> {
+    if (this.#real !== undefined || this.#body === null) return this.materialize().text();
+    // As Encoding Standard's "UTF-8 decode": a byte order mark is dropped.
+    return new TextDecoder().decode(await this.#collect(this.#body));
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  clone(): Response {
+    if (this.bodyUsed) throw new TypeError('Response.clone: Body has already been consumed.');
+    const clone = this.materialize().clone();
+    const { url, redirected } = this;
+    return Object.defineProperties(clone, {
+      url: { value: url },
+      redirected: { value: redirected },
+    });
+  }
+
+  #collect(body: ResponseBody): Promise<Uint8Array> {
+    if (this.#collected) throw alreadyRead();
+    this.#collected = true;
+    return body.collect();
+  }
+
+  /** The real response. Once the body was read without it, it has the head only. */
+  materialize(): Response {
+    if (this.#real === undefined) {
+      const { status, statusText, headers } = this;
+      const stream = this.#collected ? null : (this.#body?.stream() ?? null);
+      this.#real = new Response(stream as never, { status, statusText, headers });
+    }
+    return this.#real;
+  }
+}
+
+/**
+ * Makes a LazyResponse a Response to `instanceof`, and has whatever else a Response can do, in this
+ * Node.js or a later one, done by the real one.
+ */
+function becomeResponse(): void {
+  const own = LazyResponse.prototype;
+  const all = Object.entries(Object.getOwnPropertyDescriptors(Response.prototype));
+  for (const [name, { get, value }] of all) {
+    if (Object.hasOwn(own, name) || FIELDS.has(name)) continue;
+    const forwarded: PropertyDescriptor =
+      get === undefined
+        ? {
+            // All methods but clone read the body.
+            async value(this: LazyResponse, ...args: unknown[]) {
+              if (this.bodyUsed) throw alreadyRead();
+              return value.apply(this.materialize(), args);
+            },
+          }
+        : {
+            get(this: LazyResponse) {
+              return get.call(this.materialize());
+            },
+          };
+    Object.defineProperty(own, name, { configurable: true, ...forwarded });
+  }
+  Object.setPrototypeOf(own, Response.prototype);
+}
+
+const FIELDS: ReadonlySet<string> = new Set(['url', 'redirected', 'status']);
+
+function alreadyRead(): TypeError {
+  return new TypeError('Body is unusable: Body has already been read');
+}
+
+/** What `body` is after it was read: a stream that somebody else has. */
+function usedStream(): ReadableStream {
+  const stream = new ReadableStream();
+  stream.getReader();
+  return stream;
 }
 
 function makeHeaders(raw: IncomingHttpHeaders): Headers {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(raw)) {
-    if (value === undefined) continue;
-    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
+  for (const name in raw) {
+    const value = raw[name];
+    if (typeof value === 'string') headers.append(name, value);
+    else for (const one of value ?? []) headers.append(name, one);
   }
   return headers;
 }

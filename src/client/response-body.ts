@@ -1,6 +1,7 @@
+import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web';
-import * as zlib from 'node:zlib';
+import { makeDecoders } from './content-encoding.js';
 
 /** What the body needs from the exchange that it belongs to. */
 export interface BodySource {
@@ -10,84 +11,131 @@ export interface BodySource {
   cancel(reason: unknown): void;
 }
 
-/** Where an exchange puts the bytes of an answer, and the stream at which they come out. */
-export interface BodySink {
-  readonly stream: ReadableStream<Uint8Array>;
+/** The body of an answer: pushed in by the exchange, read once, whole or as a stream. */
+export interface ResponseBody {
   write(chunk: Uint8Array): void;
   end(): void;
   fail(reason: unknown): void;
+  /** All of it, without the cost of a stream: for `text()` and `json()`. */
+  collect(): Promise<Uint8Array>;
+  /** A byte stream with back-pressure to the socket. */
+  stream(): ReadableStream<Uint8Array>;
 }
 
 /**
- * A byte stream over pushed chunks, decoded by `contentEncoding` (gzip, br, deflate and, where
- * Node.js has it, zstd), with back-pressure to the socket. An encoding that is not known leaves the
- * bytes as they are, as `fetch` does.
- */
-export function makeResponseBody(
-  contentEncoding: string | undefined,
-  source: BodySource,
-): BodySink {
-  const decoders = readEncodings(contentEncoding);
-  return decoders.length === 0 ? plainBody(source) : decodedBody(decoders, source);
-}
-
-/**
- * How much is taken off the socket before anybody reads. Not 0, the default of byte streams: a short
- * answer has to be taken in whole, so that cancelling it (the SDK's way with an answer that it has
- * no use for) does not break off the connection.
+ * How much is taken off the socket before anybody reads: a short answer whole, so that cancelling it
+ * (the SDK's way with an answer that it has no use for) does not break off the connection.
  */
 const READ_AHEAD_BYTES = 65_536;
 
-/** What {@link makeResponseBody} can decode here, for the accept-encoding header. */
-export function acceptedEncodings(): string {
-  return 'createZstdDecompress' in zlib ? 'gzip, deflate, br, zstd' : 'gzip, deflate, br';
+/** Makes the body of an answer, decoded by its content-encoding. */
+export function makeResponseBody(
+  contentEncoding: string | undefined,
+  source: BodySource,
+): ResponseBody {
+  const decoders = makeDecoders(contentEncoding);
+  return decoders.length === 0 ? new PlainBody(source) : decodedBody(decoders, source);
 }
 
-function plainBody(source: BodySource): BodySink {
-  let controller!: ReadableByteStreamController;
-  let done = false;
-  const bytes: UnderlyingByteSource = {
-    type: 'bytes',
-    start(c) {
-      controller = c;
-    },
-    pull() {
-      source.resume();
-    },
-    cancel(reason) {
-      done = true;
-      source.cancel(reason);
-    },
-  };
-  const strategy = { highWaterMark: READ_AHEAD_BYTES };
-  const stream = new ReadableStream(bytes, strategy) as ReadableStream<Uint8Array>;
-  return {
-    stream,
-    write(chunk) {
-      if (done) return;
-      // A copy: a byte stream takes the memory over, and the chunk is a view of the socket's.
-      controller.enqueue(new Uint8Array(chunk));
-      if ((controller.desiredSize ?? 0) <= 0) source.pause();
-    },
-    end() {
-      if (done) return;
-      done = true;
-      controller.close();
-      // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
-      controller.byobRequest?.respond(0);
-    },
-    fail(reason) {
-      if (done) return;
-      done = true;
-      controller.error(reason);
-    },
-  };
+/** Chunks are kept until somebody says how they are to be read. */
+class PlainBody implements ResponseBody {
+  readonly #source: BodySource;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #outcome: { readonly failure?: { readonly reason: unknown } } | undefined;
+  #controller: ReadableByteStreamController | undefined;
+  #collecting: PromiseWithResolvers | undefined;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#outcome !== undefined) return;
+    if (this.#controller !== undefined) {
+      this.#enqueue(this.#controller, chunk);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#collecting === undefined && this.#bytes >= READ_AHEAD_BYTES) this.#source.pause();
+  }
+
+  end(): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = {};
+    this.#collecting?.resolve(this.#take());
+    if (this.#controller !== undefined) close(this.#controller);
+  }
+
+  fail(reason: unknown): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { failure: { reason } };
+    this.#collecting?.reject(reason);
+    this.#controller?.error(reason);
+  }
+
+  collect(): Promise<Uint8Array> {
+    const { failure } = this.#outcome ?? {};
+    if (failure !== undefined) return Promise.reject(failure.reason);
+    if (this.#outcome !== undefined) return Promise.resolve(this.#take());
+    return new Promise((resolve, reject) => {
+      this.#collecting = { resolve, reject };
+      this.#source.resume();
+    });
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    const bytes: UnderlyingByteSource = {
+      type: 'bytes',
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#source.resume(),
+      cancel: (reason) => {
+        if (this.#outcome !== undefined) return;
+        this.#outcome = {};
+        this.#source.cancel(reason);
+      },
+    };
+    const strategy = { highWaterMark: READ_AHEAD_BYTES };
+    const stream = new ReadableStream(bytes, strategy) as ReadableStream<Uint8Array>;
+    const controller = this.#controller as unknown as ReadableByteStreamController;
+    for (const chunk of this.#chunks) this.#enqueue(controller, chunk);
+    this.#chunks = [];
+    const { failure } = this.#outcome ?? {};
+    if (failure !== undefined) controller.error(failure.reason);
+    else if (this.#outcome !== undefined) close(controller);
+    return stream;
+  }
+
+  #enqueue(controller: ReadableByteStreamController, chunk: Uint8Array): void {
+    // A copy: a byte stream takes the memory over, and the chunk is a view of the socket's.
+    controller.enqueue(new Uint8Array(chunk));
+    if ((controller.desiredSize ?? 0) <= 0) this.#source.pause();
+  }
+
+  #take(): Uint8Array {
+    const [only] = this.#chunks;
+    return this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+  }
 }
 
-function decodedBody(decoders: readonly Transform[], source: BodySource): BodySink {
+interface PromiseWithResolvers {
+  resolve(bytes: Uint8Array): void;
+  reject(reason: unknown): void;
+}
+
+function close(controller: ReadableByteStreamController): void {
+  controller.close();
+  // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
+  controller.byobRequest?.respond(0);
+}
+
+function decodedBody(decoders: readonly Transform[], source: BodySource): ResponseBody {
   const first = decoders[0] as Transform;
   const last = decoders.at(-1) as Transform;
-  const inner = plainBody({
+  const inner = new PlainBody({
     pause: () => last.pause(),
     resume: () => last.resume(),
     cancel(reason) {
@@ -111,7 +159,8 @@ function decodedBody(decoders: readonly Transform[], source: BodySource): BodySi
   last.once('end', () => inner.end());
   first.on('drain', () => source.resume());
   return {
-    stream: inner.stream,
+    collect: () => inner.collect(),
+    stream: () => inner.stream(),
     write(chunk) {
       if (!first.destroyed && !first.write(chunk)) source.pause();
     },
@@ -123,37 +172,4 @@ function decodedBody(decoders: readonly Transform[], source: BodySource): BodySi
       destroyAll();
     },
   };
-}
-
-/** As many codings as undici decodes in a row: more is a trap, not an answer. */
-const MAX_ENCODINGS = 5;
-
-/** RFC 9110 §8.4: codings are listed in the order applied, so they come off from the last. */
-function readEncodings(header: string | undefined): readonly Transform[] {
-  const names = (header ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
-  if (names.length > MAX_ENCODINGS) return [];
-  const decoders: Transform[] = [];
-  for (const name of names.reverse()) {
-    if (name === '' || name === 'identity') continue;
-    const decoder = makeDecoder(name);
-    if (decoder === undefined) return [];
-    decoders.push(decoder);
-  }
-  return decoders;
-}
-
-function makeDecoder(name: string): Transform | undefined {
-  // SYNC_FLUSH gives out what there is of an event stream, and takes a body that is cut short.
-  const flush = { flush: zlib.constants.Z_SYNC_FLUSH, finishFlush: zlib.constants.Z_SYNC_FLUSH };
-  if (name === 'gzip' || name === 'x-gzip') return zlib.createGunzip(flush);
-  if (name === 'deflate') return zlib.createInflate(flush);
-  const operation = zlib.constants.BROTLI_OPERATION_FLUSH;
-  if (name === 'br') {
-    return zlib.createBrotliDecompress({ flush: operation, finishFlush: operation });
-  }
-  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
-  return name === 'zstd' ? createZstdDecompress?.() : undefined;
 }

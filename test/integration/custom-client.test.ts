@@ -111,6 +111,51 @@ describe('the answer', () => {
     await reader.cancel();
   });
 
+  it('can be read in every way, once', async () => {
+    const server = await serve((_request, response) => {
+      response.setHeader('content-type', 'application/x-www-form-urlencoded');
+      response.end('a=1&b=2');
+    });
+    const client = factoryFor()();
+    const ask = () => client(server.url);
+    const bytes = new TextEncoder().encode('a=1&b=2');
+    expect(await (await ask()).text()).toBe('a=1&b=2');
+    expect(new Uint8Array(await (await ask()).arrayBuffer())).toEqual(bytes);
+    expect(await (await (await ask()).blob()).text()).toBe('a=1&b=2');
+    expect((await (await ask()).formData()).get('b')).toBe('2');
+    await expect((await ask()).json()).rejects.toThrow(SyntaxError);
+    const reader = ((await ask()).body as ReadableStream).getReader();
+    expect(Buffer.from((await reader.read()).value).toString()).toBe('a=1&b=2');
+    const passedOn = await ask();
+    expect(await new Response(passedOn.body, passedOn).text()).toBe('a=1&b=2');
+
+    for (const read of ['text', 'json', 'arrayBuffer', 'blob', 'formData'] as const) {
+      const response = await ask();
+      expect(response.bodyUsed).toBe(false);
+      await response[read]().catch(() => {});
+      expect(response.bodyUsed).toBe(true);
+      for (const again of ['text', 'json', 'arrayBuffer', 'blob', 'formData'] as const) {
+        await expect(response[again]()).rejects.toThrow(TypeError);
+      }
+      expect(() => response.clone()).toThrow(TypeError);
+      expect(response.body?.locked ?? true).toBe(true);
+      expect(response).toMatchObject({
+        status: 200,
+        type: expect.any(String),
+        url: `${server.url}/`,
+      });
+    }
+    const streamed = await ask();
+    await streamed.body?.cancel();
+    await expect(streamed.text()).rejects.toThrow(TypeError);
+  });
+
+  it('drops a byte order mark from text, as fetch does, and takes megabytes', async () => {
+    const text = 'ä'.repeat(3_000_000);
+    const server = await serve((_request, response) => response.end(`\uFEFF${text}`));
+    expect(await (await factoryFor()()(server.url)).text()).toBe(text);
+  });
+
   it('rejects where the body is no valid gzip', async () => {
     const server = await serve((_request, response) => {
       response.setHeader('content-encoding', 'gzip');
