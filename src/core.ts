@@ -29,6 +29,7 @@ export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 export type {
   ConfigErrorCode,
   ErrorCode,
+  RegistryErrorCode,
   StoreErrorCode,
   StoreErrorDetails,
   TrustErrorCode,
@@ -37,6 +38,7 @@ export type {
 export {
   isMcpTlsError,
   McpTlsError,
+  RegistryError,
   StoreError,
   TlsConfigError,
   TlsTrustError,

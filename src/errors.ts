@@ -64,7 +64,9 @@ export type TrustErrorCode =
   /** The server redirected out of its origin, or in a way that would change the request. */
   | 'MCP_TLS_REDIRECT_REFUSED'
   /** An `http:` URL: nothing is ever sent in the clear. */
-  | 'MCP_TLS_PLAIN_HTTP_REFUSED';
+  | 'MCP_TLS_PLAIN_HTTP_REFUSED'
+  /** The host application's `allowAddress` allows none of the addresses of the host. */
+  | 'MCP_TLS_ADDRESS_REFUSED';
 
 /**
  * What went wrong between us and the records. None of them ever means "there is no such record":
@@ -98,8 +100,21 @@ export type StoreErrorCode =
   /** The time that a record was approved for is over. */
   | 'MCP_TLS_STORE_EXPIRED';
 
+/** What a registry will not do with a server, as long as nobody decides otherwise. */
+export type RegistryErrorCode =
+  /** Nobody has approved the certificate that the server presents now. */
+  | 'MCP_TLS_APPROVAL_REQUIRED'
+  /** The server presents another certificate than the one whose fingerprint was expected. */
+  | 'MCP_TLS_FINGERPRINT_MISMATCH'
+  /** There is no server of that id: never registered, or revoked. */
+  | 'MCP_TLS_NOT_REGISTERED'
+  /** There is a server of that id, and `replace` was not given. */
+  | 'MCP_TLS_ALREADY_REGISTERED'
+  /** A certificate could not be written to a temporary file. */
+  | 'MCP_TLS_FILE_REFUSED';
+
 /** Every code of every error. Closed: adding a code is a minor release, removing one a major. */
-export type ErrorCode = ConfigErrorCode | TrustErrorCode | StoreErrorCode;
+export type ErrorCode = ConfigErrorCode | TrustErrorCode | StoreErrorCode | RegistryErrorCode;
 
 const BRAND = Symbol.for('mcp-tls.error');
 
@@ -186,9 +201,23 @@ export class StoreError extends McpTlsError {
   }
 }
 
+/** What was asked of a registry was not done, for the reason in `code`. */
+export class RegistryError extends McpTlsError {
+  override readonly name = 'RegistryError';
+  readonly code: RegistryErrorCode;
+  /** The server, by the host application's id. */
+  readonly id: string;
+
+  constructor(code: RegistryErrorCode, message: string, id: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.id = id;
+  }
+}
+
 /** Whether `value` is an error of mcp-tls, of this copy or another. */
 export function isMcpTlsError(
   value: unknown,
-): value is TlsConfigError | TlsTrustError | StoreError {
+): value is TlsConfigError | TlsTrustError | StoreError | RegistryError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }

@@ -1,5 +1,6 @@
 import {
   isMcpTlsError,
+  type RegistryError,
   type StoreError,
   type TlsConfigError,
   type TlsTrustError,
@@ -21,14 +22,14 @@ const MAX_DEPTH = 16;
  */
 export function explainTlsError(
   error: unknown,
-): TlsConfigError | TlsTrustError | StoreError | undefined {
+): TlsConfigError | TlsTrustError | StoreError | RegistryError | undefined {
   return find(error, 0);
 }
 
 function find(
   error: unknown,
   depth: number,
-): TlsConfigError | TlsTrustError | StoreError | undefined {
+): TlsConfigError | TlsTrustError | StoreError | RegistryError | undefined {
   if (isMcpTlsError(error)) return error;
   if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return undefined;
   const { cause, errors, event } = error as Record<'cause' | 'errors' | 'event', unknown>;

@@ -35,6 +35,7 @@ export type {
   ProxyOptions,
   RawKey,
   ReadyTrust,
+  RegistryErrorCode,
   RewrapReport,
   RouteOptions,
   SealerOptions,
@@ -73,12 +74,36 @@ export {
   makeSalt,
   makeStoredCertificate,
   NotWrittenError,
+  RegistryError,
   StoreError,
   TlsConfigError,
   TlsTrustError,
   trustPolicyOf,
   wrappedKeyProvider,
 } from './core.js';
+
+export type { AddressTarget, AllowAddress } from './registry/address-guard.js';
+export type { ApprovalDetails } from './registry/approval-required-error.js';
+export { ApprovalRequiredError } from './registry/approval-required-error.js';
+export type { CertificateFile } from './registry/certificate-files.js';
+export type { ServerCheck, ServerCheckOptions } from './registry/check-server.js';
+export { createServerRegistry } from './registry/create-server-registry.js';
+export type { ServerRegistryOptions } from './registry/read-registry-options.js';
+export type {
+  Approval,
+  ApprovalContext,
+  ApproveCertificate,
+  RegisteredServer,
+  RegisteredTrust,
+  RegisterOptions,
+  RegistryClientFactory,
+  RegistryEntry,
+  RegistrySseOptions,
+  RegistryStreamableHttpOptions,
+  Renewal,
+  ServerChanges,
+  ServerRegistry,
+} from './registry/server-registry.js';
 
 export type {
   ClientFactoryLike,

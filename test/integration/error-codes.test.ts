@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   type CustomClientFactoryOptions,
+  createCertificateStore,
+  createServerRegistry,
   explainTlsError,
   makeCustomClientFactory,
   TlsTrustError,
@@ -182,6 +185,24 @@ const CASES: Record<TrustErrorCode, () => Promise<unknown>> = {
     await using _ = server;
     server.redirectTo('https://127.0.0.1:9/elsewhere?token=secret');
     return await ask(server.url, trust);
+  },
+  async MCP_TLS_ADDRESS_REFUSED() {
+    const store = createCertificateStore({
+      keys: [{ id: 'k1', key: randomBytes(32) }],
+      keyv: new Map(),
+      whenEmpty: 'create',
+    });
+    const { certificate, server } = await selfSigned();
+    await using _ = server;
+    let allowed = true;
+    const registry = createServerRegistry({ store, allowAddress: () => allowed });
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const client = (await registry.clientFactory('a'))();
+    allowed = false;
+    const error = await client(server.url).catch((reason: unknown) => reason);
+    await registry.close();
+    await store.close();
+    return error;
   },
   async MCP_TLS_PLAIN_HTTP_REFUSED() {
     const factory = makeCustomClientFactory();

@@ -1,0 +1,69 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RegistryError } from '../errors.js';
+
+/** A certificate in a file, for programs that take it only so. */
+export interface CertificateFile extends AsyncDisposable {
+  readonly path: string;
+  /** Removes the file. */
+  close(): Promise<void>;
+}
+
+/** The files of a registry. */
+export interface CertificateFiles {
+  /** @throws {RegistryError} `MCP_TLS_FILE_REFUSED` */
+  write(id: string, pem: string, directory: string | undefined): Promise<CertificateFile>;
+  /** Removes those of one server. */
+  remove(id: string): Promise<void>;
+  /** Removes all. */
+  close(): Promise<void>;
+}
+
+/** Makes the (empty) set of files. While there are any, a listener of the process's exit removes them. */
+export function makeCertificateFiles(): CertificateFiles {
+  const files = new Map<string, string>();
+
+  function onExit(): void {
+    for (const directory of files.keys()) rmSync(directory, { recursive: true, force: true });
+  }
+
+  async function removeOne(directory: string): Promise<void> {
+    await rm(directory, { recursive: true, force: true });
+    if (files.delete(directory) && files.size === 0) process.off('exit', onExit);
+  }
+
+  async function removeWhere(test: (id: string) => boolean): Promise<void> {
+    const chosen = [...files].filter(([, id]) => test(id));
+    await Promise.all(chosen.map(([directory]) => removeOne(directory)));
+  }
+
+  return {
+    async write(id, pem, parent = tmpdir()) {
+      let directory: string | undefined;
+      try {
+        // A directory of our own (mode 0700), so that nobody can put a file there before us.
+        directory = await mkdtemp(join(parent, 'mcp-tls-'));
+        if (files.size === 0) process.on('exit', onExit);
+        files.set(directory, id);
+        const path = join(directory, 'certificate.pem');
+        await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
+        const made = directory;
+        const close = (): Promise<void> => removeOne(made);
+        return Object.freeze({ path, close, [Symbol.asyncDispose]: close });
+      } catch (cause) {
+        if (directory !== undefined) await removeOne(directory).catch(() => {});
+        throw refused(id, parent, cause);
+      }
+    },
+    remove: (id) => removeWhere((one) => one === id),
+    close: () => removeWhere(() => true),
+  };
+}
+
+function refused(id: string, parent: string, cause: unknown): RegistryError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  const message = `no file can be written in '${parent}' (${code}): give options.directory (or set TMPDIR) to a place that this process can write to`;
+  return new RegistryError('MCP_TLS_FILE_REFUSED', message, id, { cause });
+}

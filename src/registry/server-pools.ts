@@ -1,0 +1,235 @@
+import {
+  type CustomClientFactory,
+  makeCustomClientFactory,
+} from '../client/make-custom-client-factory.js';
+import type { TimeoutInput } from '../client/timeouts.js';
+import type { RouteOptions } from '../connect/route.js';
+import { RegistryError, TlsConfigError } from '../errors.js';
+import type { CertificateStore } from '../store/certificate-store.js';
+import { isStoreError } from '../store/is-store-error.js';
+import { trustPolicyOf } from '../store/trust-policy-of.js';
+import { type KnownServer, knownServer } from './known-server.js';
+
+/** The connections of one server under one trust. */
+export interface ServerPool {
+  readonly origin: string;
+  readonly factory: CustomClientFactory;
+  /** Set when the pool was closed: why whatever ran through it broke off. */
+  readonly ended: string | undefined;
+}
+
+/** The pools of a registry, by id: made on first use, one a server, bounded. */
+export interface ServerPools {
+  /** The record of a server. @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  known(id: string): Promise<KnownServer>;
+  /**
+   * The pool for the trust that the record holds at this moment, kept from being idle until it is
+   * released. `holder` keeps it for longer, until {@link letGo}.
+   */
+  acquire(id: string, holder?: object): Promise<ServerPool>;
+  release(pool: ServerPool): void;
+  letGo(id: string, holder: object): void;
+  /** Closes the pool of `id` unless it still is what the record says. */
+  refresh(id: string): Promise<void>;
+  /** Closes the pool of `id`. */
+  drop(id: string, why: string): Promise<void>;
+  readonly size: number;
+  close(): Promise<void>;
+}
+
+export interface ServerPoolsOptions {
+  readonly store: CertificateStore;
+  readonly route: RouteOptions;
+  readonly timeout: TimeoutInput | undefined;
+  readonly maxPools: number;
+  /** 0: no limit. */
+  readonly idleMs: number;
+}
+
+interface Pool extends ServerPool {
+  record: KnownServer['record'];
+  readonly key: string;
+  ended: string | undefined;
+  active: number;
+  readonly holders: Set<object>;
+  lastUsed: number;
+}
+
+const CHANGED = 'the trust in this server was changed';
+const REVOKED = 'this server was revoked';
+
+/** Makes the (empty) pools of a registry. */
+export function makeServerPools(options: ServerPoolsOptions): ServerPools {
+  const { store, maxPools, idleMs } = options;
+  /** Least recently used first. */
+  const pools = new Map<string, Pool>();
+  /** Counts changes: what was read before one says nothing about the time after it. */
+  let epoch = 0;
+  let closed = false;
+  let sweeping: NodeJS.Timeout | undefined;
+  const unsubscribe = subscribe(store, (id) => {
+    epoch++;
+    for (const one of id === undefined ? pools.keys() : [id]) void refresh(one);
+  });
+
+  async function known(id: string): Promise<KnownServer> {
+    for (;;) {
+      assertOpen();
+      const before = epoch;
+      const record = await store.get(id);
+      assertOpen();
+      if (epoch !== before) continue;
+      if (record !== undefined) return knownServer(id, record);
+      throw new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
+    }
+  }
+
+  /** As {@link known}; and a pool for which there is no trust any more does not outlive the answer. */
+  async function current(id: string): Promise<KnownServer> {
+    try {
+      return await known(id);
+    } catch (error) {
+      if (endsTrust(error)) await drop(id, REVOKED);
+      throw error;
+    }
+  }
+
+  async function acquire(id: string, holder?: object): Promise<ServerPool> {
+    const { record } = await current(id);
+    // From here to `active++` nothing is awaited: no change and no eviction can come between.
+    const pool = matching(id, record) ?? makePool(record);
+    pools.delete(id);
+    pools.set(id, pool);
+    pool.active++;
+    pool.lastUsed = performance.now();
+    if (holder !== undefined) pool.holders.add(holder);
+    evict();
+    if (idleMs > 0) sweeping ??= setInterval(sweep, Math.max(10, idleMs / 4)).unref();
+    return pool;
+  }
+
+  function matching(id: string, record: KnownServer['record']): Pool | undefined {
+    const pool = pools.get(id);
+    if (pool === undefined || pool.record === record) return pool;
+    if (pool.key === keyOf(record)) {
+      pool.record = record;
+      return pool;
+    }
+    void drop(id, CHANGED);
+    return undefined;
+  }
+
+  function makePool(record: KnownServer['record']): Pool {
+    const factory = makeCustomClientFactory(trustPolicyOf(record), {
+      ...options.route,
+      timeout: options.timeout,
+    });
+    return {
+      origin: new URL(record.url).origin,
+      factory,
+      record,
+      key: keyOf(record),
+      ended: undefined,
+      active: 0,
+      holders: new Set(),
+      lastUsed: performance.now(),
+    };
+  }
+
+  /** Over the limit, the least recently used goes: of those that nothing uses, if there are any. */
+  function evict(): void {
+    while (pools.size > maxPools) {
+      const ids = [...pools.keys()].slice(0, -1);
+      const victim = ids.find((id) => isFree(pools.get(id) as Pool)) ?? (ids[0] as string);
+      void drop(victim, `more than ${maxPools} servers are in use (maxPools)`);
+    }
+  }
+
+  function sweep(): void {
+    const before = performance.now() - idleMs;
+    for (const [id, pool] of pools) {
+      if (isFree(pool) && pool.lastUsed <= before) void drop(id, `idle for ${idleMs} ms (idleMs)`);
+    }
+  }
+
+  async function refresh(id: string): Promise<void> {
+    if (!pools.has(id)) return;
+    try {
+      const { record } = await known(id);
+      matching(id, record);
+    } catch {
+      // Whether it may be used is not known now: the next request will find out.
+      await drop(id, CHANGED);
+    }
+  }
+
+  async function drop(id: string, why: string): Promise<void> {
+    const pool = pools.get(id);
+    if (pool === undefined) return;
+    pools.delete(id);
+    pool.ended = why;
+    if (pools.size === 0) {
+      clearInterval(sweeping);
+      sweeping = undefined;
+    }
+    // A pool that could not be made (undici not loadable) has nothing to close either.
+    await pool.factory.close().catch(() => {});
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the server registry was closed');
+  }
+
+  return {
+    known,
+    acquire,
+    release(given) {
+      const pool = given as Pool;
+      pool.active--;
+      pool.lastUsed = performance.now();
+    },
+    letGo(id, holder) {
+      const pool = pools.get(id);
+      if (pool?.holders.delete(holder)) pool.lastUsed = performance.now();
+    },
+    async refresh(id) {
+      epoch++;
+      await refresh(id);
+    },
+    async drop(id, why) {
+      epoch++;
+      await drop(id, why);
+    },
+    get size() {
+      return pools.size;
+    },
+    async close() {
+      closed = true;
+      unsubscribe();
+      await Promise.all([...pools.keys()].map((id) => drop(id, 'the server registry was closed')));
+    },
+  };
+}
+
+const isFree = ({ active, holders }: Pool): boolean => active === 0 && holders.size === 0;
+
+/** What connections depend on. Who approved, and until when, they do not. */
+function keyOf(record: KnownServer['record']): string {
+  return JSON.stringify([new URL(record.url).origin, trustPolicyOf(record)]);
+}
+
+function endsTrust(error: unknown): boolean {
+  if (isStoreError(error)) return error.code === 'MCP_TLS_STORE_EXPIRED';
+  return error instanceof RegistryError;
+}
+
+/** Stores of the host application need not tell about changes. */
+function subscribe(
+  store: CertificateStore,
+  listener: (id: string | undefined) => void,
+): () => void {
+  const { onChange } = store as {
+    onChange?: (listener: (id: string | undefined) => void) => () => void;
+  };
+  return onChange === undefined ? () => {} : onChange.call(store, listener);
+}

@@ -1,0 +1,658 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ApprovalRequiredError,
+  type CertificateStore,
+  createCertificateStore,
+  createServerRegistry,
+  directoryBackend,
+  type EncryptedCertificateStore,
+  explainTlsError,
+  type RegisterOptions,
+  type ServerRegistry,
+  type ServerRegistryOptions,
+} from '../../src/index.js';
+import {
+  type HeldCertificate,
+  heldCertificate,
+  type McpServerOptions,
+  type McpTestServer,
+  startMcpServer,
+} from '../../src/testing/index.js';
+
+/** The registry over real servers and real stores. */
+
+const key = { id: 'k1', key: randomBytes(32) };
+const cleanups: (() => Promise<unknown>)[] = [];
+let certificate: HeldCertificate;
+
+beforeAll(async () => {
+  certificate = await heldCertificate();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function serve(options: Partial<McpServerOptions> = {}): Promise<McpTestServer> {
+  const server = await startMcpServer({ certificate, transport: 'both', ...options });
+  cleanups.push(() => server.close());
+  return server;
+}
+
+function memoryStore(): EncryptedCertificateStore {
+  const store = createCertificateStore({ keys: [key], keyv: new Map(), whenEmpty: 'create' });
+  cleanups.push(() => store.close());
+  return store;
+}
+
+function open(options: Partial<ServerRegistryOptions> = {}): ServerRegistry {
+  const registry = createServerRegistry({ store: memoryStore(), ...options });
+  cleanups.push(() => registry.close());
+  return registry;
+}
+
+async function connect(transport: Transport): Promise<Client> {
+  const client = new Client({ name: 'registry-test', version: '1' });
+  cleanups.push(() => client.close());
+  await client.connect(transport);
+  return client;
+}
+
+async function echo(client: Client, text = 'hello'): Promise<unknown> {
+  const { content } = await client.callTool({ name: 'echo', arguments: { text } });
+  return (content as { text: string }[])[0]?.text;
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return 'no error';
+}
+
+const codeOf = async (promise: Promise<unknown>) => {
+  const error = await failure(promise);
+  return explainTlsError(error)?.code ?? error;
+};
+
+const approved = (): RegisterOptions => ({ expectFingerprint: certificate.fingerprint256 });
+
+describe('register', () => {
+  it('refuses without approval, with everything to show in the error, and stores nothing', async () => {
+    const [server, registry] = [await serve(), open()];
+    const error = await failure(registry.register('a', server.mcpUrl));
+    expect(error).toBeInstanceOf(ApprovalRequiredError);
+    const { code, presented, problems, current, host, port } = error as ApprovalRequiredError;
+    expect(code).toBe('MCP_TLS_APPROVAL_REQUIRED');
+    expect(presented.fingerprint).toBe(certificate.fingerprint256);
+    expect(problems.map((problem) => problem.code)).toEqual(['self-signed']);
+    expect([host, port, current]).toEqual(['127.0.0.1', server.port, undefined]);
+    expect(JSON.stringify(error)).not.toContain('BEGIN');
+    expect(await registry.list()).toEqual([]);
+    expect(server.records.applicationBytes).toBe(0);
+  });
+
+  it.each<[string, () => RegisterOptions, string]>([
+    ['the fingerprint', approved, 'certificate'],
+    ['a pin of the key', () => ({ expectFingerprint: certificate.spkiPin }), 'certificate'],
+    [
+      'a callback',
+      () => ({ approve: ({ description }) => description.isCa === false }),
+      'certificate',
+    ],
+    ['trust on first use', () => ({ trustOnFirstUse: true }), 'certificate'],
+    ['its key', () => ({ ...approved(), trust: 'key' }), 'key'],
+  ])('works with %s', async (_what, options, trust) => {
+    const [server, registry] = [await serve(), open()];
+    const known = await registry.register('a', server.mcpUrl, { ...options(), approvedBy: 'ops' });
+    expect(known).toMatchObject({
+      id: 'a',
+      url: server.mcpUrl,
+      trust,
+      fingerprint: certificate.fingerprint256,
+      isSelfSigned: true,
+      daysLeft: 29,
+      approvedBy: 'ops',
+    });
+    expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
+    expect(await registry.list()).toEqual([known]);
+  });
+
+  it('asks the approval of the whole registry where the call brings none', async () => {
+    const server = await serve();
+    const asked: string[] = [];
+    const registry = open({
+      approve: (peer, { id }) => {
+        asked.push(`${id} ${peer.description.fingerprint}`);
+        return true;
+      },
+    });
+    await registry.register('a', server.mcpUrl);
+    expect(asked).toEqual([`a ${certificate.fingerprint256}`]);
+  });
+
+  it.each([
+    [
+      'another fingerprint',
+      { expectFingerprint: `SHA256:${'0'.repeat(64)}` },
+      'MCP_TLS_FINGERPRINT_MISMATCH',
+    ],
+    ['a callback that says no', { approve: () => false }, 'MCP_TLS_APPROVAL_REQUIRED'],
+    [
+      'a callback that forgets to answer',
+      { approve: (() => undefined) as never },
+      'MCP_TLS_APPROVAL_REQUIRED',
+    ],
+    ['two approvals', { trustOnFirstUse: true, approve: () => true }, 'MCP_TLS_INVALID_ARGUMENT'],
+    ['an unknown option', { trustAll: true } as never, 'MCP_TLS_INVALID_ARGUMENT'],
+    ['trust that is none', { trust: 'anything' as never }, 'MCP_TLS_INVALID_ARGUMENT'],
+  ] as [string, RegisterOptions, string][])('refuses %s', async (_what, options, code) => {
+    const [server, registry] = [await serve(), open()];
+    expect(await codeOf(registry.register('a', server.mcpUrl, options))).toBe(code);
+    expect(await registry.list()).toEqual([]);
+  });
+
+  it('does not put one server in the place of another unless told to', async () => {
+    const other = await heldCertificate();
+    const [server, second, registry] = [await serve(), await serve({ certificate: other }), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const anew: RegisterOptions = { expectFingerprint: other.fingerprint256 };
+    expect(await codeOf(registry.register('a', second.mcpUrl, anew))).toBe(
+      'MCP_TLS_ALREADY_REGISTERED',
+    );
+    const known = await registry.register('a', second.mcpUrl, { ...anew, replace: true });
+    expect(known.previousFingerprint).toBe(certificate.fingerprint256);
+    // A certificate that takes the place of another is no first use.
+    const tofu: RegisterOptions = { trustOnFirstUse: true, replace: true };
+    expect(await codeOf(registry.register('a', server.mcpUrl, tofu))).toBe(
+      'MCP_TLS_APPROVAL_REQUIRED',
+    );
+  });
+
+  it('takes a private authority, under which certificates may change', async () => {
+    const ca = await heldCertificate({ ca: true });
+    const server = await serve({ certificate: await heldCertificate({ signedBy: ca }) });
+    const registry = open();
+    const known = await registry.register('a', server.mcpUrl, { trust: { ca: ca.certificatePem } });
+    expect(known.trust).toBe('authority');
+    server.rotate(await heldCertificate({ signedBy: ca }), { dropConnections: true });
+    expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
+    expect(await registry.renew('a')).toMatchObject({ changed: false });
+    server.rotate(await heldCertificate(), { dropConnections: true });
+    expect(await codeOf(registry.renew('a'))).toBe('MCP_TLS_APPROVAL_REQUIRED');
+  });
+
+  it('never stores a trust that does not hold: an authority of other servers', async () => {
+    const [server, registry, ca] = [await serve(), open(), await heldCertificate({ ca: true })];
+    const wrong: RegisterOptions = { trust: { ca: ca.certificatePem } };
+    expect(await codeOf(registry.register('a', server.mcpUrl, wrong))).toBe('MCP_TLS_SELF_SIGNED');
+    expect(await registry.list()).toEqual([]);
+    expect(server.records.applicationBytes).toBe(0);
+  });
+
+  it('takes servers with a wrong name, and expired ones, by exactly their certificate', async () => {
+    const registry = open();
+    const past = new Date(Date.now() - 3_600_000);
+    for (const options of [
+      { dns: ['other.example'] },
+      { san: 'none' },
+      { notAfter: past },
+    ] as const) {
+      const held = await heldCertificate(options);
+      const server = await serve({ certificate: held });
+      const id = JSON.stringify(options);
+      const known = await registry.register(id, server.mcpUrl, {
+        expectFingerprint: held.fingerprint256,
+      });
+      expect(known.trust).toBe('certificate');
+      expect(await echo(await connect(await registry.streamableHttpClient(id)))).toBe('hello');
+      // The same key in another certificate is another certificate.
+      server.rotate(await heldCertificate({ renewFrom: held }), { dropConnections: true });
+      expect(await codeOf(registry.renew(id))).toBe('MCP_TLS_APPROVAL_REQUIRED');
+    }
+  });
+
+  it('tries the client certificate too, before it is stored', async () => {
+    const mine = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    const [server, registry] = [await serve(), open()];
+    server.requireClientCertificate(mine);
+    expect(await codeOf(registry.register('a', server.mcpUrl, approved()))).toBe(
+      'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
+    );
+    expect(await registry.list()).toEqual([]);
+    const clientCertificate = { cert: mine.certificatePem, key: mine.keyPem };
+    await registry.register('a', server.mcpUrl, { ...approved(), clientCertificate });
+    expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
+  });
+
+  it.each(['../../etc/passwd', 'ä/ö ü:💥', '*', '__proto__', ' ', 'a'.repeat(128)])(
+    'takes the id %j',
+    async (id) => {
+      const [server, registry] = [await serve(), open()];
+      await registry.register(id, server.mcpUrl, approved());
+      expect((await registry.list()).map((entry) => entry.id)).toEqual([id]);
+      expect(await echo(await connect(await registry.streamableHttpClient(id)))).toBe('hello');
+      expect(await registry.revoke(id)).toBe(true);
+    },
+  );
+});
+
+describe('connections', () => {
+  it('go over both transports, through one pool', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const http = await connect(await registry.streamableHttpClient('a'));
+    const sse = await connect(await registry.sseClient('a', { endpoint: '/sse' }));
+    expect([await echo(http), await echo(sse)]).toEqual(['hello', 'hello']);
+    const fetch = (await registry.clientFactory('a'))();
+    expect((await fetch(`${server.url}/nothing`)).status).toBe(404);
+  });
+
+  it('are of registered servers only, and of their origin', async () => {
+    const [server, registry] = [await serve(), open()];
+    expect(await codeOf(registry.clientFactory('a'))).toBe('MCP_TLS_NOT_REGISTERED');
+    expect(await codeOf(registry.streamableHttpClient('a'))).toBe('MCP_TLS_NOT_REGISTERED');
+    await registry.register('a', server.mcpUrl, approved());
+    const factory = await registry.clientFactory('a');
+    expect(() => factory({ url: 'https://127.0.0.1:1' })).toThrow('origin');
+    expect(await codeOf(registry.sseClient('a', { endpoint: 'https://evil.example/' }))).toBe(
+      'MCP_TLS_INVALID_ARGUMENT',
+    );
+    expect(await codeOf(registry.sseClient('a', { trust: 'x' } as never))).toBe(
+      'MCP_TLS_INVALID_ARGUMENT',
+    );
+    // The trust of one server is not that of another.
+    const other = await serve();
+    expect(await codeOf(factory()(other.url))).toBe('MCP_TLS_SELF_SIGNED');
+  });
+
+  it('end when idle, and begin again when they are used', async () => {
+    const [server, registry] = [await serve(), open({ idleMs: 60 })];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = (await registry.clientFactory('a'))();
+    await (await client(server.url)).text();
+    expect(server.openConnections).toBe(1);
+    await expect.poll(() => server.openConnections).toBe(0);
+    expect((await client(server.url)).status).toBe(404);
+    // A transport is in use until it is closed, however quiet.
+    const quiet = await connect(await registry.sseClient('a', { endpoint: '/sse' }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await echo(quiet)).toBe('hello');
+    await quiet.close();
+    await expect.poll(() => server.openConnections).toBe(0);
+  });
+
+  it('are bounded: the least recently used server goes first, one in use last', async () => {
+    const registry = open({ maxPools: 2 });
+    const servers = await Promise.all([1, 2, 3].map(() => serve()));
+    const clients = [];
+    for (const [i, server] of servers.entries()) {
+      await registry.register(`${i}`, server.mcpUrl, approved());
+      clients.push((await registry.clientFactory(`${i}`))());
+    }
+    const busy = await connect(await registry.streamableHttpClient('0'));
+    await (await clients[1]?.(servers[1]?.url ?? ''))?.text();
+    await (await clients[2]?.(servers[2]?.url ?? ''))?.text();
+    await expect.poll(() => servers.map((s) => Math.min(1, s.openConnections))).toEqual([1, 0, 1]);
+    expect(await echo(busy)).toBe('hello');
+  });
+});
+
+describe('a change of trust', () => {
+  it('by a renewal with the same key is stored without approval, and connections go on', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, { ...approved(), trust: 'key' });
+    const client = await connect(await registry.streamableHttpClient('a'));
+    const slow = client.callTool({ name: 'slow', arguments: { ms: 300 } });
+    const next = await heldCertificate({ renewFrom: certificate });
+    server.rotate(next);
+    const renewal = await registry.renew('a');
+    expect(renewal).toMatchObject({ changed: true, sameKey: true });
+    expect(renewal.server).toMatchObject({
+      fingerprint: next.fingerprint256,
+      previousFingerprint: certificate.fingerprint256,
+      trust: 'key',
+    });
+    expect((await slow).content).toEqual([{ type: 'text', text: 'done' }]);
+    expect(await registry.renew('a')).toMatchObject({ changed: false, sameKey: true });
+  });
+
+  it('by a new key needs approval: old and new side by side, and the old trust holds until then', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, { ...approved(), trust: 'key', approvedBy: 'ops' });
+    const client = await connect(await registry.streamableHttpClient('a'));
+    const next = await heldCertificate();
+    server.rotate(next, { dropConnections: true });
+    // The first may still meet a connection that the server has just closed.
+    await expect.poll(() => codeOf(client.ping())).toBe('MCP_TLS_PIN_MISMATCH');
+    const error = (await failure(registry.renew('a'))) as ApprovalRequiredError;
+    expect(error.code).toBe('MCP_TLS_APPROVAL_REQUIRED');
+    expect(error.current?.fingerprint).toBe(certificate.fingerprint256);
+    expect(error.presented.fingerprint).toBe(next.fingerprint256);
+    expect(error.sameKey).toBe(false);
+    expect(error.message).toContain(certificate.fingerprint256);
+    // What is there now is not the first use.
+    expect(await codeOf(registry.renew('a', { trustOnFirstUse: true }))).toBe(
+      'MCP_TLS_APPROVAL_REQUIRED',
+    );
+    const wrong = { expectFingerprint: certificate.fingerprint256 };
+    expect(await codeOf(registry.renew('a', wrong))).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
+    const renewal = await registry.renew('a', { expectFingerprint: next.fingerprint256 });
+    expect(renewal).toMatchObject({ changed: true, sameKey: false, server: { trust: 'key' } });
+    // The transport that was there before goes on under the new trust.
+    expect(await client.ping()).toEqual({});
+  });
+
+  it('that was announced by a backup pin needs none', async () => {
+    const [server, registry, next] = [await serve(), open(), await heldCertificate()];
+    await registry.register('a', server.mcpUrl, { ...approved(), trust: 'key' });
+    await registry.update('a', { pins: [certificate.spkiPin, next.spkiPin] });
+    const client = await connect(await registry.streamableHttpClient('a'));
+    server.rotate(next, { dropConnections: true });
+    expect(await client.ping()).toEqual({});
+    expect(await registry.renew('a')).toMatchObject({ changed: true, sameKey: false });
+    // Pins that the server does not have are not stored.
+    expect(await codeOf(registry.update('a', { pins: [certificate.spkiPin] }))).toBe(
+      'MCP_TLS_PIN_MISMATCH',
+    );
+    expect(await client.ping()).toEqual({});
+  });
+
+  it('by revocation ends what runs, at once, and refuses what comes', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = await connect(await registry.streamableHttpClient('a'));
+    const fetch = (await registry.clientFactory('a'))();
+    server.stall('headers');
+    const running = failure(fetch(server.url));
+    await expect.poll(() => server.records.requests.length).toBeGreaterThan(3);
+    expect(await registry.revoke('a')).toBe(true);
+    expect(String(await running)).toContain('revoked');
+    await expect.poll(() => server.openConnections).toBe(0);
+    const before = server.records.connections;
+    expect(await codeOf(fetch(server.url))).toBe('MCP_TLS_NOT_REGISTERED');
+    expect(await codeOf(client.ping())).toBe('MCP_TLS_NOT_REGISTERED');
+    expect(await codeOf(registry.sseClient('a'))).toBe('MCP_TLS_NOT_REGISTERED');
+    expect(server.records.connections).toBe(before);
+    expect(await registry.revoke('a')).toBe(false);
+  });
+
+  it('to another origin ends the transports of the old one', async () => {
+    const [server, second, registry] = [await serve(), await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = await connect(await registry.streamableHttpClient('a'));
+    await registry.update('a', { url: second.mcpUrl, approvedBy: 'ops' });
+    expect(await codeOf(client.ping())).toBe('MCP_TLS_CLOSED');
+    expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
+    const stranger = await serve({ certificate: await heldCertificate() });
+    expect(await codeOf(registry.update('a', { url: stranger.mcpUrl }))).toBe(
+      'MCP_TLS_SELF_SIGNED',
+    );
+  });
+
+  it('ends with the time that it was approved for', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = await connect(await registry.streamableHttpClient('a'));
+    await registry.update('a', { expiresAt: new Date(Date.now() + 300) });
+    expect(await client.ping()).toEqual({});
+    await expect.poll(() => codeOf(client.ping())).toBe('MCP_TLS_STORE_EXPIRED');
+    expect(await registry.list()).toMatchObject([
+      { id: 'a', error: { code: 'MCP_TLS_STORE_EXPIRED' } },
+    ]);
+    await registry.register('a', server.mcpUrl, { ...approved(), replace: true });
+    expect(await client.ping()).toEqual({});
+  });
+
+  it('in one registry is seen by another over the same store', async () => {
+    const server = await serve();
+    const store = memoryStore();
+    const [one, two] = [open({ store }), open({ store })];
+    await one.register('a', server.mcpUrl, approved());
+    const client = await connect(await two.streamableHttpClient('a'));
+    expect(await echo(client)).toBe('hello');
+    await one.revoke('a');
+    await expect.poll(() => server.openConnections).toBe(0);
+    expect(await codeOf(client.ping())).toBe('MCP_TLS_NOT_REGISTERED');
+  });
+
+  it('is seen through a directory by another process, and survives a restart', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'registry-'));
+    cleanups.push(() => rm(path, { recursive: true }));
+    const server = await serve();
+    const openStore = () => {
+      const backend = directoryBackend(path);
+      const store = createCertificateStore({
+        keys: [key],
+        backend,
+        whenEmpty: 'create',
+        cache: { ttlMs: 50 },
+      });
+      cleanups.push(() => store.close());
+      return store;
+    };
+    await open({ store: openStore() }).register('a', server.mcpUrl, approved());
+    const [one, two] = [open({ store: openStore() }), open({ store: openStore() })];
+    const client = await connect(await two.sseClient('a', { endpoint: '/sse' }));
+    expect(await echo(client)).toBe('hello');
+    await one.revoke('a');
+    await expect.poll(() => codeOf(client.ping())).toBe('MCP_TLS_NOT_REGISTERED');
+    await expect.poll(() => server.openConnections).toBe(0);
+  });
+
+  it('holds over a store of the host application, which tells nobody', async () => {
+    const records = new Map<string, Awaited<ReturnType<CertificateStore['get']>>>();
+    const store: CertificateStore = {
+      get: async (id) => records.get(id),
+      set: async (id, record) => void records.set(id, record),
+      delete: async (id) => records.delete(id),
+      list: async () => [...records.keys()].map((id) => ({ id, revision: 1 })),
+      close: async () => {},
+    };
+    const [server, registry] = [await serve(), open({ store })];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = await connect(await registry.streamableHttpClient('a'));
+    records.delete('a');
+    expect(await codeOf(client.ping())).toBe('MCP_TLS_NOT_REGISTERED');
+    await expect.poll(() => server.openConnections).toBe(0);
+  });
+});
+
+describe('check', () => {
+  it.each(['streamable-http', 'sse'] as const)('finds %s', async (transport) => {
+    const [server, registry] = [await serve({ transport: 'both' }), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const endpoint = transport === 'sse' ? '/sse' : undefined;
+    expect(await registry.check('a', { endpoint })).toMatchObject({
+      ok: true,
+      reachable: true,
+      trusted: true,
+      mcp: transport,
+      daysLeft: 29,
+      error: undefined,
+    });
+    await expect.poll(() => server.sessionIds).toEqual([]);
+  });
+
+  it('tells apart what is wrong', async () => {
+    const [server, registry] = [await serve({ requireBearer: 'secret' }), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    expect(await registry.check('a')).toMatchObject({
+      ok: false,
+      reachable: true,
+      trusted: true,
+      code: undefined,
+    });
+    expect(await registry.check('a', { auth: 'secret' })).toMatchObject({ ok: true });
+    server.stall('headers');
+    expect(await registry.check('a', { timeout: 300 })).toMatchObject({
+      ok: false,
+      reachable: true,
+      trusted: true,
+    });
+    server.recover();
+    server.rotate(await heldCertificate(), { dropConnections: true });
+    expect(await registry.check('a')).toMatchObject({
+      reachable: true,
+      trusted: false,
+      code: 'MCP_TLS_SELF_SIGNED',
+    });
+    await server.close();
+    expect(await registry.check('a')).toMatchObject({
+      reachable: false,
+      trusted: false,
+      code: 'MCP_TLS_UNREACHABLE',
+      daysLeft: undefined,
+    });
+    expect(await codeOf(registry.check('b'))).toBe('MCP_TLS_NOT_REGISTERED');
+  });
+});
+
+describe('allowAddress', () => {
+  it('refuses addresses before a probe, and a name whose address changes before a connection', async () => {
+    const server = await serve();
+    let address = '127.0.0.1';
+    let lookups = 0;
+    const asked: string[] = [];
+    const registry = open({
+      lookup: (_host, options, callback) => {
+        lookups++;
+        if (options.all) callback(null, [{ address, family: 4 }]);
+        else callback(null, address, 4);
+      },
+      allowAddress: (one, { host, port }) => {
+        asked.push(`${one} ${host} ${port === server.port}`);
+        return one === '127.0.0.1';
+      },
+    });
+    const url = server.urlFor('localhost', '/mcp');
+    await registry.register('a', url, approved());
+    // The probe and the try-out: one lookup each, and each asked about what it got.
+    expect(lookups).toBe(2);
+    expect(asked).toEqual(Array(2).fill('127.0.0.1 localhost true'));
+    const client = (await registry.clientFactory('a'))();
+    await (await client(url)).text();
+    server.dropConnections();
+    address = '127.0.0.2';
+    const before = server.records.connections;
+    await expect.poll(() => codeOf(client(url))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(await codeOf(registry.inspect(url))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(await codeOf(registry.register('b', url, approved()))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(server.records.connections).toBe(before);
+  });
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['[::ffff:127.0.0.1]', '127.0.0.1'],
+    ['2130706433', '127.0.0.1'],
+    ['[::1]', '::1'],
+  ])('is asked about the address in https://%s too', async (host, address) => {
+    const server = await serve();
+    const asked: string[] = [];
+    const registry = open({
+      allowAddress: (one) => {
+        asked.push(one);
+        return false;
+      },
+    });
+    expect(await codeOf(registry.inspect(`https://${host}:${server.port}/`))).toBe(
+      'MCP_TLS_ADDRESS_REFUSED',
+    );
+    expect(asked).toEqual([address]);
+    expect(server.records.connections).toBe(0);
+  });
+
+  it('holds for other origins that a client is sent to, and refuses when it throws', async () => {
+    const server = await serve();
+    let broken = false;
+    const registry = open({
+      allowAddress: (_one, { port }) => {
+        if (broken) throw new Error('no list');
+        return port === server.port;
+      },
+    });
+    await registry.register('a', server.mcpUrl, approved());
+    const client = (await registry.clientFactory('a'))();
+    const metadata = await serve();
+    expect(await codeOf(client(metadata.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(await codeOf(client(metadata.urlFor('localhost')))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(metadata.records.connections).toBe(0);
+    broken = true;
+    expect(await codeOf(registry.inspect(server.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(await codeOf(registry.inspect(server.urlFor('localhost')))).toBe(
+      'MCP_TLS_ADDRESS_REFUSED',
+    );
+  });
+
+  it('excludes a proxy, which looks names up itself', () => {
+    const options = { allowAddress: () => true, proxy: 'http://127.0.0.1:1' };
+    expect(() => open(options)).toThrow('exclude');
+    expect(() => open({ allowAddress: undefined })).toThrow('undefined');
+  });
+});
+
+describe('certificateFile', () => {
+  it('holds the certificate and never a key, for this user only, until it is closed', async () => {
+    const mine = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    const [server, registry] = [await serve(), open()];
+    const clientCertificate = { cert: mine.certificatePem, key: mine.keyPem };
+    await registry.register('../a', server.mcpUrl, { ...approved(), clientCertificate });
+    const file = await registry.certificateFile('../a');
+    expect(await readFile(file.path, 'utf8')).toBe(certificate.certificatePem);
+    expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+    expect((await stat(dirname(file.path))).mode & 0o777).toBe(0o700);
+    await file.close();
+    await expect(stat(dirname(file.path))).rejects.toThrow('ENOENT');
+    const second = await registry.certificateFile('../a');
+    await registry.revoke('../a');
+    await expect(stat(second.path)).rejects.toThrow('ENOENT');
+  });
+
+  it('is gone after close, and leaves no listener', async () => {
+    const before = process.listenerCount('exit');
+    const directory = await mkdtemp(join(tmpdir(), 'registry-'));
+    cleanups.push(() => rm(directory, { recursive: true }));
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    await registry.certificateFile('a', { directory });
+    await registry.certificateFile('a', { directory });
+    expect(await readdir(directory)).toHaveLength(2);
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    await registry.close();
+    expect(await readdir(directory)).toEqual([]);
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+
+  it('says what to do where nothing can be written', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.mcpUrl, approved());
+    const error = await failure(registry.certificateFile('a', { directory: '/proc/nowhere' }));
+    expect(error).toMatchObject({ code: 'MCP_TLS_FILE_REFUSED', id: 'a' });
+    expect(String(error)).toContain('options.directory');
+  });
+});
+
+describe('close', () => {
+  it('ends connections and timers; the store goes on', async () => {
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const [server, store] = [await serve(), memoryStore()];
+    const registry = open({ store });
+    await registry.register('a', server.mcpUrl, approved());
+    const fetch = (await registry.clientFactory('a'))();
+    await (await fetch(server.url)).text();
+    await registry.close();
+    await expect.poll(() => server.openConnections).toBe(0);
+    expect(await codeOf(fetch(server.url))).toBe('MCP_TLS_CLOSED');
+    expect(await codeOf(registry.clientFactory('a'))).toBe('MCP_TLS_CLOSED');
+    expect(await store.get('a')).toBeDefined();
+    await expect.poll(timers).toBeLessThanOrEqual(1);
+  });
+});
