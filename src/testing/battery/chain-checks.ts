@@ -61,11 +61,11 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'impostor-sends-genuine-ca',
     name: 'An impostor sends the trusted CA behind a certificate that it did not sign',
-    shows: 'A chain is held together by signatures, not by standing in one message.',
+    shows: 'A chain is held together by signatures, not by names and key ids in one message.',
     advice: COMPARE_LEAF,
     async arrange(stage) {
-      const [ca, otherCa] = await stage.twins({ ca: true });
-      const leaf = await stage.certificate({ signedBy: otherCa });
+      const ca = await stage.certificate({ ca: true });
+      const leaf = await stage.certificate({ signedBy: ca, defect: 'foreign-signature' });
       return {
         anchor: ca,
         shown: { cert: leaf.certificatePem + ca.certificatePem, key: leaf.keyPem },
