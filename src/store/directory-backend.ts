@@ -121,9 +121,12 @@ async function notWritten<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw new NotWrittenError('unreachable', error);
+    const refused = REFUSALS.has(String((error as NodeJS.ErrnoException).code));
+    throw new NotWrittenError(refused ? 'refused' : 'unreachable', error);
   }
 }
+
+const REFUSALS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM']);
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;

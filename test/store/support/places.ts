@@ -134,7 +134,9 @@ async function openRedis(url: string): Promise<Place> {
 /** A table of its own, since the tests' records would meet in one. */
 function openPostgres(url: string): Place {
   const table = `keyv_${Math.random().toString(36).slice(2)}`;
-  const adapter = new KeyvPostgres({ uri: url, table });
+  // Its pool has no 'error' listener, and nobody can add one: an idle connection that breaks ends the
+  // process. With one use for each, none is idle.
+  const adapter = new KeyvPostgres({ uri: url, table, maxUses: 1 });
   adapter.on('error', () => {});
   return {
     options: () => ({ keyv: new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }) }),

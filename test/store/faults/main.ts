@@ -1,0 +1,41 @@
+/**
+ * Every backend in every trouble: what the caller gets.
+ *
+ *   npm run test:faults:store
+ *
+ * Fails if a cell is a silent miss, a call that goes on past its deadline, a crash, or the loss of a
+ * write that was acknowledged.
+ */
+import { FAULTS, runCell } from './faults.js';
+import { WORLDS } from './worlds.js';
+
+const violations: string[] = [];
+process.on('unhandledRejection', (error) => violations.push(`unhandled rejection: ${error}`));
+process.on('uncaughtException', (error) => violations.push(`crash: ${error.stack}`));
+
+async function main(): Promise<void> {
+  const only = process.argv[2];
+  let [cells, without] = [0, 0];
+  for (const fault of FAULTS) {
+    if (only !== undefined && !fault.name.includes(only)) continue;
+    console.log(`\n${fault.name}`);
+    for (const world of WORLDS) {
+      const result = await runCell(fault, world.make).catch((error: Error) => ({
+        text: '',
+        violations: [`could not be run: ${error.stack}`],
+      }));
+      if (result.text === '–') without++;
+      else cells++;
+      console.log(`  ${world.name.padEnd(16)} ${result.text}`);
+      for (const one of result.violations) {
+        violations.push(`${fault.name} × ${world.name}: ${one}`);
+        console.log(`  ${''.padEnd(16)} VIOLATION: ${one}`);
+      }
+    }
+  }
+  console.log(`\n${cells} cells, ${without} that cannot be (–), ${violations.length} violations`);
+  for (const one of violations) console.log(`  ${one}`);
+  process.exit(violations.length === 0 && cells > 0 ? 0 : 1);
+}
+
+await main();

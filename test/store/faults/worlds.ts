@@ -1,0 +1,188 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { directoryBackend } from '../../../src/index.js';
+import { recordKey } from '../../../src/store/record-key.js';
+import { type Place, placeNamed } from '../support/places.js';
+import { rowsOf } from '../support/rows.js';
+import { startPostgres } from '../support/start-postgres.js';
+import { startRedis } from '../support/start-redis.js';
+
+/** A backend, and what can be done to it. What is absent cannot happen to it. */
+export interface World {
+  readonly place: Place;
+  /** Takes the backend away, and gives it back with what it had. */
+  readonly down?: { begin(): Promise<void>; end(): Promise<void> };
+  /** It accepts and does not answer. */
+  readonly hung?: { begin(): Promise<void>; end(): Promise<void> };
+  readonly restart?: () => Promise<void>;
+  /** No room for anything more. */
+  readonly full?: { begin(): Promise<void>; end(): Promise<void> };
+  /** Drops records to make room, until at least one of the keys is gone. */
+  readonly evict?: () => Promise<void>;
+  close(): Promise<void>;
+}
+
+export const WORLDS: readonly { readonly name: string; make(namespace: string): Promise<World> }[] =
+  [
+    { name: 'memory', make: async () => bare('memory (Map)') },
+    { name: 'directory', make: directoryWorld },
+    { name: 'Keyv 5.6/Redis', make: () => redisWorld('Keyv 5.6 over Redis') },
+    { name: 'Keyv 6.1/Redis', make: () => redisWorld('Keyv 6.1 over Redis') },
+    { name: 'mcp-tls/redis', make: () => redisWorld('mcp-tls/redis') },
+    { name: 'Keyv/PostgreSQL', make: postgresWorld },
+  ];
+
+async function bare(name: string): Promise<World> {
+  const place = await placeNamed(name).open('');
+  return { place, close: () => place.close() };
+}
+
+async function redisWorld(name: string): Promise<World> {
+  const redis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
+  const place = await placeNamed(name).open(redis.url);
+  const config = async (key: string, value: string) => {
+    await redis.command('CONFIG', 'SET', key, value);
+  };
+  return {
+    place,
+    down: { begin: redis.kill, end: redis.start },
+    hung: { begin: async () => redis.hang(), end: async () => redis.goOn() },
+    async restart() {
+      await redis.kill();
+      await redis.start();
+    },
+    full: { begin: () => config('maxmemory', '1'), end: () => config('maxmemory', '0') },
+    async evict() {
+      const used = Number(
+        /used_memory:(\d+)/.exec(`${await redis.command('INFO', 'memory')}`)?.[1],
+      );
+      await config('maxmemory-policy', 'allkeys-random');
+      await config('maxmemory', `${used + 200_000}`);
+      const evicted = async () =>
+        Number(/evicted_keys:(\d+)/.exec(`${await redis.command('INFO', 'stats')}`)?.[1]);
+      // A store under one key goes at once or not at all.
+      for (let i = 0; i < 400 && (await evicted()) < 60; i++) {
+        await redis.command('SET', `junk${i}`, 'x'.repeat(20_000));
+      }
+    },
+    async close() {
+      await place.close();
+      await redis.stop();
+    },
+  };
+}
+
+async function postgresWorld(): Promise<World> {
+  const postgres = await startPostgres();
+  const place = await placeNamed('Keyv 5.6 over PostgreSQL').open(postgres.url);
+  const readOnly = async (on: boolean) => {
+    await postgres.query(`ALTER SYSTEM SET default_transaction_read_only = ${on}`);
+    await postgres.query('SELECT pg_reload_conf()');
+  };
+  return {
+    place,
+    down: { begin: postgres.kill, end: postgres.start },
+    hung: { begin: async () => postgres.hang(), end: async () => postgres.goOn() },
+    async restart() {
+      await postgres.kill();
+      await postgres.start();
+    },
+    // What a full disk comes down to for the client: the statement is refused.
+    full: { begin: () => readOnly(true), end: () => readOnly(false) },
+    async close() {
+      await place.close().catch(() => {});
+      await postgres.stop();
+    },
+  };
+}
+
+async function directoryWorld(namespace: string): Promise<World> {
+  const base = mkdtempSync(join(tmpdir(), 'mcp-tls-faults-'));
+  const path = join(base, 'store');
+  const [folder, away] = [join(path, namespace), join(base, 'away')];
+  const file = join(folder, `${recordKey('a')}.jwe`);
+  return {
+    place: {
+      options: () => ({ backend: directoryBackend(path) }),
+      rows: async (name) =>
+        rowsOf(directoryBackend(path)(name), (key) => unlink(join(path, name, `${key}.jwe`))),
+      close: async () => {},
+    },
+    down: {
+      // Root may read whatever its mode is, so the whole path is taken away.
+      async begin() {
+        renameSync(path, away);
+        writeFileSync(path, '');
+      },
+      async end() {
+        rmSync(path);
+        renameSync(away, path);
+      },
+    },
+    hung: {
+      async begin() {
+        renameSync(file, away);
+        execFileSync('/usr/bin/mkfifo', [file]);
+      },
+      async end() {
+        // Lets go whoever is still reading: they have all threads that Node.js has for files.
+        closeSync(openSync(file, 'r+'));
+        renameSync(away, file);
+      },
+    },
+    restart: async () => {},
+    ...fullDisk(folder, base),
+    async close() {
+      rmSync(base, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A file system of a few blocks, where one may be mounted. */
+function fullDisk(folder: string, base: string): Pick<World, 'full'> {
+  const small = join(base, 'small');
+  mkdirSync(small);
+  const mount = (...words: string[]) => execFileSync('/usr/bin/mount', words, { stdio: 'ignore' });
+  const unmount = () => execFileSync('/usr/bin/umount', [folder], { stdio: 'ignore' });
+  try {
+    mount('-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', small);
+    execFileSync('/usr/bin/umount', [small], { stdio: 'ignore' });
+  } catch {
+    return {};
+  }
+  return {
+    full: {
+      async begin() {
+        // The records as they are, with one page left less than a record needs.
+        const copy = `${folder}.copy`;
+        execFileSync('/bin/cp', ['-a', folder, copy]);
+        mount('-t', 'tmpfs', '-o', 'size=256k,mode=700', 'tmpfs', folder);
+        execFileSync('/bin/sh', ['-c', `cp -a ${copy}/. ${folder}/ && rm -r ${copy}`]);
+        try {
+          execFileSync('/bin/sh', ['-c', `cat /dev/zero > ${folder}/filler`], { stdio: 'ignore' });
+        } catch {
+          // It ends when the disk is full: that is what it is for.
+        }
+      },
+      async end() {
+        rmSync(join(folder, 'filler'));
+        const copy = `${folder}.copy`;
+        execFileSync('/bin/cp', ['-a', folder, copy]);
+        unmount();
+        rmSync(folder, { recursive: true });
+        renameSync(copy, folder);
+      },
+    },
+  };
+}
