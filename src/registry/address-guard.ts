@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { atHost } from '../connect/connection-error.js';
 import { TlsTrustError } from '../errors.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 
@@ -114,7 +115,7 @@ function refused(
 ): TlsTrustError {
   return new TlsTrustError(
     'MCP_TLS_ADDRESS_REFUSED',
-    `${host}:${port}: connections to its address are not allowed`,
+    `${atHost(host, port)}: connections to its address are not allowed`,
     {
       host,
       port,

@@ -1,4 +1,5 @@
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
+import { atHost } from '../connect/connection-error.js';
 import type { PeerCertificate } from '../connect/fetch-peer-certificate.js';
 import { RegistryError } from '../errors.js';
 import type { Problem } from '../trust/find-problems.js';
@@ -37,7 +38,7 @@ export class ApprovalRequiredError extends RegistryError {
     super(
       code,
       [
-        `${host}:${port} presents ${name} [SHA-256 ${description.fingerprint}]`,
+        `${atHost(host, port)} presents ${name} [SHA-256 ${description.fingerprint}]`,
         mismatch ? `; expected was ${expectedFingerprint}` : ', which nobody has approved',
         current === undefined ? '' : `; on record is ${current.fingerprint}`,
       ].join(''),

@@ -73,15 +73,11 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
   });
 
   async function known(id: string): Promise<KnownServer> {
-    for (;;) {
-      assertOpen();
-      const before = epoch;
-      const record = await store.get(id);
-      assertOpen();
-      if (epoch !== before) continue;
-      if (record !== undefined) return knownServer(id, record);
-      throw new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
-    }
+    assertOpen();
+    const record = await store.get(id);
+    assertOpen();
+    if (record !== undefined) return knownServer(id, record);
+    throw new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
   }
 
   /** As {@link known}; and a pool for which there is no trust any more does not outlive the answer. */
@@ -95,8 +91,11 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
   }
 
   async function acquire(id: string, holder?: object): Promise<ServerPool> {
-    const { record } = await current(id);
+    let [before, server] = [epoch, await current(id)];
+    // What was read while something changed may be what was true before.
+    while (before !== epoch) [before, server] = [epoch, await current(id)];
     // From here to `active++` nothing is awaited: no change and no eviction can come between.
+    const { record } = server;
     const pool = matching(id, record) ?? makePool(record);
     pools.delete(id);
     pools.set(id, pool);
@@ -155,8 +154,9 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
   async function refresh(id: string): Promise<void> {
     if (!pools.has(id)) return;
     try {
-      const { record } = await known(id);
-      matching(id, record);
+      let [before, server] = [epoch, await known(id)];
+      while (before !== epoch) [before, server] = [epoch, await known(id)];
+      matching(id, server.record);
     } catch {
       // Whether it may be used is not known now: the next request will find out.
       await drop(id, CHANGED);

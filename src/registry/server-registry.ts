@@ -133,7 +133,12 @@ export interface ServerRegistry {
    * @throws {TlsTrustError} if the server cannot be reached, or that trust does not hold for it
    */
   register(id: string, url: string | URL, options?: RegisterOptions): Promise<RegisteredServer>;
-  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  /**
+   * For requests of one's own. A body that is still being read `idleMs` after its request is cut off;
+   * transports keep their connections until they are closed.
+   *
+   * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`
+   */
   clientFactory(id: string): Promise<RegistryClientFactory>;
   /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
   streamableHttpClient(

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -232,6 +235,31 @@ describe('register', () => {
     expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
   });
 
+  it('takes a publicly trusted server without approval and without a pin, or by its key if asked', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'registry-'));
+    cleanups.push(() => rm(directory, { recursive: true }));
+    const ca = await heldCertificate({ ca: true });
+    const servers = [
+      await serve({ certificate: await heldCertificate({ signedBy: ca }) }),
+      await serve({ certificate: await heldCertificate({ signedBy: ca }) }),
+    ];
+    const file = join(directory, 'ca.pem');
+    await writeFile(file, ca.certificatePem);
+    const script = fileURLToPath(new URL('../support/register.ts', import.meta.url));
+    const args = ['--import', 'tsx', script, ...servers.map(({ url }) => `${url}/`)];
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: file };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    expect(JSON.parse(stdout)).toEqual({
+      registered: 'default roots',
+      pinned: 'key',
+      asked: 404,
+      moved: true,
+      renewed: true,
+      askedAgain: 404,
+      pinnedMoved: 'MCP_TLS_PIN_MISMATCH',
+    });
+  });
+
   it.each(['../../etc/passwd', 'ä/ö ü:💥', '*', '__proto__', ' ', 'a'.repeat(128)])(
     'takes the id %j',
     async (id) => {
@@ -297,7 +325,8 @@ describe('connections', () => {
       await registry.register(`${i}`, server.mcpUrl, approved());
       clients.push((await registry.clientFactory(`${i}`))());
     }
-    const busy = await connect(await registry.streamableHttpClient('0'));
+    // Over SSE, whose session ends with its stream.
+    const busy = await connect(await registry.sseClient('0', { endpoint: '/sse' }));
     await (await clients[1]?.(servers[1]?.url ?? ''))?.text();
     await (await clients[2]?.(servers[2]?.url ?? ''))?.text();
     await expect.poll(() => servers.map((s) => Math.min(1, s.openConnections))).toEqual([1, 0, 1]);
@@ -447,6 +476,65 @@ describe('a change of trust', () => {
     await expect.poll(() => server.openConnections).toBe(0);
   });
 
+  it('is not undone by an answer of the store that was on its way before it', async () => {
+    const [server, inner] = [await serve(), memoryStore()];
+    let release: (() => void) | undefined;
+    let hold = false;
+    const store: CertificateStore = {
+      ...inner,
+      async get(id) {
+        const record = await inner.get(id);
+        if (hold) {
+          hold = false;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        return record;
+      },
+    };
+    const registry = open({ store });
+    await registry.register('a', server.mcpUrl, approved());
+    const client = (await registry.clientFactory('a'))();
+    server.clearRecords();
+    hold = true;
+    const late = codeOf(client(server.url));
+    await expect.poll(() => release !== undefined).toBe(true);
+    await registry.revoke('a');
+    release?.();
+    expect(await late).toBe('MCP_TLS_NOT_REGISTERED');
+    expect(server.records.connections).toBe(0);
+  });
+
+  it('by revocation ends also what began while the record was being deleted', async () => {
+    const { onChange: _, ...inner } = memoryStore();
+    let release: (() => void) | undefined;
+    const store: CertificateStore = {
+      ...inner,
+      async delete(id) {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return inner.delete(id);
+      },
+    };
+    const [server, registry] = [await serve(), open({ store })];
+    await registry.register('a', server.mcpUrl, approved());
+    const client = (await registry.clientFactory('a'))();
+    server.stall('headers');
+    const before = failure(client(server.url));
+    await expect.poll(() => server.records.requests.length).toBe(1);
+    const revoked = registry.revoke('a');
+    // What ran is ended before a slow store has answered.
+    expect(String(await before)).toContain('revoked');
+    await expect.poll(() => release !== undefined).toBe(true);
+    const running = failure(client(server.url));
+    await expect.poll(() => server.records.requests.length).toBe(2);
+    release?.();
+    expect(await revoked).toBe(true);
+    expect(String(await running)).toContain('revoked');
+  });
+
   it('holds over a store of the host application, which tells nobody', async () => {
     const records = new Map<string, Awaited<ReturnType<CertificateStore['get']>>>();
     const store: CertificateStore = {
@@ -566,6 +654,23 @@ describe('allowAddress', () => {
       'MCP_TLS_ADDRESS_REFUSED',
     );
     expect(asked).toEqual([address]);
+    expect(server.records.connections).toBe(0);
+  });
+
+  it('leaves of several addresses only the allowed ones', async () => {
+    const server = await serve();
+    const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+    let allowed = '127.0.0.1';
+    const registry = open({
+      lookup: (_host, _options, callback) => callback(null, addresses),
+      allowAddress: (one) => one === allowed,
+    });
+    const url = server.urlFor('localhost');
+    expect((await registry.inspect(url)).description.fingerprint).toBe(certificate.fingerprint256);
+    // Nothing listens there, and the server that does is not allowed.
+    allowed = '127.0.0.2';
+    server.clearRecords();
+    expect(await codeOf(registry.inspect(url))).toBe('MCP_TLS_UNREACHABLE');
     expect(server.records.connections).toBe(0);
   });
 
