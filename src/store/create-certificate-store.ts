@@ -62,7 +62,13 @@ export interface StoreStats extends Readonly<CacheStats> {
  * unnoticed.
  *
  * Every failure is an error: of the backend, of the keys, of a single byte. `undefined` is the answer
- * only where the backend has just proven that it is there and whole.
+ * only where the backend has, in the same operation, given the marker of this very store.
+ *
+ * What no encryption shows: to a process that has not seen a record yet, one that somebody took out
+ * of the backend looks like one that never was, and an older revision like the newest. What it has
+ * seen once may not be gone or older (`MCP_TLS_STORE_VANISHED`, `MCP_TLS_STORE_ROLLED_BACK`).
+ *
+ * Deleting leaves a sealed row that says so, of some 250 bytes, and it stays.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example

@@ -1,0 +1,85 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCertificateStore, directoryBackend } from '../../../src/index.js';
+import { recordKey } from '../../../src/store/record-key.js';
+import { aKey, aRecord, codeOf } from './support.js';
+
+let path: string;
+const keys = [aKey()];
+const openStore = () => createCertificateStore({ keys, backend: directoryBackend(path) });
+const inside = (name = '') => join(path, 'certificates', name);
+
+beforeEach(() => {
+  path = join(mkdtempSync(join(tmpdir(), 'mcp-tls-directory-')), 'store');
+});
+afterEach(() => rmSync(join(path, '..'), { recursive: true, force: true }));
+
+describe('the directory', () => {
+  it('is for its owner alone, one file a record, and nothing is left beside them', async () => {
+    const store = openStore();
+    await store.initialize();
+    await Promise.all(['a', 'b', 'a', 'b'].map((id) => store.set(id, aRecord())));
+    expect(statSync(inside()).mode & 0o777).toBe(0o700);
+    const files = readdirSync(inside());
+    expect(files.sort()).toEqual(
+      ['0marker.jwe', `${recordKey('a')}.jwe`, `${recordKey('b')}.jwe`].sort(),
+    );
+    for (const file of files) expect(statSync(inside(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([0o770, 0o702, 0o777])('is refused with mode %o', async (mode) => {
+    mkdirSync(inside(), { recursive: true });
+    chmodSync(inside(), mode);
+    expect(await codeOf(openStore().initialize())).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    chmodSync(inside(), 0o700);
+    expect(await openStore().initialize()).toBe(true);
+  });
+
+  it('goes on after a process that died with a lock and half a file', async () => {
+    const store = openStore();
+    await store.initialize();
+    await store.set('a', aRecord());
+    // 2^22 is more than Linux gives to any process.
+    writeFileSync(inside(`${recordKey('a')}.jwe.lock`), `${hostname()} 4194305 dead`);
+    writeFileSync(inside(`${recordKey('a')}.jwe.4194305.abc.tmp`), 'half a rec');
+    const start = performance.now();
+    await store.set('a', aRecord({ approvedBy: 'b' }));
+    expect(performance.now() - start).toBeLessThan(1_000);
+    expect((await openStore().get('a'))?.approvedBy).toBe('b');
+    expect((await openStore().list()).map(({ id }) => id)).toEqual(['a']);
+  });
+
+  it('waits for one that is alive, and writes after it', async () => {
+    const store = openStore();
+    await store.initialize();
+    const lock = inside(`${recordKey('a')}.jwe.lock`);
+    writeFileSync(lock, `${hostname()} ${process.pid} other`);
+    const writing = store.set('a', aRecord());
+    setTimeout(() => rmSync(lock), 150);
+    const start = performance.now();
+    await writing;
+    expect(performance.now() - start).toBeGreaterThan(100);
+    expect(await store.get('a')).toBeDefined();
+  });
+
+  it('that holds a file of somebody else is not listed as if it were whole', async () => {
+    const store = openStore();
+    await store.initialize();
+    writeFileSync(inside('notes.jwe'), 'hello');
+    expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_TAMPERED');
+  });
+
+  it('needs a path', async () => {
+    expect(await codeOf(() => directoryBackend(''))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
