@@ -641,14 +641,16 @@ describe('allowAddress', () => {
     ['[::ffff:127.0.0.1]', '127.0.0.1'],
     ['2130706433', '127.0.0.1'],
     ['[::1]', '::1'],
+    ['localhost', '127.0.0.1'],
   ])('is asked about the address in https://%s too', async (host, address) => {
     const server = await serve();
     const asked: string[] = [];
     const registry = open({
-      allowAddress: (one) => {
+      lookup: (_host, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+      // One that forgets to answer has not allowed it.
+      allowAddress: ((one: string) => {
         asked.push(one);
-        return false;
-      },
+      }) as never,
     });
     expect(await codeOf(registry.inspect(`https://${host}:${server.port}/`))).toBe(
       'MCP_TLS_ADDRESS_REFUSED',
