@@ -148,6 +148,24 @@ describe('a Redis that evicts', () => {
 });
 
 describe('an adapter that others use too', () => {
+  it('tells its errors, though it hides those of others', async () => {
+    const refusing = await startRedis();
+    const adapter = new KeyvRedis<string>(refusing.url);
+    adapter.on('error', () => {});
+    const store = createCertificateStore({ keys, keyv: new Keyv(adapter), cache: { ttlMs: 0 } });
+    await store.initialize();
+    await store.set('x', aRecord());
+    await refusing.command('ACL', 'SETUSER', 'default', '-mget', '-get', '-eval');
+    expect(await adapter.get('x')).toBeUndefined();
+    expect(await codeOf(store.get('x'))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    await refusing.command('ACL', 'SETUSER', 'default', '+mget');
+    expect(await codeOf(store.set('x', aRecord()))).toBe('MCP_TLS_STORE_REFUSED');
+    expect(await store.get('x')).toBeDefined();
+    await store.close();
+    await adapter.disconnect(true);
+    await refusing.stop();
+  });
+
   it('keeps its settings, and its records where they were', async () => {
     const adapter = new KeyvRedis<string>(redis.url);
     adapter.on('error', () => {});
