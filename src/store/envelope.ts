@@ -1,4 +1,3 @@
-import { CompactEncrypt, compactDecrypt } from 'jose';
 import { StoreError, type StoreErrorCode } from '../errors.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
@@ -41,6 +40,8 @@ export async function seal(
   content: SealedContent,
 ): Promise<string> {
   const { id, key } = await ring.writer();
+  // Here, because what only connects need not pay 30 ms for loading it.
+  const { CompactEncrypt } = await import('jose');
   const text = new TextEncoder().encode(JSON.stringify({ v: FORMAT, ...content }));
   return new CompactEncrypt(text)
     .setProtectedHeader(headerOf(id, context))
@@ -61,6 +62,7 @@ export async function open(
 ): Promise<SealedContent> {
   const keyId = assertFrame(envelope, context);
   const { key } = await ring.reader(keyId).catch((error) => withId(error, context.id));
+  const { compactDecrypt } = await import('jose');
   let plaintext: Uint8Array;
   try {
     const opened = await compactDecrypt(envelope as string, key, {

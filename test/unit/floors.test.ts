@@ -112,10 +112,10 @@ describe('the floors of src/', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('load pkijs, asn1js, undici and @keyv/redis only when they are needed', () => {
+  it('load pkijs, asn1js, undici, jose and @keyv/redis only when they are needed', () => {
     const eager = imports.filter(
       ({ file, specifier, typeOnly, lazy }) =>
-        /^(pkijs|asn1js|undici|@keyv\/redis)$/.test(specifier) &&
+        /^(pkijs|asn1js|undici|jose|@keyv\/redis)$/.test(specifier) &&
         !typeOnly &&
         !lazy &&
         placeOf(file) !== 'testing',
