@@ -179,6 +179,16 @@ describe('register', () => {
     );
   });
 
+  it('registers an id once, however many try at a time', async () => {
+    const [server, registry] = [await serve(), open()];
+    const tries = [1, 2, 3].map(() => codeOf(registry.register('a', server.mcpUrl, approved())));
+    expect(await Promise.all(tries)).toEqual([
+      'no error',
+      'MCP_TLS_ALREADY_REGISTERED',
+      'MCP_TLS_ALREADY_REGISTERED',
+    ]);
+  });
+
   it('takes a private authority, under which certificates may change', async () => {
     const ca = await heldCertificate({ ca: true });
     const server = await serve({ certificate: await heldCertificate({ signedBy: ca }) });
@@ -601,6 +611,18 @@ describe('check', () => {
     });
     expect(await codeOf(registry.check('b'))).toBe('MCP_TLS_NOT_REGISTERED');
   });
+
+  it('does not take silence for trust', async () => {
+    const [server, registry] = [await serve(), open({ timeout: { connect: 400 } })];
+    await registry.register('a', server.mcpUrl, approved());
+    server.stall('handshake');
+    expect(await registry.check('a', { timeout: 100 })).toMatchObject({
+      ok: false,
+      reachable: false,
+      trusted: false,
+      code: 'MCP_TLS_TIMEOUT',
+    });
+  });
 });
 
 describe('allowAddress', () => {
@@ -690,6 +712,10 @@ describe('allowAddress', () => {
     const metadata = await serve();
     expect(await codeOf(client(metadata.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(await codeOf(client(metadata.urlFor('localhost')))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(metadata.records.connections).toBe(0);
+    // Nor does a change of the URL lead there.
+    const moved = registry.update('a', { url: metadata.url });
+    expect(await codeOf(moved)).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(metadata.records.connections).toBe(0);
     broken = true;
     expect(await codeOf(registry.inspect(server.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
