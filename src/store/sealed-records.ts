@@ -74,6 +74,8 @@ export function makeSealedRecords(
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);
+      // Again, since settings change: nothing else tells an evicted record from one that never was.
+      await backend.checkSettings?.();
       return { value: undefined, revision: 0, expiresAt: undefined };
     }
     const content = await open(ring, contextOf(id), row);

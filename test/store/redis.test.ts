@@ -141,6 +141,9 @@ describe('a Redis that evicts', () => {
     await evicting.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     await store.initialize();
     expect(await store.get('x')).toBeUndefined();
+    // Set so again while we run: an absence is worth nothing from now on.
+    await evicting.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    expect(await codeOf(store.get('y'))).toBe('MCP_TLS_STORE_EVICTING');
     await store.close();
     await adapter.disconnect(true);
     await evicting.stop();
