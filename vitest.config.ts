@@ -4,6 +4,8 @@ export default defineConfig({
   // The matrix also runs the tests over undici 8, which is installed under an alias.
   resolve: { alias: process.env['MCP_TLS_UNDICI'] === '8' ? { undici: 'undici-8' } : {} },
   test: {
+    // By default one less than there are cores; most of the time is spent waiting for servers.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

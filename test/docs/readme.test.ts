@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-/** The README is code, and so is docs/store.md: their fences compile against the built package, its tables match the source. */
+/** The README is code, and so are docs/store.md and docs/registry.md: their fences compile against the built package, its tables match the source. */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
 const readme = readFileSync(`${ROOT}/README.md`, 'utf8');
 const store = readFileSync(`${ROOT}/docs/store.md`, 'utf8');
-const fences = [...(readme + store).matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
+const registry = readFileSync(`${ROOT}/docs/registry.md`, 'utf8');
+const fences = [...(readme + store + registry).matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
   ([, code]) => code as string,
 );
 

@@ -152,7 +152,7 @@ describe('the answer', () => {
 
   it('drops a byte order mark from text, as fetch does, and takes megabytes', async () => {
     const text = 'ä'.repeat(3_000_000);
-    const server = await serve((_request, response) => response.end(`\uFEFF${text}`));
+    const server = await serve((_request, response) => void response.end(`\uFEFF${text}`));
     expect(await (await factoryFor()()(server.url)).text()).toBe(text);
   });
 
