@@ -120,7 +120,9 @@ async function killed(place: WorkerStore['place'], name: string): Promise<void> 
     await tell(workers, 'open', { place, keys: [k1] } satisfies WorkerStore, record);
     for (const [i, worker] of workers.entries())
       worker.call('writeForEver', ids[i]).catch(() => {});
-    await sleep(400 + Math.random() * 300);
+    // In the middle: each has written, none has stopped.
+    while (workers.some(({ acknowledged }) => acknowledged < 5)) await sleep(5);
+    await sleep(Math.random() * 300);
     await Promise.all(workers.map((worker) => worker.kill()));
     const store = open();
     for (const [i, worker] of workers.entries()) {
