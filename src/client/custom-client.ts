@@ -1,3 +1,4 @@
+import { addressOf } from '../connect/address-of.js';
 import { toConnectionError } from '../connect/connection-error.js';
 import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
@@ -97,6 +98,7 @@ async function makeHeaders(
   request: FetchRequest,
   url: URL,
 ): Promise<Headers> {
+  // Filled in place: they are this request's own copy, and a redirect never leaves the origin.
   const { headers } = request;
   if (url.origin === ownOrigin) {
     for (const [name, value] of defaults) {
@@ -157,8 +159,7 @@ function asFetchError(error: unknown, { pools }: CustomClientParts, url: URL): u
   }
   // System, OpenSSL and undici errors have a code; a TypeError of our own has none.
   if (typeof code !== 'string') return error;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  return failed(toConnectionError(error, { host, port: Number(url.port || 443) }));
+  return failed(toConnectionError(error, addressOf(url)));
 }
 
 function failed(error: Error): TypeError {

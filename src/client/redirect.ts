@@ -1,3 +1,4 @@
+import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { publish } from '../diagnostics.js';
 import { TlsTrustError } from '../errors.js';
@@ -27,8 +28,7 @@ export function redirectTarget(
     return undefined;
   }
   const refuse = (why: string, to?: URL): never => {
-    const host = from.hostname.replace(/^\[|\]$/g, '');
-    const port = Number(from.port || 443);
+    const { host, port } = addressOf(from);
     const where = to === undefined ? '' : ` to ${to.origin}`;
     const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
     publish('mcp-tls:redirect-refused', () => ({ host, port, message }));

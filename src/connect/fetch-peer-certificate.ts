@@ -6,6 +6,7 @@ import { findProblems, type Problem } from '../trust/find-problems.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
+import { addressOf } from './address-of.js';
 import { probe } from './probe.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 
@@ -125,5 +126,5 @@ function readTarget(url: string | URL): { host: string; port: number } {
   }
   if (parsed.protocol !== 'https:')
     invalidArgument('only an https: URL has a certificate to fetch');
-  return { host: parsed.hostname.replace(/^\[|\]$/g, ''), port: Number(parsed.port || 443) };
+  return addressOf(parsed);
 }

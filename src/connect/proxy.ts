@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { TrustInput } from '../trust/trust-policy.js';
+import { addressOf } from './address-of.js';
 
 /**
  * An HTTP proxy to tunnel through (CONNECT, RFC 9110 §9.3.6). TLS with the server is made and verified
@@ -63,8 +64,7 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   }
   const anonymous = username === '' && password === '';
   return Object.freeze({
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port || (secure ? 443 : 80)),
+    ...addressOf(url),
     policy: secure ? checkTrustPolicy(options.trust) : undefined,
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,

@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TlsTrustError } from '../errors.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
@@ -78,8 +79,7 @@ export function makeAddressGuard(
       });
     },
     async check(url) {
-      const host = url.hostname.replace(/^\[|\]$/g, '');
-      const port = Number(url.port || 443);
+      const { host, port } = addressOf(url);
       const known = ports.get(host) ?? new Set();
       ports.delete(host);
       ports.set(host, known.add(port));

@@ -1,3 +1,4 @@
+import { addressOf } from '../connect/address-of.js';
 import { toConnectionError } from '../connect/connection-error.js';
 import { makeConnector } from '../connect/connector.js';
 import { type RouteOptions, readRoute } from '../connect/route.js';
@@ -33,7 +34,7 @@ export async function tryRecord(
   await guard.check(url);
   const policy = checkTrustPolicy(trustPolicyOf(record));
   const connector = makeConnector({ policy, route: readRoute(route), timeoutMs });
-  const target = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443) };
+  const target = addressOf(url);
   await new Promise<void>((resolve, reject) => {
     connector.connect({ hostname: target.host, port: target.port }, (...[error, socket]) => {
       if (socket === null) {

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeldCertificate } from '../../src/testing/index.js';
+import { freePort } from '../store/support/programs.js';
 import { debianProgram } from './debian-program.js';
-import { freePort } from './openssl-server.js';
 
 /** nginx as an https server: neither written here nor on Node.js. */
 export interface NginxServer extends AsyncDisposable {

@@ -1,11 +1,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { HeldCertificate } from '../../src/testing/index.js';
+import { freePort } from '../store/support/programs.js';
 import { debianProgram } from './debian-program.js';
 
 /** `openssl s_server`: a TLS server that was not written here, nor on Node.js. */
@@ -79,14 +79,4 @@ function accepting(child: ChildProcessByStdio<null, Readable, Readable>): Promis
     });
     child.once('exit', () => reject(new Error('openssl s_server did not start')));
   });
-}
-
-/** A port for programs that cannot be told to choose one and say which. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
