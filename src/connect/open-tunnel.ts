@@ -3,7 +3,6 @@ import { TlsTrustError } from '../errors.js';
 import { atHost, toConnectionError } from './connection-error.js';
 import { openVerified } from './open-verified.js';
 import type { ProxyServer } from './proxy.js';
-import { makeSecureContext } from './secure-context.js';
 
 export type TunnelCallback = (
   ...result: [error: TlsTrustError, socket: null] | [error: null, socket: Socket]
@@ -81,8 +80,8 @@ export function openTunnel(
     );
   };
 
-  const { host, port, policy } = proxy;
-  if (policy === undefined) {
+  const { host, port, secure } = proxy;
+  if (secure === undefined) {
     const socket = connectTcp({ host, port });
     const onError = (error: Error): void => {
       fail('cannot be reached', UNREACHABLE, toConnectionError(error, { host, port }));
@@ -97,8 +96,7 @@ export function openTunnel(
       ask(socket);
     });
   } else {
-    const secureContext = makeSecureContext(policy);
-    const way = { host, port, policy, secureContext, route: undefined };
+    const way = { host, port, ...secure, route: undefined };
     abandon = openVerified(way, (...result) => {
       const [error, socket] = result;
       if (error !== null) fail(`is not trusted: ${error.message}`, error.hint ?? '', error);

@@ -1,8 +1,10 @@
 import { BlockList, isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
+import { makeSecureContext } from './secure-context.js';
 
 /**
  * An HTTP proxy to tunnel through (CONNECT, RFC 9110 §9.3.6). TLS with the server is made and verified
@@ -25,8 +27,10 @@ export interface ProxyOptions {
 export interface ProxyServer {
   readonly host: string;
   readonly port: number;
-  /** Of an https proxy. */
-  readonly policy: CheckedTrustPolicy | undefined;
+  /** Of an https proxy: whom to trust there, with the secure context made once. */
+  readonly secure:
+    | { readonly policy: CheckedTrustPolicy; readonly secureContext: SecureContext }
+    | undefined;
   readonly authorization: () => string | undefined;
 }
 
@@ -63,9 +67,10 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
     invalidArgument('proxy.auth: username and password must be strings, the first without a colon');
   }
   const anonymous = username === '' && password === '';
+  const policy = secure ? checkTrustPolicy(options.trust) : undefined;
   return Object.freeze({
     ...addressOf(url),
-    policy: secure ? checkTrustPolicy(options.trust) : undefined,
+    secure: policy && { policy, secureContext: makeSecureContext(policy) },
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   });
