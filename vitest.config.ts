@@ -25,6 +25,11 @@ export default defineConfig({
         // Starts servers: each file its own.
         test: { name: 'store', include: ['test/store/**/*.test.ts'], testTimeout: 20_000 },
       },
+      {
+        extends: true,
+        // A gateway's flows, by several processes.
+        test: { name: 'gateway', include: ['test/gateway/**/*.test.ts'], testTimeout: 60_000 },
+      },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
         extends: true,

@@ -29,7 +29,8 @@ function promise(kept: boolean, text: string): void {
   if (!kept) broken.push(text);
 }
 
-const startAll = (): Promise<Worker[]> => Promise.all(Array.from({ length: WORKERS }, startWorker));
+const startAll = (): Promise<Worker[]> =>
+  Promise.all(Array.from({ length: WORKERS }, () => startWorker()));
 const tell = <T>(workers: readonly Worker[], task: string, ...args: unknown[]): Promise<T[]> =>
   Promise.all(workers.map((worker) => worker.call<T>(task, ...args)));
 

@@ -12,8 +12,9 @@ export interface Worker {
 
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url));
 
-export async function startWorker(): Promise<Worker> {
-  const child: ChildProcess = fork(FILE, { execArgv: ['--import', 'tsx'] });
+/** @param file the program of the process; it answers calls as worker.ts does */
+export async function startWorker(file: string = FILE): Promise<Worker> {
+  const child: ChildProcess = fork(file, { execArgv: ['--import', 'tsx'] });
   const calls = new Map<number, { resolve(v: never): void; reject(e: Error): void }>();
   let [next, acknowledged] = [0, 0];
   child.on(
