@@ -1,0 +1,56 @@
+/** One contender in a process of its own: opens a session, then runs batches of tool calls. */
+import { Agent, request } from 'undici';
+import { type CallCost, measureCalls } from '../support/measure-calls.js';
+import { serveTasks } from '../support/serve-tasks.js';
+import { FETCHES } from './fetches.js';
+import { type CallTool, connectInMemory, connectOver, type Sdk } from './sdk-clients.js';
+
+export interface OpenInput {
+  readonly contender: string;
+  readonly sdk: Sdk;
+  readonly url: string;
+  readonly ca: string;
+}
+
+/** Opens connections that a server or an Agent has closed in the meantime. */
+const LEADING_CALLS = 5;
+
+let callTool: CallTool | undefined;
+
+async function open(input: OpenInput): Promise<void> {
+  callTool = await makeCall(input);
+}
+
+async function makeCall({ contender, sdk, url, ca }: OpenInput): Promise<CallTool> {
+  if (contender === 'sdk-in-memory') return connectInMemory(sdk);
+  if (contender === 'undici-request') return callWithoutSdk(url, ca);
+  const makeFetch = FETCHES[contender];
+  if (makeFetch === undefined) throw new Error(`no contender '${contender}'`);
+  return connectOver(sdk, makeFetch(ca, url), url);
+}
+
+/** The same POST and its answer as text: what is left when there is neither fetch nor SDK. */
+function callWithoutSdk(url: string, ca: string): CallTool {
+  const dispatcher = new Agent({ connect: { ca }, headersTimeout: 0, bodyTimeout: 0 });
+  const headers = {
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'mcp-protocol-version': '2025-11-25',
+    'mcp-session-id': '00000000-0000-0000-0000-000000000000',
+  };
+  let id = 0;
+  return async () => {
+    const params = { name: 'echo', arguments: { text: 'hello' } };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: id++, method: 'tools/call', params });
+    const answer = await request(url, { dispatcher, method: 'POST', headers, body });
+    if (!(await answer.body.text()).includes('hello')) throw new Error('not the right answer');
+  };
+}
+
+async function batch(count: number): Promise<CallCost> {
+  if (callTool === undefined) throw new Error('not open');
+  for (let i = 0; i < LEADING_CALLS; i++) await callTool();
+  return measureCalls(callTool, count);
+}
+
+serveTasks({ open, batch });

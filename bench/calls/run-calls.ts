@@ -1,0 +1,80 @@
+import type { ServerAddress } from '../server/main.js';
+import { interleave } from '../support/interleave.js';
+import type { CallCost } from '../support/measure-calls.js';
+import type { PartOptions } from '../support/part.js';
+import { makeSeries, type Series } from '../support/results.js';
+import { makeProcesses } from '../support/start-process.js';
+import type { OpenInput } from './process.js';
+import { SDKS, type Sdk } from './sdk-clients.js';
+
+const FORMS = ['json', 'sse'] as const;
+type Form = (typeof FORMS)[number];
+
+const BASE = 'undici-fetch';
+const CONTENDERS = [
+  'mcp-tls',
+  BASE,
+  'global-fetch',
+  'node-https',
+  'axios',
+  'got',
+  'node-fetch',
+  'new-client',
+  'undici-request',
+  'sdk-in-memory',
+];
+/** What quick runs are content with: what the targets are made of. */
+const FEW = ['mcp-tls', BASE, 'undici-request', 'sdk-in-memory'];
+
+/** `tools/call` over the MCP SDKs: CPU time of the client's process, and sequential latency. */
+export async function runCalls(options: PartOptions): Promise<readonly Series[]> {
+  const series: Series[] = [];
+  for (const sdk of SDKS) {
+    for (const form of FORMS) series.push(...(await runOne(sdk, form, options)));
+  }
+  return series;
+}
+
+async function runOne(sdk: Sdk, form: Form, options: PartOptions): Promise<readonly Series[]> {
+  const { binary, quick } = options;
+  const { warmUp, rounds, calls } = quick
+    ? { warmUp: 20, rounds: options.rounds ?? 3, calls: 50 }
+    : { warmUp: 1_000, rounds: options.rounds ?? 15, calls: 200 };
+  await using processes = makeProcesses();
+  const server = processes.start('server', { binary });
+  const { origin, ca } = await server.call<ServerAddress>('start');
+  const batches = new Map<string, () => Promise<CallCost>>();
+  for (const contender of quick ? FEW : CONTENDERS) {
+    const process = processes.start('calls', { binary });
+    const input: OpenInput = { contender, sdk, ca, url: `${origin}/mcp/${form}` };
+    await process.call('open', input);
+    await process.call('batch', warmUp);
+    batches.set(contender, () => process.call<CallCost>('batch', calls));
+  }
+  const costs = await interleave(batches, rounds);
+  const subject = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;
+  const head = { unit: 'µs', base: BASE };
+  const id = `calls.${sdk}.${form}`;
+  const title = `client CPU per tools/call, ${subject}`;
+  return [
+    makeSeries(
+      { ...head, id: `${id}.cpu`, title },
+      withFloor(costs, ({ cpuUs }) => cpuUs),
+    ),
+    makeSeries(
+      { ...head, id: `${id}.latency`, title: `sequential latency of tools/call, ${subject}` },
+      withFloor(costs, ({ latencyUs }) => latencyUs),
+    ),
+  ];
+}
+
+/** The floor: `undici.request` alone and the SDK in memory, each measured apart, added by round. */
+function withFloor(
+  costs: ReadonlyMap<string, readonly CallCost[]>,
+  figure: (cost: CallCost) => number,
+): ReadonlyMap<string, readonly number[]> {
+  const rounds = new Map([...costs].map(([id, batches]) => [id, batches.map(figure)]));
+  const memory = rounds.get('sdk-in-memory') ?? [];
+  const floor = rounds.get('undici-request')?.map((value, round) => value + (memory[round] ?? 0));
+  return floor === undefined ? rounds : rounds.set('floor', floor);
+}

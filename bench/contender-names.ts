@@ -1,0 +1,21 @@
+/** What the contenders are called where people read of them. */
+const NAMES: Readonly<Record<string, string>> = {
+  'mcp-tls': 'mcp-tls',
+  'undici-fetch': 'undici.fetch, Agent with `ca`',
+  'global-fetch': 'global fetch, the same Agent',
+  'node-https': 'node:https',
+  axios: 'axios, https.Agent',
+  got: 'got',
+  'node-fetch': 'node-fetch',
+  'new-client': 'undici.fetch, a new Agent each call',
+  'undici-request': 'undici.request, no SDK',
+  'sdk-in-memory': 'the SDK in memory',
+  floor: 'floor: the two above together',
+};
+
+/** @throws for a contender that nobody has named */
+export function contenderName(id: string): string {
+  const name = NAMES[id];
+  if (name === undefined) throw new Error(`contender '${id}' has no name`);
+  return name;
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { answerMessage } from './answer-message.js';
+
+const CHUNK = Buffer.alloc(65_536, 'x');
+
+/**
+ * `/mcp/json` and `/mcp/sse` speak streamable HTTP and answer POSTs in either form; `/echo` answers
+ * what it is sent, `/bytes/N` that many bytes.
+ */
+export async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [, first, second] = (request.url ?? '/').split('/');
+  if (first === 'echo') return echo(request, response);
+  if (first === 'bytes') return sendBytes(response, Number(second));
+  if (first !== 'mcp' || (second !== 'json' && second !== 'sse')) return refuse(response, 404);
+  if (request.method === 'GET') return holdEventStream(response);
+  if (request.method === 'DELETE') return refuse(response, 200);
+  return answerMcp(request, response, second);
+}
+
+async function answerMcp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  form: 'json' | 'sse',
+): Promise<void> {
+  const message = JSON.parse(await text(request));
+  const answer = answerMessage(message);
+  if (answer === undefined) return refuse(response, 202);
+  const sessionId = request.headers['mcp-session-id'] ?? randomUUID();
+  const body = JSON.stringify(answer);
+  if (form === 'json') {
+    const length = Buffer.byteLength(body);
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': length,
+      'mcp-session-id': sessionId,
+    });
+    response.end(body);
+    return;
+  }
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-cache',
+    'mcp-session-id': sessionId,
+  });
+  // As the SDK's server does: the head goes out first, the event when the tool has answered.
+  response.flushHeaders();
+  setImmediate(() => {
+    response.write(`event: message\nid: ${randomUUID()}\ndata: ${body}\n\n`);
+    response.end();
+  });
+}
+
+/** The stream for the server's own messages, of which there are none. */
+function holdEventStream(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  response.flushHeaders();
+}
+
+async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await text(request);
+  const length = Buffer.byteLength(body);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
+  response.end(body);
+}
+
+async function sendBytes(response: ServerResponse, count: number): Promise<void> {
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    'content-length': count,
+  });
+  for (let left = count; left > 0; left -= CHUNK.length) {
+    const more = response.write(left >= CHUNK.length ? CHUNK : CHUNK.subarray(0, left));
+    if (!more) await once(response, 'drain');
+  }
+  response.end();
+}
+
+function refuse(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-length': 0 }).end();
+}
