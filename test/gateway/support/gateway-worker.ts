@@ -18,6 +18,7 @@ import {
   type ServerRegistry,
 } from '../../../src/index.js';
 import { redisStorage } from '../../../src/redis/index.js';
+import { serveCalls } from '../../store/workers/serve-calls.js';
 
 /** Where the store of a worker is. Keys as base64url. */
 export interface WorkerPlace {
@@ -148,13 +149,4 @@ function countDecryptions(): string[] {
   return seen;
 }
 
-process.on(
-  'message',
-  async ({ call, task, args }: { call: number; task: string; args: never[] }) => {
-    try {
-      process.send?.({ call, result: await TASKS[task]?.(...args) });
-    } catch (error) {
-      process.send?.({ call, error: String((error as Error).stack) });
-    }
-  },
-);
+serveCalls(TASKS);

@@ -7,6 +7,7 @@ import {
   type StoredCertificate,
 } from '../../../src/index.js';
 import { redisStorage } from '../../../src/redis/index.js';
+import { serveCalls } from './serve-calls.js';
 
 /** How a worker opens its store. Keys as base64url. */
 export interface WorkerStore {
@@ -109,13 +110,4 @@ const TASKS: Record<string, Task> = {
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-process.on(
-  'message',
-  async ({ call, task, args }: { call: number; task: string; args: never[] }) => {
-    try {
-      process.send?.({ call, result: await TASKS[task]?.(...args) });
-    } catch (error) {
-      process.send?.({ call, error: String((error as Error).stack) });
-    }
-  },
-);
+serveCalls(TASKS);
