@@ -76,6 +76,7 @@ export type { CacheOptions } from './store/record-cache.js';
 export type { RewrapReport } from './store/rewrap-records.js';
 export type { StoreBackend, StoreBackendFactory } from './store/store-backend.js';
 export { NotWrittenError } from './store/store-backend.js';
+export type { StoreNotes } from './store/store-notes.js';
 export type { CertificateStoreOptions, StoreTimeouts } from './store/store-options.js';
 export { trustPolicyOf } from './store/trust-policy-of.js';
 

@@ -46,6 +46,7 @@ export type {
   StoredClientCertificate,
   StoreErrorCode,
   StoreErrorDetails,
+  StoreNotes,
   StoreStats,
   StoreTimeouts,
   TimeoutInput,
@@ -89,6 +90,12 @@ export type { CertificateFile } from './registry/certificate-files.js';
 export type { ServerCheck, ServerCheckOptions } from './registry/check-server.js';
 export { createServerRegistry } from './registry/create-server-registry.js';
 export type { ServerRegistryOptions } from './registry/read-registry-options.js';
+export type {
+  RegistryEvent,
+  RegistryWatch,
+  WatchedCertificate,
+  WatchOptions,
+} from './registry/registry-watch.js';
 export type {
   Approval,
   ApprovalContext,

@@ -69,7 +69,10 @@ function summary({ anchors, pins }: CheckedTrustPolicy): { anchors: number; pins
 async function makeAgent(connector: Connector): Promise<Agent> {
   const { Agent } = await loadUndici();
   return new Agent({
-    connect: (target, callback) => connector.connect(target, callback),
+    connect: (target, callback) =>
+      connector.connect(target, (...[error, socket]) =>
+        error === null ? callback(null, socket) : callback(error, null),
+      ),
     // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
     allowH2: false,
     // One request a connection at a time, and as many connections as there are requests: the GET

@@ -4,7 +4,7 @@ import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { toConnectionError } from './connection-error.js';
 import { openTunnel } from './open-tunnel.js';
-import { openVerified, type VerifiedCallback } from './open-verified.js';
+import { openVerified, type Verification, type VerifiedCallback } from './open-verified.js';
 import type { Route } from './route.js';
 import { makeSecureContext } from './secure-context.js';
 
@@ -15,7 +15,9 @@ export interface ConnectTarget {
 }
 
 export type ConnectCallback = (
-  ...result: [error: Error, socket: null] | [error: null, socket: TLSSocket]
+  ...result:
+    | [error: Error, socket: null]
+    | [error: null, socket: TLSSocket, verification: Verification]
 ) => void;
 
 export interface ConnectorOptions {
@@ -77,7 +79,8 @@ function attempt(
       fail(result[0]);
       return;
     }
-    const [, socket, { by, fingerprint }] = result;
+    const [, socket, verification] = result;
+    const { by, fingerprint } = verification;
     clearTimeout(timer);
     publish('mcp-tls:verified', () => ({
       ...target,
@@ -86,7 +89,7 @@ function attempt(
       protocol: socket.getProtocol(),
       milliseconds: performance.now() - startedAt,
     }));
-    callback(null, socket);
+    callback(null, socket, verification);
   };
   const base = { ...target, policy, secureContext, route };
   let cancel: () => void;

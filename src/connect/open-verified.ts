@@ -23,7 +23,10 @@ export interface VerifiedTarget {
 /** Why one may talk through the socket, and what certificate is at its other end. */
 export interface Verification {
   readonly by: Extract<Verdict, { trusted: true }>['by'];
+  /** Of the server's certificate. */
   readonly fingerprint: string;
+  /** Its end, as OpenSSL writes it. */
+  readonly validTo: string;
 }
 
 export type VerifiedCallback = (
@@ -79,7 +82,9 @@ export function openVerified(target: VerifiedTarget, callback: VerifiedCallback)
     // as an error that leaves the socket open until the end of the stream, and undici would report
     // that end instead.
     socket.once('error', (error) => socket.destroy(error));
-    callback(null, socket, { by: verdict.by, fingerprint: chain[0]?.fingerprint256 ?? '' });
+    // Without a readable certificate only the dangerous export gets here.
+    const { fingerprint256: fingerprint = '', validTo = '' } = chain[0] ?? {};
+    callback(null, socket, { by: verdict.by, fingerprint, validTo });
   }
 
   function judge(chainError: string | null): Verdict {

@@ -11,9 +11,16 @@ import { type KnownServer, toRegisteredServer } from './known-server.js';
 import { makeLiveClient } from './live-client.js';
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
 import { makeServerPools } from './server-pools.js';
-import type { RegisterOptions, RegistryEntry, ServerRegistry } from './server-registry.js';
+import type {
+  Approval,
+  ApproveCertificate,
+  RegisterOptions,
+  RegistryEntry,
+  ServerRegistry,
+} from './server-registry.js';
 import { tryRecord } from './try-record.js';
 import { makeTurns } from './turns.js';
+import { makeServerWatching } from './watch-servers.js';
 
 const REGISTER_FIELDS = [
   ...APPROVAL_FIELDS,
@@ -31,6 +38,12 @@ const CHANGE_FIELDS = [
   'minVersion',
   'clientCertificate',
 ] as const;
+
+interface InspectOptions {
+  readonly serverName?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Makes a registry of MCP servers over a store: register a server once, then ask for its transport by
@@ -51,16 +64,48 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
 
   async function inspect(
     url: string | URL,
-    { serverName, ca }: { serverName?: string | undefined; ca?: string | undefined } = {},
+    { serverName, ca, signal }: InspectOptions = {},
   ): Promise<PeerCertificate> {
     await guard.check(new URL(readUrl(url)));
     const trust = ca === undefined ? {} : { trust: { ca, authority: true } };
-    return fetchPeerCertificate(url, { ...route, serverName, timeout: connectMs, ...trust });
+    return fetchPeerCertificate(url, {
+      ...route,
+      serverName,
+      timeout: connectMs,
+      signal,
+      ...trust,
+    });
   }
 
-  const tryOut = (server: Pick<KnownServer, 'record'>): Promise<void> =>
-    tryRecord(server, { route, guard, timeoutMs: connectMs });
+  const tryOut = (server: Pick<KnownServer, 'record'>, signal?: AbortSignal) =>
+    tryRecord(server, { route, guard, timeoutMs: connectMs, signal });
   const parts = { store, approve, inspect, tryOut };
+  const watching = makeServerWatching({
+    store,
+    connectMs,
+    known: pools.known,
+    tryOut,
+    inspect: ({ record: { url, serverName } }, signal) => inspect(url, { serverName, signal }),
+    renew: async (id) => (await renew(id, {}, undefined)).server,
+  });
+
+  async function renew(
+    id: string,
+    approval: Approval,
+    asked: ApproveCertificate | undefined,
+  ): Promise<Awaited<ReturnType<typeof renewServer>>> {
+    return inTurn(id, async () => {
+      const known = await pools.known(id);
+      const renewal = await renewServer({ ...parts, approve: asked }, known, approval);
+      if (renewal.changed) await changed(id);
+      return renewal;
+    });
+  }
+
+  async function changed(id: string): Promise<void> {
+    await pools.refresh(id);
+    watching.changed(id);
+  }
 
   async function factoryOf(id: string, holdsPool: boolean) {
     assertId(id);
@@ -68,7 +113,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     return {
       server,
       factory: (init?: Parameters<typeof makeLiveClient>[1]) =>
-        makeLiveClient({ pools, guard, server, holdsPool }, init),
+        makeLiveClient({ pools, guard, server, holdsPool, onFailure: watching.failed }, init),
     };
   }
 
@@ -96,7 +141,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       const href = readUrl(url);
       return inTurn(id, async () => {
         const server = await registerServer(parts, id, href, given);
-        await pools.refresh(id);
+        await changed(id);
         return toRegisteredServer(server);
       });
     },
@@ -115,11 +160,8 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       assertId(id);
       assertKnownKeys('approval', approval, APPROVAL_FIELDS);
       assertApproval(approval);
-      return inTurn(id, async () => {
-        const renewal = await renewServer(parts, await pools.known(id), approval);
-        if (renewal.changed) await pools.refresh(id);
-        return Object.freeze({ ...renewal, server: toRegisteredServer(renewal.server) });
-      });
+      const renewal = await renew(id, approval, approve);
+      return Object.freeze({ ...renewal, server: toRegisteredServer(renewal.server) });
     },
     async revoke(id) {
       assertId(id);
@@ -131,6 +173,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         } finally {
           await pools.drop(id, 'this server was revoked');
           await files.remove(id);
+          watching.changed(id);
         }
       });
     },
@@ -140,7 +183,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       if (changes.url !== undefined) readUrl(changes.url);
       return inTurn(id, async () => {
         const server = await updateServer(parts, await pools.known(id), changes);
-        await pools.refresh(id);
+        await changed(id);
         return toRegisteredServer(server);
       });
     },
@@ -169,7 +212,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
           streamableHttp: (link) => registry.streamableHttpClient(id, link),
           sse: (link) => registry.sseClient(id, link),
           inspect: () => inspect(url, { serverName }),
-          verify: () => tryOut(server),
+          verify: async () => void (await tryOut(server)),
         },
         given,
       );
@@ -180,7 +223,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       const { record } = await pools.known(id);
       return files.write(id, record.certificatePem, given.directory);
     },
+    watch: (given = {}) => watching.open(given),
     async close() {
+      await watching.close();
       await pools.close();
       await files.close();
     },

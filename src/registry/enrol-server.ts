@@ -31,7 +31,7 @@ export interface EnrolParts {
     url: string,
     options: { serverName?: string | undefined; ca?: string | undefined },
   ) => Promise<PeerCertificate>;
-  readonly tryOut: (server: KnownServer) => Promise<void>;
+  readonly tryOut: (server: KnownServer) => Promise<unknown>;
 }
 
 /** See `ServerRegistry.register`. */

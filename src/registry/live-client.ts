@@ -1,7 +1,8 @@
 import { invalidArgument } from '../assert.js';
 import type { CustomClient } from '../client/custom-client.js';
 import type { CustomClientInit } from '../client/make-custom-client-factory.js';
-import { isMcpTlsError, TlsConfigError } from '../errors.js';
+import { addressOf } from '../connect/address-of.js';
+import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import type { AddressGuard } from './address-guard.js';
 import type { KnownServer } from './known-server.js';
@@ -11,6 +12,8 @@ export interface LiveClientParts {
   readonly pools: ServerPools;
   readonly guard: AddressGuard;
   readonly server: KnownServer;
+  /** Told why a request failed. */
+  readonly onFailure: (id: string, error: unknown) => void;
   /** Keeps the pool from being idle from the client's first request until its end. */
   readonly holdsPool: boolean;
 }
@@ -23,7 +26,7 @@ export interface LiveClientParts {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a URL of another origin than the record's
  */
 export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = {}): CustomClient {
-  const { pools, guard, server, holdsPool } = parts;
+  const { pools, guard, server, onFailure, holdsPool } = parts;
   const { origin } = new URL(server.record.url);
   const own = { ...init, url: init.url ?? server.record.url };
   if (!URL.canParse(String(own.url)) || new URL(own.url).origin !== origin) {
@@ -38,6 +41,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
     try {
       return await clientOver(pool)(input, requestInit);
     } catch (error) {
+      if (isOwn(error)) onFailure(server.id, error);
       throw closedUnder(pool, error) ?? error;
     } finally {
       pools.release(pool);
@@ -63,6 +67,13 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
         ? new TypeError(`fetch failed: ${error.message}`, { cause: error })
         : error;
     }
+  }
+
+  /** A client also reaches other origins, such as OAuth servers: those are not this server. */
+  function isOwn(error: unknown): boolean {
+    const cause = explainTlsError(error);
+    const { host, port } = addressOf(new URL(origin));
+    return cause instanceof TlsTrustError && cause.host === host && cause.port === port;
   }
 
   function clientOver(pool: ServerPool): CustomClient {

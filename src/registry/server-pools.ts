@@ -9,6 +9,7 @@ import type { CertificateStore } from '../store/certificate-store.js';
 import { isStoreError } from '../store/is-store-error.js';
 import { trustPolicyOf } from '../store/trust-policy-of.js';
 import { type KnownServer, knownServer } from './known-server.js';
+import { onStoreChange } from './store-parts.js';
 
 /** The connections of one server under one trust. */
 export interface ServerPool {
@@ -67,7 +68,7 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
   let epoch = 0;
   let closed = false;
   let sweeping: NodeJS.Timeout | undefined;
-  const unsubscribe = subscribe(store, (id) => {
+  const unsubscribe = onStoreChange(store, (id) => {
     epoch++;
     for (const one of id === undefined ? pools.keys() : [id]) void refresh(one);
   });
@@ -221,15 +222,4 @@ function keyOf(record: KnownServer['record']): string {
 function endsTrust(error: unknown): boolean {
   if (isStoreError(error)) return error.code === 'MCP_TLS_STORE_EXPIRED';
   return error instanceof RegistryError;
-}
-
-/** Stores of the host application need not tell about changes. */
-function subscribe(
-  store: CertificateStore,
-  listener: (id: string | undefined) => void,
-): () => void {
-  const { onChange } = store as {
-    onChange?: (listener: (id: string | undefined) => void) => () => void;
-  };
-  return onChange === undefined ? () => {} : onChange.call(store, listener);
 }

@@ -10,6 +10,7 @@ import type { StreamableHttpClientOptions } from '../transports/streamable-http-
 import type { ClientCertificate } from '../trust/client-certificate.js';
 import type { CertificateFile } from './certificate-files.js';
 import type { ServerCheck, ServerCheckOptions } from './check-server.js';
+import type { RegistryWatch, WatchOptions } from './registry-watch.js';
 
 /** Decides about a certificate: shows it to somebody, or compares it with what is known. */
 export type ApproveCertificate = (
@@ -171,6 +172,13 @@ export interface ServerRegistry {
    * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`, `MCP_TLS_FILE_REFUSED`
    */
   certificateFile(id: string, options?: { readonly directory?: string }): Promise<CertificateFile>;
-  /** Ends connections, timers and files. The store stays open. */
+  /**
+   * Tells what happens to the servers, by `for await` or as an `EventTarget`. While there is a watch,
+   * each server is connected to once every `intervalMs` by one of the processes that share the store.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+   */
+  watch(options?: WatchOptions): RegistryWatch;
+  /** Ends connections, watches, timers and files. The store stays open. */
   close(): Promise<void>;
 }

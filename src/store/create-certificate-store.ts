@@ -12,6 +12,7 @@ import { type CacheStats, makeRecordCache } from './record-cache.js';
 import { assertId } from './record-key.js';
 import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
 import { expired, makeSealedRecords } from './sealed-records.js';
+import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
 
 const PUBLISH_MS = 1_000;
@@ -41,6 +42,8 @@ export interface EncryptedCertificateStore extends CertificateStore {
    */
   onChange(listener: (id: string | undefined) => void): () => void;
   stats(): StoreStats;
+  /** What processes that share this store agree on; `ServerRegistry.watch` is coordinated by it. */
+  readonly notes: StoreNotes;
 }
 
 /** Counts since the store was made. */
@@ -87,6 +90,7 @@ export function createCertificateStore(
   const clock = makeForwardClock();
   const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock);
   const cached = makeRecordCache<ReadyTrust>(cache, load);
+  const notes = makeStoreNotes(backend, ring, namespace);
   const listeners = new Set<(id: string | undefined) => void>();
   let [invalidations, invalidationFailures] = [0, 0];
   let listening: boolean | undefined = invalidation === undefined ? undefined : false;
@@ -185,6 +189,7 @@ export function createCertificateStore(
         listeners.delete(listener);
       };
     },
+    notes,
     stats: () => ({
       ...cached.stats,
       cached: cached.size,

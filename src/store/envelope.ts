@@ -5,8 +5,8 @@ import type { KeyRing } from './key-ring.js';
 /** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
 export interface EnvelopeContext {
   readonly namespace: string;
-  /** `'record'`, or `'marker'`: the proof that a store is there and has not been emptied. */
-  readonly kind: 'record' | 'marker';
+  /** `'marker'`: the proof that a store is there and has not been emptied. */
+  readonly kind: 'record' | 'marker' | 'note';
   readonly id: string;
 }
 
@@ -163,7 +163,7 @@ function refuse(
   message: string,
   keyId?: string,
 ): never {
-  const subject = kind === 'marker' ? 'the marker of the store' : `the record '${id}'`;
+  const subject = kind === 'marker' ? 'the marker of the store' : `the ${kind} '${id}'`;
   throw new StoreError(`MCP_TLS_STORE_${code}` satisfies StoreErrorCode, `${subject} ${message}`, {
     id: kind === 'marker' ? undefined : id,
     keyId,

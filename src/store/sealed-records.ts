@@ -6,7 +6,7 @@ import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { recordId, recordKey } from './record-key.js';
 import type { StoreBackend } from './store-backend.js';
-import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
+import { isRecordKey, MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
 
 /** A record as it was read: `undefined` value: there is none, and that is certain. */
 export interface ReadRecord {
@@ -160,7 +160,7 @@ export function makeSealedRecords(
     async list() {
       const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
       await rowsOf([]);
-      const ids = (await backend.keys()).filter((key) => key !== MARKER_KEY).map(idOfKey);
+      const ids = (await backend.keys()).filter(isRecordKey).map(idOfKey);
       const listed = new Set(ids);
       const missing = liveBefore.find(({ id }) => !listed.has(id));
       if (missing !== undefined) throw vanished(missing.id);

@@ -3,9 +3,13 @@ import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import type { StoreBackend } from './store-backend.js';
+import { isNoteKey } from './store-notes.js';
 
 /** Outside the alphabet of record keys. */
 export const MARKER_KEY = '0marker';
+
+/** Whether a backend's key is meant for a record. One that only looks like it is noticed later. */
+export const isRecordKey = (key: string): boolean => key !== MARKER_KEY && !isNoteKey(key);
 
 /**
  * The sealed record that is always there. It is read together with every other: with it, the absence
@@ -46,7 +50,7 @@ export function makeStoreMarker(
     }
     if (known !== undefined) return emptied('since');
     // Another process may be setting it up right now: its marker is no record.
-    const records = (await backend.keys()).filter((key) => key !== MARKER_KEY);
+    const records = (await backend.keys()).filter(isRecordKey);
     if (records.length > 0) return emptied('without marker');
     const now = Date.now();
     const value = { storeId: randomUUID() };

@@ -1,0 +1,352 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type CertificateStore,
+  createCertificateStore,
+  createServerRegistry,
+  type EncryptedCertificateStore,
+  type RegistryEvent,
+  type RegistryWatch,
+  type ServerRegistry,
+  type WatchOptions,
+} from '../../src/index.js';
+import { recordKey } from '../../src/store/record-key.js';
+import { heldCertificate, type McpTestServer, startMcpServer } from '../../src/testing/index.js';
+
+/**
+ * `registry.watch()` over real servers. Several stores over one map stand for several processes; real
+ * ones are in test/store/watch.test.ts.
+ */
+
+const key = { id: 'k1', key: randomBytes(32) };
+const DAY = 86_400_000;
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const inDays = (days: number): Date => new Date(Date.now() + days * DAY);
+
+async function serve(certificate?: Awaited<ReturnType<typeof heldCertificate>>) {
+  const held = certificate ?? (await heldCertificate({ notAfter: inDays(300) }));
+  const server = await startMcpServer({ certificate: held });
+  cleanups.push(() => server.close());
+  return { server, held, approved: { expectFingerprint: held.fingerprint256 } };
+}
+
+function openStore(map = new Map<string, string>()): EncryptedCertificateStore {
+  const store = createCertificateStore({
+    keys: [key],
+    keyv: map,
+    whenEmpty: 'create',
+    cache: { ttlMs: 0 },
+  });
+  cleanups.push(() => store.close());
+  return store;
+}
+
+function open(store: CertificateStore = openStore()): ServerRegistry {
+  const registry = createServerRegistry({ store });
+  cleanups.push(() => registry.close());
+  return registry;
+}
+
+/** Collects what a watch tells. */
+function listen(registry: ServerRegistry, options: WatchOptions = {}) {
+  const watch = registry.watch({ intervalMs: 100, ...options });
+  const events: RegistryEvent[] = [];
+  const types = ['expiring', 'expired', 'changed', 'renewed', 'refused', 'revoked', 'failed'];
+  for (const type of types) {
+    watch.addEventListener(type as RegistryEvent['type'], ({ detail }) => events.push(detail));
+  }
+  return { watch, events, types: () => events.map(({ type }) => type) };
+}
+
+/** The first event of `type`, from a watch that has just begun. */
+async function next<Type extends RegistryEvent['type']>(
+  watch: RegistryWatch,
+  type: Type,
+): Promise<Extract<RegistryEvent, { type: Type }>> {
+  for await (const event of watch) {
+    if (event.type === type) return event as Extract<RegistryEvent, { type: Type }>;
+  }
+  throw new Error(`the watch ended without '${type}'`);
+}
+
+/** Until each server has been connected to `times` more often. */
+async function scans(server: McpTestServer, times: number): Promise<void> {
+  const { connections } = server.records;
+  await expect
+    .poll(() => server.records.connections, { timeout: 5_000 })
+    .toBeGreaterThanOrEqual(connections + times);
+}
+
+describe('watch tells of', () => {
+  it('an end that comes near, once for each limit', async () => {
+    const registry = open();
+    const { server, held, approved } = await serve(
+      await heldCertificate({ notAfter: inDays(20.5) }),
+    );
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch, events } = listen(registry, { expiringDays: [7, 30] });
+    expect(await next(watch, 'expiring')).toEqual({
+      type: 'expiring',
+      id: 'a',
+      at: expect.any(Date),
+      first: true,
+      daysLeft: 20,
+      validUntil: expect.stringMatching(/Z$/),
+      fingerprint: held.fingerprint256,
+    });
+    await scans(server, 3);
+    expect(events).toHaveLength(1);
+  });
+
+  it('an end that has come, also where an expired certificate is allowed', async () => {
+    const registry = open();
+    const past = { notBefore: inDays(-9), notAfter: inDays(-1.5) };
+    const { server, approved } = await serve(await heldCertificate(past));
+    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    const event = await next(registry.watch(), 'expired');
+    expect(event).toMatchObject({ id: 'a', daysLeft: -2, first: true });
+  });
+
+  it('the end of an approval', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const expiresAt = inDays(3);
+    await registry.update('a', { expiresAt });
+    const event = await next(registry.watch(), 'expiring');
+    expect(event).toMatchObject({ daysLeft: 2, validUntil: expiresAt.toISOString() });
+  });
+
+  it('the end of a leaf that an authority vouches for', async () => {
+    const registry = open();
+    const ca = await heldCertificate({ ca: true, notAfter: inDays(900) });
+    const leaf = await heldCertificate({ signedBy: ca, notAfter: inDays(5.5) });
+    const { server } = await serve(leaf);
+    await registry.register('a', server.mcpUrl, { trust: { ca: ca.certificatePem } });
+    const event = await next(registry.watch(), 'expiring');
+    expect(event).toMatchObject({ daysLeft: 5, fingerprint: ca.fingerprint256 });
+  });
+
+  it('another certificate, old and new side by side, until it is approved', async () => {
+    const registry = open();
+    const { server, held, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch, events, types } = listen(registry);
+    await scans(server, 1);
+    const other = await heldCertificate({ notAfter: inDays(400) });
+    server.rotate(other, { dropConnections: true });
+    const event = await next(watch, 'changed');
+    expect(event.current.fingerprint).toBe(held.fingerprint256);
+    expect(event.presented.fingerprint).toBe(other.fingerprint256);
+    expect(Date.parse(event.presented.notAfter)).toBeGreaterThan(Date.now() + 399 * DAY);
+    await expect.poll(types).toEqual(['changed', 'refused']);
+    expect(events[1]).toMatchObject({ code: 'MCP_TLS_SELF_SIGNED', first: true });
+    await scans(server, 4);
+    expect(types()).toEqual(['changed', 'refused']);
+
+    await registry.renew('a', { expectFingerprint: other.fingerprint256 });
+    await expect.poll(types).toEqual(['changed', 'refused', 'renewed']);
+    expect(events[2]).toMatchObject({
+      fingerprint: other.fingerprint256,
+      previousFingerprint: held.fingerprint256,
+    });
+  });
+
+  it('a renewal that the trust covers, which it puts on record', async () => {
+    const registry = open();
+    const { server, held, approved } = await serve();
+    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    const { watch, types } = listen(registry);
+    await scans(server, 1);
+    const renewed = await heldCertificate({ renewFrom: held, notAfter: inDays(300) });
+    server.rotate(renewed, { dropConnections: true });
+    expect(await next(watch, 'renewed')).toMatchObject({ fingerprint: renewed.fingerprint256 });
+    const [listed] = await registry.list();
+    expect(listed).toMatchObject({ fingerprint: renewed.fingerprint256 });
+    await scans(server, 3);
+    expect(types()).toEqual(['renewed']);
+  });
+
+  it('a revocation', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch } = listen(registry, { intervalMs: 3_600_000 });
+    await scans(server, 1);
+    const event = next(watch, 'revoked');
+    await registry.revoke('a');
+    expect(await event).toMatchObject({ type: 'revoked', id: 'a', first: true });
+  });
+
+  it('a request that was refused, at once, and what is presented instead', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch, types } = listen(registry, { intervalMs: 3_600_000 });
+    await scans(server, 1);
+    server.rotate(await heldCertificate(), { dropConnections: true });
+    const client = (await registry.clientFactory('a'))();
+    const changed = next(watch, 'changed');
+    for (let i = 0; i < 3; i++) await expect(client(server.mcpUrl)).rejects.toThrow(TypeError);
+    await changed;
+    await expect.poll(types).toEqual(['refused', 'changed']);
+  });
+
+  it('a record that cannot be read', async () => {
+    const map = new Map<string, string>();
+    const registry = open(openStore(map));
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch } = listen(registry);
+    await scans(server, 1);
+    const event = next(watch, 'refused');
+    const record = [...map.keys()].find((name) => name.endsWith(recordKey('a'))) as string;
+    expect(record).toBeDefined();
+    map.set(record, `${map.get(record)}A`);
+    expect(await event).toMatchObject({ id: 'a', code: 'MCP_TLS_STORE_TAMPERED' });
+  });
+
+  it('a store that fails, and goes on when it is back', async () => {
+    const store = openStore();
+    let failing = false;
+    const flaky: CertificateStore = {
+      ...store,
+      list: () => (failing ? Promise.reject(new Error('out of reach')) : store.list()),
+    };
+    const registry = open(flaky);
+    const { server, held, approved } = await serve();
+    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    const { watch } = listen(registry);
+    await scans(server, 1);
+    failing = true;
+    const { error } = await next(watch, 'failed');
+    expect(String(error)).toContain('out of reach');
+    server.rotate(await heldCertificate({ renewFrom: held, notAfter: inDays(300) }), {
+      dropConnections: true,
+    });
+    failing = false;
+    await next(watch, 'renewed');
+  });
+});
+
+describe('processes that share a store', () => {
+  it('connect to a server once an interval together, and one of them is the first to know', async () => {
+    const map = new Map<string, string>();
+    const registries = Array.from({ length: 4 }, () => open(openStore(map)));
+    const soon = await heldCertificate({ notAfter: inDays(2) });
+    const { server, approved } = await serve(soon);
+    await registries[0]?.register('a', server.mcpUrl, approved);
+    await expect.poll(() => server.openConnections).toBe(0);
+    server.clearRecords();
+    const listeners = registries.map((registry) =>
+      listen(registry, { intervalMs: 3_600_000, pollMs: 100 }),
+    );
+    for (const { types } of listeners) await expect.poll(types).toEqual(['expiring']);
+    const firsts = listeners
+      .flatMap(({ events }) => events)
+      .map((event) => 'first' in event && event.first);
+    expect(firsts.sort()).toEqual([false, false, false, true]);
+    expect(server.records.connections).toBe(1);
+
+    await registries[3]?.revoke('a');
+    for (const { types } of listeners) {
+      await expect.poll(types, { timeout: 5_000 }).toEqual(['expiring', 'revoked']);
+    }
+    const revoked = listeners.map(({ events }) => events[1]);
+    expect(revoked.filter((event) => event && 'first' in event && event.first)).toHaveLength(1);
+  });
+
+  it('take over from one that died, when its claim is over', async () => {
+    const store = openStore();
+    const registry = open(store);
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    server.clearRecords();
+    const until = Date.now() + 600;
+    for (let shard = 0; shard < 64; shard++) {
+      const note = { v: 1, at: 0, claim: { by: 'another', until }, servers: [] };
+      await store.notes.update(`watch-${shard}`, () => note);
+    }
+    registry.watch({ intervalMs: 100 });
+    await scans(server, 1);
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+  });
+
+  it('need no notes: then each looks for itself', async () => {
+    const { get, set, delete: remove, list, close } = openStore();
+    const registry = open({ get, set, delete: remove, list, close });
+    const { server, held, approved } = await serve();
+    await registry.register('__proto__', server.mcpUrl, { ...approved, trust: 'key' });
+    const { watch } = listen(registry);
+    await scans(server, 1);
+    server.rotate(await heldCertificate({ renewFrom: held, notAfter: inDays(300) }), {
+      dropConnections: true,
+    });
+    expect(await next(watch, 'renewed')).toMatchObject({ id: '__proto__', first: true });
+    const revoked = next(watch, 'revoked');
+    await registry.revoke('__proto__');
+    await revoked;
+  });
+});
+
+describe('a watch', () => {
+  it('that begins later is told of what is the case', async () => {
+    const registry = open();
+    const { server, approved } = await serve(await heldCertificate({ notAfter: inDays(2) }));
+    await registry.register('a', server.mcpUrl, approved);
+    await next(registry.watch(), 'expiring');
+    const { types, events } = listen(registry);
+    await expect.poll(types).toEqual(['expiring']);
+    expect(events[0]).toMatchObject({ first: false });
+  });
+
+  it('leaves no timer behind, and ends its iterations', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
+    const before = timers().length;
+    const stop = new AbortController();
+    const watches = [registry.watch({ intervalMs: 100 }), registry.watch({ signal: stop.signal })];
+    const iterations = watches.map(async (watch) => {
+      for await (const { type } of watch) throw new Error(`unexpected ${type}`);
+    });
+    await scans(server, 1);
+    stop.abort();
+    await watches[0]?.close();
+    await Promise.all(iterations);
+    expect(timers().length).toBeLessThanOrEqual(before);
+    const { connections } = server.records;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(server.records.connections).toBe(connections);
+    expect(await watches[0]?.[Symbol.asyncIterator]().next()).toEqual({ done: true });
+  });
+
+  it('breaks off what it is doing when it is closed', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    server.stall('handshake');
+    const watch = registry.watch();
+    await scans(server, 1);
+    await watch.close();
+    await expect.poll(() => server.openConnections).toBe(0);
+  });
+
+  it.each<[WatchOptions]>([
+    [{ intervalMs: 0 }],
+    [{ intervalMs: 1.5 }],
+    [{ intervalMs: 200, pollMs: 300 }],
+    [{ expiringDays: [0] }],
+    [{ expiringDays: 7 as unknown as number[] }],
+    [{ often: true } as WatchOptions],
+  ])('is refused with %j', (options) => {
+    expect(() => open().watch(options)).toThrow(
+      expect.objectContaining({ code: 'MCP_TLS_INVALID_ARGUMENT' }),
+    );
+  });
+});
