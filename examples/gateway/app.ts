@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url';
+import express, { type Express } from 'express';
+import type { ServerRegistry } from 'mcp-tls';
+import { ApiError, answerError } from './answer-error.js';
+import type { EventLog } from './event-log.js';
+import { askToken, pageHeaders, refuseForeign } from './guard.js';
+import type { Peer } from './peer.js';
+import { eventRoutes } from './routes-events.js';
+import { serverRoutes } from './routes-servers.js';
+import { toolRoutes } from './routes-tools.js';
+import type { Settings } from './settings.js';
+
+/** What the routes work with. */
+export interface AppParts {
+  readonly settings: Settings;
+  readonly registry: ServerRegistry;
+  /** The process that keeps the servers to try it on. */
+  readonly primary: Peer;
+  readonly events: EventLog;
+}
+
+/** The application of one worker: the page at `/`, everything else under `/api`. */
+export function createApp(parts: AppParts): Express {
+  const { settings, primary } = parts;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+
+  const api = express.Router();
+  api.use(askToken(settings.adminToken));
+  api.use(express.json({ limit: '256kb' }));
+  api.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    // Several workers share the port; this tells which of them answered.
+    response.set('X-Worker', String(process.pid));
+    next();
+  });
+  api.get('/status', async (_request, response) => {
+    const store = settings.redisUrl === undefined ? 'directory' : 'redis';
+    response.json({ worker: process.pid, store, demo: await primary.ask('demo', undefined) });
+  });
+  api.post('/demo/:name/rotate', async (request, response) => {
+    const { sameKey = false } = (request.body ?? {}) as { sameKey?: boolean };
+    await primary.ask('rotate', { name: request.params.name, sameKey: sameKey === true });
+    response.json({ rotated: true });
+  });
+  api.use(serverRoutes(parts));
+  api.use(toolRoutes(parts));
+  api.use(eventRoutes(parts));
+  api.use(() => {
+    throw new ApiError(404, 'there is no such route; see README.md');
+  });
+
+  app.use(refuseForeign);
+  app.use('/api', api);
+  app.use(pageHeaders);
+  app.use(express.static(fileURLToPath(new URL('page', import.meta.url)), { cacheControl: false }));
+  app.use(answerError);
+  return app;
+}

@@ -1,0 +1,143 @@
+import { post } from './api.js';
+import { certificateList, fingerprintField, problemList } from './certificate.js';
+import { act, field, fill, freshId, h, moveTo, say } from './dom.js';
+
+const form = document.getElementById('inspect');
+const url = document.getElementById('url');
+const place = document.getElementById('presented');
+
+/** Look at a server, compare, approve. `onAdded(id)` is told of each that was registered. */
+export function setUpAddServer(onAdded) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const button = form.querySelector('button');
+    act(button, 'Looking …', async () => {
+      const seen = await post('inspect', { url: url.value });
+      fill(place, approval(url.value, seen, onAdded));
+      moveTo(place.querySelector('h3'));
+      say('This is what it presents. Nothing is trusted yet.');
+    });
+  });
+}
+
+/** Fills the form, as if somebody had typed it. */
+export function propose({ name, url: address, caPem }) {
+  url.value = address;
+  proposed = { name, caPem };
+  fill(place);
+  url.focus();
+}
+
+let proposed = {};
+
+function approval(address, { presented, problems }, onAdded) {
+  const known = problems.length === 0;
+  const id = h('input', {
+    required: true,
+    autocomplete: 'off',
+    maxlength: '128',
+    value: proposed.name ?? new URL(address).hostname,
+  });
+  const by = h('input', { autocomplete: 'name' });
+  const ca = h(
+    'textarea',
+    { rows: '4', class: 'code', spellcheck: 'false', placeholder: '-----BEGIN CERTIFICATE-----' },
+    proposed.caPem ?? '',
+  );
+  const compared = h('div', {});
+  const authority = field(
+    'Certificate of the authority',
+    ca,
+    'PEM. Whoever holds its key can vouch for this server.',
+  );
+  const trusts = choices(known, showFields);
+  const told = fingerprintField(presented, { required: !known });
+  fill(compared, told.element);
+
+  function showFields() {
+    const brought = trusts.value() === 'authority';
+    const vouched = brought || trusts.value() === '';
+    authority.hidden = !brought;
+    ca.required = brought;
+    compared.hidden = vouched;
+    told.input.required = !vouched;
+  }
+  showFields();
+
+  return h(
+    'form',
+    {
+      class: 'panel',
+      onsubmit: (event) => {
+        event.preventDefault();
+        const trust = trusts.value();
+        const body = { id: id.value, url: address, trust, approvedBy: by.value };
+        if (trust === 'authority') body.ca = ca.value;
+        else if (trust !== '') body.fingerprint = told.input.value;
+        act(event.submitter, 'Trying it …', async () => {
+          await post('servers', body);
+          fill(place);
+          form.reset();
+          proposed = {};
+          await onAdded(body.id);
+        });
+      },
+    },
+    h('h3', {}, `What ${new URL(address).host} presents`),
+    certificateList(presented),
+    problemList(problems),
+    trusts.element,
+    authority,
+    compared,
+    h(
+      'div',
+      { class: 'fields' },
+      field('Name in this gateway', id),
+      field('Your name, for the record', by),
+    ),
+    h(
+      'div',
+      { class: 'actions' },
+      h('button', { class: 'main' }, 'Approve and register'),
+      h(
+        'button',
+        {
+          type: 'button',
+          onclick: () => {
+            fill(place);
+            url.focus();
+            say('');
+          },
+        },
+        'Cancel',
+      ),
+    ),
+  );
+}
+
+function choices(known, onchange) {
+  const name = freshId('trust');
+  const options = [
+    known && ['', 'The public authorities', 'as browsers do'],
+    ['certificate', 'This certificate', 'and no other: each renewal is approved anew'],
+    ['key', 'Its key', 'survives renewals that keep the key; names are not checked'],
+    ['authority', 'The authority that issued it', 'and whatever it issues for this name'],
+  ].filter(Boolean);
+  const inputs = options.map(([value], i) =>
+    h('input', { type: 'radio', name, value, id: freshId('trust'), checked: i === 0, onchange }),
+  );
+  const element = h(
+    'fieldset',
+    {},
+    h('legend', {}, 'What to trust from now on'),
+    options.map(([, label, about], i) =>
+      h(
+        'label',
+        { class: 'choice', for: inputs[i].id },
+        inputs[i],
+        h('span', {}, h('b', {}, label), ` ${about}`),
+      ),
+    ),
+  );
+  return { element, value: () => inputs.find((input) => input.checked).value };
+}

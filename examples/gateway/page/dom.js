@@ -1,0 +1,74 @@
+/** Makes elements. Text only ever becomes text: nothing that a server says is read as HTML. */
+
+let count = 0;
+
+/** An id that no other element has, to tie a label to its field. */
+export function freshId(name) {
+  count += 1;
+  return `${name}-${count}`;
+}
+
+/**
+ * An element: `h('p', { class: 'note' }, 'some ', h('b', {}, 'text'))`. A function is a listener, as
+ * `onclick`; `false`, `null` and `undefined` leave an attribute or a child out.
+ */
+export function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value !== null && value !== undefined) {
+      element.setAttribute(name, value);
+    }
+  }
+  element.append(...children.flat().filter((child) => child || child === 0));
+  return element;
+}
+
+/** Puts children in the place of whatever is there. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter(Boolean));
+}
+
+/** A label with its field below it, and a note about it. */
+export function field(label, input, note) {
+  input.id ||= freshId('field');
+  const about = note && h('span', { class: 'note', id: freshId('note') }, note);
+  if (about) input.setAttribute('aria-describedby', about.id);
+  return h('p', {}, h('label', { for: input.id }, label), input, about);
+}
+
+/** Moves the keyboard, and a screen reader with it, to what has just come. */
+export function moveTo(element) {
+  element.tabIndex = -1;
+  element.focus();
+  element.scrollIntoView({ block: 'nearest' });
+}
+
+const status = document.getElementById('status');
+
+/** Tells a result, to eyes and to screen readers. */
+export function say(text, kind = 'good') {
+  status.className = kind;
+  status.textContent = text;
+}
+
+/** Runs an action of a button: not twice at once, and with its failure told. */
+export async function act(button, doing, action) {
+  if (button?.getAttribute('aria-disabled') === 'true') return;
+  button?.setAttribute('aria-disabled', 'true');
+  say(doing, 'busy');
+  try {
+    await action();
+  } catch (error) {
+    const { code, message, hint } = error.body?.error ?? { message: error.message };
+    say(
+      [code?.startsWith('MCP_TLS') ? `${code}: ` : '', message, hint && `. ${hint}`]
+        .filter(Boolean)
+        .join(''),
+      'bad',
+    );
+  } finally {
+    button?.removeAttribute('aria-disabled');
+  }
+}

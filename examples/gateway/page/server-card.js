@@ -1,0 +1,198 @@
+import { post, remove, serverPath } from './api.js';
+import {
+  comparison,
+  dateOf,
+  daysText,
+  fingerprint,
+  fingerprintField,
+  problemList,
+} from './certificate.js';
+import { act, fill, freshId, h, moveTo, say } from './dom.js';
+import { toolPanel } from './tool-panel.js';
+
+const TRUST = {
+  certificate: 'exactly this certificate',
+  key: 'its key',
+  authority: 'the authority that issues its certificates',
+  'default roots': 'the public authorities',
+};
+
+/** One registered server: what is on record, what a check found, and what can be done. */
+export function serverCard(server, { onChanged, onRevoked }) {
+  const { id } = server;
+  const title = h('h3', { id: freshId('server') }, id);
+  const state = h('p', { class: 'state' }, 'not checked yet');
+  const facts = h('div', {});
+  const panel = h('div', { class: 'under' });
+  const named = (text, onclick, kind) =>
+    h('button', { type: 'button', class: kind, 'aria-describedby': title.id, onclick }, text);
+  const tools = named('Tools', openTools);
+  tools.setAttribute('aria-expanded', 'false');
+  const element = h(
+    'li',
+    { class: 'server', 'aria-labelledby': title.id },
+    h('div', { class: 'title' }, title, state),
+    facts,
+    h(
+      'div',
+      { class: 'actions' },
+      tools,
+      named('Check', (event) =>
+        act(event.currentTarget, `Checking ${id} …`, async () => say(`${id}: ${await check()}`)),
+      ),
+      named('Renew', (event) => renew(event.currentTarget)),
+      named('Revoke', (event) => revoke(event.currentTarget), 'danger'),
+    ),
+    panel,
+  );
+
+  function update(next) {
+    fill(facts, next.error === undefined ? record(next) : failure(next.error));
+  }
+
+  async function check() {
+    const { check: found } = await post(serverPath(id, 'check'));
+    const ms = Math.round(found.milliseconds);
+    const text = found.ok
+      ? `answers, ${ms} ms`
+      : !found.reachable
+        ? 'not reachable'
+        : !found.trusted
+          ? 'presents what is not trusted'
+          : 'trusted, and gives no answer in MCP';
+    const hint = !found.ok && found.reachable && !found.trusted ? ': look at it with Renew' : '';
+    state.className = `state ${found.ok ? 'good' : 'bad'}`;
+    state.textContent = text;
+    return text + hint;
+  }
+
+  function openTools() {
+    const open = tools.getAttribute('aria-expanded') === 'true';
+    tools.setAttribute('aria-expanded', String(!open));
+    fill(panel);
+    if (!open) act(tools, `Asking ${id} for its tools …`, () => toolPanel(id, panel));
+  }
+
+  function renew(button) {
+    tools.setAttribute('aria-expanded', 'false');
+    fill(panel);
+    act(button, `Looking at what ${id} presents …`, async () => {
+      try {
+        const { changed } = await post(serverPath(id, 'renew'));
+        say(
+          changed
+            ? `${id}: the new certificate is covered by what is trusted, and is on record now.`
+            : `${id} presents what is on record. Nothing to renew.`,
+        );
+        await onChanged();
+        await check();
+      } catch (error) {
+        if (error.status !== 428) throw error;
+        fill(panel, renewal(error.body));
+        moveTo(panel.querySelector('h4'));
+        say(`${id} presents another certificate. It is refused until you approve it.`, 'bad');
+      }
+    });
+  }
+
+  function renewal({ current, presented, problems, sameKey }) {
+    const told = fingerprintField(presented, { required: true });
+    return h(
+      'form',
+      {
+        class: 'panel',
+        onsubmit: (event) => {
+          event.preventDefault();
+          act(event.submitter, 'Trying it …', async () => {
+            await post(serverPath(id, 'renew'), { fingerprint: told.input.value });
+            fill(panel);
+            await onChanged();
+            await check();
+            moveTo(title);
+            say(`${id}: the new certificate is trusted now, and the old one is not.`);
+          });
+        },
+      },
+      h(
+        'h4',
+        {},
+        sameKey ? 'A new certificate with the same key' : 'A new certificate with a new key',
+      ),
+      comparison(current, presented),
+      problemList(problems),
+      told.element,
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { class: 'main' }, 'Approve the new certificate'),
+        h(
+          'button',
+          {
+            type: 'button',
+            onclick: () => {
+              fill(panel);
+              moveTo(title);
+              say('');
+            },
+          },
+          'Cancel',
+        ),
+      ),
+    );
+  }
+
+  async function revoke(button) {
+    if (!(await confirmed(id))) return;
+    await act(button, `Revoking ${id} …`, async () => {
+      await remove(serverPath(id));
+      say(`${id} is revoked.`);
+      await onRevoked();
+    });
+  }
+
+  update(server);
+  return { id, element, title, update, check };
+}
+
+function record(server) {
+  const { url, trust, isSelfSigned, notAfter, daysLeft, approvedBy, approvedAt } = server;
+  const kind = daysLeft < 0 ? 'bad' : daysLeft <= 30 ? 'soon' : 'good';
+  const approved = [approvedBy && `by ${approvedBy}`, approvedAt && `on ${dateOf(approvedAt)}`];
+  return h(
+    'dl',
+    { class: 'certificate' },
+    [
+      ['Address', h('code', {}, url)],
+      ['Trusted', TRUST[trust] + (isSelfSigned && trust !== 'authority' ? ', self-signed' : '')],
+      [
+        'Ends',
+        h(
+          'span',
+          {},
+          `${dateOf(notAfter)} `,
+          h('b', { class: `days ${kind}` }, daysText(daysLeft)),
+        ),
+      ],
+      ['SHA-256', fingerprint(server.fingerprint)],
+      approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
+    ]
+      .filter(Boolean)
+      .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+  );
+}
+
+const failure = ({ code, message }) =>
+  h('p', { class: 'bad' }, 'Its record cannot be used. ', h('code', {}, code), ` ${message}`);
+
+/** Asks, in a dialog that the keyboard cannot leave by accident. */
+function confirmed(id) {
+  const dialog = document.getElementById('revoke');
+  document.getElementById('revoke-title').textContent = `Revoke ${id}?`;
+  dialog.returnValue = 'cancel';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'revoke'), {
+      once: true,
+    });
+  });
+}

@@ -1,0 +1,93 @@
+import { Router } from 'express';
+import type { RegisterOptions, RegistryEntry, ServerCheck } from 'mcp-tls';
+import { ApiError, describeError } from './answer-error.js';
+import type { AppParts } from './app.js';
+import { choiceIn, readBody, textIn } from './read-body.js';
+
+const TRUSTS = ['certificate', 'key', 'authority'] as const;
+
+/** Servers: look at one, register it with approval, list, check, renew and revoke. */
+export function serverRoutes({ registry }: AppParts): Router {
+  const router = Router();
+
+  router.post('/inspect', async (request, response) => {
+    const body = readBody(request, ['url']);
+    const peer = await registry.inspect(needUrl(textIn(body, 'url')));
+    const { description, issuers, problems, protocol, serverName } = peer;
+    response.json({ presented: description, issuers, problems, protocol, serverName });
+  });
+
+  router.get('/servers', async (_request, response) => {
+    const servers = (await registry.list()).map(toJson);
+    response.json({ servers, worker: process.pid });
+  });
+
+  router.post('/servers', async (request, response) => {
+    const body = readBody(request, [
+      'id',
+      'url',
+      'trust',
+      'ca',
+      'serverName',
+      'fingerprint',
+      'approvedBy',
+      'replace',
+    ]);
+    const id = textIn(body, 'id');
+    const url = needUrl(textIn(body, 'url'));
+    if (id === undefined) throw new ApiError(400, 'id: missing');
+    const server = await registry.register(id, url, {
+      trust: readTrust(body),
+      serverName: textIn(body, 'serverName'),
+      expectFingerprint: textIn(body, 'fingerprint'),
+      approvedBy: textIn(body, 'approvedBy'),
+      replace: body['replace'] === true,
+    });
+    response.status(201).json({ server, worker: process.pid });
+  });
+
+  router.post('/servers/:id/check', async (request, response) => {
+    const check = await registry.check(request.params.id);
+    response.json({ check: checkToJson(check), worker: process.pid });
+  });
+
+  router.post('/servers/:id/renew', async (request, response) => {
+    const body = readBody(request, ['fingerprint', 'approvedBy']);
+    const renewal = await registry.renew(request.params.id, {
+      expectFingerprint: textIn(body, 'fingerprint'),
+      approvedBy: textIn(body, 'approvedBy'),
+    });
+    response.json({ ...renewal, worker: process.pid });
+  });
+
+  router.delete('/servers/:id', async (request, response) => {
+    const revoked = await registry.revoke(request.params.id);
+    if (!revoked) throw new ApiError(404, 'no server of that id is registered');
+    response.json({ revoked, worker: process.pid });
+  });
+
+  return router;
+}
+
+function needUrl(url: string | undefined): string {
+  if (url === undefined) throw new ApiError(400, 'url: missing');
+  return url;
+}
+
+function readTrust(body: Readonly<Record<string, unknown>>): RegisterOptions['trust'] {
+  const ca = textIn(body, 'ca');
+  const trust = choiceIn(body, 'trust', TRUSTS);
+  if ((trust === 'authority') !== (ca !== undefined)) {
+    throw new ApiError(400, "ca: the authority's certificate (PEM), with trust 'authority' only");
+  }
+  return trust === 'authority' ? { ca: ca as string } : trust;
+}
+
+function toJson(entry: RegistryEntry): object {
+  if (!('error' in entry)) return entry;
+  return { id: entry.id, ...describeError(entry.error).body };
+}
+
+function checkToJson({ error, ...check }: ServerCheck): object {
+  return error === undefined ? check : { ...check, ...describeError(error).body };
+}

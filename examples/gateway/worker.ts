@@ -1,0 +1,45 @@
+/** One of the gateway's worker processes. Started by the primary, not by hand. */
+import { BlockList, isIP } from 'node:net';
+import { createServerRegistry } from 'mcp-tls';
+import { createApp } from './app.js';
+import { makeEventLog } from './event-log.js';
+import { openStore, workerInvalidation } from './open-store.js';
+import { makePeer } from './peer.js';
+import { readSettings } from './settings.js';
+
+// Whoever may register servers does not get at the metadata, and its tokens, of the machine's cloud.
+const linkLocal = new BlockList();
+linkLocal.addSubnet('169.254.0.0', 16, 'ipv4');
+linkLocal.addSubnet('fe80::', 10, 'ipv6');
+
+const settings = readSettings(process.env);
+const channel = workerInvalidation();
+const primary = makePeer(process, { changed: channel.onChanged });
+channel.connect(primary);
+
+const store = openStore(settings, channel.invalidation);
+const registry = createServerRegistry({ store, allowAddress, timeout: { connect: 5_000 } });
+const events = makeEventLog();
+const app = createApp({ settings, registry, primary, events });
+// Loopback only: what comes in here is not encrypted.
+const server = app.listen(settings.port, '127.0.0.1', (error) => {
+  if (error === undefined) return;
+  console.error(`port ${settings.port}: ${error.message}`);
+  process.exit(1);
+});
+
+process.on('SIGINT', () => {}); // The terminal sends it to all; the primary says when to stop.
+process.once('SIGTERM', stop);
+process.once('disconnect', stop);
+
+function allowAddress(address: string): boolean {
+  return !linkLocal.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+async function stop(): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  await registry.close();
+  await store.close();
+  process.exit(0);
+}

@@ -1,0 +1,276 @@
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSettings } from '../../examples/gateway/settings.js';
+import {
+  type HeldCertificate,
+  heldCertificate,
+  type McpTestServer,
+  startMcpServer,
+} from '../../src/testing/index.js';
+import { eventually } from '../store/support/programs.js';
+import { startRedis } from '../store/support/start-redis.js';
+import { freshDataDir, type Gateway, startGateway } from './support/start-gateway.js';
+
+/** The API of examples/gateway over its real processes, as its README documents it. */
+
+let certificate: HeldCertificate;
+let server: McpTestServer;
+const dataDir = freshDataDir();
+let gateway: Gateway;
+
+beforeAll(async () => {
+  certificate = await heldCertificate({ commonName: 'weather.internal' });
+  server = await startMcpServer({ certificate, transport: 'both' });
+  gateway = await startGateway({ dataDir });
+}, 60_000);
+
+afterAll(async () => {
+  await gateway?.stop();
+  await server?.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const add = { arguments: { a: 2, b: 3 } };
+const five = { content: [{ type: 'text', text: '5' }], isError: false };
+
+describe('the first start', () => {
+  it('makes a key and a token that only its user can read, and prints where the page is', () => {
+    for (const name of ['store-key', 'admin-token']) {
+      expect(statSync(join(dataDir, name)).mode & 0o777, name).toBe(0o600);
+    }
+    expect(readFileSync(join(dataDir, 'admin-token'), 'utf8').trim()).toBe(gateway.token);
+    expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(gateway.workers).toHaveLength(2);
+    expect(gateway.output()).not.toContain(readFileSync(join(dataDir, 'store-key'), 'utf8').trim());
+  });
+});
+
+describe('who may ask', () => {
+  it.each([
+    ['without a token', 401, { token: undefined }],
+    ['with another token', 401, { token: 'not-the-admin-token' }],
+    ['by a name that was pointed here (DNS rebinding)', 421, { headers: { Host: 'evil.example' } }],
+    ['from the page of another origin', 403, { headers: { Origin: 'http://evil.example' } }],
+    ['from another port of this machine', 403, { headers: { Origin: 'http://127.0.0.1:1' } }],
+    ['from a page without an origin', 403, { headers: { Origin: 'null' } }],
+  ])('not one %s', async (_name, status, how) => {
+    const body = { id: 'weather', url: server.mcpUrl, fingerprint: certificate.fingerprint256 };
+    for (const what of [how, { ...how, body }, { ...how, method: 'DELETE' }]) {
+      expect(await gateway.ask('servers', what)).toMatchObject({ status });
+    }
+    expect((await gateway.ask('servers')).body.servers).toEqual([]);
+  });
+
+  it('takes no form of another page for JSON', async () => {
+    const headers = { 'Content-Type': 'text/plain' };
+    const body = { id: 'weather', url: server.mcpUrl, trust: 'key' };
+    expect(await gateway.ask('servers', { body, headers })).toMatchObject({ status: 400 });
+  });
+
+  it('serves the page to anybody here, with a policy that lets nothing else in', async () => {
+    const page = await gateway.ask('../', { token: undefined });
+    expect(page).toMatchObject({ status: 200, body: expect.stringContaining('<!doctype html>') });
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(page.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(page.body).not.toContain(gateway.token);
+  });
+});
+
+describe('the flow, over two worker processes', () => {
+  it('shows what a server presents', async () => {
+    const { body } = await gateway.ask('inspect', { body: { url: server.mcpUrl } });
+    expect(body.presented).toMatchObject({
+      subject: 'CN=weather.internal',
+      fingerprint: certificate.fingerprint256,
+    });
+    expect(body.problems).toMatchObject([{ code: 'self-signed' }]);
+  });
+
+  it('registers nothing that nobody approved', async () => {
+    const body = { id: 'weather', url: server.mcpUrl };
+    const asked = await gateway.ask('servers', { body });
+    expect(asked).toMatchObject({
+      status: 428,
+      body: {
+        error: { code: 'MCP_TLS_APPROVAL_REQUIRED' },
+        presented: { fingerprint: certificate.fingerprint256 },
+        problems: [{ code: 'self-signed' }],
+        current: null,
+      },
+    });
+    const wrong = { ...body, fingerprint: 'AB'.repeat(32) };
+    const refused = await gateway.ask('servers', { body: wrong });
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { error: { code: 'MCP_TLS_FINGERPRINT_MISMATCH' } },
+    });
+    expect((await gateway.ask('servers')).body.servers).toEqual([]);
+    expect(server.records.applicationBytes).toBe(0);
+  });
+
+  it('registers by the fingerprint, for every worker', async () => {
+    // Each has looked, and may remember that there is none.
+    for (const { body } of await gateway.askAll('servers/weather/check', { method: 'POST' })) {
+      expect(body.error.code).toBe('MCP_TLS_NOT_REGISTERED');
+    }
+    const body = {
+      id: 'weather',
+      url: server.mcpUrl,
+      fingerprint: certificate.fingerprint256,
+      approvedBy: 'ada',
+    };
+    const registered = await gateway.ask('servers', { body });
+    expect(registered).toMatchObject({
+      status: 201,
+      body: { server: { id: 'weather', isSelfSigned: true, approvedBy: 'ada' } },
+    });
+    for (const { body } of await gateway.askAll('servers')) {
+      expect(body.servers).toMatchObject([{ id: 'weather', trust: 'certificate' }]);
+    }
+    expect(await gateway.ask('servers', { body })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'MCP_TLS_ALREADY_REGISTERED' } },
+    });
+  });
+
+  it.each(['streamable-http', 'sse'])(
+    'calls a tool over %s, in every worker',
+    async (transport) => {
+      const tools = await gateway.ask(`servers/weather/tools?transport=${transport}`);
+      expect(tools.body.tools.map(({ name }: { name: string }) => name)).toContain('add');
+      const body = { ...add, transport };
+      for (const answer of await gateway.askAll('servers/weather/tools/add', { body })) {
+        expect(answer).toMatchObject({ status: 200, body: { ...five, transport } });
+      }
+      await eventually(() => expect(server.sessionIds).toEqual([]));
+    },
+  );
+
+  it('passes on what a tool and a server complain about', async () => {
+    const body = { arguments: { a: 'two' } };
+    const wrong = await gateway.ask('servers/weather/tools/add', { body });
+    expect(wrong).toMatchObject({ status: 502, body: { error: { code: 'MCP' } } });
+    expect(wrong.body.error.message).toContain('a must be a number');
+  });
+
+  it('checks', async () => {
+    const { body } = await gateway.ask('servers/weather/check', { method: 'POST' });
+    expect(body.check).toMatchObject({ ok: true, mcp: 'streamable-http', daysLeft: 29 });
+  });
+
+  it('refuses a changed certificate in every worker, until it is approved', async () => {
+    const next = await heldCertificate({ commonName: 'weather.internal' });
+    server.rotate(next, { dropConnections: true });
+    for (const answer of await gateway.askAll('servers/weather/tools/add', { body: add })) {
+      expect(answer).toMatchObject({
+        status: 502,
+        body: { error: { code: 'MCP_TLS_SELF_SIGNED' } },
+      });
+    }
+    const path = 'servers/weather/renew';
+    expect(await gateway.ask(path, { method: 'POST' })).toMatchObject({
+      status: 428,
+      body: {
+        current: { fingerprint: certificate.fingerprint256 },
+        presented: { fingerprint: next.fingerprint256 },
+        sameKey: false,
+      },
+    });
+    const approved = await gateway.ask(path, { body: { fingerprint: next.fingerprint256 } });
+    expect(approved).toMatchObject({ status: 200, body: { changed: true } });
+    for (const answer of await gateway.askAll('servers/weather/tools/add', { body: add })) {
+      expect(answer).toMatchObject({ status: 200, body: five });
+    }
+  });
+
+  it('goes on after a restart, with everything on disk sealed', async () => {
+    expect(await gateway.stop()).toBe(0);
+    const files = readdirSync(join(dataDir, 'store'), { recursive: true, withFileTypes: true });
+    const records = files.filter((file) => file.isFile());
+    expect(records.length).toBeGreaterThan(0);
+    for (const { parentPath, name } of records) {
+      const text = readFileSync(join(parentPath, name), 'utf8');
+      expect(text).not.toMatch(/BEGIN|weather\.internal/);
+    }
+    gateway = await startGateway({ dataDir });
+    expect(await gateway.ask('servers/weather/tools/add', { body: add })).toMatchObject({
+      status: 200,
+      body: five,
+    });
+  });
+
+  it('starts a worker anew that died', async () => {
+    const [died] = gateway.workers;
+    process.kill(died as number, 'SIGKILL');
+    const answers = await gateway.askAll('servers');
+    for (const { body } of answers) expect(body.servers).toHaveLength(1);
+    expect(gateway.output()).toContain(`worker ${died} ended`);
+  });
+
+  it('revokes: no worker calls it after the answer', async () => {
+    const path = 'servers/weather';
+    await gateway.askAll(`${path}/tools/add`, { body: add });
+    server.clearRecords();
+    expect(await gateway.ask(path, { method: 'DELETE' })).toMatchObject({ status: 200 });
+    for (const answer of await gateway.askAll(`${path}/tools/add`, { body: add })) {
+      expect(answer).toMatchObject({ body: { error: { code: 'MCP_TLS_NOT_REGISTERED' } } });
+    }
+    expect(await gateway.ask(path, { method: 'DELETE' })).toMatchObject({ status: 404 });
+    expect(server.records.applicationBytes).toBe(0);
+  });
+
+  it('reaches no address where clouds keep the tokens of their machines', async () => {
+    const body = { url: 'https://169.254.169.254/' };
+    expect(await gateway.ask('inspect', { body })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'MCP_TLS_ADDRESS_REFUSED' } },
+    });
+  });
+});
+
+describe('with REDIS_URL', () => {
+  it('keeps servers in Redis, for every worker', async () => {
+    const redis = await startRedis();
+    const own = await startGateway({ env: { REDIS_URL: redis.url } });
+    try {
+      expect((await own.ask('status')).body).toMatchObject({ store: 'redis' });
+      const { presented } = (await own.ask('inspect', { body: { url: server.mcpUrl } })).body;
+      const body = { id: 'weather', url: server.mcpUrl, fingerprint: presented.fingerprint };
+      expect(await own.ask('servers', { body })).toMatchObject({ status: 201 });
+      for (const answer of await own.askAll('servers/weather/tools/add', { body: add })) {
+        expect(answer).toMatchObject({ status: 200, body: five });
+      }
+      await own.ask('servers/weather', { method: 'DELETE' });
+      // Pub/sub does not wait for those who listen.
+      await eventually(async () => {
+        for (const answer of await own.askAll('servers/weather/tools/add', { body: add })) {
+          expect(answer).toMatchObject({ status: 404 });
+        }
+      });
+      expect(readdirSync(own.dataDir)).not.toContain('store');
+      expect(own.output()).not.toContain(redis.url);
+    } finally {
+      await own.stop();
+      await redis.stop();
+    }
+  });
+});
+
+describe('what it does not start with', () => {
+  it.each([
+    ['a port that is not one', { PORT: 'x' }, 'PORT:'],
+    ['no workers', { WORKERS: '-1' }, 'WORKERS:'],
+    ['a secret that others can read', {}, 'chmod 600'],
+  ])('%s', (_name, env, message) => {
+    const folder = freshDataDir();
+    writeFileSync(join(folder, 'store-key'), 'x', { mode: 0o644 });
+    expect(() => readSettings({ DATA_DIR: folder, ...env })).toThrow(message);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('a token that can be guessed; it says so in one line', async () => {
+    const started = startGateway({ env: { ADMIN_TOKEN: 'admin' } });
+    await expect(started).rejects.toThrow(/^it ended with 1: ADMIN_TOKEN: .*\n$/);
+  });
+});
