@@ -10,6 +10,16 @@ const NAMES: Readonly<Record<string, string>> = {
   'new-client': 'undici.fetch, a new Agent each call',
   'undici-request': 'undici.request, no SDK',
   'sdk-in-memory': 'the SDK in memory',
+  'mcp-tls-factory': 'mcp-tls, a new factory and its client',
+  'undici-agent': 'undici: new Agent with `ca`',
+  'ca-only': 'mcp-tls: { ca }',
+  'ca-and-roots': "mcp-tls: { ca, roots: 'default' }",
+  'undici-ca-only': 'undici: { ca }',
+  'undici-ca-and-roots': 'undici: { ca: [...rootCertificates, ca] }',
+  nothing: 'nothing imported',
+  undici: 'undici',
+  'mcp-tls/core': 'mcp-tls/core',
+  'mcp-sdk': 'the SDK by itself',
   floor: 'floor: the two above together',
 };
 

@@ -53,7 +53,7 @@ async function runOne(sdk: Sdk, form: Form, options: PartOptions): Promise<reado
   }
   const costs = await interleave(batches, rounds);
   const subject = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;
-  const head = { unit: 'µs', base: BASE };
+  const head = { unit: 'µs', bases: [BASE, 'floor'] };
   const id = `calls.${sdk}.${form}`;
   const title = `client CPU per tools/call, ${subject}`;
   return [

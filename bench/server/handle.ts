@@ -8,15 +8,16 @@ const CHUNK = Buffer.alloc(65_536, 'x');
 
 /**
  * `/mcp/json` and `/mcp/sse` speak streamable HTTP and answer POSTs in either form; `/echo` answers
- * what it is sent, `/bytes/N` that many bytes.
+ * what it is sent, `/bytes/N` that many bytes, and `/last` ends the connection.
  */
 export async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, first, second] = (request.url ?? '/').split('/');
   if (first === 'echo') return echo(request, response);
+  if (first === 'last') return answerEmpty(response.setHeader('connection', 'close'), 200);
   if (first === 'bytes') return sendBytes(response, Number(second));
-  if (first !== 'mcp' || (second !== 'json' && second !== 'sse')) return refuse(response, 404);
+  if (first !== 'mcp' || (second !== 'json' && second !== 'sse')) return answerEmpty(response, 404);
   if (request.method === 'GET') return holdEventStream(response);
-  if (request.method === 'DELETE') return refuse(response, 200);
+  if (request.method === 'DELETE') return answerEmpty(response, 200);
   return answerMcp(request, response, second);
 }
 
@@ -27,7 +28,7 @@ async function answerMcp(
 ): Promise<void> {
   const message = JSON.parse(await text(request));
   const answer = answerMessage(message);
-  if (answer === undefined) return refuse(response, 202);
+  if (answer === undefined) return answerEmpty(response, 202);
   const sessionId = request.headers['mcp-session-id'] ?? randomUUID();
   const body = JSON.stringify(answer);
   if (form === 'json') {
@@ -78,6 +79,6 @@ async function sendBytes(response: ServerResponse, count: number): Promise<void>
   response.end();
 }
 
-function refuse(response: ServerResponse, status: number): void {
+function answerEmpty(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'content-length': 0 }).end();
 }

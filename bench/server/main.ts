@@ -31,14 +31,13 @@ let resumed = 0;
 let requests = 0;
 
 async function start(): Promise<ServerAddress> {
-  const certificate = await heldCertificate();
-  const { chainPem, keyPem, certificatePem } = certificate;
+  const { certificatePem, chainPem, keyPem } = await heldCertificate();
   const server = createServer({ cert: chainPem, key: keyPem }, (request, response) => {
     requests++;
     handle(request, response).catch((error) => response.destroy(error));
   });
   // Longer than a contender waits for its turn.
-  server.keepAliveTimeout = 120_000;
+  server.keepAliveTimeout = 600_000;
   server.on('secureConnection', (socket: TLSSocket) => {
     handshakes++;
     if (socket.isSessionReused()) resumed++;
@@ -49,10 +48,27 @@ async function start(): Promise<ServerAddress> {
   return { origin: `https://127.0.0.1:${port}`, ca: certificatePem };
 }
 
+/** As many servers, each with a certificate and a port of its own. */
+async function startMany(count: number): Promise<readonly ServerAddress[]> {
+  const servers: ServerAddress[] = [];
+  while (servers.length < count) servers.push(await start());
+  return servers;
+}
+
+/** For what never connects: certificates and names of servers that are not there. */
+async function makeCertificates(count: number): Promise<readonly ServerAddress[]> {
+  const servers: ServerAddress[] = [];
+  while (servers.length < count) {
+    const { certificatePem } = await heldCertificate();
+    servers.push({ origin: `https://server-${servers.length}.test`, ca: certificatePem });
+  }
+  return servers;
+}
+
 function takeCounts(): ServerCounts {
   const counts = { handshakes, resumed, requests };
   handshakes = resumed = requests = 0;
   return counts;
 }
 
-serveTasks({ start, takeCounts });
+serveTasks({ start, startMany, makeCertificates, takeCounts });

@@ -8,6 +8,11 @@ const COMPILED = join(ROOT, '.cache/bench');
 const PROGRAMS = {
   server: 'bench/server/main.ts',
   calls: 'bench/calls/process.ts',
+  raw: 'bench/raw/process.ts',
+  factory: 'bench/factory/process.ts',
+  connect: 'bench/connect/process.ts',
+  memory: 'bench/memory/process.ts',
+  start: 'bench/start/process.ts',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;

@@ -4,15 +4,15 @@ import { isMet, type Target } from '../targets.js';
 import { formatNumber } from './format.js';
 import type { Series } from './results.js';
 
-export function printSeries({ title, unit, rows }: Series): void {
+export function printSeries({ title, unit, bases: [base = ''], rows }: Series): void {
   console.log(`\n${title}`);
   printTable(
     ['contender', unit, 'half of the rounds', 'ratio'],
-    rows.map(({ contender, value, ratio }) => [
+    rows.map(({ contender, value, ratios }) => [
       contenderName(contender),
       formatNumber(value.median),
       `${formatNumber(value.q1)} to ${formatNumber(value.q3)}`,
-      ratio.median.toFixed(2),
+      ratios[base]?.median.toFixed(2) ?? '',
     ]),
   );
 }

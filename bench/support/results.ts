@@ -11,16 +11,16 @@ export interface Series {
   readonly id: string;
   readonly title: string;
   readonly unit: string;
-  /** The contender that ratios are to. */
-  readonly base: string;
+  /** The contenders that ratios are to, the main one first. */
+  readonly bases: readonly string[];
   readonly rows: readonly Row[];
 }
 
 export interface Row {
   readonly contender: string;
   readonly value: Summary;
-  /** To the base, made in each round and then summarised. */
-  readonly ratio: Summary;
+  /** To each base, made in each round and then summarised. */
+  readonly ratios: Readonly<Record<string, Summary>>;
 }
 
 /** What `npm run bench` writes for one Node.js line. */
@@ -40,14 +40,23 @@ type Head = Omit<Series, 'rows'>;
 
 /** Makes a series of the rounds of its contenders, which must have run as many each. */
 export function makeSeries(head: Head, rounds: ReadonlyMap<string, readonly number[]>): Series {
-  const base = rounds.get(head.base);
-  if (base === undefined) throw new Error(`${head.id}: the base '${head.base}' did not run`);
+  const bases = head.bases.map((id) => ({ id, values: rounds.get(id) ?? [] }));
   const rows = [...rounds].map(([contender, values]) => ({
     contender,
     value: summarise(values),
-    ratio: summarise(values.map((value, round) => value / (base[round] ?? Number.NaN))),
+    ratios: Object.fromEntries(bases.map((base) => [base.id, ratioOf(values, base.values)])),
   }));
   return { ...head, rows };
+}
+
+function ratioOf(values: readonly number[], base: readonly number[]): Summary {
+  return summarise(
+    values.map((value, round) => {
+      const to = base[round];
+      if (to === undefined) throw new Error('the base did not run in every round');
+      return value / to;
+    }),
+  );
 }
 
 export function findRow(series: readonly Series[], id: string, contender: string): Row | undefined {

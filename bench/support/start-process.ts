@@ -52,8 +52,8 @@ async function end(child: ChildProcess): Promise<void> {
 
 function callTask(child: ChildProcess, request: TaskRequest): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) =>
-      reject(new Error(`the process ended (${code}) during '${request.task}'`));
+    const onExit = (code: number | null, signal: string | null) =>
+      reject(new Error(`the process ended (${code ?? signal}) during '${request.task}'`));
     child.once('exit', onExit);
     child.once('message', (answer: TaskAnswer) => {
       child.off('exit', onExit);
@@ -65,7 +65,7 @@ function callTask(child: ChildProcess, request: TaskRequest): Promise<unknown> {
 }
 
 /** Without what changes how Node.js trusts, connects or runs. */
-function neutralEnvironment(): NodeJS.ProcessEnv {
+export function neutralEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^((https?|all|no)_proxy|NODE_.*|SSL_CERT_.*|UV_.*)$/i;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

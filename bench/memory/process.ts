@@ -1,0 +1,73 @@
+/** What many servers cost in memory: registered, used once, connected. One figure a process. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeCustomClientFactory } from 'mcp-tls/core';
+import { Agent, request } from 'undici';
+import type { ServerAddress } from '../server/main.js';
+import { collectGarbage } from '../support/memory.js';
+import { serveTasks } from '../support/serve-tasks.js';
+
+export interface HoldInput {
+  readonly contender: string;
+  /** `made`: no request. `used`: one, over a connection that is closed. `connected`: one, it stays. */
+  readonly state: 'made' | 'used' | 'connected';
+  readonly servers: readonly ServerAddress[];
+}
+
+export interface HeldMemory {
+  readonly rssPerServer: number;
+  /** Of the JavaScript heap and what it holds outside. */
+  readonly heapPerServer: number;
+}
+
+/** For a tenth of the servers nothing is counted: they load and compile what all need once. */
+const UNCOUNTED_SHARE = 0.1;
+/** Until sockets that are closed are gone. */
+const SETTLE_MS = 500;
+
+type Ask = (url: string) => Promise<unknown>;
+
+const CONTENDERS: Readonly<Record<string, (server: ServerAddress) => Ask>> = {
+  'mcp-tls': ({ ca, origin }) => {
+    const client = makeCustomClientFactory(ca)({ url: origin });
+    return async (url) => (await client(url, { method: 'POST', body: '{}' })).text();
+  },
+  'undici-agent': ({ ca }) => {
+    const dispatcher = new Agent({ connect: { ca } });
+    return async (url) =>
+      (await request(url, { dispatcher, method: 'POST', body: '{}' })).body.text();
+  },
+};
+
+/** Kept, so that nothing is collected. */
+const held: Ask[] = [];
+
+async function hold({ contender, servers, state }: HoldInput): Promise<HeldMemory> {
+  const make = CONTENDERS[contender];
+  if (make === undefined) throw new Error(`no contender '${contender}'`);
+  const add = async (some: readonly ServerAddress[]) => {
+    for (const server of some) {
+      const ask = make(server);
+      held.push(ask);
+      if (state !== 'made') await ask(`${server.origin}/${state === 'used' ? 'last' : 'echo'}`);
+    }
+  };
+  const uncounted = Math.ceil(servers.length * UNCOUNTED_SHARE);
+  await add(servers.slice(0, uncounted));
+  const before = await memory();
+  await add(servers.slice(uncounted));
+  const after = await memory();
+  const count = servers.length - uncounted;
+  return {
+    rssPerServer: (after.rss - before.rss) / count,
+    heapPerServer: (after.heap - before.heap) / count,
+  };
+}
+
+async function memory(): Promise<{ rss: number; heap: number }> {
+  await sleep(SETTLE_MS);
+  await collectGarbage();
+  const { external, heapUsed, rss } = process.memoryUsage();
+  return { rss, heap: heapUsed + external };
+}
+
+serveTasks({ hold });

@@ -1,0 +1,66 @@
+import type { ServerAddress } from '../server/main.js';
+import { interleave } from '../support/interleave.js';
+import type { PartOptions } from '../support/part.js';
+import { makeSeries, type Series } from '../support/results.js';
+import { makeProcesses } from '../support/start-process.js';
+import type { DownloadCost, DownloadInput, OpenInput } from './process.js';
+
+const CONTENDERS = ['mcp-tls', 'undici-fetch', 'global-fetch', 'undici-request'];
+const MB = 2 ** 20;
+
+const DOWNLOADS: readonly DownloadInput[] = [
+  { bytes: MB, times: 100, how: 'reader' },
+  { bytes: MB, times: 100, how: 'arrayBuffer' },
+  { bytes: 100 * MB, times: 1, how: 'reader' },
+  { bytes: 100 * MB, times: 1, how: 'arrayBuffer' },
+  // Whether memory is flat: it must not grow more than with a quarter of it.
+  { bytes: 400 * MB, times: 1, how: 'reader' },
+];
+
+/** Large answers, read by the chunk and as a whole: throughput, CPU and memory. */
+export async function runDownloads(options: PartOptions): Promise<readonly Series[]> {
+  const series: Series[] = [];
+  for (const input of DOWNLOADS) series.push(...(await runOne(input, options)));
+  return series;
+}
+
+async function runOne(input: DownloadInput, options: PartOptions): Promise<readonly Series[]> {
+  const { binary, quick } = options;
+  const rounds = options.rounds ?? (quick ? 1 : 7);
+  await using servers = makeProcesses();
+  const address = await servers.start('server', { binary }).call<ServerAddress>('start');
+  const batches = new Map(
+    CONTENDERS.map((contender) => [contender, () => downloadOnce({ contender, ...address })]),
+  );
+
+  /** In a new process, whose memory has not grown by the round before. */
+  async function downloadOnce(open: OpenInput): Promise<DownloadCost> {
+    await using processes = makeProcesses();
+    const process = processes.start('raw', { binary, nodeOptions: ['--expose-gc'] });
+    await process.call('open', open);
+    await process.call('download', { bytes: MB, times: 20, how: input.how });
+    // Awaited here: the process ends with this block.
+    return await process.call<DownloadCost>('download', input);
+  }
+
+  const costs = await interleave(batches, rounds);
+  const figure = (pick: (cost: DownloadCost) => number) =>
+    new Map([...costs].map(([id, rounds]) => [id, rounds.map(pick)]));
+  const subject = `${input.bytes / MB} MB, ${input.how}`;
+  const id = `downloads.${input.bytes / MB}.${input.how}`;
+  const head = { bases: ['undici-fetch'] };
+  return [
+    makeSeries(
+      { ...head, id: `${id}.throughput`, title: `answer of ${subject}`, unit: 'MB/s' },
+      figure(({ mbPerSecond }) => mbPerSecond),
+    ),
+    makeSeries(
+      { ...head, id: `${id}.cpu`, title: `client CPU, answer of ${subject}`, unit: 'ms/MB' },
+      figure(({ cpuMsPerMb }) => cpuMsPerMb),
+    ),
+    makeSeries(
+      { ...head, id: `${id}.memory`, title: `growth of RSS, answer of ${subject}`, unit: 'MB' },
+      figure(({ rssGrowthMb }) => rssGrowthMb),
+    ),
+  ];
+}
