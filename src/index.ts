@@ -100,6 +100,7 @@ export type {
   Approval,
   ApprovalContext,
   ApproveCertificate,
+  ListOptions,
   RegisteredServer,
   RegisteredTrust,
   RegisterOptions,

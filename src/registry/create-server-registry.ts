@@ -8,6 +8,7 @@ import { makeCertificateFiles } from './certificate-files.js';
 import { checkServer } from './check-server.js';
 import { registerServer, renewServer, updateServer } from './enrol-server.js';
 import { type KnownServer, toRegisteredServer } from './known-server.js';
+import { listServers } from './list-servers.js';
 import { makeLiveClient } from './live-client.js';
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
 import { makeServerPools } from './server-pools.js';
@@ -15,7 +16,6 @@ import type {
   Approval,
   ApproveCertificate,
   RegisterOptions,
-  RegistryEntry,
   ServerRegistry,
 } from './server-registry.js';
 import { tryRecord } from './try-record.js';
@@ -187,21 +187,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         return toRegisteredServer(server);
       });
     },
-    async list() {
-      const entries = await store.list();
-      const found = await Promise.all(
-        entries.map(async ({ id }): Promise<RegistryEntry | undefined> => {
-          try {
-            return toRegisteredServer(await pools.known(id));
-          } catch (error) {
-            // Gone since the list was made.
-            if ((error as { code?: unknown }).code === 'MCP_TLS_NOT_REGISTERED') return undefined;
-            return { id, error };
-          }
-        }),
-      );
-      return found.filter((entry) => entry !== undefined);
-    },
+    list: (given = {}) => listServers(store, pools.known, given),
     async check(id, given = {}) {
       assertId(id);
       const server = await pools.known(id);

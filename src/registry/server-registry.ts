@@ -90,6 +90,14 @@ export type RegistryEntry =
   | (RegisteredServer & { readonly error?: never })
   | { readonly id: string; readonly error: unknown };
 
+/** Which of the servers {@link ServerRegistry.list} reads. Reading one takes some 0.5 ms. */
+export interface ListOptions {
+  /** Only those whose id comes after this one: the last of the page before. */
+  readonly after?: string | undefined;
+  /** At most so many. Default: all. */
+  readonly limit?: number | undefined;
+}
+
 /** What {@link ServerRegistry.renew} found. */
 export interface Renewal {
   /** Whether the record was written anew. */
@@ -160,8 +168,8 @@ export interface ServerRegistry {
   revoke(id: string): Promise<boolean>;
   /** Changes parts of a record. What concerns trust is tried over a connection before. */
   update(id: string, changes: ServerChanges): Promise<RegisteredServer>;
-  /** Every record, those that cannot be used included. */
-  list(): Promise<readonly RegistryEntry[]>;
+  /** Every record, those that cannot be used included, in the order of their ids; or a page of them. */
+  list(options?: ListOptions): Promise<readonly RegistryEntry[]>;
   /** Asks the server for a sign of life in MCP, over the very connections that requests use. */
   check(id: string, options?: ServerCheckOptions): Promise<ServerCheck>;
   /**

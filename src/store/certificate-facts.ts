@@ -15,28 +15,32 @@ export interface CertificateFacts {
 /**
  * Reads the facts out of the certificates that a record trusts.
  *
- * @param claimed what the record says about `isSelfSigned`. It is taken only where this Node.js cannot
- *   tell: post-quantum signatures are beyond older ones, and the record may come from a newer one.
- * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE`; without `claimed`
- *   `MCP_TLS_UNSUPPORTED_ALGORITHM`
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE`, `MCP_TLS_UNSUPPORTED_ALGORITHM`
  */
-export function certificateFacts(pem: string, claimed?: boolean): CertificateFacts {
+export function certificateFacts(pem: string): CertificateFacts {
   const first = readCertificates(pem)[0] as X509Certificate;
+  return { isSelfSigned: isSelfSigned(first), ...plainFacts(first) };
+}
+
+/** The facts that reading alone gives: whether it is self-signed takes a signature to verify. */
+export function plainFacts(certificate: X509Certificate): Omit<CertificateFacts, 'isSelfSigned'> {
   return {
-    isSelfSigned: selfSigned(first, claimed),
-    fingerprint: fingerprint256(first),
-    notBefore: isoDate(first.validFrom),
-    notAfter: isoDate(first.validTo),
+    fingerprint: fingerprint256(certificate),
+    notBefore: isoDate(certificate.validFrom),
+    notAfter: isoDate(certificate.validTo),
   };
 }
 
-function selfSigned(certificate: X509Certificate, claimed: boolean | undefined): boolean {
+/**
+ * Whether `claimed` is not contradicted. Where this Node.js cannot tell it is taken: post-quantum
+ * signatures are beyond older ones, and the record may come from a newer one.
+ */
+export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean): boolean {
   try {
-    return isSelfSigned(certificate);
+    return isSelfSigned(certificate) === claimed;
   } catch (error) {
-    const undecidable = isMcpTlsError(error) && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM';
-    if (!undecidable || claimed === undefined) throw error;
-    return claimed;
+    if (isMcpTlsError(error) && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM') return true;
+    throw error;
   }
 }
 

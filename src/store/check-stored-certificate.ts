@@ -1,6 +1,8 @@
+import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { readCertificates } from '../certificate/pem.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
-import { certificateFacts } from './certificate-facts.js';
+import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
 import type { StoredCertificate } from './certificate-store.js';
 import { trustPolicyOf } from './trust-policy-of.js';
 
@@ -20,6 +22,21 @@ const MAX_RECORD_CHARS = 131_072;
  *   fields, never their content.
  */
 export function checkStoredCertificate(value: unknown): StoredCertificate {
+  const { record, certificate } = readWhole(value);
+  if (!mayBeSelfSigned(certificate, record.isSelfSigned)) contradicted('isSelfSigned');
+  return record;
+}
+
+/**
+ * The same for what was checked before it was sealed: another version of us may have, so that the form
+ * is checked again; the signature, which takes longer than all the rest, is not.
+ */
+export function checkSealedCertificate(value: unknown): StoredCertificate {
+  return readWhole(value).record;
+}
+
+/** @returns the record, and the first of its certificates */
+function readWhole(value: unknown): { record: StoredCertificate; certificate: X509Certificate } {
   assertKnownKeys('record', value, FIELDS);
   const record = copyOf(value as StoredCertificate);
   if (record.version !== 1) invalidArgument('record.version must be 1');
@@ -32,9 +49,12 @@ export function checkStoredCertificate(value: unknown): StoredCertificate {
   assertClientCertificate(record.clientCertificate);
   assertPrevious(record.previous);
   assertUrl(record.url);
-  assertFacts(record);
-  checkTrustPolicy(trustPolicyOf(record));
-  return record;
+  if (record.roots !== undefined) assertOneOf('record.roots', record.roots, ['none', 'default']);
+  const { anchors } = checkTrustPolicy(trustPolicyOf(record));
+  // Under `identity: 'pin'` the certificate is no part of the policy.
+  const [certificate] = anchors.length > 0 ? anchors : readCertificates(record.certificatePem);
+  assertFacts(record, certificate as X509Certificate);
+  return { record, certificate: certificate as X509Certificate };
 }
 
 const REQUIRED = [
@@ -136,7 +156,8 @@ function assertPrevious(value: StoredCertificate['previous']): void {
   assertText('record.previous.certificatePem', value.certificatePem ?? '');
   assertText('record.previous.replacedAt', value.replacedAt);
   assertDate('record.previous.replacedAt', value.replacedAt);
-  if (certificateFacts(value.certificatePem, false).fingerprint !== value.fingerprint) {
+  const [first] = readCertificates(value.certificatePem);
+  if (plainFacts(first as X509Certificate).fingerprint !== value.fingerprint) {
     invalidArgument('record.previous.fingerprint is not that of its certificate');
   }
 }
@@ -152,12 +173,13 @@ function assertUrl(value: string | undefined): void {
 }
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
-function assertFacts(record: StoredCertificate): void {
-  const facts = certificateFacts(record.certificatePem, record.isSelfSigned);
+function assertFacts(record: StoredCertificate, certificate: X509Certificate): void {
+  const facts = plainFacts(certificate);
   for (const [field, fact] of Object.entries(facts)) {
-    if (record[field as keyof typeof facts] !== fact) {
-      invalidArgument(`record.${field} is not what the certificate says`);
-    }
+    if (record[field as keyof typeof facts] !== fact) contradicted(field);
   }
-  if (record.roots !== undefined) assertOneOf('record.roots', record.roots, ['none', 'default']);
+}
+
+function contradicted(field: string): never {
+  return invalidArgument(`record.${field} is not what the certificate says`);
 }

@@ -169,11 +169,15 @@ export function makeSealedRecords(
         const batch = ids.slice(start, start + BATCH);
         const befores = batch.map((id) => known.get(id));
         const rows = await rowsOf(batch.map(recordKey));
-        for (const [i, id] of batch.entries()) {
-          // Deleting leaves a row: one that was listed and is not there is lost.
-          if (rows[i] === undefined) throw vanished(id);
-          const { value, revision } = await judge(id, rows[i], befores[i]);
-          if (value !== undefined) entries.push({ id, revision });
+        const read = await Promise.all(
+          batch.map((id, i) => {
+            // Deleting leaves a row: one that was listed and is not there is lost.
+            if (rows[i] === undefined) throw vanished(id);
+            return judge(id, rows[i], befores[i]);
+          }),
+        );
+        for (const [i, { value, revision }] of read.entries()) {
+          if (value !== undefined) entries.push({ id: batch[i] as string, revision });
         }
       }
       return entries;

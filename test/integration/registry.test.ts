@@ -282,6 +282,24 @@ describe('register', () => {
   );
 });
 
+describe('list', () => {
+  it('goes by pages, in the order of ids, and leaves out none', async () => {
+    const [server, registry] = [await serve(), open()];
+    const ids = ['c', 'a', 'e', 'b', 'd'];
+    for (const id of ids) await registry.register(id, server.mcpUrl, approved());
+    const pageAfter = async (after?: string) =>
+      (await registry.list({ limit: 2, after })).map(({ id }) => id);
+    expect(await pageAfter()).toEqual(['a', 'b']);
+    expect(await pageAfter('b')).toEqual(['c', 'd']);
+    expect(await pageAfter('d')).toEqual(['e']);
+    expect(await pageAfter('e')).toEqual([]);
+    expect((await registry.list()).map(({ id }) => id)).toEqual([...ids].sort());
+    for (const wrong of [{ limit: 0 }, { limit: 1.5 }, { after: 3 }, { page: 1 }]) {
+      expect(await codeOf(registry.list(wrong as object))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    }
+  });
+});
+
 describe('connections', () => {
   it('go over both transports, through one pool', async () => {
     const [server, registry] = [await serve(), open()];

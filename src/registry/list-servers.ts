@@ -1,0 +1,47 @@
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import type { CertificateStore } from '../store/certificate-store.js';
+import { type KnownServer, toRegisteredServer } from './known-server.js';
+import type { ListOptions, RegistryEntry } from './server-registry.js';
+
+/** Records that are read at one time: each is decrypted and its certificate parsed. */
+const AT_ONCE = 64;
+
+/** The servers of a store in the order of their ids, or a page of them. */
+export async function listServers(
+  store: CertificateStore,
+  known: (id: string) => Promise<KnownServer>,
+  options: ListOptions,
+): Promise<readonly RegistryEntry[]> {
+  const { after, limit = Number.POSITIVE_INFINITY } = options;
+  assertKnownKeys('options', options, ['after', 'limit']);
+  if (after !== undefined && typeof after !== 'string') {
+    invalidArgument('options.after must be a string');
+  }
+  if (limit !== Number.POSITIVE_INFINITY && (!Number.isInteger(limit) || limit < 1)) {
+    invalidArgument('options.limit must be an integer from 1');
+  }
+  const ids = (await store.list()).map(({ id }) => id).sort();
+  const rest = after === undefined ? ids : ids.filter((id) => id > after);
+  const entries: RegistryEntry[] = [];
+  for (let start = 0; start < rest.length && entries.length < limit; ) {
+    // No more than are still asked for, so that none is read to be thrown away.
+    const batch = rest.slice(start, start + Math.min(AT_ONCE, limit - entries.length));
+    start += batch.length;
+    const found = await Promise.all(batch.map((id) => readEntry(id, known)));
+    entries.push(...found.filter((entry) => entry !== undefined));
+  }
+  return entries;
+}
+
+async function readEntry(
+  id: string,
+  known: (id: string) => Promise<KnownServer>,
+): Promise<RegistryEntry | undefined> {
+  try {
+    return toRegisteredServer(await known(id));
+  } catch (error) {
+    // Gone since the list was made.
+    if ((error as { code?: unknown }).code === 'MCP_TLS_NOT_REGISTERED') return undefined;
+    return { id, error };
+  }
+}
