@@ -1,17 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-/** The README is code, and so are docs/store.md and docs/registry.md: their fences compile against the built package, its tables match the source. */
+/**
+ * The README is code, and so are docs/store.md, docs/registry.md and docs/migration: their fences compile
+ * against the built package, its tables match the source.
+ */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
 const readme = readFileSync(`${ROOT}/README.md`, 'utf8');
 const store = readFileSync(`${ROOT}/docs/store.md`, 'utf8');
 const registry = readFileSync(`${ROOT}/docs/registry.md`, 'utf8');
-const fences = [...(readme + store + registry).matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
-  ([, code]) => code as string,
-);
+const migration = readdirSync(`${ROOT}/docs/migration`)
+  .map((name) => readFileSync(`${ROOT}/docs/migration/${name}`, 'utf8'))
+  .join('');
+const fences = [
+  ...(readme + store + registry + migration).matchAll(/^```ts\n([\s\S]*?)^```/gm),
+].map(([, code]) => code as string);
 
 function compile(sources: readonly string[]): string[] {
   const files = new Map(sources.map((code, i) => [`${ROOT}/readme-fence-${i + 1}.mts`, code]));

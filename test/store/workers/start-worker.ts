@@ -12,9 +12,16 @@ export interface Worker {
 
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url));
 
-/** @param file the program of the process; it answers calls as worker.ts does */
-export async function startWorker(file: string = FILE): Promise<Worker> {
-  const child: ChildProcess = fork(file, { execArgv: ['--import', 'tsx'] });
+/**
+ * @param file the program of the process; it answers calls by `serveCalls`
+ * @param env variables besides those of this process
+ */
+export async function startWorker(
+  file: string = FILE,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Worker> {
+  const options = { execArgv: ['--import', 'tsx'], env: { ...process.env, ...env } };
+  const child: ChildProcess = fork(file, options);
   const calls = new Map<number, { resolve(v: never): void; reject(e: Error): void }>();
   let [next, acknowledged] = [0, 0];
   child.on(
