@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { AppParts } from './app.js';
-import type { GatewayEvent } from './event-log.js';
+import type { LoggedEvent } from './event-log.js';
 
 /** Proxies and browsers end a connection that is silent for too long. */
 const HEARTBEAT_MS = 15_000;
@@ -11,7 +11,7 @@ export function eventRoutes({ events }: AppParts): Router {
 
   router.get('/events', (request, response) => {
     if (!request.accepts('json') || request.headers.accept === 'text/event-stream') {
-      const send = (event: GatewayEvent) => {
+      const send = (event: LoggedEvent) => {
         response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
       };
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });

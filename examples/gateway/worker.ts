@@ -12,6 +12,10 @@ const linkLocal = new BlockList();
 linkLocal.addSubnet('169.254.0.0', 16, 'ipv4');
 linkLocal.addSubnet('fe80::', 10, 'ipv6');
 
+/** How often each server is looked at, by one of the workers; and how soon the others are told. */
+const WATCH_MS = 60_000;
+const POLL_MS = 2_000;
+
 const settings = readSettings(process.env);
 const channel = workerInvalidation();
 const primary = makePeer(process, { changed: channel.onChanged });
@@ -19,7 +23,7 @@ channel.connect(primary);
 
 const store = openStore(settings, channel.invalidation);
 const registry = createServerRegistry({ store, allowAddress, timeout: { connect: 5_000 } });
-const events = makeEventLog();
+const events = makeEventLog(registry.watch({ intervalMs: WATCH_MS, pollMs: POLL_MS }));
 const app = createApp({ settings, registry, primary, events });
 // Loopback only: what comes in here is not encrypted.
 const server = app.listen(settings.port, '127.0.0.1', (error) => {

@@ -132,6 +132,8 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.press('Enter');
     await says('presents what is not trusted');
 
+    await keys.page.getByText('weather presents another certificate').waitFor();
+
     await keys.tabTo(button('Renew'));
     await keys.press('Enter');
     const heading = keys.page.getByRole('heading', { name: 'A new certificate with a new key' });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../examples/gateway/settings.js';
 import {
@@ -10,9 +12,13 @@ import {
 } from '../../src/testing/index.js';
 import { eventually } from '../store/support/programs.js';
 import { startRedis } from '../store/support/start-redis.js';
+import { debianProgram } from '../support/debian-program.js';
 import { freshDataDir, type Gateway, startGateway } from './support/start-gateway.js';
 
 /** The API of examples/gateway over its real processes, as its README documents it. */
+
+const EXAMPLE = new URL('../../examples/gateway/', import.meta.url);
+const run = promisify(execFile);
 
 let certificate: HeldCertificate;
 let server: McpTestServer;
@@ -168,6 +174,16 @@ describe('the flow, over two worker processes', () => {
         body: { error: { code: 'MCP_TLS_SELF_SIGNED' } },
       });
     }
+    // Every worker is told, and one of them is to tell the person.
+    await eventually(async () => {
+      for (const { body } of await gateway.askAll('events')) {
+        expect(body.events).toContainEqual(
+          expect.objectContaining({ type: 'changed', id: 'weather' }),
+        );
+      }
+    });
+    expect(gateway.output().match(/weather: changed$/gm)).toHaveLength(1);
+
     const path = 'servers/weather/renew';
     expect(await gateway.ask(path, { method: 'POST' })).toMatchObject({
       status: 428,
@@ -203,9 +219,9 @@ describe('the flow, over two worker processes', () => {
   it('starts a worker anew that died', async () => {
     const [died] = gateway.workers;
     process.kill(died as number, 'SIGKILL');
-    const answers = await gateway.askAll('servers');
-    for (const { body } of answers) expect(body.servers).toHaveLength(1);
-    expect(gateway.output()).toContain(`worker ${died} ended`);
+    // Before that is known, connections are still handed to it.
+    await eventually(() => expect(gateway.output()).toContain(`worker ${died} ended`));
+    for (const { body } of await gateway.askAll('servers')) expect(body.servers).toHaveLength(1);
   });
 
   it('revokes: no worker calls it after the answer', async () => {
@@ -226,6 +242,29 @@ describe('the flow, over two worker processes', () => {
       status: 403,
       body: { error: { code: 'MCP_TLS_ADDRESS_REFUSED' } },
     });
+  });
+});
+
+describe('README.md of the example', () => {
+  it('has curl lines that do what they say', async () => {
+    const curl = await debianProgram('curl', 'curl');
+    const fingerprint = (await gateway.ask('inspect', { body: { url: server.mcpUrl } })).body
+      .presented.fingerprint;
+    const readme = readFileSync(new URL('README.md', EXAMPLE), 'utf8');
+    const fences = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, code]) => code as string);
+    const script = fences
+      .slice(1)
+      .join('')
+      .replaceAll('https://127.0.0.1:8443/mcp', server.mcpUrl)
+      .replaceAll('SHA256-OF-THE-CERTIFICATE', fingerprint)
+      .replaceAll('http://127.0.0.1:8787/', gateway.url)
+      .replaceAll('examples/gateway/data', dataDir);
+    const PATH = `${dirname(curl)}:${process.env['PATH']}`;
+    const { stdout } = await run('bash', ['-euc', script], { env: { ...process.env, PATH } });
+    const answered = [...stdout.matchAll(/ (\d{3})$/gm)].map(([, status]) => status);
+    const said = [...script.matchAll(/ {6}# (\d{3})$/gm)].map(([, status]) => status);
+    expect(said.length).toBeGreaterThanOrEqual(12);
+    expect(answered).toEqual(said);
   });
 });
 

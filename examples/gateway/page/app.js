@@ -10,6 +10,7 @@ const cards = new Map();
 
 /** Up to so many servers are checked as soon as the page shows them. */
 const CHECKED_AT_ONCE = 20;
+const AGAIN_MS = 300;
 
 signIn.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -52,8 +53,27 @@ async function start() {
     }
     if (cards.size <= CHECKED_AT_ONCE)
       await Promise.all([...cards.values()].map((card) => card.check()));
-    followEvents(() => refresh().catch(() => {}));
+    followEvents(lookAgain);
   });
+}
+
+let again;
+const told = new Set();
+
+/** After events, which may come many at once: shows what is on record now, and what checks say now. */
+function lookAgain({ id }) {
+  told.add(id);
+  clearTimeout(again);
+  again = setTimeout(async () => {
+    const ids = [...told];
+    told.clear();
+    await refresh().catch(() => {});
+    for (const one of ids)
+      await cards
+        .get(one)
+        ?.check()
+        .catch(() => {});
+  }, AGAIN_MS);
 }
 
 function askToken() {

@@ -29,7 +29,7 @@ function show(event, onEvent) {
       'li',
       { class: event.type },
       h('time', { datetime: event.at }, TIME.format(new Date(event.at))),
-      h('span', {}, h('b', {}, event.id), ` ${words(event)}`),
+      h('span', {}, event.id && h('b', {}, event.id), ` ${words(event)}`),
     ),
   );
   if (list.childElementCount > KEPT) list.lastElementChild.remove();
@@ -50,6 +50,8 @@ function words(event) {
       return `was refused: ${event.message}`;
     case 'revoked':
       return 'was revoked';
+    case 'failed':
+      return `The servers could not be watched: ${event.message}`;
     default:
       return event.type;
   }

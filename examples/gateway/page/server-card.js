@@ -7,7 +7,7 @@ import {
   fingerprintField,
   problemList,
 } from './certificate.js';
-import { act, fill, freshId, h, moveTo, say } from './dom.js';
+import { act, field, fill, freshId, h, moveTo, say } from './dom.js';
 import { toolPanel } from './tool-panel.js';
 
 const TRUST = {
@@ -20,6 +20,7 @@ const TRUST = {
 /** One registered server: what is on record, what a check found, and what can be done. */
 export function serverCard(server, { onChanged, onRevoked }) {
   const { id } = server;
+  let [onRecord, presented] = [server, undefined];
   const title = h('h3', { id: freshId('server') }, id);
   const state = h('p', { class: 'state' }, 'not checked yet');
   const facts = h('div', {});
@@ -47,11 +48,14 @@ export function serverCard(server, { onChanged, onRevoked }) {
   );
 
   function update(next) {
-    fill(facts, next.error === undefined ? record(next) : failure(next.error));
+    onRecord = next;
+    fill(facts, next.error === undefined ? record(next, presented) : failure(next.error));
   }
 
   async function check() {
     const { check: found } = await post(serverPath(id, 'check'));
+    presented = found;
+    update(onRecord);
     const ms = Math.round(found.milliseconds);
     const text = found.ok
       ? `answers, ${ms} ms`
@@ -97,6 +101,7 @@ export function serverCard(server, { onChanged, onRevoked }) {
 
   function renewal({ current, presented, problems, sameKey }) {
     const told = fingerprintField(presented, { required: true });
+    const by = h('input', { autocomplete: 'name' });
     return h(
       'form',
       {
@@ -104,7 +109,8 @@ export function serverCard(server, { onChanged, onRevoked }) {
         onsubmit: (event) => {
           event.preventDefault();
           act(event.submitter, 'Trying it …', async () => {
-            await post(serverPath(id, 'renew'), { fingerprint: told.input.value });
+            const approval = { fingerprint: told.input.value, approvedBy: by.value };
+            await post(serverPath(id, 'renew'), approval);
             fill(panel);
             await onChanged();
             await check();
@@ -121,6 +127,7 @@ export function serverCard(server, { onChanged, onRevoked }) {
       comparison(current, presented),
       problemList(problems),
       told.element,
+      field('Your name, for the record', by),
       h(
         'div',
         { class: 'actions' },
@@ -154,31 +161,40 @@ export function serverCard(server, { onChanged, onRevoked }) {
   return { id, element, title, update, check };
 }
 
-function record(server) {
-  const { url, trust, isSelfSigned, notAfter, daysLeft, approvedBy, approvedAt } = server;
-  const kind = daysLeft < 0 ? 'bad' : daysLeft <= 30 ? 'soon' : 'good';
+/** What is on record, and the end of what a check saw, where that is another certificate. */
+function record(server, presented) {
+  const { url, trust, isSelfSigned, approvedBy, approvedAt } = server;
+  // What is on record for an authority is its own certificate.
+  const of = trust === 'authority' ? 'CA ' : '';
   const approved = [approvedBy && `by ${approvedBy}`, approvedAt && `on ${dateOf(approvedAt)}`];
+  const other =
+    presented?.fingerprint !== undefined && presented.fingerprint !== server.fingerprint;
+  const rows = [
+    ['Address', h('code', {}, url)],
+    ['Trusted', TRUST[trust] + (isSelfSigned && of === '' ? ', self-signed' : '')],
+    other && [
+      'Presents',
+      h(
+        'span',
+        {},
+        presented.trusted && of ? 'one that it issued' : 'another one',
+        days(presented.daysLeft),
+      ),
+    ],
+    [of ? 'CA ends' : 'Ends', h('span', {}, dateOf(server.notAfter), days(server.daysLeft))],
+    [`${of}SHA-256`, fingerprint(server.fingerprint)],
+    approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
+  ].filter(Boolean);
   return h(
     'dl',
     { class: 'certificate' },
-    [
-      ['Address', h('code', {}, url)],
-      ['Trusted', TRUST[trust] + (isSelfSigned && trust !== 'authority' ? ', self-signed' : '')],
-      [
-        'Ends',
-        h(
-          'span',
-          {},
-          `${dateOf(notAfter)} `,
-          h('b', { class: `days ${kind}` }, daysText(daysLeft)),
-        ),
-      ],
-      ['SHA-256', fingerprint(server.fingerprint)],
-      approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
-    ]
-      .filter(Boolean)
-      .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+    rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
   );
+}
+
+function days(left) {
+  const kind = left < 0 ? 'bad' : left <= 30 ? 'soon' : 'good';
+  return h('b', { class: `days ${kind}` }, daysText(left));
 }
 
 const failure = ({ code, message }) =>
