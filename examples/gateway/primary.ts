@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import { type DemoServers, startDemoServers } from './demo-servers.js';
+import type { DemoServers } from './demo-servers.js';
 import { setUpStore } from './open-store.js';
 import { makePeer, type Peer } from './peer.js';
 import type { Settings } from './settings.js';
@@ -81,6 +81,7 @@ Workers   ${pids.join(', ')}
 }
 
 async function startDemo(): Promise<DemoServers> {
+  const { startDemoServers } = await import('./demo-servers.js');
   console.log('Servers to try it on. Their operator tells you these fingerprints:');
   return startDemoServers((line) => console.log(line));
 }
