@@ -9,6 +9,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'node-fetch': 'node-fetch',
   'new-client': 'undici.fetch, a new Agent each call',
   'undici-request': 'undici.request, no SDK',
+  httpx: 'Python httpx, no SDK',
+  'httpx-new-client': 'Python httpx, a new Client each call',
   'sdk-in-memory': 'the SDK in memory',
   'mcp-tls-factory': 'mcp-tls, a new factory and its client',
   'undici-agent': 'undici: new Agent with `ca`',

@@ -3,7 +3,8 @@ import { interleave } from '../support/interleave.js';
 import type { CallCost } from '../support/measure-calls.js';
 import type { PartOptions } from '../support/part.js';
 import { makeSeries, type Series } from '../support/results.js';
-import { makeProcesses } from '../support/start-process.js';
+import { makeProcesses, type TaskProcess } from '../support/start-process.js';
+import { findHttpx, HTTPX_CONTENDERS, startHttpx } from './httpx.js';
 import type { OpenInput } from './process.js';
 import { SDKS, type Sdk } from './sdk-clients.js';
 
@@ -43,13 +44,23 @@ async function runOne(sdk: Sdk, form: Form, options: PartOptions): Promise<reado
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const { origin, ca } = await server.call<ServerAddress>('start');
+  // No SDK is behind it: once is enough, beside what most gateways use.
+  const python = sdk === 'v1' && form === 'json' ? await findHttpx() : undefined;
   const batches = new Map<string, () => Promise<CallCost>>();
-  for (const contender of quick ? FEW : CONTENDERS) {
-    const process = processes.start('calls', { binary });
+  const add = async (contender: string, process: TaskProcess, warmUp: number, calls: number) => {
     const input: OpenInput = { contender, sdk, ca, url: `${origin}/mcp/${form}` };
     await process.call('open', input);
     await process.call('batch', warmUp);
     batches.set(contender, () => process.call<CallCost>('batch', calls));
+  };
+  for (const contender of quick ? FEW : CONTENDERS) {
+    await add(contender, processes.start('calls', { binary }), warmUp, calls);
+  }
+  if (python !== undefined && !quick) {
+    for (const contender of HTTPX_CONTENDERS) {
+      // Fewer: nothing is compiled while it runs, and a call may take 40 ms.
+      await add(contender, startHttpx(processes, python), 20, 40);
+    }
   }
   const costs = await interleave(batches, rounds);
   const subject = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;

@@ -33,7 +33,6 @@ export async function compile(): Promise<void> {
     platform: 'node',
     skipNodeModulesBundle: true,
     removeNodeProtocol: false,
-    clean: true,
     silent: true,
   });
 }

@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { compiled, type Program } from './compile.js';
 import type { TaskAnswer, TaskRequest } from './serve-tasks.js';
 
@@ -20,6 +21,8 @@ export interface ProcessOptions {
 export interface Processes extends AsyncDisposable {
   /** Starts a compiled program of the suite as a process of its own. */
   start(program: Program, options: ProcessOptions): TaskProcess;
+  /** Starts one that is no Node.js: it reads requests from its input and prints answers, as lines. */
+  startOther(command: string, args: readonly string[]): TaskProcess;
 }
 
 export function makeProcesses(): Processes {
@@ -33,13 +36,48 @@ export function makeProcesses(): Processes {
         env: neutralEnvironment(),
       });
       children.push(child);
-      return {
-        call: <T>(task: string, input?: unknown) => callTask(child, { task, input }) as Promise<T>,
-      };
+      return makeTaskProcess(child, {
+        send: (request) => child.send(request),
+        onceAnswered: (listener) => child.once('message', listener),
+      });
+    },
+    startOther(command, args) {
+      const stdio = ['pipe', 'pipe', 'inherit'] as const;
+      const child = spawn(command, args, { stdio: [...stdio], env: neutralEnvironment() });
+      children.push(child);
+      const { stdin, stdout } = child;
+      if (stdin === null || stdout === null) throw new Error('started without pipes');
+      const lines = createInterface({ input: stdout });
+      return makeTaskProcess(child, {
+        send: (request) => stdin.write(`${JSON.stringify(request)}\n`),
+        onceAnswered: (listener) => lines.once('line', (line) => listener(JSON.parse(line))),
+      });
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(children.map(end));
     },
+  };
+}
+
+interface Channel {
+  send(request: TaskRequest): void;
+  onceAnswered(listener: (answer: TaskAnswer) => void): void;
+}
+
+function makeTaskProcess(child: ChildProcess, channel: Channel): TaskProcess {
+  return {
+    call: <T>(task: string, input: unknown = null) =>
+      new Promise<T>((resolve, reject) => {
+        const onExit = (code: number | null, signal: string | null) =>
+          reject(new Error(`the process ended (${code ?? signal}) during '${task}'`));
+        child.once('exit', onExit);
+        channel.onceAnswered((answer) => {
+          child.off('exit', onExit);
+          if ('error' in answer) reject(new Error(`${task}: ${answer.error}`));
+          else resolve(answer.result as T);
+        });
+        channel.send({ task, input });
+      }),
   };
 }
 
@@ -48,20 +86,6 @@ async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill();
   await gone;
-}
-
-function callTask(child: ChildProcess, request: TaskRequest): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null, signal: string | null) =>
-      reject(new Error(`the process ended (${code ?? signal}) during '${request.task}'`));
-    child.once('exit', onExit);
-    child.once('message', (answer: TaskAnswer) => {
-      child.off('exit', onExit);
-      if ('error' in answer) reject(new Error(`${request.task}: ${answer.error}`));
-      else resolve(answer.result);
-    });
-    child.send(request);
-  });
 }
 
 /** Without what changes how Node.js trusts, connects or runs. */
