@@ -37,7 +37,8 @@ export type Outcome = string;
 let store: EncryptedCertificateStore;
 let registry: ServerRegistry;
 const clients = new Map<string, Client>();
-const calls: Promise<Outcome>[] = [];
+/** Calls that were begun, by server. */
+const calls = new Map<string, Promise<Outcome>[]>();
 /** Changes that this process has been told of since the test last asked for the count from 0. */
 let noticed: string[] = [];
 const decryptions = countDecryptions();
@@ -76,30 +77,20 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
   async record(id: string) {
     return store.get(id);
   },
-  /** Opens a client of the server. Its bearer token says whether a change was noticed before. */
-  async connect(id: string, way: Way) {
-    const client = new Client({ name: 'gateway-worker', version: '1.0.0' });
-    const options = { endpoint: way, auth: () => (noticed.length > 0 ? 'after' : 'before') };
-    const transport =
-      way === '/sse'
-        ? await registry.sseClient(id, options)
-        : await registry.streamableHttpClient(id, options);
-    await client.connect(transport as Transport);
-    clients.set(`${id} ${way}`, client);
-  },
+  connect,
   async callTool(id: string, way: Way, name: string, args: Record<string, unknown>) {
     const { content } = await clientOf(id, way).callTool({ name, arguments: args });
     return content;
   },
   /** Begins a call and does not wait for it. */
   async begin(id: string, way: Way) {
-    // Shorter than the SDK's minute: a call that nobody answers is to be told soon.
-    const call = clientOf(id, way).callTool({ name: 'hold' }, undefined, { timeout: 8_000 });
-    calls.push(call.then(() => 'ok', outcomeOf));
+    calls.set(id, [...(calls.get(id) ?? []), hold(id, way).then(() => 'ok', outcomeOf)]);
   },
   /** How all that was begun came out. */
-  async outcomes() {
-    return Promise.all(calls.splice(0));
+  async outcomes(id: string) {
+    const begun = calls.get(id) ?? [];
+    calls.delete(id);
+    return Promise.all(begun);
   },
   async forgetNoticed() {
     noticed = [];
@@ -122,6 +113,25 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
     return decryptions;
   },
 };
+
+/** Opens a client of the server. Its bearer token says whether a change was noticed before. */
+async function connect(id: string, way: Way): Promise<void> {
+  const client = new Client({ name: 'gateway-worker', version: '1.0.0' });
+  const options = { endpoint: way, auth: () => (noticed.length > 0 ? 'after' : 'before') };
+  const transport =
+    way === '/sse'
+      ? await registry.sseClient(id, options)
+      : await registry.streamableHttpClient(id, options);
+  await client.connect(transport as Transport);
+  clients.set(`${id} ${way}`, client);
+}
+
+async function hold(id: string, way: Way): Promise<void> {
+  // Over the older transport, a session ends with its stream; a gateway then opens another.
+  if (clientOf(id, way).transport === undefined) await connect(id, way);
+  // Shorter than the SDK's minute: a call that nobody answers is to be told soon.
+  await clientOf(id, way).callTool({ name: 'hold' }, undefined, { timeout: 8_000 });
+}
 
 function clientOf(id: string, way: Way): Client {
   const client = clients.get(`${id} ${way}`);
