@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<string, string>> = {
   undici: 'undici',
   'mcp-tls/core': 'mcp-tls/core',
   'mcp-sdk': 'the SDK by itself',
-  floor: 'floor: the two above together',
+  floor: 'floor: undici.request, and the SDK in memory',
 };
 
 /** @throws for a contender that nobody has named */

@@ -31,12 +31,17 @@ const FEW = ['mcp-tls', BASE, 'undici-request', 'sdk-in-memory'];
 export async function runCalls(options: PartOptions): Promise<readonly Series[]> {
   const series: Series[] = [];
   for (const sdk of SDKS) {
-    for (const form of FORMS) series.push(...(await runOne(sdk, form, options)));
+    for (const form of FORMS) series.push(...(await runCallsOver(sdk, form, options)));
   }
   return series;
 }
 
-async function runOne(sdk: Sdk, form: Form, options: PartOptions): Promise<readonly Series[]> {
+/** Over one SDK, with one form of answers. */
+export async function runCallsOver(
+  sdk: Sdk,
+  form: Form,
+  options: PartOptions,
+): Promise<readonly Series[]> {
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 20, rounds: options.rounds ?? 3, calls: 50 }

@@ -1,7 +1,7 @@
 /** What a library could change under everybody's feet. */
-import * as http from 'node:http';
-import * as https from 'node:https';
-import * as tls from 'node:tls';
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
 
 type Snapshot = ReadonlyMap<string, unknown>;
 

@@ -1,0 +1,35 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCallsOver } from '../../bench/calls/run-calls.js';
+import { compile } from '../../bench/support/compile.js';
+import { findRow } from '../../bench/support/results.js';
+import { targetsOf } from '../../bench/targets.js';
+
+/** The figures of one round say nothing; that there are figures says that the suite still runs. */
+describe('the bench', () => {
+  beforeAll(compile, 60_000);
+
+  it.each([
+    ['v1', 'json', 3],
+    ['v2', 'sse', 1],
+  ] as const)(
+    'calls a tool over SDK %s, %s answers',
+    async (sdk, form, targets) => {
+      const options = { binary: process.execPath, quick: true, rounds: 1 };
+      const series = await runCallsOver(sdk, form, options);
+      const id = `calls.${sdk}.${form}`;
+      expect(series.map((one) => one.id)).toEqual([`${id}.cpu`, `${id}.latency`]);
+      for (const { id, rows } of series) {
+        expect(rows.map(({ contender }) => contender)).toEqual(
+          expect.arrayContaining(['mcp-tls', 'undici-fetch', 'floor']),
+        );
+        for (const { contender, value } of rows) {
+          expect(value.median, `${id} ${contender}`).toBeGreaterThan(0);
+        }
+        expect(findRow(series, id, 'undici-fetch')?.ratios['undici-fetch']?.median).toBe(1);
+      }
+      const measured = targetsOf(20, series).filter(({ figure }) => figure !== undefined);
+      expect(measured).toHaveLength(targets);
+    },
+    60_000,
+  );
+});
