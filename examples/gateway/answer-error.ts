@@ -48,12 +48,8 @@ export function describeError(error: unknown): { status: number; body: ErrorBody
   }
   if (error instanceof ApiError) return plain(error.status, 'GATEWAY', error.message);
   // Refused by Express, such as a body that is not JSON.
-  const { status, expose, message } = error as {
-    status?: number;
-    expose?: boolean;
-    message: string;
-  };
-  if (expose === true && status !== undefined) return plain(status, 'BAD_REQUEST', message);
+  const { status = 500, message } = error as { status?: number; message: string };
+  if (status >= 400 && status < 500) return plain(status, 'BAD_REQUEST', message);
   if (error instanceof McpError) return plain(502, 'MCP', message);
   const code = (error as { code?: unknown }).code;
   // The SDK's transports have the status of the server's answer as their code.

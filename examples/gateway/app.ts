@@ -3,8 +3,9 @@ import express, { type Express } from 'express';
 import type { ServerRegistry } from 'mcp-tls';
 import { ApiError, answerError } from './answer-error.js';
 import type { EventLog } from './event-log.js';
-import { askToken, pageHeaders, refuseForeign } from './guard.js';
+import { askToken, refuseForeign, safeHeaders } from './guard.js';
 import type { Peer } from './peer.js';
+import { readBody } from './read-body.js';
 import { eventRoutes } from './routes-events.js';
 import { serverRoutes } from './routes-servers.js';
 import { toolRoutes } from './routes-tools.js';
@@ -31,8 +32,6 @@ export function createApp(parts: AppParts): Express {
   api.use(express.json({ limit: '256kb' }));
   api.use((_request, response, next) => {
     response.set('Cache-Control', 'no-store');
-    // Several workers share the port; this tells which of them answered.
-    response.set('X-Worker', String(process.pid));
     next();
   });
   api.get('/status', async (_request, response) => {
@@ -40,8 +39,11 @@ export function createApp(parts: AppParts): Express {
     response.json({ worker: process.pid, store, demo: await primary.ask('demo', undefined) });
   });
   api.post('/demo/:name/rotate', async (request, response) => {
-    const { sameKey = false } = (request.body ?? {}) as { sameKey?: boolean };
-    await primary.ask('rotate', { name: request.params.name, sameKey: sameKey === true });
+    const { name } = request.params;
+    const demo = (await primary.ask('demo', undefined)) as readonly { name: string }[];
+    if (!demo.some((server) => server.name === name)) throw new ApiError(404, 'no such server');
+    const { sameKey } = readBody(request, ['sameKey']);
+    await primary.ask('rotate', { name, sameKey: sameKey === true });
     response.json({ rotated: true });
   });
   api.use(serverRoutes(parts));
@@ -52,8 +54,8 @@ export function createApp(parts: AppParts): Express {
   });
 
   app.use(refuseForeign);
+  app.use(safeHeaders);
   app.use('/api', api);
-  app.use(pageHeaders);
   app.use(express.static(fileURLToPath(new URL('page', import.meta.url)), { cacheControl: false }));
   app.use(answerError);
   return app;

@@ -34,7 +34,7 @@ export function askToken(adminToken: string): RequestHandler {
 }
 
 /** The page loads nothing from anywhere else, and nobody frames it. Its scripts cannot write HTML. */
-export const pageHeaders: RequestHandler = (_request, response, next) => {
+export const safeHeaders: RequestHandler = (_request, response, next) => {
   response.set({
     'Content-Security-Policy':
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +

@@ -236,6 +236,25 @@ describe('the flow, over two worker processes', () => {
     expect(server.records.applicationBytes).toBe(0);
   });
 
+  it.each([
+    ['an id that is no UTF-8', 'servers/%E0%A4%A/check', {}, 400],
+    ['a body that is no object', 'servers', [], 400],
+    ['a field that it does not know', 'servers', { id: 'x', url: 'https://x', trsut: 'key' }, 400],
+    ['a URL without TLS', 'servers', { id: 'x', url: 'http://127.0.0.1/' }, 400],
+    ['a trust that there is not', 'servers', { id: 'x', url: 'https://x', trust: 'all' }, 400],
+    [
+      'an authority without its certificate',
+      'servers',
+      { id: 'x', url: 'https://x', trust: 'authority' },
+      400,
+    ],
+    ['a transport that there is not', 'servers/x/tools/echo', { transport: 'stdio' }, 400],
+    ['a server to try that there is not', 'demo/x/rotate', {}, 404],
+    ['a route that there is not', 'nothing', {}, 404],
+  ])('refuses %s', async (_name, path, body, status) => {
+    expect(await gateway.ask(path, { body })).toMatchObject({ status });
+  });
+
   it('reaches no address where clouds keep the tokens of their machines', async () => {
     const body = { url: 'https://169.254.169.254/' };
     expect(await gateway.ask('inspect', { body })).toMatchObject({

@@ -10,7 +10,12 @@ const cards = new Map();
 
 /** Up to so many servers are checked as soon as the page shows them. */
 const CHECKED_AT_ONCE = 20;
+/** Events may come many at once. */
 const AGAIN_MS = 300;
+
+let refreshed = Promise.resolve();
+let again;
+const told = new Set();
 
 signIn.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -19,7 +24,7 @@ signIn.addEventListener('submit', (event) => {
 });
 element('check-all').addEventListener('click', (event) =>
   act(event.currentTarget, 'Checking all …', async () => {
-    await Promise.all([...cards.values()].map((card) => card.check()));
+    await checkAll([...cards.keys()]);
     say(`Checked ${cards.size}.`);
   }),
 );
@@ -51,16 +56,12 @@ async function start() {
       say('That is not the admin token.', 'bad');
       return;
     }
-    if (cards.size <= CHECKED_AT_ONCE)
-      await Promise.all([...cards.values()].map((card) => card.check()));
+    if (cards.size <= CHECKED_AT_ONCE) await checkAll([...cards.keys()]);
     followEvents(lookAgain);
   });
 }
 
-let again;
-const told = new Set();
-
-/** After events, which may come many at once: shows what is on record now, and what checks say now. */
+/** After events: shows what is on record now, and what checks say now. */
 function lookAgain({ id }) {
   told.add(id);
   clearTimeout(again);
@@ -68,12 +69,13 @@ function lookAgain({ id }) {
     const ids = [...told];
     told.clear();
     await refresh().catch(() => {});
-    for (const one of ids)
-      await cards
-        .get(one)
-        ?.check()
-        .catch(() => {});
+    await checkAll(ids);
   }, AGAIN_MS);
+}
+
+/** Each says in its place what came of it; one that fails does not keep the others. */
+async function checkAll(ids) {
+  await Promise.allSettled(ids.map((id) => cards.get(id)?.check()));
 }
 
 function askToken() {
@@ -82,8 +84,14 @@ function askToken() {
   element('token').focus();
 }
 
+/** One after the other, so that an older list never takes the place of a newer one. */
+function refresh() {
+  refreshed = refreshed.then(showServers, showServers);
+  return refreshed;
+}
+
 /** Shows what is on record, and leaves alone what somebody has opened. */
-async function refresh() {
+async function showServers() {
   const { servers } = await get('servers');
   const present = new Set(servers.map(({ id }) => id));
   for (const [id, card] of cards) {

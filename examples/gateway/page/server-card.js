@@ -152,8 +152,8 @@ export function serverCard(server, { onChanged, onRevoked }) {
     if (!(await confirmed(id))) return;
     await act(button, `Revoking ${id} …`, async () => {
       await remove(serverPath(id));
-      say(`${id} is revoked.`);
       await onRevoked();
+      say(`${id} is revoked.`);
     });
   }
 
