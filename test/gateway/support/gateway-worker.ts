@@ -114,8 +114,9 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
   },
 };
 
-/** Opens a client of the server. Its bearer token says whether a change was noticed before. */
+/** Opens a client of the server, in the place of an older one. Its bearer token says whether a change was noticed before. */
 async function connect(id: string, way: Way): Promise<void> {
+  await clients.get(`${id} ${way}`)?.close();
   const client = new Client({ name: 'gateway-worker', version: '1.0.0' });
   const options = { endpoint: way, auth: () => (noticed.length > 0 ? 'after' : 'before') };
   const transport =
@@ -127,8 +128,6 @@ async function connect(id: string, way: Way): Promise<void> {
 }
 
 async function hold(id: string, way: Way): Promise<void> {
-  // Over the older transport, a session ends with its stream; a gateway then opens another.
-  if (clientOf(id, way).transport === undefined) await connect(id, way);
   // Shorter than the SDK's minute: a call that nobody answers is to be told soon.
   await clientOf(id, way).callTool({ name: 'hold' }, undefined, { timeout: 8_000 });
 }

@@ -75,11 +75,16 @@ export async function startHoldingServer(certificate: HeldCertificate): Promise<
     if (pathname === '/sse') {
       const transport = new SSEServerTransport('/messages', response);
       sessions.set(transport.sessionId, transport);
+      response.once('close', () => sessions.delete(transport.sessionId));
       await makeServer().connect(transport);
       return;
     }
     const id = request.headers['mcp-session-id'] ?? searchParams.get('sessionId') ?? undefined;
     const session = sessions.get(String(id));
+    if (id !== undefined && session === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
     if (session instanceof SSEServerTransport) {
       await session.handlePostMessage(request, response);
       return;
