@@ -68,6 +68,7 @@ async function runParts(options: PartOptions): Promise<Record<string, PartResult
   const done: Record<string, PartResults> = {};
   for (const [name, run] of PARTS) {
     if (!wanted.includes(name)) continue;
+    console.log(`\n${name} ...`);
     try {
       const series = await run(options);
       for (const one of series) printSeries(one);

@@ -45,7 +45,7 @@ export async function runCallsOver(
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 20, rounds: options.rounds ?? 3, calls: 50 }
-    : { warmUp: 1_000, rounds: options.rounds ?? 15, calls: 200 };
+    : { warmUp: 600, rounds: options.rounds ?? 15, calls: 200 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const { origin, ca } = await server.call<ServerAddress>('start');

@@ -125,7 +125,7 @@ function describe(plot: BarPlot, bars: readonly Bar[], unit: string): TopLevelSp
         gridColor: COLOURS.faint,
         domainColor: COLOURS.faint,
         tickColor: COLOURS.faint,
-        labelLimit: 240,
+        labelLimit: 0,
         tickCount: 4,
       },
       view: { stroke: null },

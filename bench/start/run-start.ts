@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ServerAddress } from '../server/main.js';
+import { COMPILED } from '../support/compile.js';
 import { interleave } from '../support/interleave.js';
 import type { PartOptions } from '../support/part.js';
 import { makeSeries, type Series } from '../support/results.js';
@@ -9,7 +9,6 @@ import { makeProcesses, neutralEnvironment } from '../support/start-process.js';
 import { type InstalledPackage, installPackages } from './install-packages.js';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
 
 /** What each process does before it ends. */
 const PROGRAMS: ReadonlyMap<string, string> = new Map([
@@ -25,7 +24,7 @@ export async function runStart(options: PartOptions): Promise<readonly Series[]>
   const rounds = options.rounds ?? (quick ? 3 : 31);
   const start = async (program: string): Promise<number> => {
     const started = performance.now();
-    await run(binary, ['-e', program], { cwd: ROOT, env: neutralEnvironment() });
+    await run(binary, ['-e', program], { cwd: COMPILED, env: neutralEnvironment() });
     return performance.now() - started;
   };
   const starts = new Map([...PROGRAMS].map(([id, program]) => [id, () => start(program)]));

@@ -1,8 +1,12 @@
+import { rmSync } from 'node:fs';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'tsup';
 
 const ROOT = join(import.meta.dirname, '../..');
-const COMPILED = join(ROOT, '.cache/bench');
+
+/** Of this run: what another one compiles, or a new build, does not change what is being measured. */
+export const COMPILED: string = join(ROOT, '.cache/bench', String(process.pid));
 
 /** The programs that run as processes of their own. */
 const PROGRAMS = {
@@ -19,9 +23,16 @@ export type Program = keyof typeof PROGRAMS;
 
 /**
  * Compiles the measuring processes to plain JavaScript: a TypeScript loader in them would cost time
- * and memory of its own. They import mcp-tls by its name, and so the build in dist/.
+ * and memory of its own. They import mcp-tls by its name, and get a copy of the build in dist/.
  */
 export async function compile(): Promise<void> {
+  process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
+  const copy = join(COMPILED, 'node_modules/mcp-tls');
+  await mkdir(copy, { recursive: true });
+  await cp(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
+  await cp(join(ROOT, 'package.json'), join(copy, 'package.json'));
+  // Without a package of their own, the programs would be part of ours, and import dist/ itself.
+  await writeFile(join(COMPILED, 'package.json'), '{ "private": true, "type": "module" }\n');
   await build({
     config: false,
     entry: Object.fromEntries(

@@ -84,7 +84,9 @@ function makeTaskProcess(child: ChildProcess, channel: Channel): TaskProcess {
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill();
+  // Ours exit when nobody listens any more, and write what they still have to, such as a profile.
+  if (child.connected) child.disconnect();
+  else child.kill();
   await gone;
 }
 
