@@ -4,11 +4,12 @@ import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
-import { type Answer, exchange } from './exchange.js';
+import { type Answer, exchange, type Running } from './exchange.js';
 import { makeResponse } from './make-response.js';
 import type { Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
+import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import type { Timeouts } from './timeouts.js';
 
 /**
@@ -29,7 +30,7 @@ export interface CustomClientParts {
   /** The one origin that `headers` and `authorization` are for. */
   readonly ownOrigin: string | undefined;
   readonly policyFor: (origin: string) => CheckedTrustPolicy;
-  readonly headers: Headers;
+  readonly headers: HeaderList;
   readonly timeouts: Timeouts;
   readonly authorization: Authorization | undefined;
   readonly signal: AbortSignal | undefined;
@@ -38,25 +39,37 @@ export interface CustomClientParts {
 /** Makes a client over its factory's pools. Opens nothing. */
 export function makeCustomClient(parts: CustomClientParts): CustomClient {
   if (parts.pools.closed) throw closedError('the client factory is closed');
-  const closing = new AbortController();
+  const running: Running = { exchanges: new Set(), closed: undefined };
 
   async function client(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const request = readRequest(input, init);
-    const signals = [request.signal, parts.signal, closing.signal].filter((s) => s !== undefined);
+    const signals = signalsOf(request.signal, parts.signal);
     try {
-      return await follow(parts, request, signals);
+      return await follow(parts, request, signals, running);
     } catch (error) {
       // As from fetch: the caller's own reason, untouched.
       const aborted = signals.find((signal) => signal.aborted);
-      throw aborted === undefined ? asFetchError(error, parts, request.url) : aborted.reason;
+      if (aborted !== undefined) throw aborted.reason;
+      throw running.closed ?? asFetchError(error, parts, request.url);
     }
   }
 
   return Object.assign(client, {
     async close() {
-      closing.abort(failed(closedError('the client is closed')));
+      running.closed ??= failed(closedError('the client is closed'));
+      for (const exchange of running.exchanges) exchange.abort(running.closed);
     },
   });
+}
+
+const NO_SIGNALS: readonly AbortSignal[] = [];
+
+function signalsOf(
+  own: AbortSignal | undefined,
+  clients: AbortSignal | undefined,
+): readonly AbortSignal[] {
+  if (own === undefined) return clients === undefined ? NO_SIGNALS : [clients];
+  return clients === undefined ? [own] : [own, clients];
 }
 
 /** Sends the request, and again wherever a redirect leads that may be followed. */
@@ -64,10 +77,11 @@ async function follow(
   parts: CustomClientParts,
   request: FetchRequest,
   signals: readonly AbortSignal[],
+  running: Running,
 ): Promise<Response> {
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
-    const answer = await send(parts, request, url, signals);
+    const answer = await send(parts, request, url, signals, running);
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
       redirectTarget(request, url, { status, location: headers.location }, redirects),
@@ -83,36 +97,35 @@ async function send(
   request: FetchRequest,
   url: URL,
   signals: readonly AbortSignal[],
+  running: Running,
 ): Promise<Answer> {
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
-  const headers = await makeHeaders(parts, request, url);
-  const dispatcher = await parts.pools.get(parts.policyFor(url.origin), timeouts.connect);
-  const { method, body } = request;
+  const { method, body, headers } = request;
+  await addDefaults(parts, headers, url);
+  const policy = parts.policyFor(url.origin);
+  const connections = await parts.pools.get(policy, timeouts.connect, url.origin);
   const mapError = (error: unknown) => asFetchError(error, parts, url);
-  return exchange(dispatcher, { url, method, headers, body, timeouts, signals, mapError });
+  const bounds = { timeouts, signals, running, mapError };
+  return exchange(connections, { url, method, headers, body, ...bounds });
 }
 
-async function makeHeaders(
+/** Filled in place: they are this request's own, and a redirect never leaves the origin. */
+async function addDefaults(
   { ownOrigin, headers: defaults, authorization }: CustomClientParts,
-  request: FetchRequest,
+  headers: string[],
   url: URL,
-): Promise<Headers> {
-  // Filled in place: they are this request's own copy, and a redirect never leaves the origin.
-  const { headers } = request;
+): Promise<void> {
   if (url.origin === ownOrigin) {
-    for (const [name, value] of defaults) {
-      if (!headers.has(name)) headers.append(name, value);
-    }
-    if (authorization !== undefined && !headers.has('authorization')) {
+    addMissing(headers, defaults);
+    if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
       const value = await authorization();
-      if (value !== undefined) headers.set('authorization', value);
+      if (value !== undefined) headers.push('authorization', value);
     }
   }
-  if (!headers.has('accept')) headers.set('accept', '*/*');
-  if (!headers.has('user-agent')) headers.set('user-agent', 'mcp-tls');
-  if (!headers.has('accept-encoding')) headers.set('accept-encoding', acceptedEncodings());
-  return headers;
+  if (!hasHeader(headers, 'accept')) headers.push('accept', '*/*');
+  if (!hasHeader(headers, 'user-agent')) headers.push('user-agent', 'mcp-tls');
+  if (!hasHeader(headers, 'accept-encoding')) headers.push('accept-encoding', acceptedEncodings());
 }
 
 /** Runs `check`, and gives the connection back before its error goes on. */

@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
+import type { Connections } from './connections.js';
 import type { RequestBody } from './read-request.js';
+import type { HeaderList } from './request-headers.js';
 import { makeResponseBody, type ResponseBody } from './response-body.js';
 import type { Timeouts } from './timeouts.js';
 
@@ -9,13 +11,21 @@ import type { Timeouts } from './timeouts.js';
 export interface ExchangeRequest {
   readonly url: URL;
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: HeaderList;
   readonly body: RequestBody | null;
   readonly timeouts: Timeouts;
   /** Any of these ends it with its own reason, also while the body is read. */
   readonly signals: readonly AbortSignal[];
+  /** Where it is listed from its start to its end. */
+  readonly running: Running;
   /** Makes what the caller sees of an error of the connection, before the answer or within it. */
   readonly mapError: (error: unknown) => unknown;
+}
+
+/** The exchanges of a client that have not ended, and why no more may begin. */
+export interface Running {
+  readonly exchanges: Set<{ abort(reason: unknown): void }>;
+  closed: Error | undefined;
 }
 
 /** The head of an answer, and its body (`null` where there can be none). */
@@ -32,9 +42,9 @@ export interface Answer {
  * Listeners on the signals live exactly as long as the exchange: until the body has ended, failed
  * or been cancelled.
  */
-export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Promise<Answer> {
+export function exchange(connections: Connections, request: ExchangeRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    new Exchange(request, resolve, reject).start(dispatcher);
+    new Exchange(connections, request, resolve, reject).start();
   });
 }
 
@@ -42,40 +52,50 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
 const NULL_BODY = new Set([204, 205, 304]);
 
 class Exchange implements Dispatcher.DispatchHandler {
+  readonly #connections: Connections;
   readonly #request: ExchangeRequest;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: unknown) => void;
+  #connection: Client | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
   constructor(
+    connections: Connections,
     request: ExchangeRequest,
     resolve: (answer: Answer) => void,
     reject: (reason: unknown) => void,
   ) {
+    this.#connections = connections;
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  start(dispatcher: Dispatcher): void {
-    const { url, method, headers, body, timeouts, signals } = this.#request;
+  start(): void {
+    const { url, method, headers, body, timeouts, signals, running } = this.#request;
+    if (running.closed !== undefined) {
+      this.#reject(running.closed);
+      return;
+    }
     for (const signal of signals) {
       if (signal.aborted) {
-        this.#abort(signal.reason);
+        this.abort(signal.reason);
         return;
       }
       listenWithoutLimit(signal);
       signal.addEventListener('abort', this.#onAbort);
     }
-    dispatcher.dispatch(
+    running.exchanges.add(this);
+    this.#connection = this.#connections.take();
+    this.#connection.dispatch(
       {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: method as Dispatcher.HttpMethod,
-        headers: flat(headers),
+        headers: headers as string[],
         // undici takes any async iterable; its types say Readable.
         body: body as string | Uint8Array | null,
         headersTimeout: timeouts.headers,
@@ -114,7 +134,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#body = makeResponseBody(headers['content-encoding'], {
         pause: () => controller.pause(),
         resume: () => controller.resume(),
-        cancel: (reason) => this.#abort(reason ?? new DOMException('cancelled', 'AbortError')),
+        cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
       });
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
@@ -126,6 +146,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.#connection !== undefined) this.#connections.giveBack(this.#connection);
+    this.#connection = undefined;
     this.#release();
     this.#body?.end();
   }
@@ -135,16 +157,16 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   readonly #onAbort = (event: Event): void => {
-    this.#abort((event.target as AbortSignal).reason);
+    this.abort((event.target as AbortSignal).reason);
   };
 
   readonly #onBodyTimeout = (): void => {
     const { mapError, timeouts } = this.#request;
     const error = new Error(`the body was not complete after ${timeouts.body} ms`);
-    this.#abort(mapError(Object.assign(error, { code: 'UND_ERR_BODY_TIMEOUT' })));
+    this.abort(mapError(Object.assign(error, { code: 'UND_ERR_BODY_TIMEOUT' })));
   };
 
-  #abort(reason: unknown): void {
+  abort(reason: unknown): void {
     if (this.#aborted) return;
     this.#aborted = { reason };
     this.#controller?.abort(asError(reason));
@@ -152,6 +174,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(reason: unknown): void {
+    if (this.#connection !== undefined) this.#connections.discard(this.#connection);
+    this.#connection = undefined;
     this.#release();
     this.#reject(reason);
     this.#body?.fail(reason);
@@ -159,14 +183,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #release(): void {
     clearTimeout(this.#bodyTimer);
-    for (const signal of this.#request.signals) signal.removeEventListener('abort', this.#onAbort);
+    const { signals, running } = this.#request;
+    running.exchanges.delete(this);
+    for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }
-}
-
-function flat(headers: Headers): string[] {
-  const list: string[] = [];
-  for (const [name, value] of headers) list.push(name, value);
-  return list;
 }
 
 /**
@@ -174,8 +194,9 @@ function flat(headers: Headers): string[] {
  * listeners a leak, and prints a warning; ours leave with their exchange.
  */
 function listenWithoutLimit(signal: AbortSignal): void {
-  // Not asked for first: on Node 20, getMaxListeners throws where the limit is 0.
-  setMaxListeners(0, signal);
+  // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
+  // undici.fetch with the same signal.
+  setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
 
 function asError(reason: unknown): Error {

@@ -12,6 +12,16 @@ const LEGACY_DISPATCHER = Symbol.for('undici.globalDispatcher.1');
  * restoring.
  */
 export async function loadUndici(): Promise<Undici> {
+  loaded ??= await load();
+  return loaded;
+}
+
+/** Undici, if it is loaded: to go on without waiting. */
+export const loadedUndici = (): Undici | undefined => loaded;
+
+let loaded: Undici | undefined;
+
+async function load(): Promise<Undici> {
   void globalThis.Response;
   const slots = globalThis as unknown as Record<symbol, unknown>;
   const own = slots[LEGACY_DISPATCHER];

@@ -6,6 +6,7 @@ import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { makePools } from './pools.js';
+import { readHeaders } from './request-headers.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
@@ -85,7 +86,7 @@ export function makeCustomClientFactory(
       ownOrigin: own,
       policyFor: (origin) =>
         own === undefined || origin === own ? policy : (origins.get(origin) ?? defaultRoots),
-      headers: new Headers(init.headers),
+      headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
       signal: init.signal,

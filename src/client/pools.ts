@@ -1,23 +1,32 @@
-import type { Agent } from 'undici';
 import { type Connector, makeConnector } from '../connect/connector.js';
 import type { Route } from '../connect/route.js';
 import { publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { loadUndici } from './load-undici.js';
+import { type Connections, makeConnections } from './connections.js';
+import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 
-/** The connection pools of one factory: one a policy and connect timeout, made when first needed. */
+/** The connections of one factory: a pool for each policy and connect timeout, made when first needed. */
 export interface Pools {
-  /** @throws {TlsConfigError} `MCP_TLS_CLOSED` */
-  get(policy: CheckedTrustPolicy, connectTimeoutMs: number): Promise<Agent>;
+  /**
+   * The connections to `origin`. A promise only until undici is loaded.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_CLOSED`
+   */
+  get(
+    policy: CheckedTrustPolicy,
+    connectTimeoutMs: number,
+    origin: string,
+  ): Connections | Promise<Connections>;
   /** Ends every connection, those in use included. Final. */
   close(): Promise<void>;
   readonly closed: boolean;
 }
 
 interface Pool {
-  readonly agent: Promise<Agent>;
+  readonly policy: CheckedTrustPolicy;
   readonly connector: Connector;
+  readonly origins: Map<string, Connections>;
 }
 
 /** Makes the (empty) pools of a factory. `routeFor` tells how to get to the servers of a policy. */
@@ -25,34 +34,50 @@ export function makePools(routeFor: (policy: CheckedTrustPolicy) => Route): Pool
   const pools = new Map<CheckedTrustPolicy, Map<number, Pool>>();
   let closed = false;
 
-  function makePool(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
+  function poolOf(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
+    const byTimeout = pools.get(policy) ?? new Map<number, Pool>();
+    pools.set(policy, byTimeout);
+    const present = byTimeout.get(connectTimeoutMs);
+    if (present !== undefined) return present;
     const route = routeFor(policy);
     const connector = makeConnector({ policy, route, timeoutMs: connectTimeoutMs });
     publish('mcp-tls:pool-opened', () => summary(policy));
-    return { connector, agent: makeAgent(connector) };
+    const made = { policy, connector, origins: new Map<string, Connections>() };
+    byTimeout.set(connectTimeoutMs, made);
+    return made;
+  }
+
+  function connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici) {
+    assertOpen();
+    const present = origins.get(origin);
+    if (present !== undefined) return present;
+    const made = makeConnections(undici, origin, connector);
+    origins.set(origin, made);
+    return made;
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
   }
 
   return {
-    async get(policy, connectTimeoutMs) {
-      if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
-      const byTimeout = pools.get(policy) ?? new Map<number, Pool>();
-      pools.set(policy, byTimeout);
-      const pool = byTimeout.get(connectTimeoutMs) ?? makePool(policy, connectTimeoutMs);
-      byTimeout.set(connectTimeoutMs, pool);
-      return pool.agent;
+    get(policy, connectTimeoutMs, origin) {
+      assertOpen();
+      const pool = poolOf(policy, connectTimeoutMs);
+      const undici = loadedUndici();
+      if (undici !== undefined) return connectionsOf(pool, origin, undici);
+      return loadUndici().then((loaded) => connectionsOf(pool, origin, loaded));
     },
     async close() {
       closed = true;
-      const all = [...pools].flatMap(([policy, byTimeout]) =>
-        [...byTimeout.values()].map((pool) => ({ ...pool, policy })),
-      );
+      const all = [...pools.values()].flatMap((byTimeout) => [...byTimeout.values()]);
       pools.clear();
       await Promise.all(
-        all.map(async ({ agent, connector, policy }) => {
+        all.map(async ({ policy, connector, origins }) => {
           publish('mcp-tls:pool-closed', () => summary(policy));
           connector.close();
           // Not close(): that waits for open streams, and an MCP GET stream never ends.
-          await (await agent).destroy();
+          await Promise.all([...origins.values()].map((connections) => connections.destroy()));
         }),
       );
     },
@@ -64,23 +89,4 @@ export function makePools(routeFor: (policy: CheckedTrustPolicy) => Route): Pool
 
 function summary({ anchors, pins }: CheckedTrustPolicy): { anchors: number; pins: number } {
   return { anchors: anchors.length, pins: pins.length };
-}
-
-async function makeAgent(connector: Connector): Promise<Agent> {
-  const { Agent } = await loadUndici();
-  return new Agent({
-    connect: (target, callback) =>
-      connector.connect(target, (...[error, socket]) =>
-        error === null ? callback(null, socket) : callback(error, null),
-      ),
-    // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
-    allowH2: false,
-    // One request a connection at a time, and as many connections as there are requests: the GET
-    // stream of an MCP session never ends, and must not hold up its POSTs.
-    pipelining: 1,
-    connections: null,
-    // Both are set for each request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { invalidArgument } from '../assert.js';
+import { hasHeader, readHeaders } from './request-headers.js';
 
 /** A request body as a dispatcher takes it. */
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
@@ -8,8 +9,8 @@ export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
 export interface FetchRequest {
   readonly url: URL;
   readonly method: string;
-  /** The caller's headers, and a content type if the body implies one. */
-  readonly headers: Headers;
+  /** The caller's headers, and a content type if the body implies one. A list of this request's own. */
+  readonly headers: string[];
   readonly body: RequestBody | null;
   readonly signal: AbortSignal | undefined;
   readonly redirect: 'follow' | 'manual' | 'error';
@@ -26,13 +27,13 @@ export function readRequest(input: string | URL | Request, init: RequestInit = {
   const from = typeof input === 'string' || input instanceof URL ? undefined : input;
   const url = readUrl(from?.url ?? (input as string | URL));
   const method = readMethod(init.method ?? from?.method ?? 'GET');
-  const headers = new Headers(init.headers ?? from?.headers);
+  const headers = readHeaders(init.headers ?? from?.headers);
   const { body, contentType } = readBody(init.body ?? from?.body ?? null);
   if (body !== null && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
-  if (contentType !== undefined && !headers.has('content-type')) {
-    headers.set('content-type', contentType);
+  if (contentType !== undefined && !hasHeader(headers, 'content-type')) {
+    headers.push('content-type', contentType);
   }
   const redirect = init.redirect ?? from?.redirect ?? 'follow';
   const signal = init.signal ?? from?.signal ?? undefined;

@@ -1,0 +1,78 @@
+import type { Client } from 'undici';
+import type { Connector } from '../connect/connector.js';
+import type { Undici } from './load-undici.js';
+
+/** The connections to one origin under one policy, each for one request at a time. */
+export interface Connections {
+  /** A free connection, the one that was used last; or a new one, which connects when it is used. */
+  take(): Client;
+  /** Gives back a connection whose answer was read to its end. */
+  giveBack(connection: Client): void;
+  /** Ends a connection whose state is not known. */
+  discard(connection: Client): void;
+  /** Ends all, those in use included. */
+  destroy(): Promise<void>;
+}
+
+/**
+ * Makes the (empty) connections of an origin.
+ *
+ * Not undici's Pool, which takes a connection for free only a turn of the event loop after its answer
+ * has ended: calls one after another would open a second one. Its Client waits for that turn before it
+ * writes (a server that closes is noticed then), so it can be had at once.
+ *
+ * As many connections as there are requests: the GET stream of an MCP session never ends, and must not
+ * hold up its POSTs.
+ */
+export function makeConnections(
+  { Client }: Undici,
+  origin: string,
+  connector: Connector,
+): Connections {
+  const all = new Set<Client>();
+  const free: Client[] = [];
+
+  function make(): Client {
+    const connection = new Client(origin, {
+      connect: (target, callback) =>
+        connector.connect(target, (...[error, socket]) =>
+          error === null ? callback(null, socket) : callback(error, null),
+        ),
+      // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
+      allowH2: false,
+      pipelining: 1,
+      // Both are set for each request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    all.add(connection);
+    // The server closed it, or its time was over (4 s, or what the server's Keep-Alive says).
+    connection.on('disconnect', () => {
+      const index = free.indexOf(connection);
+      if (index === -1) return;
+      free.splice(index, 1);
+      discard(connection);
+    });
+    return connection;
+  }
+
+  function discard(connection: Client): void {
+    all.delete(connection);
+    // Rejects only for being destroyed already.
+    connection.destroy().catch(() => {});
+  }
+
+  return {
+    take: () => free.pop() ?? make(),
+    giveBack(connection) {
+      if (all.has(connection)) free.push(connection);
+    },
+    discard,
+    async destroy() {
+      const ending = [...all].map((connection) => connection.destroy());
+      all.clear();
+      free.length = 0;
+      await Promise.all(ending);
+    },
+  };
+}
