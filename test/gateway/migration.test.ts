@@ -140,9 +140,9 @@ describe('undici-agent.md', () => {
     forger.clearRecords();
 
     const notifying = setInterval(() => void server.notifyToolListChanged(), 20);
+    cleanups.push(async () => clearInterval(notifying));
     const pem = certificate.certificatePem;
     expect(await own.call('undiciServer', after, server.mcpUrl, pem)).toEqual(['ok', 'ok', 'ok']);
-    clearInterval(notifying);
     const refused = Array(3).fill('MCP_TLS_SELF_SIGNED');
     expect(await own.call('undiciServer', after, mcp(middle), pem)).toEqual(refused);
     const forged = await own.call('undiciServer', after, mcp(forger), openssl.certificatePem);
