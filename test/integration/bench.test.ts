@@ -1,12 +1,15 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCallsOver } from '../../bench/calls/run-calls.js';
-import { compile } from '../../bench/support/compile.js';
+import { COMPILED, compile } from '../../bench/support/compile.js';
 import { findRow } from '../../bench/support/results.js';
 import { targetsOf } from '../../bench/targets.js';
 
 /** The figures of one round say nothing; that there are figures says that the suite still runs. */
 describe('the bench', () => {
   beforeAll(compile, 60_000);
+  // Workers of vitest may end without an exit event.
+  afterAll(() => rmSync(COMPILED, { recursive: true, force: true }));
 
   it.each([
     ['v1', 'json', 3],
