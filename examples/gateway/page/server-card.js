@@ -161,7 +161,7 @@ export function serverCard(server, { onChanged, onRevoked }) {
   return { id, element, title, update, check };
 }
 
-/** What is on record, and the end of what a check saw, where that is another certificate. */
+/** What is on record; and what a check saw, where that is another certificate. */
 function record(server, presented) {
   const { url, trust, isSelfSigned, approvedBy, approvedAt } = server;
   // What is on record for an authority is its own certificate.
@@ -172,15 +172,7 @@ function record(server, presented) {
   const rows = [
     ['Address', h('code', {}, url)],
     ['Trusted', TRUST[trust] + (isSelfSigned && of === '' ? ', self-signed' : '')],
-    other && [
-      'Presents',
-      h(
-        'span',
-        {},
-        presented.trusted && of ? 'one that it issued' : 'another one',
-        days(presented.daysLeft),
-      ),
-    ],
+    other && ['Presents', presentedNow(presented, of !== '')],
     [of ? 'CA ends' : 'Ends', h('span', {}, dateOf(server.notAfter), days(server.daysLeft))],
     [`${of}SHA-256`, fingerprint(server.fingerprint)],
     approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
@@ -190,6 +182,12 @@ function record(server, presented) {
     { class: 'certificate' },
     rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
   );
+}
+
+/** Its days count only where it is trusted. */
+function presentedNow({ trusted, daysLeft }, isIssued) {
+  if (!trusted) return h('span', { class: 'bad' }, 'another certificate');
+  return h('span', {}, isIssued ? 'one that it issued' : 'another certificate', days(daysLeft));
 }
 
 function days(left) {
