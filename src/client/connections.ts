@@ -1,10 +1,15 @@
 import type { Client } from 'undici';
 import type { Connector } from '../connect/connector.js';
+import { TlsConfigError } from '../errors.js';
 import type { Undici } from './load-undici.js';
 
 /** The connections to one origin under one policy, each for one request at a time. */
 export interface Connections {
-  /** A free connection, the one that was used last; or a new one, which connects when it is used. */
+  /**
+   * A free connection, the one that was used last; or a new one, which connects when it is used.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_CLOSED`
+   */
   take(): Client;
   /** Gives back a connection whose answer was read to its end. */
   giveBack(connection: Client): void;
@@ -31,6 +36,7 @@ export function makeConnections(
 ): Connections {
   const all = new Set<Client>();
   const free: Client[] = [];
+  let destroyed = false;
 
   function make(): Client {
     const connection = new Client(origin, {
@@ -63,12 +69,16 @@ export function makeConnections(
   }
 
   return {
-    take: () => free.pop() ?? make(),
+    take() {
+      if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
+      return free.pop() ?? make();
+    },
     giveBack(connection) {
       if (all.has(connection)) free.push(connection);
     },
     discard,
     async destroy() {
+      destroyed = true;
       const ending = [...all].map((connection) => connection.destroy());
       all.clear();
       free.length = 0;

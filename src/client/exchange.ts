@@ -85,12 +85,15 @@ class Exchange implements Dispatcher.DispatchHandler {
         this.abort(signal.reason);
         return;
       }
+    }
+    const connection = this.#connections.take();
+    this.#connection = connection;
+    running.exchanges.add(this);
+    for (const signal of signals) {
       listenWithoutLimit(signal);
       signal.addEventListener('abort', this.#onAbort);
     }
-    running.exchanges.add(this);
-    this.#connection = this.#connections.take();
-    this.#connection.dispatch(
+    connection.dispatch(
       {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
