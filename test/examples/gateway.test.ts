@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSettings } from '../../examples/gateway/settings.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -11,7 +10,6 @@ import {
   startMcpServer,
 } from '../../src/testing/index.js';
 import { eventually } from '../store/support/programs.js';
-import { startRedis } from '../store/support/start-redis.js';
 import { debianProgram } from '../support/debian-program.js';
 import { freshDataDir, type Gateway, startGateway } from './support/start-gateway.js';
 
@@ -284,51 +282,5 @@ describe('README.md of the example', () => {
     const said = [...script.matchAll(/ {6}# (\d{3})$/gm)].map(([, status]) => status);
     expect(said.length).toBeGreaterThanOrEqual(12);
     expect(answered).toEqual(said);
-  });
-});
-
-describe('with REDIS_URL', () => {
-  it('keeps servers in Redis, for every worker', async () => {
-    const redis = await startRedis();
-    const own = await startGateway({ env: { REDIS_URL: redis.url } });
-    try {
-      expect((await own.ask('status')).body).toMatchObject({ store: 'redis' });
-      const { presented } = (await own.ask('inspect', { body: { url: server.mcpUrl } })).body;
-      const body = { id: 'weather', url: server.mcpUrl, fingerprint: presented.fingerprint };
-      expect(await own.ask('servers', { body })).toMatchObject({ status: 201 });
-      for (const answer of await own.askAll('servers/weather/tools/add', { body: add })) {
-        expect(answer).toMatchObject({ status: 200, body: five });
-      }
-      await own.ask('servers/weather', { method: 'DELETE' });
-      // Pub/sub does not wait for those who listen.
-      await eventually(async () => {
-        for (const answer of await own.askAll('servers/weather/tools/add', { body: add })) {
-          expect(answer).toMatchObject({ status: 404 });
-        }
-      });
-      expect(readdirSync(own.dataDir)).not.toContain('store');
-      expect(own.output()).not.toContain(redis.url);
-    } finally {
-      await own.stop();
-      await redis.stop();
-    }
-  });
-});
-
-describe('what it does not start with', () => {
-  it.each([
-    ['a port that is not one', { PORT: 'x' }, 'PORT:'],
-    ['no workers', { WORKERS: '-1' }, 'WORKERS:'],
-    ['a secret that others can read', {}, 'chmod 600'],
-  ])('%s', (_name, env, message) => {
-    const folder = freshDataDir();
-    writeFileSync(join(folder, 'store-key'), 'x', { mode: 0o644 });
-    expect(() => readSettings({ DATA_DIR: folder, ...env })).toThrow(message);
-    rmSync(folder, { recursive: true });
-  });
-
-  it('a token that can be guessed; it says so in one line', async () => {
-    const started = startGateway({ env: { ADMIN_TOKEN: 'admin' } });
-    await expect(started).rejects.toThrow(/^it ended with 1: ADMIN_TOKEN: .*\n$/);
   });
 });
