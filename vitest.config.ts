@@ -28,7 +28,7 @@ export default defineConfig({
       {
         extends: true,
         // A gateway's flows, by several processes.
-        test: { name: 'gateway', include: ['test/gateway/**/*.test.ts'], testTimeout: 60_000 },
+        test: { name: 'gateway', include: ['test/gateway/**/*.test.ts'], testTimeout: 120_000 },
       },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const place: WorkerPlace = { place: { redis: redis.url }, keys };
   workers = await Promise.all(Array.from({ length: WORKERS }, () => startGatewayWorker(place)));
   await changer().call('initialize');
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all((workers ?? []).map((worker) => worker.kill()));
   await redis?.stop();

@@ -129,7 +129,7 @@ async function connect(id: string, way: Way): Promise<void> {
 
 async function hold(id: string, way: Way): Promise<void> {
   // Shorter than the SDK's minute: a call that nobody answers is to be told soon.
-  await clientOf(id, way).callTool({ name: 'hold' }, undefined, { timeout: 8_000 });
+  await clientOf(id, way).callTool({ name: 'hold' }, undefined, { timeout: 20_000 });
 }
 
 function clientOf(id: string, way: Way): Client {
