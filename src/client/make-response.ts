@@ -25,6 +25,7 @@ class LazyResponse {
   readonly #raw: IncomingHttpHeaders;
   readonly #body: ResponseBody | null;
   #headers: Headers | undefined;
+  #stream: ReadableStream | undefined;
   #real: Response | undefined;
   /** Read without a stream. */
   #collected = false;
@@ -53,15 +54,19 @@ class LazyResponse {
 
   get body(): ReadableStream | null {
     if (this.#body === null) return null;
-    return this.#collected ? usedStream() : this.materialize().body;
+    if (this.#collected) return usedStream();
+    // Without a real response, as long as only the stream is asked for.
+    this.#stream ??= this.#body.stream();
+    return this.#stream;
   }
 
   get bodyUsed(): boolean {
-    return this.#collected || (this.#real?.bodyUsed ?? false);
+    if (this.#collected || this.#body?.piped) return true;
+    return this.#stream === undefined ? false : this.materialize().bodyUsed;
   }
 
   async text(): Promise<string> {
-    if (this.#real !== undefined || this.#body === null) return this.materialize().text();
+    if (this.#stream !== undefined || this.#body === null) return this.materialize().text();
     // As Encoding Standard's "UTF-8 decode": a byte order mark is dropped.
     return new TextDecoder().decode(await this.#collect(this.#body));
   }
@@ -90,8 +95,8 @@ class LazyResponse {
   materialize(): Response {
     if (this.#real === undefined) {
       const { status, statusText, headers } = this;
-      const stream = this.#collected ? null : (this.#body?.stream() ?? null);
-      this.#real = new Response(stream as never, { status, statusText, headers });
+      if (!this.#collected) this.#stream ??= this.#body?.stream();
+      this.#real = new Response((this.#stream ?? null) as never, { status, statusText, headers });
     }
     return this.#real;
   }

@@ -1,15 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
-import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web';
+import type {
+  ReadableByteStreamController,
+  ReadableWritablePair,
+  UnderlyingByteSource,
+} from 'node:stream/web';
 import { makeDecoders } from './content-encoding.js';
-
-/** What the body needs from the exchange that it belongs to. */
-export interface BodySource {
-  pause(): void;
-  resume(): void;
-  /** The reader does not want the rest. */
-  cancel(reason: unknown): void;
-}
+import { type BodySource, makePipe, type Pipe, READ_AHEAD_BYTES } from './pipe.js';
 
 /** The body of an answer: pushed in by the exchange, read once, whole or as a stream. */
 export interface ResponseBody {
@@ -20,13 +17,9 @@ export interface ResponseBody {
   collect(): Promise<Uint8Array>;
   /** A byte stream with back-pressure to the socket. */
   stream(): ReadableStream<Uint8Array>;
+  /** Whether the stream was piped away, which it does not show itself. */
+  readonly piped: boolean;
 }
-
-/**
- * How much is taken off the socket before anybody reads: a short answer whole, so that cancelling it
- * (the SDK's way with an answer that it has no use for) does not break off the connection.
- */
-const READ_AHEAD_BYTES = 65_536;
 
 /** Makes the body of an answer, decoded by its content-encoding. */
 export function makeResponseBody(
@@ -43,17 +36,28 @@ class PlainBody implements ResponseBody {
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #outcome: { readonly failure?: { readonly reason: unknown } } | undefined;
-  #controller: ReadableByteStreamController | undefined;
   #collecting: PromiseWithResolvers | undefined;
+  #controller: ReadableByteStreamController | undefined;
+  /** Whether a reader waits. */
+  #wanted = false;
+  #pipe: Pipe | undefined;
 
   constructor(source: BodySource) {
     this.#source = source;
   }
 
+  get piped(): boolean {
+    return this.#pipe !== undefined;
+  }
+
   write(chunk: Uint8Array): void {
     if (this.#outcome !== undefined) return;
-    if (this.#controller !== undefined) {
-      this.#enqueue(this.#controller, chunk);
+    if (this.#pipe !== undefined) {
+      this.#pipe.write(chunk);
+      return;
+    }
+    if (this.#wanted) {
+      this.#enqueue(chunk);
       return;
     }
     this.#chunks.push(chunk);
@@ -65,13 +69,15 @@ class PlainBody implements ResponseBody {
     if (this.#outcome !== undefined) return;
     this.#outcome = {};
     this.#collecting?.resolve(this.#take());
-    if (this.#controller !== undefined) close(this.#controller);
+    this.#pipe?.end();
+    if (this.#chunks.length === 0) this.#close();
   }
 
   fail(reason: unknown): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { failure: { reason } };
     this.#collecting?.reject(reason);
+    this.#pipe?.fail(reason);
     this.#controller?.error(reason);
   }
 
@@ -91,28 +97,75 @@ class PlainBody implements ResponseBody {
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#source.resume(),
+      pull: () => this.#pull(),
       cancel: (reason) => {
+        this.#chunks = [];
         if (this.#outcome !== undefined) return;
         this.#outcome = {};
         this.#source.cancel(reason);
       },
     };
-    const strategy = { highWaterMark: READ_AHEAD_BYTES };
-    const stream = new ReadableStream(bytes, strategy) as ReadableStream<Uint8Array>;
-    const controller = this.#controller as unknown as ReadableByteStreamController;
-    for (const chunk of this.#chunks) this.#enqueue(controller, chunk);
-    this.#chunks = [];
+    // What is read ahead stays here, where a pipe can take it without a copy.
+    const stream = new ReadableStream(bytes, { highWaterMark: 0 }) as ReadableStream<Uint8Array>;
     const { failure } = this.#outcome ?? {};
-    if (failure !== undefined) controller.error(failure.reason);
-    else if (this.#outcome !== undefined) close(controller);
+    if (failure !== undefined) this.#controller?.error(failure.reason);
+    else if (this.#outcome !== undefined && this.#chunks.length === 0) this.#close();
+    else this.#pipeShort(stream);
     return stream;
   }
 
-  #enqueue(controller: ReadableByteStreamController, chunk: Uint8Array): void {
+  /**
+   * Has `pipeThrough` write to the transform at once. It is how the MCP SDK reads every event stream,
+   * and the general way costs a reader, its requests and the errors that the end is made of.
+   */
+  #pipeShort(stream: ReadableStream<Uint8Array>): void {
+    const pipeThrough = (pair: ReadableWritablePair<never, Uint8Array>, options?: object) => {
+      const { failure } = this.#outcome ?? {};
+      if (options !== undefined || stream.locked || pair.writable.locked || failure !== undefined) {
+        return ReadableStream.prototype.pipeThrough.call(stream, pair as never, options);
+      }
+      // Locked for good: released, it would look unused.
+      stream.getReader();
+      const pipe = makePipe(pair.writable.getWriter(), this.#source);
+      this.#pipe = pipe;
+      for (const chunk of this.#chunks) pipe.write(chunk);
+      this.#chunks = [];
+      if (this.#outcome !== undefined) pipe.end();
+      else this.#source.resume();
+      return pair.readable;
+    };
+    Object.defineProperty(stream, 'pipeThrough', {
+      value: pipeThrough,
+      configurable: true,
+      writable: true,
+    });
+  }
+
+  #pull(): void {
+    this.#wanted = true;
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#bytes -= chunk.length;
+      this.#enqueue(chunk);
+    }
+    if (this.#chunks.length > 0) return;
+    if (this.#outcome === undefined) this.#source.resume();
+    else this.#close();
+  }
+
+  #enqueue(chunk: Uint8Array): void {
+    this.#wanted = false;
     // A copy: a byte stream takes the memory over, and the chunk is a view of the socket's.
-    controller.enqueue(new Uint8Array(chunk));
-    if ((controller.desiredSize ?? 0) <= 0) this.#source.pause();
+    this.#controller?.enqueue(new Uint8Array(chunk));
+  }
+
+  #close(): void {
+    const controller = this.#controller;
+    if (controller === undefined || this.#pipe !== undefined) return;
+    this.#controller = undefined;
+    controller.close();
+    // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
+    controller.byobRequest?.respond(0);
   }
 
   #take(): Uint8Array {
@@ -124,12 +177,6 @@ class PlainBody implements ResponseBody {
 interface PromiseWithResolvers {
   resolve(bytes: Uint8Array): void;
   reject(reason: unknown): void;
-}
-
-function close(controller: ReadableByteStreamController): void {
-  controller.close();
-  // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
-  controller.byobRequest?.respond(0);
 }
 
 function decodedBody(decoders: readonly Transform[], source: BodySource): ResponseBody {
@@ -161,6 +208,9 @@ function decodedBody(decoders: readonly Transform[], source: BodySource): Respon
   return {
     collect: () => inner.collect(),
     stream: () => inner.stream(),
+    get piped() {
+      return inner.piped;
+    },
     write(chunk) {
       if (!first.destroyed && !first.write(chunk)) source.pause();
     },
