@@ -11,6 +11,10 @@ export interface Connections {
    * @throws {TlsConfigError} `MCP_TLS_CLOSED`
    */
   take(): Client;
+  /** A new connection. @throws {TlsConfigError} `MCP_TLS_CLOSED` */
+  takeNew(): Client;
+  /** Whether a request was answered over it before. */
+  wasUsed(connection: Client): boolean;
   /** Gives back a connection whose answer was read to its end. */
   giveBack(connection: Client): void;
   /** Ends a connection whose state is not known. */
@@ -38,7 +42,10 @@ export function makeConnections(
   const free: Client[] = [];
   let destroyed = false;
 
+  const used = new WeakSet<Client>();
+
   function make(): Client {
+    if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
     const connection = new Client(origin, {
       connect: (target, callback) =>
         connector.connect(target, (...[error, socket]) =>
@@ -69,12 +76,13 @@ export function makeConnections(
   }
 
   return {
-    take() {
-      if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
-      return free.pop() ?? make();
-    },
+    take: () => free.pop() ?? make(),
+    takeNew: make,
+    wasUsed: (connection) => used.has(connection),
     giveBack(connection) {
-      if (all.has(connection)) free.push(connection);
+      if (!all.has(connection)) return;
+      used.add(connection);
+      free.push(connection);
     },
     discard,
     async destroy() {

@@ -51,6 +51,11 @@ export function exchange(connections: Connections, request: ExchangeRequest): Pr
 /** Fetch Standard §2.2.3: answers with these have no body, whatever the server sends. */
 const NULL_BODY = new Set([204, 205, 304]);
 
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** How an established connection breaks. */
+const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #connections: Connections;
   readonly #request: ExchangeRequest;
@@ -60,6 +65,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
+  #answered = false;
+  #repeated = false;
   #aborted: { readonly reason: unknown } | undefined;
 
   constructor(
@@ -75,7 +82,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { url, method, headers, body, timeouts, signals, running } = this.#request;
+    const { signals, running } = this.#request;
     if (running.closed !== undefined) {
       this.#reject(running.closed);
       return;
@@ -87,12 +94,17 @@ class Exchange implements Dispatcher.DispatchHandler {
       }
     }
     const connection = this.#connections.take();
-    this.#connection = connection;
     running.exchanges.add(this);
     for (const signal of signals) {
       listenWithoutLimit(signal);
       signal.addEventListener('abort', this.#onAbort);
     }
+    this.#sendOver(connection);
+  }
+
+  #sendOver(connection: Client): void {
+    const { url, method, headers, body, timeouts } = this.#request;
+    this.#connection = connection;
     connection.dispatch(
       {
         origin: url.origin,
@@ -131,6 +143,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     statusText = '',
   ): void {
     if (status < 200) return;
+    this.#answered = true;
     const { method, timeouts } = this.#request;
     const bodiless = method === 'HEAD' || NULL_BODY.has(status);
     if (!bodiless) {
@@ -156,7 +169,38 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    if (this.#mayRepeat(error)) {
+      this.#repeated = true;
+      try {
+        // Another idle one may be as dead as this one was.
+        const connection = this.#connections.takeNew();
+        this.#connections.discard(this.#connection as Client);
+        this.#sendOver(connection);
+        return;
+      } catch {
+        // Closed meanwhile: the error is what it was.
+      }
+    }
     this.#fail(this.#aborted ? this.#aborted.reason : this.#request.mapError(error));
+  }
+
+  /**
+   * Whether the request was lost to a connection that the server was closing: it had been idle, it broke
+   * before an answer began, and a repetition does no harm (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+   */
+  #mayRepeat(error: Error): boolean {
+    const { method, body } = this.#request;
+    if (this.#repeated || this.#aborted || this.#answered || this.#connection === undefined) {
+      return false;
+    }
+    const again = body === null || typeof body === 'string' || body instanceof Uint8Array;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return (
+      again &&
+      IDEMPOTENT.has(method) &&
+      BROKEN.has(code) &&
+      this.#connections.wasUsed(this.#connection)
+    );
   }
 
   readonly #onAbort = (event: Event): void => {

@@ -51,6 +51,86 @@ const echo: RequestHandler = async (request, response) => {
   response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }));
 };
 
+describe('connections', () => {
+  it('are shared: calls one after another, over a client each, are one handshake', async () => {
+    const server = await serve(echo);
+    const factory = factoryFor();
+    for (let i = 0; i < 100; i++) {
+      const client = factory({ url: server.url });
+      await (await client(server.url, { method: 'POST', body: `${i}` })).json();
+      await client.close();
+    }
+    expect(server.records).toMatchObject({ connections: 1, requests: { length: 100 } });
+  });
+
+  it('that the server has closed lose no POST', async () => {
+    const server = await serve(echo);
+    const client = factoryFor()();
+    for (let i = 0; i < 20; i++) {
+      const { body } = await (await client(server.url, { method: 'POST', body: `${i}` })).json();
+      expect(body).toBe(`${i}`);
+      server.rotate(certificate, { dropConnections: true });
+      await expect.poll(() => server.openConnections).toBe(0);
+    }
+    expect(server.records).toMatchObject({ connections: 20, requests: { length: 20 } });
+  });
+
+  /** Answers the first request of a connection, and breaks it at the second. */
+  function breaksWhenReused(): RequestHandler {
+    const used = new WeakSet<object>();
+    return (request, response) => {
+      if (used.has(request.socket)) {
+        request.socket.destroy();
+        return;
+      }
+      used.add(request.socket);
+      response.end('answered');
+    };
+  }
+
+  it.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('that break lose no %s', async (method) => {
+    const server = await serve(breaksWhenReused());
+    const client = factoryFor()();
+    const send = async () => (await client(server.url, { method })).text();
+    const all = [await send(), await send(), await send()];
+    expect(all).toEqual(['answered', 'answered', 'answered']);
+    expect(server.records.connections).toBe(3);
+  });
+
+  it('that break are not given a second chance with what could happen twice', async () => {
+    const server = await serve(breaksWhenReused());
+    const client = factoryFor()();
+    const send = (init: RequestInit) => client(server.url, init);
+    await (await send({ method: 'POST', body: 'a' })).text();
+    await expect(send({ method: 'POST', body: 'b' })).rejects.toMatchObject({
+      cause: { code: 'MCP_TLS_UNREACHABLE' },
+    });
+    const stream = new Blob(['c']).stream();
+    await (await send({})).text();
+    await expect(
+      send({ method: 'PUT', body: stream, duplex: 'half' } as RequestInit),
+    ).rejects.toThrow(TypeError);
+    expect(server.records.requests.map(({ method }) => method)).toEqual([
+      'POST',
+      'POST',
+      'GET',
+      'PUT',
+    ]);
+  });
+
+  it('are tried again once, and not for ever', async () => {
+    let requests = 0;
+    const server = await serve((request, response) => {
+      if (requests++ === 0) response.end();
+      else request.socket.destroy();
+    });
+    const client = factoryFor()();
+    await (await client(server.url)).text();
+    await expect(client(server.url)).rejects.toThrow(TypeError);
+    expect(requests).toBe(3);
+  });
+});
+
 describe('the answer', () => {
   it('is a global Response with url, redirected and headers', async () => {
     const server = await serve(echo);
