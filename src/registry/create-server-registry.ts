@@ -135,7 +135,10 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
   }
 
   const registry: ServerRegistry = {
-    inspect: (url) => inspect(url),
+    async inspect(url, given = {}) {
+      assertKnownKeys('options', given, ['serverName', 'signal']);
+      return inspect(url, given);
+    },
     async register(id, url, given = {}) {
       assertRegistration(id, given);
       const href = readUrl(url);
@@ -186,6 +189,10 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         await changed(id);
         return toRegisteredServer(server);
       });
+    },
+    async get(id) {
+      assertId(id);
+      return toRegisteredServer(await pools.known(id));
     },
     list: (given = {}) => listServers(store, pools.known, given),
     async check(id, given = {}) {

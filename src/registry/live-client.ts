@@ -2,11 +2,12 @@ import { invalidArgument } from '../assert.js';
 import type { CustomClient } from '../client/custom-client.js';
 import type { CustomClientInit } from '../client/make-custom-client-factory.js';
 import { addressOf } from '../connect/address-of.js';
-import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
+import { isMcpTlsError, TlsConfigError, TlsTrustError, type TrustErrorCode } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import type { PoolEnded } from '../transports/server-link.js';
 import type { AddressGuard } from './address-guard.js';
 import type { KnownServer } from './known-server.js';
-import type { ServerPool, ServerPools } from './server-pools.js';
+import type { PoolHolder, ServerPool, ServerPools } from './server-pools.js';
 
 export interface LiveClientParts {
   readonly pools: ServerPools;
@@ -34,15 +35,19 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   }
   let bound: { readonly pool: ServerPool; readonly client: CustomClient } | undefined;
   let closed = false;
-  const holder = {};
+  let onEnded: PoolEnded | undefined;
+  const holder: PoolHolder = {
+    ended: (why, final) => onEnded?.(endedError(why), final),
+  };
 
   async function client(input: string | URL | Request, requestInit?: RequestInit) {
     const pool = await ready(input);
     try {
       return await clientOver(pool)(input, requestInit);
     } catch (error) {
-      if (isOwn(error)) onFailure(server.id, error);
-      throw closedUnder(pool, error) ?? error;
+      const own = isOwn(error);
+      if (own !== undefined) onFailure(server.id, own);
+      throw closedUnder(pool, error) ?? changedError(server.id, own) ?? error;
     } finally {
       pools.release(pool);
     }
@@ -70,10 +75,11 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   }
 
   /** A client also reaches other origins, such as OAuth servers: those are not this server. */
-  function isOwn(error: unknown): boolean {
+  function isOwn(error: unknown): TlsTrustError | undefined {
     const cause = explainTlsError(error);
     const { host, port } = addressOf(new URL(origin));
-    return cause instanceof TlsTrustError && cause.host === host && cause.port === port;
+    const own = cause instanceof TlsTrustError && cause.host === host && cause.port === port;
+    return own ? cause : undefined;
   }
 
   function clientOver(pool: ServerPool): CustomClient {
@@ -82,6 +88,10 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   }
 
   return Object.assign(client, {
+    /** For transports: answers that are streams are not told by a rejected request. */
+    onPoolEnded(listener: PoolEnded) {
+      onEnded = listener;
+    },
     async close() {
       closed = true;
       pools.letGo(server.id, holder);
@@ -93,6 +103,28 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
 /** A closed pool says only that: why it was closed is what the caller has to know. */
 function closedUnder({ ended }: ServerPool, error: unknown): TypeError | undefined {
   if (ended === undefined || explainTlsError(error)?.code !== 'MCP_TLS_CLOSED') return undefined;
-  const cause = new TlsConfigError('MCP_TLS_CLOSED', `the connection was ended: ${ended}`);
+  const cause = endedError(ended);
   return new TypeError(`fetch failed: ${cause.message}`, { cause });
+}
+
+const endedError = (why: string): TlsConfigError =>
+  new TlsConfigError('MCP_TLS_CLOSED', `the connection was ended: ${why}`);
+
+/** Refusals of a certificate that was not there when the server was registered. */
+const CHANGED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+  'MCP_TLS_SELF_SIGNED',
+  'MCP_TLS_UNKNOWN_ISSUER',
+  'MCP_TLS_PIN_MISMATCH',
+  'MCP_TLS_EXPIRED',
+  'MCP_TLS_NAME_MISMATCH',
+]);
+
+/** The hint of a client of one's own would be to change its policy; here, that is what renewing does. */
+function changedError(id: string, refusal: TlsTrustError | undefined): TypeError | undefined {
+  if (refusal === undefined || !CHANGED.has(refusal.code)) return undefined;
+  const { code, message, host, port, expected, presented, detail } = refusal;
+  const hint = `The server's certificate is not the approved one any more. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
+  const details = { host, port, expected, presented, hint, detail, cause: refusal };
+  const cause = new TlsTrustError(code, message, details);
+  return new TypeError(`fetch failed: ${message}`, { cause });
 }

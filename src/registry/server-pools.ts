@@ -19,6 +19,12 @@ export interface ServerPool {
   readonly ended: string | undefined;
 }
 
+/** What goes on using a pool beyond its requests, and is told when that comes to an end. */
+export interface PoolHolder {
+  /** `final`: there will not be another pool. */
+  ended(why: string, final: boolean): void;
+}
+
 /** The pools of a registry, by id: made on first use, one a server, bounded. */
 export interface ServerPools {
   /** The record of a server. @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
@@ -27,9 +33,9 @@ export interface ServerPools {
    * The pool for the trust that the record holds at this moment, kept from being idle until it is
    * released. `holder` keeps it for longer, until {@link letGo}.
    */
-  acquire(id: string, holder?: object): Promise<ServerPool>;
+  acquire(id: string, holder?: PoolHolder): Promise<ServerPool>;
   release(pool: ServerPool): void;
-  letGo(id: string, holder: object): void;
+  letGo(id: string, holder: PoolHolder): void;
   /** Closes the pool of `id` unless it still is what the record says. */
   refresh(id: string): Promise<void>;
   /** Closes the pool of `id`. */
@@ -52,7 +58,7 @@ interface Pool extends ServerPool {
   readonly key: string;
   ended: string | undefined;
   active: number;
-  readonly holders: Set<object>;
+  readonly holders: Set<PoolHolder>;
   lastUsed: number;
 }
 
@@ -64,13 +70,16 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
   const { store, maxPools, idleMs } = options;
   /** Least recently used first. */
   const pools = new Map<string, Pool>();
+  /** Those that a wider trust has followed: what runs through them goes on, nothing new begins there. */
+  const retired = new Map<string, Set<Pool>>();
   /** Counts changes: what was read before one says nothing about the time after it. */
   let epoch = 0;
   let closed = false;
   let sweeping: NodeJS.Timeout | undefined;
   const unsubscribe = onStoreChange(store, (id) => {
     epoch++;
-    for (const one of id === undefined ? pools.keys() : [id]) void refresh(one);
+    const all = new Set([...pools.keys(), ...retired.keys()]);
+    for (const one of id === undefined ? all : [id]) void refresh(one);
   });
 
   async function known(id: string): Promise<KnownServer> {
@@ -91,7 +100,7 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
     }
   }
 
-  async function acquire(id: string, holder?: object): Promise<ServerPool> {
+  async function acquire(id: string, holder?: PoolHolder): Promise<ServerPool> {
     let [before, server] = [epoch, await current(id)];
     // What was read while something changed may be what was true before.
     while (before !== epoch) [before, server] = [epoch, await current(id)];
@@ -110,13 +119,23 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
 
   function matching(id: string, record: KnownServer['record']): Pool | undefined {
     const pool = pools.get(id);
+    if (!poolsOf(id).every((one) => isCovered(one, record))) {
+      void drop(id, CHANGED);
+      return undefined;
+    }
     if (pool === undefined || pool.record === record) return pool;
     if (pool.key === keyOf(record)) {
       pool.record = record;
       return pool;
     }
-    void drop(id, CHANGED);
+    pools.delete(id);
+    retired.set(id, (retired.get(id) ?? new Set()).add(pool));
     return undefined;
+  }
+
+  function poolsOf(id: string): readonly Pool[] {
+    const pool = pools.get(id);
+    return [...(pool === undefined ? [] : [pool]), ...(retired.get(id) ?? [])];
   }
 
   function makePool(record: KnownServer['record']): Pool {
@@ -150,29 +169,44 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
     for (const [id, pool] of pools) {
       if (isFree(pool) && pool.lastUsed <= before) void drop(id, `idle for ${idleMs} ms (idleMs)`);
     }
+    for (const [id, some] of retired) {
+      for (const pool of some) {
+        if (!isFree(pool) || pool.lastUsed > before) continue;
+        some.delete(pool);
+        void end(pool, `idle for ${idleMs} ms (idleMs)`);
+      }
+      if (some.size === 0) retired.delete(id);
+    }
   }
 
   async function refresh(id: string): Promise<void> {
-    if (!pools.has(id)) return;
+    if (poolsOf(id).length === 0) return;
     try {
       let [before, server] = [epoch, await known(id)];
       while (before !== epoch) [before, server] = [epoch, await known(id)];
-      matching(id, server.record);
-    } catch {
-      // Whether it may be used is not known now: the next request will find out.
-      await drop(id, CHANGED);
+      // Waits for the end of the connections, which `matching` does not.
+      if (poolsOf(id).every((one) => isCovered(one, server.record))) matching(id, server.record);
+      else await drop(id, CHANGED);
+    } catch (error) {
+      // Where nothing ended it, whether it may be used is not known now: the next request finds out.
+      await drop(id, endsTrust(error) ? REVOKED : CHANGED);
     }
   }
 
   async function drop(id: string, why: string): Promise<void> {
-    const pool = pools.get(id);
-    if (pool === undefined) return;
+    const ending = poolsOf(id);
     pools.delete(id);
-    pool.ended = why;
-    if (pools.size === 0) {
+    retired.delete(id);
+    if (pools.size === 0 && retired.size === 0) {
       clearInterval(sweeping);
       sweeping = undefined;
     }
+    await Promise.all(ending.map((pool) => end(pool, why)));
+  }
+
+  async function end(pool: Pool, why: string): Promise<void> {
+    pool.ended = why;
+    for (const holder of pool.holders) holder.ended(why, closed || why === REVOKED);
     // A pool that could not be made (undici not loadable) has nothing to close either.
     await pool.factory.close().catch(() => {});
   }
@@ -190,8 +224,9 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
       pool.lastUsed = performance.now();
     },
     letGo(id, holder) {
-      const pool = pools.get(id);
-      if (pool?.holders.delete(holder)) pool.lastUsed = performance.now();
+      for (const pool of poolsOf(id)) {
+        if (pool.holders.delete(holder)) pool.lastUsed = performance.now();
+      }
     },
     async refresh(id) {
       epoch++;
@@ -207,12 +242,25 @@ export function makeServerPools(options: ServerPoolsOptions): ServerPools {
     async close() {
       closed = true;
       unsubscribe();
-      await Promise.all([...pools.keys()].map((id) => drop(id, 'the server registry was closed')));
+      const all = new Set([...pools.keys(), ...retired.keys()]);
+      await Promise.all([...all].map((id) => drop(id, 'the server registry was closed')));
     },
   };
 }
 
 const isFree = ({ active, holders }: Pool): boolean => active === 0 && holders.size === 0;
+
+/**
+ * Whether connections of the pool are what the record trusts, too: it is the same trust, or one that has
+ * only gained pins, as before an announced change of keys.
+ */
+function isCovered({ key, record: before }: Pool, record: KnownServer['record']): boolean {
+  if (key === keyOf(record)) return true;
+  if (before.identity !== 'pin' || record.identity !== 'pin') return false;
+  const { pins: old = [] } = before;
+  const { pins = [] } = record;
+  return keyOf({ ...record, pins: old }) === key && old.every((pin) => pins.includes(pin));
+}
 
 /** What connections depend on. Who approved, and until when, they do not. */
 function keyOf(record: KnownServer['record']): string {

@@ -4,7 +4,10 @@ import type { CertificateDescription } from '../certificate/describe-certificate
 import type { PemInput } from '../certificate/pem.js';
 import type { CustomClient } from '../client/custom-client.js';
 import type { CustomClientInit } from '../client/make-custom-client-factory.js';
-import type { PeerCertificate } from '../connect/fetch-peer-certificate.js';
+import type {
+  FetchPeerCertificateOptions,
+  PeerCertificate,
+} from '../connect/fetch-peer-certificate.js';
 import type { SseClientOptions } from '../transports/sse-client.js';
 import type { StreamableHttpClientOptions } from '../transports/streamable-http-client.js';
 import type { ClientCertificate } from '../trust/client-certificate.js';
@@ -78,6 +81,12 @@ export interface RegisteredServer {
   readonly fingerprint: string;
   readonly isSelfSigned: boolean;
   readonly notAfter: string;
+  /** End of the approval, ISO 8601. */
+  readonly expiresAt: string | undefined;
+  /** The name that is asked for and checked, where it is not the URL's host. */
+  readonly serverName: string | undefined;
+  /** What is accepted, where that is keys or certificates by their pins. */
+  readonly pins: readonly string[] | undefined;
   /** Whole days until `notAfter`; negative after it. */
   readonly daysLeft: number;
   readonly approvedBy: string | undefined;
@@ -132,7 +141,10 @@ export interface RegistrySseOptions
  */
 export interface ServerRegistry {
   /** Reads what a server presents. Trusts and stores nothing. See `fetchPeerCertificate`. */
-  inspect(url: string | URL): Promise<PeerCertificate>;
+  inspect(
+    url: string | URL,
+    options?: Pick<FetchPeerCertificateOptions, 'serverName' | 'signal'>,
+  ): Promise<PeerCertificate>;
   /**
    * Fetches the certificate, has it approved, tries the trust that follows from it over a real
    * connection, and stores it.
@@ -168,6 +180,8 @@ export interface ServerRegistry {
   revoke(id: string): Promise<boolean>;
   /** Changes parts of a record. What concerns trust is tried over a connection before. */
   update(id: string, changes: ServerChanges): Promise<RegisteredServer>;
+  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  get(id: string): Promise<RegisteredServer>;
   /** Every record, those that cannot be used included, in the order of their ids; or a page of them. */
   list(options?: ListOptions): Promise<readonly RegistryEntry[]>;
   /** Asks the server for a sign of life in MCP, over the very connections that requests use. */

@@ -12,7 +12,14 @@ import type { TrustInput } from '../trust/trust-policy.js';
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** A client of whatever factory is injected: ours, or one of the host application. */
-export type ClientLike = FetchLike & { close?(): Promise<void> | void };
+export type ClientLike = FetchLike & {
+  close?(): Promise<void> | void;
+  /** Those of a registry tell when the connections were closed that answers came over. */
+  onPoolEnded?(listener: PoolEnded): void;
+};
+
+/** `final`: requests that follow will fail too. */
+export type PoolEnded = (error: Error, final: boolean) => void;
 
 /** Anything that makes clients as {@link makeCustomClientFactory}'s factories do. */
 export type ClientFactoryLike = (init: CustomClientInit) => ClientLike;
@@ -39,6 +46,7 @@ export interface ServerLink {
   readonly fetch: FetchLike;
   /** The last of our errors that {@link fetch} rejected with, for errors that lost their cause. */
   readonly lastError: Error | undefined;
+  onPoolEnded(listener: PoolEnded): void;
   /** Ends the transport's requests and its own pool. The next fetch opens both anew. */
   close(): Promise<void>;
 }
@@ -57,10 +65,12 @@ export function makeServerLink(url: URL, options: ServerLinkOptions): ServerLink
   if (clientFactory !== undefined && (trust !== undefined || origins !== undefined)) {
     invalidArgument('clientFactory and trust/origins exclude each other: which one is to hold?');
   }
+  let listener: PoolEnded | undefined;
   const init: CustomClientInit = { url, headers, timeout, auth };
   const open = (): { client: ClientLike; close(): Promise<void> } => {
     if (clientFactory !== undefined) {
       const client = clientFactory(init);
+      client.onPoolEnded?.((...ended) => listener?.(...ended));
       return { client, close: async () => client.close?.() };
     }
     const factory = makeCustomClientFactory(trust, { origins });
@@ -72,6 +82,9 @@ export function makeServerLink(url: URL, options: ServerLinkOptions): ServerLink
   return {
     get lastError() {
       return lastError;
+    },
+    onPoolEnded(given) {
+      listener = given;
     },
     async fetch(input, requestInit) {
       link ??= open();

@@ -2,6 +2,8 @@ import {
   SSEClientTransport,
   type SSEClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/sse.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { makeOpenAnswers } from './open-answers.js';
 import {
   makeServerLink,
   readServerUrl,
@@ -31,13 +33,33 @@ export function sseClient(url: string | URL, options: SseClientOptions = {}): SS
 
 class LinkedSseTransport extends SSEClientTransport {
   readonly #link: ServerLink;
+  readonly #answers = makeOpenAnswers();
 
   constructor(url: URL, options: SSEClientTransportOptions, link: ServerLink) {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
+    link.onPoolEnded((error) => {
+      for (const answer of this.#answers.end(error, true)) this.onmessage?.(answer);
+    });
+  }
+
+  override async send(message: JSONRPCMessage): Promise<void> {
+    this.#answers.sending(message);
+    try {
+      await super.send(message);
+    } catch (error) {
+      this.#answers.failed(message);
+      throw error;
+    }
+    this.#answers.sent(message);
   }
 
   override async start(): Promise<void> {
+    const deliver = this.onmessage;
+    this.onmessage = (message) => {
+      this.#answers.arrived(message);
+      deliver?.(message);
+    };
     try {
       await super.start();
     } catch (error) {

@@ -2,6 +2,8 @@ import {
   StreamableHTTPClientTransport,
   type StreamableHTTPClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { makeOpenAnswers } from './open-answers.js';
 import {
   makeServerLink,
   readServerUrl,
@@ -38,10 +40,43 @@ export function streamableHttpClient(
 
 class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
   readonly #link: ServerLink;
+  readonly #answers = makeOpenAnswers();
 
   constructor(url: URL, options: StreamableHTTPClientTransportOptions, link: ServerLink) {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
+    link.onPoolEnded((error, final) => {
+      for (const answer of this.#answers.end(error, final)) this.onmessage?.(answer);
+    });
+  }
+
+  override async start(): Promise<void> {
+    const deliver = this.onmessage;
+    this.onmessage = (message) => {
+      this.#answers.arrived(message);
+      deliver?.(message);
+    };
+    await super.start();
+  }
+
+  override async send(
+    message: JSONRPCMessage | JSONRPCMessage[],
+    options: Parameters<StreamableHTTPClientTransport['send']>[1] = {},
+  ): Promise<void> {
+    this.#answers.sending(message);
+    try {
+      await super.send(message, {
+        ...options,
+        onresumptiontoken: (token) => {
+          this.#answers.resumable(message);
+          options.onresumptiontoken?.(token);
+        },
+      });
+    } catch (error) {
+      this.#answers.failed(message);
+      throw error;
+    }
+    this.#answers.sent(message);
   }
 
   override async close(): Promise<void> {

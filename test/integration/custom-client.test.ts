@@ -67,8 +67,8 @@ describe('connections', () => {
     const server = await serve(echo);
     const client = factoryFor()();
     for (let i = 0; i < 20; i++) {
-      const { body } = await (await client(server.url, { method: 'POST', body: `${i}` })).json();
-      expect(body).toBe(`${i}`);
+      const response = await client(server.url, { method: 'POST', body: `${i}` });
+      expect(await response.json()).toMatchObject({ body: `${i}` });
       server.rotate(certificate, { dropConnections: true });
       await expect.poll(() => server.openConnections).toBe(0);
     }

@@ -19,6 +19,7 @@ import {
   type RegisterOptions,
   type ServerRegistry,
   type ServerRegistryOptions,
+  type TlsTrustError,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -280,6 +281,19 @@ describe('register', () => {
       expect(await registry.revoke(id)).toBe(true);
     },
   );
+});
+
+describe('get', () => {
+  it('gives one server, and tells when there is none', async () => {
+    const [server, registry] = [await serve(), open()];
+    const options = { ...approved(), trust: 'key', serverName: 'localhost' } as const;
+    const known = await registry.register('a', server.mcpUrl, options);
+    expect(await registry.get('a')).toEqual(known);
+    expect(known).toMatchObject({ serverName: 'localhost', pins: [certificate.spkiPin] });
+    expect(await codeOf(registry.get('b'))).toBe('MCP_TLS_NOT_REGISTERED');
+    const peer = await registry.inspect(server.mcpUrl, { serverName: 'other.example' });
+    expect(peer.problems.map(({ code }) => code)).toContain('name-mismatch');
+  });
 });
 
 describe('list', () => {
@@ -579,6 +593,17 @@ describe('a change of trust', () => {
     expect(await codeOf(client.ping())).toBe('MCP_TLS_NOT_REGISTERED');
     await expect.poll(() => server.openConnections).toBe(0);
   });
+});
+
+it('a refused certificate hints at renew, and not at a policy', async () => {
+  const [server, registry] = [await serve(), open()];
+  await registry.register('a"b', server.mcpUrl, approved());
+  server.rotate(await heldCertificate(), { dropConnections: true });
+  const error = await failure((await registry.clientFactory('a"b'))()(server.mcpUrl));
+  const refusal = explainTlsError(error) as TlsTrustError;
+  expect(refusal).toMatchObject({ code: 'MCP_TLS_SELF_SIGNED', host: '127.0.0.1' });
+  expect(refusal.hint).toContain(String.raw`registry.renew("a\"b")`);
+  expect(refusal.presented).toBeDefined();
 });
 
 describe('check', () => {
