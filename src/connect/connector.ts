@@ -6,7 +6,7 @@ import { toConnectionError } from './connection-error.js';
 import { openTunnel } from './open-tunnel.js';
 import { openVerified, type Verification, type VerifiedCallback } from './open-verified.js';
 import type { Route } from './route.js';
-import { makeSecureContext } from './secure-context.js';
+import { sharedSecureContext } from './shared-context.js';
 
 /** Where to connect to. `hostname` without brackets; `port` as in a URL, empty for 443. */
 export interface ConnectTarget {
@@ -42,7 +42,7 @@ export interface Connector {
  * `host` header has no say in it.
  */
 export function makeConnector(options: ConnectorOptions): Connector {
-  const secureContext = makeSecureContext(options.policy);
+  const secureContext = sharedSecureContext(options.policy);
   const pending = new Set<() => void>();
   return {
     connect(target, callback) {

@@ -4,7 +4,7 @@ import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
-import { makeSecureContext } from './secure-context.js';
+import { sharedSecureContext } from './shared-context.js';
 
 /**
  * An HTTP proxy to tunnel through (CONNECT, RFC 9110 §9.3.6). TLS with the server is made and verified
@@ -70,7 +70,7 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   const policy = secure ? checkTrustPolicy(options.trust) : undefined;
   return Object.freeze({
     ...addressOf(url),
-    secure: policy && { policy, secureContext: makeSecureContext(policy) },
+    secure: policy && { policy, secureContext: sharedSecureContext(policy) },
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   });

@@ -48,7 +48,7 @@ export function makeSecureContext(
 }
 
 /** What Node.js itself trusts: its bundled roots, `NODE_EXTRA_CA_CERTS`, and the system's if asked to. */
-function defaultRoots(): readonly string[] {
+export function defaultRoots(): readonly string[] {
   // Since 22.15 and 23.10. Not in the types of Node 20.
   const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
   if (getCACertificates) return getCACertificates('default');

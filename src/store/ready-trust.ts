@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls';
-import { makeSecureContext } from '../connect/secure-context.js';
+import { sharedSecureContext } from '../connect/shared-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { TrustPolicy } from '../trust/trust-policy.js';
 import type { StoredCertificate } from './certificate-store.js';
@@ -33,7 +33,7 @@ export function makeReadyTrust(record: StoredCertificate, revision: number): Rea
       return policy;
     },
     get secureContext() {
-      secureContext ??= makeSecureContext(ready.policy);
+      secureContext ??= sharedSecureContext(ready.policy);
       return secureContext;
     },
   };

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import { defaultRoots, makeSecureContext } from './secure-context.js';
+
+/** Held by whoever uses them, and not here. */
+const contexts = new Map<string, WeakRef<SecureContext>>();
+
+const collected = new FinalizationRegistry<string>((digest) => {
+  if (contexts.get(digest)?.deref() === undefined) contexts.delete(digest);
+});
+
+/**
+ * The secure context of a policy, shared with every other policy that has the same anchors: a thousand
+ * servers behind one private CA hold one (with the default roots besides, that is a megabyte each).
+ *
+ * Sharing mixes nothing up. A context says whose chains OpenSSL accepts; names, pins and the rest of a
+ * policy are judged for each connection, and no session is ever resumed.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE`
+ */
+export function sharedSecureContext(policy: CheckedTrustPolicy): SecureContext {
+  // A private key is of one server, and is not made a digest of.
+  if (policy.clientCertificate !== undefined) return makeSecureContext(policy);
+  const digest = digestOf(policy);
+  const present = contexts.get(digest)?.deref();
+  if (present !== undefined) return present;
+  const made = makeSecureContext(policy);
+  contexts.set(digest, new WeakRef(made));
+  collected.register(made, digest);
+  return made;
+}
+
+/** Of whatever {@link makeSecureContext} looks at; the default roots too, which a process can change. */
+function digestOf({
+  anchors,
+  defaultRoots: withRoots,
+  crl,
+  minVersion,
+}: CheckedTrustPolicy): string {
+  const hash = createHash('sha256');
+  const add = (text: string): void => {
+    // With its length, so that no two lists of parts read the same.
+    hash.update(`${text.length}:`).update(text);
+  };
+  add(minVersion);
+  add(String(withRoots));
+  for (const anchor of anchors) add(anchor.fingerprint256);
+  add('');
+  for (const list of crl) add(list);
+  add('');
+  if (withRoots && anchors.length > 0) for (const root of defaultRoots()) add(root);
+  return hash.digest('base64');
+}

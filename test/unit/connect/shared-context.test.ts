@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { sharedSecureContext } from '../../../src/connect/shared-context.js';
+import { heldCertificate } from '../../../src/testing/index.js';
+import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
+import type { TrustInput } from '../../../src/trust/trust-policy.js';
+
+const contextOf = (trust: TrustInput) => sharedSecureContext(checkTrustPolicy(trust));
+const [one, two] = await Promise.all([
+  heldCertificate({ ca: true }),
+  heldCertificate({ ca: true }),
+]);
+const a = one.certificatePem;
+const b = two.certificatePem;
+
+describe('a secure context', () => {
+  it('is shared by policies with the same anchors, whatever else they say', () => {
+    expect(contextOf({ ca: a, serverName: 'x.example' })).toBe(contextOf(a));
+    expect(contextOf({ ca: a, pins: [one.spkiPin] })).toBe(contextOf({ ca: a, authority: true }));
+  });
+
+  it.each<[string, TrustInput]>([
+    ['another anchor', b],
+    ['one more', { ca: [a, b] }],
+    ['two in another order', { ca: [b, a] }],
+    ['the default roots besides', { ca: a, roots: 'default' }],
+    ['another version', { ca: a, minVersion: 'TLSv1.3' }],
+    ['the default roots alone', null],
+  ])('is not shared with %s', (_what, other) => {
+    expect(contextOf(other)).not.toBe(contextOf(a));
+  });
+
+  it('with a client certificate is of one policy', async () => {
+    const { certificatePem: cert, keyPem: key } = await heldCertificate();
+    const policy = checkTrustPolicy({ ca: a, clientCertificate: { cert, key } });
+    expect(sharedSecureContext(policy)).not.toBe(sharedSecureContext(policy));
+  });
+});
