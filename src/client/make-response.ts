@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import type { Answer } from './exchange.js';
 import type { ResponseBody } from './response-body.js';
 
@@ -55,18 +56,22 @@ class LazyResponse {
   get body(): ReadableStream | null {
     if (this.#body === null) return null;
     if (this.#collected) return usedStream();
-    // Without a real response, as long as only the stream is asked for.
+    // Cloning has put another in its place.
+    if (this.#real !== undefined) return this.#real.body;
     this.#stream ??= this.#body.stream();
     return this.#stream;
   }
 
   get bodyUsed(): boolean {
     if (this.#collected || this.#body?.piped) return true;
-    return this.#stream === undefined ? false : this.materialize().bodyUsed;
+    if (this.#real !== undefined) return this.#real.bodyUsed;
+    return this.#stream !== undefined && Readable.isDisturbed(this.#stream as never);
   }
 
   async text(): Promise<string> {
-    if (this.#stream !== undefined || this.#body === null) return this.materialize().text();
+    this.assertUsable();
+    const untouched = this.#real === undefined && this.#stream === undefined;
+    if (this.#body === null || !untouched) return this.materialize().text();
     // As Encoding Standard's "UTF-8 decode": a byte order mark is dropped.
     return new TextDecoder().decode(await this.#collect(this.#body));
   }
@@ -76,7 +81,7 @@ class LazyResponse {
   }
 
   clone(): Response {
-    if (this.bodyUsed) throw new TypeError('Response.clone: Body has already been consumed.');
+    this.assertUsable();
     const clone = this.materialize().clone();
     const { url, redirected } = this;
     return Object.defineProperties(clone, {
@@ -85,20 +90,28 @@ class LazyResponse {
     });
   }
 
+  /** @throws {TypeError} once the body is somebody's (Fetch Standard §5.2, "unusable") */
+  assertUsable(): void {
+    const stream = this.#real === undefined ? this.#stream : this.#real.body;
+    if (this.bodyUsed || stream?.locked) {
+      throw new TypeError('Body is unusable: Body has already been read');
+    }
+  }
+
   #collect(body: ResponseBody): Promise<Uint8Array> {
-    if (this.#collected) throw alreadyRead();
     this.#collected = true;
     return body.collect();
   }
 
-  /** The real response. Once the body was read without it, it has the head only. */
+  /** The real response. Once the body was begun to be read without it, it has the head only. */
   materialize(): Response {
-    if (this.#real === undefined) {
-      const { status, statusText, headers } = this;
-      if (!this.#collected) this.#stream ??= this.#body?.stream();
-      this.#real = new Response((this.#stream ?? null) as never, { status, statusText, headers });
-    }
-    return this.#real;
+    if (this.#real !== undefined) return this.#real;
+    const { status, statusText, headers } = this;
+    const taken = this.bodyUsed || this.#stream?.locked;
+    const stream = taken ? null : (this.#stream ?? this.#body?.stream() ?? null);
+    const real = new Response(stream as never, { status, statusText, headers });
+    if (!taken) this.#real = real;
+    return real;
   }
 }
 
@@ -116,7 +129,7 @@ function becomeResponse(): void {
         ? {
             // All methods but clone read the body.
             async value(this: LazyResponse, ...args: unknown[]) {
-              if (this.bodyUsed) throw alreadyRead();
+              this.assertUsable();
               return value.apply(this.materialize(), args);
             },
           }
@@ -131,10 +144,6 @@ function becomeResponse(): void {
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['url', 'redirected', 'status']);
-
-function alreadyRead(): TypeError {
-  return new TypeError('Body is unusable: Body has already been read');
-}
 
 /** What `body` is after it was read: a stream that somebody else has. */
 function usedStream(): ReadableStream {

@@ -1,12 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
-import type {
-  ReadableByteStreamController,
-  ReadableWritablePair,
-  UnderlyingByteSource,
-} from 'node:stream/web';
+import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web';
 import { makeDecoders } from './content-encoding.js';
-import { type BodySource, makePipe, type Pipe, READ_AHEAD_BYTES } from './pipe.js';
+import { type BodySource, makePipe, type Pipe, type PipeTarget, READ_AHEAD_BYTES } from './pipe.js';
+import { shortenPipeThrough } from './shorten-pipe-through.js';
 
 /** The body of an answer: pushed in by the exchange, read once, whole or as a stream. */
 export interface ResponseBody {
@@ -40,6 +37,7 @@ class PlainBody implements ResponseBody {
   #controller: ReadableByteStreamController | undefined;
   /** Whether a reader waits. */
   #wanted = false;
+  #piped = false;
   #pipe: Pipe | undefined;
 
   constructor(source: BodySource) {
@@ -47,7 +45,7 @@ class PlainBody implements ResponseBody {
   }
 
   get piped(): boolean {
-    return this.#pipe !== undefined;
+    return this.#piped;
   }
 
   write(chunk: Uint8Array): void {
@@ -110,35 +108,24 @@ class PlainBody implements ResponseBody {
     const { failure } = this.#outcome ?? {};
     if (failure !== undefined) this.#controller?.error(failure.reason);
     else if (this.#outcome !== undefined && this.#chunks.length === 0) this.#close();
-    else this.#pipeShort(stream);
+    else {
+      const take = (): void => {
+        this.#piped = true;
+      };
+      shortenPipeThrough(stream, take, (target) => this.#startPipe(target));
+    }
     return stream;
   }
 
-  /**
-   * Has `pipeThrough` write to the transform at once. It is how the MCP SDK reads every event stream,
-   * and the general way costs a reader, its requests and the errors that the end is made of.
-   */
-  #pipeShort(stream: ReadableStream<Uint8Array>): void {
-    const pipeThrough = (pair: ReadableWritablePair<never, Uint8Array>, options?: object) => {
-      const { failure } = this.#outcome ?? {};
-      if (options !== undefined || stream.locked || pair.writable.locked || failure !== undefined) {
-        return ReadableStream.prototype.pipeThrough.call(stream, pair as never, options);
-      }
-      // Locked for good: released, it would look unused.
-      stream.getReader();
-      const pipe = makePipe(pair.writable.getWriter(), this.#source);
-      this.#pipe = pipe;
-      for (const chunk of this.#chunks) pipe.write(chunk);
-      this.#chunks = [];
-      if (this.#outcome !== undefined) pipe.end();
-      else this.#source.resume();
-      return pair.readable;
-    };
-    Object.defineProperty(stream, 'pipeThrough', {
-      value: pipeThrough,
-      configurable: true,
-      writable: true,
-    });
+  #startPipe(target: PipeTarget): void {
+    const pipe = makePipe(target, this.#source);
+    this.#pipe = pipe;
+    for (const chunk of this.#chunks) pipe.write(chunk);
+    this.#chunks = [];
+    const { failure } = this.#outcome ?? {};
+    if (failure !== undefined) pipe.fail(failure.reason);
+    else if (this.#outcome !== undefined) pipe.end();
+    else this.#source.resume();
   }
 
   #pull(): void {
@@ -161,7 +148,7 @@ class PlainBody implements ResponseBody {
 
   #close(): void {
     const controller = this.#controller;
-    if (controller === undefined || this.#pipe !== undefined) return;
+    if (controller === undefined || this.#piped) return;
     this.#controller = undefined;
     controller.close();
     // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).

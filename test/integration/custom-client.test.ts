@@ -228,6 +228,15 @@ describe('the answer', () => {
     const streamed = await ask();
     await streamed.body?.cancel();
     await expect(streamed.text()).rejects.toThrow(TypeError);
+    const locked = await ask();
+    expect(locked.body).toBe(locked.body);
+    locked.body?.getReader();
+    expect(locked).toMatchObject({ bodyUsed: false, type: 'default', status: 200 });
+    await expect(locked.text()).rejects.toThrow(TypeError);
+    expect(() => locked.clone()).toThrow(TypeError);
+    const cloned = await ask();
+    const streams = [cloned.clone().body, cloned.body] as ReadableStream[];
+    for (const stream of streams) expect(await new Response(stream).text()).toBe('a=1&b=2');
   });
 
   it('drops a byte order mark from text, as fetch does, and takes megabytes', async () => {
