@@ -45,9 +45,20 @@ function machineList(runs: readonly Results[]): string {
       const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
       const dates = [...new Set(Object.values(parts).map(({ date }) => date))].sort();
       const { cores, cpu, memoryGb } = machine;
-      return `- Node.js ${node}, ${cores} cores of ${cpu}, ${memoryGb} GB, ${dates.join(' and ')}: ${versions.join(', ')}`;
+      const where = `${cores} cores of ${cpu}, ${memoryGb} GB`;
+      const when = `${dates.join(' and ')}, ${roundsOf(parts)} rounds`;
+      return `- Node.js ${node}, ${where}, ${when}: ${versions.join(', ')}`;
     })
     .join('\n');
+}
+
+/** What is counted once, such as the size of an installation, does not count here. */
+function roundsOf(parts: Results['parts']): string {
+  const all = Object.values(parts)
+    .flatMap(({ series }) => series.flatMap(({ rows }) => rows))
+    .map(({ value }) => value.rounds)
+    .filter((rounds) => rounds > 1);
+  return [...new Set(all)].sort((a, b) => a - b).join(' or ');
 }
 
 function seriesTable(id: string, runs: readonly Results[]): string {
