@@ -58,6 +58,8 @@ export { createCertificateStore } from './store/create-certificate-store.js';
 export type { CertificateSealer, SealerOptions } from './store/create-sealer.js';
 export { createSealer } from './store/create-sealer.js';
 export { directoryBackend } from './store/directory-backend.js';
+export type { DirectoryStorage } from './store/directory-storage.js';
+export { directoryStorage } from './store/directory-storage.js';
 export type { Invalidation, InvalidationEvent } from './store/invalidation.js';
 export type {
   KeyProvider,

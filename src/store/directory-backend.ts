@@ -26,7 +26,7 @@ export function directoryBackend(path: string): StoreBackendFactory {
 
 function inDirectory(path: string): StoreBackend {
   const fileOf = (key: string) => join(path, `${key}${SUFFIX}`);
-  const ready = once(() => prepare(path));
+  const ready = once(() => prepareDirectory(path));
 
   return {
     name: 'directory',
@@ -37,9 +37,7 @@ function inDirectory(path: string): StoreBackend {
     async keys() {
       await ready();
       const names = await readdir(path);
-      return names
-        .filter((name) => name.endsWith(SUFFIX))
-        .map((name) => name.slice(0, -SUFFIX.length));
+      return names.map(recordKeyOfFile).filter((key) => key !== undefined);
     },
     async write(key, value) {
       await notWritten(ready);
@@ -60,7 +58,8 @@ function inDirectory(path: string): StoreBackend {
   };
 }
 
-async function prepare(path: string): Promise<void> {
+/** Makes the directory. @throws if others may write to it */
+export async function prepareDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const { mode } = await stat(path);
   if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
@@ -68,6 +67,11 @@ async function prepare(path: string): Promise<void> {
       `others may write to '${path}' (mode ${(mode & 0o777).toString(8)}): chmod 700 it`,
     );
   }
+}
+
+/** The key whose row a file is; `undefined` for others, such as those that are being written. */
+export function recordKeyOfFile(name: string): string | undefined {
+  return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
 }
 
 /** Only a file that is not there is a miss. One that may not be opened is an error. */

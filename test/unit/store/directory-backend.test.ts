@@ -10,7 +10,12 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCertificateStore, directoryBackend } from '../../../src/index.js';
+import {
+  createCertificateStore,
+  directoryBackend,
+  directoryStorage,
+  type EncryptedCertificateStore,
+} from '../../../src/index.js';
 import { recordKey } from '../../../src/store/record-key.js';
 import { aKey, aRecord, codeOf } from './support.js';
 
@@ -81,5 +86,67 @@ describe('the directory', () => {
 
   it('needs a path', async () => {
     expect(await codeOf(() => directoryBackend(''))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+});
+
+describe('directoryStorage', () => {
+  const opened: EncryptedCertificateStore[] = [];
+  const open = () => {
+    // Longer than any test: what is noticed is noticed by being told.
+    const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
+    const store = createCertificateStore({ keys, ...directoryStorage(path), cache });
+    opened.push(store);
+    return store;
+  };
+  const listening = (store: EncryptedCertificateStore) =>
+    expect.poll(() => store.stats().listening).toBe(true);
+
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+  });
+
+  it('tells every store of the directory what was written and deleted', async () => {
+    const [one, two] = [open(), open()];
+    await one.initialize();
+    await Promise.all([listening(one), listening(two)]);
+    const changed: (string | undefined)[] = [];
+    two.onChange((id) => changed.push(id));
+    expect(await two.get('a')).toBeUndefined();
+    for (const approvedBy of ['x', 'y']) {
+      await one.set('a', aRecord({ approvedBy }));
+      await expect.poll(async () => (await two.get('a'))?.approvedBy).toBe(approvedBy);
+    }
+    await one.delete('a');
+    await expect.poll(() => two.get('a')).toBeUndefined();
+    expect(new Set(changed)).toEqual(new Set(['a']));
+  });
+
+  it('tells of each of many', async () => {
+    const [one, two] = [open(), open()];
+    await one.initialize();
+    await listening(two);
+    const ids = Array.from({ length: 300 }, (_, i) => `server-${i}`);
+    const changed = new Set<string | undefined>();
+    two.onChange((id) => changed.add(id));
+    await Promise.all(ids.map((id) => one.set(id, aRecord())));
+    await expect.poll(() => ids.filter((id) => !changed.has(id)), { timeout: 5_000 }).toEqual([]);
+  });
+
+  it('is not disturbed by foreign files, and ends with the store', async () => {
+    const store = open();
+    await store.initialize();
+    await listening(store);
+    const changed: unknown[] = [];
+    store.onChange((id) => changed.push(id));
+    writeFileSync(inside('notes.txt'), 'x');
+    writeFileSync(inside(`${recordKey('a')}.jwe.1.2.tmp`), 'x');
+    await store.set('b', aRecord());
+    await expect.poll(() => changed.length).toBeGreaterThan(0);
+    expect(new Set(changed)).toEqual(new Set(['b']));
+    const { length } = changed;
+    await store.close();
+    writeFileSync(inside(`${recordKey('c')}.jwe`), 'x');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(changed).toHaveLength(length);
   });
 });
