@@ -5,7 +5,7 @@ import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { makePools } from './pools.js';
+import { Pools } from './pools.js';
 import { readHeaders } from './request-headers.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
@@ -67,13 +67,13 @@ export function makeCustomClientFactory(
 ): CustomClientFactory {
   assertKnownKeys('options', options, ['origins', 'timeout', ...ROUTE_FIELDS]);
   const policy = checkUsable(trust);
-  const origins = readOrigins(options.origins ?? {});
+  const origins = options.origins && readOrigins(options.origins);
   const defaultRoots = checkTrustPolicy(null);
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
   const route = readRoute(options);
   // A socket leads to one server; whatever else is asked for is elsewhere.
-  const elsewhere = { ...route, socketPath: undefined };
-  const pools = makePools((one) => (one === policy ? route : elsewhere));
+  const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
+  const pools = new Pools((one) => (one === policy ? route : elsewhere));
 
   function factory(init: CustomClientInit = {}): CustomClient {
     assertKnownKeys('init', init, ['url', 'headers', 'timeout', 'auth', 'signal']);
@@ -85,7 +85,7 @@ export function makeCustomClientFactory(
       pools,
       ownOrigin: own,
       policyFor: (origin) =>
-        own === undefined || origin === own ? policy : (origins.get(origin) ?? defaultRoots),
+        own === undefined || origin === own ? policy : (origins?.get(origin) ?? defaultRoots),
       headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),

@@ -6,8 +6,32 @@ import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { type Connections, makeConnections } from './connections.js';
 import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 
-/** The connections of one factory: a pool for each policy and connect timeout, made when first needed. */
-export interface Pools {
+interface Pool {
+  readonly policy: CheckedTrustPolicy;
+  readonly connectTimeoutMs: number;
+  readonly connector: Connector;
+  readonly origins: Map<string, Connections>;
+}
+
+/**
+ * The connections of one factory: a pool for each policy and connect timeout, made when first needed.
+ * Until then it is next to nothing: a gateway has thousands of factories.
+ */
+export class Pools {
+  readonly #routeFor: (policy: CheckedTrustPolicy) => Route;
+  /** Nearly always one. */
+  #pools: Pool[] | undefined;
+  #closed = false;
+
+  /** @param routeFor tells how to get to the servers of a policy */
+  constructor(routeFor: (policy: CheckedTrustPolicy) => Route) {
+    this.#routeFor = routeFor;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /**
    * The connections to `origin`. A promise only until undici is loaded.
    *
@@ -17,38 +41,45 @@ export interface Pools {
     policy: CheckedTrustPolicy,
     connectTimeoutMs: number,
     origin: string,
-  ): Connections | Promise<Connections>;
+  ): Connections | Promise<Connections> {
+    this.#assertOpen();
+    const pool = this.#poolOf(policy, connectTimeoutMs);
+    const undici = loadedUndici();
+    if (undici !== undefined) return this.#connectionsOf(pool, origin, undici);
+    return loadUndici().then((loaded) => this.#connectionsOf(pool, origin, loaded));
+  }
+
   /** Ends every connection, those in use included. Final. */
-  close(): Promise<void>;
-  readonly closed: boolean;
-}
+  async close(): Promise<void> {
+    this.#closed = true;
+    const ending = this.#pools ?? [];
+    this.#pools = undefined;
+    await Promise.all(
+      ending.map(async ({ policy, connector, origins }) => {
+        publish('mcp-tls:pool-closed', () => summary(policy));
+        connector.close();
+        // Not close(): that waits for open streams, and an MCP GET stream never ends.
+        await Promise.all([...origins.values()].map((connections) => connections.destroy()));
+      }),
+    );
+  }
 
-interface Pool {
-  readonly policy: CheckedTrustPolicy;
-  readonly connector: Connector;
-  readonly origins: Map<string, Connections>;
-}
-
-/** Makes the (empty) pools of a factory. `routeFor` tells how to get to the servers of a policy. */
-export function makePools(routeFor: (policy: CheckedTrustPolicy) => Route): Pools {
-  const pools = new Map<CheckedTrustPolicy, Map<number, Pool>>();
-  let closed = false;
-
-  function poolOf(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
-    const byTimeout = pools.get(policy) ?? new Map<number, Pool>();
-    pools.set(policy, byTimeout);
-    const present = byTimeout.get(connectTimeoutMs);
+  #poolOf(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
+    this.#pools ??= [];
+    const present = this.#pools.find(
+      (pool) => pool.policy === policy && pool.connectTimeoutMs === connectTimeoutMs,
+    );
     if (present !== undefined) return present;
-    const route = routeFor(policy);
+    const route = this.#routeFor(policy);
     const connector = makeConnector({ policy, route, timeoutMs: connectTimeoutMs });
     publish('mcp-tls:pool-opened', () => summary(policy));
-    const made = { policy, connector, origins: new Map<string, Connections>() };
-    byTimeout.set(connectTimeoutMs, made);
+    const made = { policy, connectTimeoutMs, connector, origins: new Map<string, Connections>() };
+    this.#pools.push(made);
     return made;
   }
 
-  function connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici) {
-    assertOpen();
+  #connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici): Connections {
+    this.#assertOpen();
     const present = origins.get(origin);
     if (present !== undefined) return present;
     const made = makeConnections(undici, origin, connector);
@@ -56,35 +87,9 @@ export function makePools(routeFor: (policy: CheckedTrustPolicy) => Route): Pool
     return made;
   }
 
-  function assertOpen(): void {
-    if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
+  #assertOpen(): void {
+    if (this.#closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
   }
-
-  return {
-    get(policy, connectTimeoutMs, origin) {
-      assertOpen();
-      const pool = poolOf(policy, connectTimeoutMs);
-      const undici = loadedUndici();
-      if (undici !== undefined) return connectionsOf(pool, origin, undici);
-      return loadUndici().then((loaded) => connectionsOf(pool, origin, loaded));
-    },
-    async close() {
-      closed = true;
-      const all = [...pools.values()].flatMap((byTimeout) => [...byTimeout.values()]);
-      pools.clear();
-      await Promise.all(
-        all.map(async ({ policy, connector, origins }) => {
-          publish('mcp-tls:pool-closed', () => summary(policy));
-          connector.close();
-          // Not close(): that waits for open streams, and an MCP GET stream never ends.
-          await Promise.all([...origins.values()].map((connections) => connections.destroy()));
-        }),
-      );
-    },
-    get closed() {
-      return closed;
-    },
-  };
 }
 
 function summary({ anchors, pins }: CheckedTrustPolicy): { anchors: number; pins: number } {

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
-import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy, withServerName } from '../trust/check-trust-policy.js';
 import { findProblems, type Problem } from '../trust/find-problems.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
@@ -112,7 +112,7 @@ function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
   const named =
     serverName === undefined
       ? policy
-      : { ...policy, serverName: readReferenceIdentity(serverName).value };
+      : withServerName(policy, readReferenceIdentity(serverName).value);
   const route = readRoute(options);
   return { target: readTarget(url), policy: named, route, timeoutMs: timeout, signal };
 }

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
 import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
@@ -8,7 +8,11 @@ import { type Pin, readPin } from './pin.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
 import type { TlsVersion, TrustInput, TrustPolicy } from './trust-policy.js';
 
-/** A policy after {@link checkTrustPolicy}: parsed, complete and frozen. */
+/**
+ * A policy after {@link checkTrustPolicy}: checked, complete and frozen. It holds its certificates as
+ * bytes; what OpenSSL makes of them takes ten times as much and goes when nobody uses it, since a
+ * gateway knows thousands of servers and talks to few of them at a time.
+ */
 export interface CheckedTrustPolicy {
   readonly anchors: readonly X509Certificate[];
   /** Those of the anchors that vouch for themselves only. */
@@ -38,9 +42,35 @@ const FIELDS: readonly (keyof TrustPolicy)[] = [
   'minVersion',
 ];
 
-const DEFAULTS: CheckedTrustPolicy = {
-  anchors: [],
-  ownCertificates: [],
+type PlainPolicy = Omit<CheckedTrustPolicy, 'anchors' | 'ownCertificates'>;
+
+/** The part of a policy that is parsed again when it is asked for after having gone. */
+class AnchoredPolicy {
+  readonly #bytes: readonly Uint8Array[];
+  readonly #isOwn: readonly boolean[];
+  #parsed: WeakRef<readonly X509Certificate[]> | undefined;
+
+  constructor(anchors: readonly X509Certificate[], own: readonly X509Certificate[]) {
+    this.#bytes = anchors.map(({ raw }) => raw);
+    this.#isOwn = anchors.map((anchor) => own.includes(anchor));
+    // Not kept weakly either: a WeakRef holds what it refers to until the end of the turn, in which a
+    // gateway may make all its factories.
+  }
+
+  get anchors(): readonly X509Certificate[] {
+    const present = this.#parsed?.deref();
+    if (present !== undefined) return present;
+    const again = Object.freeze(this.#bytes.map((raw) => new X509Certificate(raw)));
+    this.#parsed = new WeakRef(again);
+    return again;
+  }
+
+  get ownCertificates(): readonly X509Certificate[] {
+    return this.anchors.filter((_, i) => this.#isOwn[i]);
+  }
+}
+
+const DEFAULTS: PlainPolicy = {
   defaultRoots: true,
   pins: [],
   identity: 'name',
@@ -58,9 +88,9 @@ const DEFAULTS: CheckedTrustPolicy = {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
 export function checkTrustPolicy(trust: TrustInput | undefined): CheckedTrustPolicy {
-  if (trust === null || trust === undefined) return freeze({});
+  if (trust === null || trust === undefined) return DEFAULT_POLICY;
   if (typeof trust === 'string' || trust instanceof Uint8Array) return readPolicy({ ca: trust });
-  if (isDangerousTrust(trust)) return freeze({ identity: 'unchecked' });
+  if (isDangerousTrust(trust)) return freeze([], [], { identity: 'unchecked' });
   assertShape(trust);
   assertCombination(trust);
   return readPolicy(trust);
@@ -71,9 +101,7 @@ function readPolicy(trust: TrustPolicy): CheckedTrustPolicy {
   const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust;
   const anchors = ca === undefined ? [] : readCertificates(ca);
   const byDefault = ca === undefined && identity === 'name' ? 'default' : 'none';
-  return freeze({
-    anchors,
-    ownCertificates: ownAmong(anchors, authority),
+  return freeze(anchors, ownAmong(anchors, authority), {
     defaultRoots: (trust.roots ?? byDefault) === 'default',
     pins: pins === undefined ? [] : readPins(pins),
     identity,
@@ -154,10 +182,21 @@ function assertCombination(trust: TrustPolicy): void {
   }
 }
 
-function freeze(policy: Partial<CheckedTrustPolicy>): CheckedTrustPolicy {
-  const complete = { ...DEFAULTS, ...policy };
-  for (const list of ['anchors', 'ownCertificates', 'pins', 'crl'] as const) {
-    Object.freeze(complete[list]);
-  }
-  return Object.freeze(complete);
+/** The same policy for another name. */
+export function withServerName(policy: CheckedTrustPolicy, serverName: string): CheckedTrustPolicy {
+  const { anchors, ownCertificates } = policy;
+  return freeze(anchors, ownCertificates, { ...policy, serverName });
 }
+
+function freeze(
+  certificates: readonly X509Certificate[],
+  own: readonly X509Certificate[],
+  rest: Partial<PlainPolicy>,
+): CheckedTrustPolicy {
+  const complete = { ...DEFAULTS, ...rest };
+  Object.freeze(complete.pins);
+  Object.freeze(complete.crl);
+  return Object.freeze(Object.assign(new AnchoredPolicy(certificates, own), complete));
+}
+
+const DEFAULT_POLICY = freeze([], [], {});
