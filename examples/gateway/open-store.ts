@@ -55,9 +55,10 @@ const noInvalidation: Invalidation = {
 };
 
 /**
- * Changes of a directory store, told to the other workers of this machine through the primary. A
- * publication resolves when all of them have taken note, and the store waits for it: so a revocation
- * that was answered holds in every worker.
+ * Changes of a directory store, told to the other workers of this machine through the primary. With
+ * `directoryStorage` the operating system tells as soon, and nobody waits for it. Here a publication
+ * resolves when all workers have taken note, and the store waits for that: a revocation that was
+ * answered holds in every one of them.
  */
 export function workerInvalidation(): { invalidation: Invalidation; connect(peer: Peer): void } & {
   onChanged(body: unknown): void;

@@ -49,6 +49,19 @@ function digestOf({
   add('');
   for (const list of crl) add(list);
   add('');
-  if (withRoots && anchors.length > 0) for (const root of defaultRoots()) add(root);
+  if (withRoots && anchors.length > 0) add(digestOfRoots(defaultRoots()));
   return hash.digest('base64');
+}
+
+/** Of some 230 KB, which Node.js gives out as the same list until they are changed. */
+const digestsOfRoots = new WeakMap<readonly string[], string>();
+
+function digestOfRoots(roots: readonly string[]): string {
+  const present = digestsOfRoots.get(roots);
+  if (present !== undefined) return present;
+  const hash = createHash('sha256');
+  for (const root of roots) hash.update(`${root.length}:`).update(root);
+  const digest = hash.digest('base64');
+  digestsOfRoots.set(roots, digest);
+  return digest;
 }

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
 const readme = readFileSync(`${ROOT}/README.md`, 'utf8');
+const errors = readFileSync(`${ROOT}/docs/errors.md`, 'utf8');
 const store = readFileSync(`${ROOT}/docs/store.md`, 'utf8');
 const registry = readFileSync(`${ROOT}/docs/registry.md`, 'utf8');
 const migration = readdirSync(`${ROOT}/docs/migration`)
@@ -61,10 +62,10 @@ describe('README.md', () => {
     expect(compile([wrong])).not.toEqual([]);
   }, 60_000);
 
-  it('lists every error code of the source, and no other', () => {
+  it('has every error code of the source listed, and no other', () => {
     const source = readFileSync(`${ROOT}/src/errors.ts`, 'utf8');
     const union = new Set(source.match(/(?<=\| ')MCP_TLS_\w+(?=')/g));
-    const listed = new Set((readme + store).match(/(?<=^\| `)MCP_TLS_\w+(?=`)/gm));
+    const listed = new Set((errors + store).match(/(?<=^\| `)MCP_TLS_\w+(?=`)/gm));
     expect(union.size).toBeGreaterThan(15);
     expect([...listed].sort()).toEqual([...union].sort());
   });
@@ -78,6 +79,6 @@ describe('README.md', () => {
   });
 
   it('is not longer than anybody reads', () => {
-    expect(readme.split('\n').length).toBeLessThanOrEqual(300);
+    expect(readme.split('\n').length).toBeLessThanOrEqual(290);
   });
 });
