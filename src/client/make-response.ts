@@ -69,11 +69,18 @@ class LazyResponse {
   }
 
   async text(): Promise<string> {
-    this.assertUsable();
-    const untouched = this.#real === undefined && this.#stream === undefined;
-    if (this.#body === null || !untouched) return this.materialize().text();
+    const bytes = this.#collect();
+    if (bytes === undefined) return this.materialize().text();
     // As Encoding Standard's "UTF-8 decode": a byte order mark is dropped.
-    return new TextDecoder().decode(await this.#collect(this.#body));
+    return new TextDecoder().decode(await bytes);
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = this.#collect();
+    if (bytes === undefined) return this.materialize().arrayBuffer();
+    const { buffer, byteOffset, byteLength } = await bytes;
+    const whole = byteOffset === 0 && byteLength === buffer.byteLength;
+    return (whole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
   }
 
   async json(): Promise<unknown> {
@@ -98,9 +105,17 @@ class LazyResponse {
     }
   }
 
-  #collect(body: ResponseBody): Promise<Uint8Array> {
+  /**
+   * The whole body without a stream; `undefined` where a stream or a real response is there already.
+   *
+   * @throws {TypeError} as {@link assertUsable}
+   */
+  #collect(): Promise<Uint8Array> | undefined {
+    this.assertUsable();
+    const touched = this.#real !== undefined || this.#stream !== undefined;
+    if (this.#body === null || touched) return undefined;
     this.#collected = true;
-    return body.collect();
+    return this.#body.collect();
   }
 
   /** The real response. Once the body was begun to be read without it, it has the head only. */
