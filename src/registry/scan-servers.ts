@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { explainTlsError } from '../explain-tls-error.js';
 import type { CertificateStore } from '../store/certificate-store.js';
 import { isVerdict, type ObserveParts, observeRecord, observeServer } from './observe-server.js';
-import type { Transition } from './server-state.js';
+import type { ServerState, Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
 import { notesOf, onStoreChange } from './store-parts.js';
 
@@ -44,6 +44,8 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     if (!signal.aborted) tell(transition);
   });
   const jobs = new Set<Promise<void>>();
+  /** Refusals that are being told: a hundred requests may fail at once. */
+  const telling = new Set<string>();
   let listedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const unsubscribe = onStoreChange(parts.store, changed);
@@ -136,18 +138,31 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   function requestFailed(id: string, error: unknown): void {
     const { code, message } = explainTlsError(error) ?? {};
     if (!isVerdict(code) || message === undefined) return;
-    if (states.known(id)?.refusal?.code === code) return;
+    const occurrence = `${code} ${id}`;
+    if (states.known(id)?.refusal?.code === code || telling.has(occurrence)) return;
+    telling.add(occurrence);
     run(async () => {
-      let mine = false;
-      await states.patch(id, (old) => {
-        mine = old !== undefined && old.refusal?.code !== code;
-        return mine && old ? { ...old, at: Date.now(), refusal: { code, message } } : undefined;
-      });
-      // What the server presents is not in the error: whoever told of the refusal goes to see.
-      if (!mine && states.known(id) !== undefined) return;
-      const state = await observeServer(parts, id, states.known(id), signal);
-      if (!signal.aborted) await states.patch(id, () => state);
+      try {
+        await tellRefusal(id, { code, message });
+      } finally {
+        telling.delete(occurrence);
+      }
     });
+  }
+
+  async function tellRefusal(
+    id: string,
+    refusal: NonNullable<ServerState['refusal']>,
+  ): Promise<void> {
+    let mine = false;
+    await states.patch(id, (old) => {
+      mine = old !== undefined && old.refusal?.code !== refusal.code;
+      return mine && old ? { ...old, at: Date.now(), refusal } : undefined;
+    });
+    // What the server presents is not in the error: whoever told of the refusal goes to see.
+    if (!mine && states.known(id) !== undefined) return;
+    const state = await observeServer(parts, id, states.known(id), signal);
+    if (!signal.aborted) await states.patch(id, () => state);
   }
 
   return {
@@ -173,5 +188,8 @@ async function eachOf<T>(
   const worker = async (): Promise<void> => {
     for (const item of rest) await task(item);
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  const workers = Array.from({ length: Math.min(atOnce, items.length) }, worker);
+  // All of them, so that nothing goes on after a failure was told.
+  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
