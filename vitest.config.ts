@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Installs the programs of others that these tests need.
+const PROGRAMS = 'test/support/set-up.ts';
+
 export default defineConfig({
   // The matrix also runs the tests over undici 8, which is installed under an alias.
   resolve: { alias: process.env['MCP_TLS_UNDICI'] === '8' ? { undici: 'undici-8' } : {} },
@@ -16,6 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          globalSetup: PROGRAMS,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 20_000,
         },
@@ -23,12 +27,22 @@ export default defineConfig({
       {
         extends: true,
         // Starts servers: each file its own.
-        test: { name: 'store', include: ['test/store/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'store',
+          globalSetup: PROGRAMS,
+          include: ['test/store/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         extends: true,
         // A gateway's flows, by several processes.
-        test: { name: 'gateway', include: ['test/gateway/**/*.test.ts'], testTimeout: 120_000 },
+        test: {
+          name: 'gateway',
+          globalSetup: PROGRAMS,
+          include: ['test/gateway/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
       },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
@@ -39,6 +53,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'examples',
+          globalSetup: PROGRAMS,
           include: ['test/examples/**/*.test.ts'],
           // Each starts processes of its own.
           testTimeout: 60_000,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../examples/gateway/settings.js';
 import { heldCertificate, startMcpServer } from '../../src/testing/index.js';
-import { eventually } from '../store/support/programs.js';
 import { startRedis } from '../store/support/start-redis.js';
+import { eventually } from '../support/waiting.js';
 import { freshDataDir, startGateway } from './support/start-gateway.js';
 
 /** The settings of examples/gateway: another store, and what it does not start with. */

@@ -9,8 +9,8 @@ import {
   type McpTestServer,
   startMcpServer,
 } from '../../src/testing/index.js';
-import { eventually } from '../store/support/programs.js';
 import { debianProgram } from '../support/debian-program.js';
+import { eventually } from '../support/waiting.js';
 import { freshDataDir, type Gateway, startGateway } from './support/start-gateway.js';
 
 /** The API of examples/gateway over its real processes, as its README documents it. */
@@ -264,7 +264,7 @@ describe('the flow, over two worker processes', () => {
 
 describe('README.md of the example', () => {
   it('has curl lines that do what they say', async () => {
-    const curl = await debianProgram('curl', 'curl');
+    const curl = await debianProgram('curl');
     const fingerprint = (await gateway.ask('inspect', { body: { url: server.mcpUrl } })).body
       .presented.fingerprint;
     const readme = readFileSync(new URL('README.md', EXAMPLE), 'utf8');

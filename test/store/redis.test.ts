@@ -6,8 +6,8 @@ import { Keyv as Keyv6 } from 'keyv-6';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificateStore, type KeyvLike } from '../../src/index.js';
 import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
+import { eventually } from '../support/waiting.js';
 import { aKey, aRecord, codeOf } from '../unit/store/support.js';
-import { eventually } from './support/programs.js';
 import { type RedisServer, startRedis } from './support/start-redis.js';
 
 /** What only Redis has: invalidation, eviction, clients of the host application. */

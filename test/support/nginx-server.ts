@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeldCertificate } from '../../src/testing/index.js';
-import { freePort } from '../store/support/programs.js';
 import { debianProgram } from './debian-program.js';
+import { freePort } from './waiting.js';
 
 /** nginx as an https server: neither written here nor on Node.js. */
 export interface NginxServer extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface NginxOptions {
 /** Starts it on a free port of 127.0.0.1; it answers `ok` to everything. */
 export async function startNginx(options: NginxOptions): Promise<NginxServer> {
   const { certificate, clientCa, protocols = 'TLSv1.2 TLSv1.3' } = options;
-  const binary = await debianProgram('nginx', 'nginx-light');
+  const binary = await debianProgram('nginx');
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-nginx-'));
   const port = await freePort();
   const path = (name: string) => join(folder, name);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { HeldCertificate } from '../../src/testing/index.js';
-import { freePort } from '../store/support/programs.js';
 import { debianProgram } from './debian-program.js';
+import { freePort } from './waiting.js';
 
 /** `openssl s_server`: a TLS server that was not written here, nor on Node.js. */
 export interface OpenSslServer extends AsyncDisposable {
@@ -50,7 +50,7 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
           await write('client-ca.pem', clientCa.certificatePem),
         ];
   const listen = ['s_server', '-www', '-accept', `127.0.0.1:${port}`];
-  const openssl = await debianProgram('openssl', 'openssl');
+  const openssl = await debianProgram('openssl');
   const child = spawn(openssl, [...listen, ...certificates, ...demand, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

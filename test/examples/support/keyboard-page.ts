@@ -15,7 +15,7 @@ const FLAGS = [
 ];
 
 export async function launchChromium(): Promise<Browser> {
-  const executablePath = await debianProgram('chromium', 'chromium');
+  const executablePath = await debianProgram('chromium');
   return chromium.launch({ executablePath, args: FLAGS });
 }
 

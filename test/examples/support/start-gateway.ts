@@ -5,7 +5,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '../../store/support/programs.js';
+import { eventually } from '../../support/waiting.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -5,8 +5,8 @@ import {
   type EncryptedCertificateStore,
 } from '../../../src/index.js';
 import { recordKey } from '../../../src/store/record-key.js';
+import { eventually } from '../../support/waiting.js';
 import { aRecord } from '../../unit/store/support.js';
-import { eventually } from '../support/programs.js';
 import { type Rows, wipe } from '../support/rows.js';
 import type { World } from './worlds.js';
 

@@ -3,7 +3,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { eventually, freePort, programFor } from './programs.js';
+import { debianProgram } from '../../support/debian-program.js';
+import { eventually, freePort } from '../../support/waiting.js';
 
 /** A PostgreSQL of its own. */
 export interface PostgresServer {
@@ -23,7 +24,7 @@ export async function sharedPostgres(): Promise<{ url: string; stop(): Promise<v
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
-  const bin = dirname(programFor('postgres', ['postgres']));
+  const bin = dirname(await debianProgram('postgres'));
   const user = unprivilegedUser();
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-postgres-'));

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@keyv/redis';
-import { eventually, freePort, programFor } from './programs.js';
+import { debianProgram } from '../../support/debian-program.js';
+import { eventually, freePort } from '../../support/waiting.js';
 
 /** A Redis of its own, that can be put into every trouble. */
 export interface RedisServer {
@@ -27,7 +28,7 @@ export async function sharedRedis(): Promise<{ url: string; stop(): Promise<void
 
 /** @param settings further words of its command line */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
-  const program = programFor('redis', ['redis-server', 'valkey-server']);
+  const program = await debianProgram('redis-server');
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-redis-'));
   const url = `redis://127.0.0.1:${port}`;
