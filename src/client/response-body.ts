@@ -49,7 +49,8 @@ class PlainBody implements ResponseBody {
   }
 
   write(chunk: Uint8Array): void {
-    if (this.#outcome !== undefined) return;
+    // undici flushes its parser with nothing when it goes on after a pause; a byte stream takes offence.
+    if (this.#outcome !== undefined || chunk.length === 0) return;
     if (this.#pipe !== undefined) {
       this.#pipe.write(chunk);
       return;
