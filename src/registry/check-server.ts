@@ -44,7 +44,7 @@ export interface CheckParts {
 }
 
 /** Nobody was reached. Under any other code somebody answered. */
-const UNREACHED: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+export const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_UNREACHABLE',
   'MCP_TLS_TIMEOUT',
   'MCP_TLS_PROXY_FAILED',
@@ -96,7 +96,7 @@ export async function checkServer(
   return Object.freeze({
     id,
     ok: mcp !== undefined,
-    reachable: trusted || peer !== undefined || !UNREACHED.has(code),
+    reachable: trusted || peer !== undefined || code === undefined || !UNREACHED.has(code),
     trusted,
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),

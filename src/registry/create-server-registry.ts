@@ -1,6 +1,7 @@
 import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
 import { fetchPeerCertificate, type PeerCertificate } from '../connect/fetch-peer-certificate.js';
 import { assertId } from '../store/record-key.js';
+import { makeTurns } from '../store/turns.js';
 import { sseClient } from '../transports/sse-client.js';
 import { streamableHttpClient } from '../transports/streamable-http-client.js';
 import { APPROVAL_FIELDS, assertApproval } from './approve-certificate.js';
@@ -18,8 +19,8 @@ import type {
   RegisterOptions,
   ServerRegistry,
 } from './server-registry.js';
+import { tellsOfChanges } from './store-parts.js';
 import { tryRecord } from './try-record.js';
-import { makeTurns } from './turns.js';
 import { makeServerWatching } from './watch-servers.js';
 
 const REGISTER_FIELDS = [
@@ -60,6 +61,8 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     readRegistryOptions(options);
   const pools = makeServerPools({ store, route, timeout, ...limits });
   const files = makeCertificateFiles();
+  // A store has no "write unless it was changed": two flows of this process over one record would each
+  // write what they made of the old one. Of several processes the last writer wins.
   const inTurn = makeTurns();
 
   async function inspect(
@@ -102,9 +105,14 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     });
   }
 
+  /** Where the store tells of it, the watches have heard. */
+  function recordChanged(id: string): void {
+    if (!tellsOfChanges(store)) watching.changed(id);
+  }
+
   async function changed(id: string): Promise<void> {
     await pools.refresh(id);
-    watching.changed(id);
+    recordChanged(id);
   }
 
   async function factoryOf(id: string, holdsPool: boolean) {
@@ -176,7 +184,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         } finally {
           await pools.drop(id, 'this server was revoked');
           await files.remove(id);
-          watching.changed(id);
+          recordChanged(id);
         }
       });
     },

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import type { StoredCertificate } from '../store/certificate-store.js';
 import { isStoreError } from '../store/is-store-error.js';
+import { UNREACHED } from './check-server.js';
 import { type KnownServer, registeredTrust } from './known-server.js';
 import { type ServerState, UNREADABLE } from './server-state.js';
 
@@ -29,18 +30,22 @@ export async function observeRecord(
   try {
     return stateOf((await known(id)).record);
   } catch (error) {
-    const { code, message } = explainTlsError(error) ?? {};
-    if (code === 'MCP_TLS_NOT_REGISTERED') return null;
-    // With an id it is about this record: its approval is over, or it cannot be read.
-    if (code === undefined || message === undefined) throw error;
-    if (!isStoreError(error) || error.id === undefined) throw error;
-    return {
-      at: Date.now(),
-      recorded: old?.recorded ?? UNREADABLE,
-      recordEnds: old?.recordEnds ?? new Date().toISOString(),
-      refusal: { code, message },
-    };
+    return withoutRecord(error, old);
   }
+}
+
+/** What it means that a record was not had. @throws `error`, if it is not about this record */
+function withoutRecord(error: unknown, old: ServerState | undefined): ServerState | null {
+  if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') return null;
+  // With an id it is: its approval is over, or it cannot be read.
+  if (!isStoreError(error) || error.id === undefined) throw error;
+  const { code, message } = error;
+  return {
+    at: Date.now(),
+    recorded: old?.recorded ?? UNREADABLE,
+    recordEnds: old?.recordEnds ?? new Date().toISOString(),
+    refusal: { code, message },
+  };
 }
 
 /**
@@ -53,9 +58,13 @@ export async function observeServer(
   old: ServerState | undefined,
   signal: AbortSignal,
 ): Promise<ServerState | null> {
-  const state = await observeRecord(parts, id, old);
-  if (state === null || state.refusal !== undefined) return state;
-  const server = await parts.known(id);
+  let server: KnownServer;
+  try {
+    server = await parts.known(id);
+  } catch (error) {
+    return withoutRecord(error, old);
+  }
+  const state = stateOf(server.record);
   const way = registeredTrust(server.record);
   try {
     const leaf = await parts.tryOut(server, signal);
@@ -76,10 +85,7 @@ export async function observeServer(
 
 /** Nobody answered, or nothing that says anything about the server's trust. */
 const NO_VERDICT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MCP_TLS_UNREACHABLE',
-  'MCP_TLS_TIMEOUT',
-  'MCP_TLS_PROXY_FAILED',
-  'MCP_TLS_ADDRESS_REFUSED',
+  ...UNREACHED,
   'MCP_TLS_REDIRECT_REFUSED',
   'MCP_TLS_PLAIN_HTTP_REFUSED',
   'MCP_TLS_CLOSED',

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { StoreNotes } from '../store/store-notes.js';
+import { makeTurns } from '../store/turns.js';
 import type { ServerState, Transition } from './server-state.js';
-import { makeTurns } from './turns.js';
 
 /**
  * What all processes know of the servers, in the notes of their store, divided into shards: one note

@@ -5,6 +5,10 @@ import type { StoreNotes } from '../store/store-notes.js';
 /** What our own store has and one of the host application's need not have. */
 type Parts = Partial<Pick<EncryptedCertificateStore, 'onChange' | 'notes'>>;
 
+/** Whether the store tells of changes, those made through it included. */
+export const tellsOfChanges = (store: CertificateStore): boolean =>
+  (store as Parts).onChange !== undefined;
+
 /** Calls `listener` when a record may have changed; without an id when any may have. @returns ends it */
 export function onStoreChange(
   store: CertificateStore,

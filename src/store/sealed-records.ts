@@ -7,6 +7,7 @@ import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { recordId, recordKey } from './record-key.js';
 import type { StoreBackend } from './store-backend.js';
 import { isRecordKey, MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
+import { makeTurns } from './turns.js';
 
 /** A record as it was read: `undefined` value: there is none, and that is certain. */
 export interface ReadRecord {
@@ -41,7 +42,8 @@ export function makeSealedRecords(
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
-  const queue = makeQueue();
+  // Writes of one record, so that those of one process never race.
+  const inTurn = makeTurns();
   let settingsChecked: Promise<void> | undefined;
 
   const contextOf = (id: string): EnvelopeContext => ({ namespace, kind: 'record', id });
@@ -155,8 +157,8 @@ export function makeSealedRecords(
       return record;
     },
     write: (id, value, expiresAt) =>
-      queue(id, async () => (await put(id, value, expiresAt, false)).revision),
-    remove: (id) => queue(id, async () => (await put(id, null, undefined, true)).wasLive),
+      inTurn(id, async () => (await put(id, value, expiresAt, false)).revision),
+    remove: (id) => inTurn(id, async () => (await put(id, null, undefined, true)).wasLive),
     async list() {
       const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
       await rowsOf([]);
@@ -203,18 +205,4 @@ export function idOfKey(key: string): string {
     'MCP_TLS_STORE_TAMPERED',
     `something lies among the records that is none: '${key.slice(0, 64)}'`,
   );
-}
-
-/** Writes of one record one after another, so that those of one process never race. */
-function makeQueue(): <T>(id: string, run: () => Promise<T>) => Promise<T> {
-  const tails = new Map<string, Promise<unknown>>();
-  return (id, run) => {
-    const result = (tails.get(id) ?? Promise.resolve()).then(run, run);
-    const tail = result.catch(() => {});
-    tails.set(id, tail);
-    tail.then(() => {
-      if (tails.get(id) === tail) tails.delete(id);
-    });
-    return result;
-  };
 }
