@@ -1,0 +1,56 @@
+import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
+import { certificateOf } from './support/crafted.js';
+import { FILLER_KEY, PAST } from './world.js';
+
+/** Certificates to put between a leaf and its issuer. */
+export interface Filler {
+  readonly name: string;
+  readonly certificates: readonly HeldCertificate[];
+}
+
+/** Around the old bound of 32, at the bound of 100 and beyond it. */
+const COUNTS = [1, 31, 32, 33, 100, 250] as const;
+const FEW_COUNTS = [1, 33, 100] as const;
+
+/**
+ * Every kind in every number. The odd ones carry the name and key of the leaf's `issuer`, so that
+ * OpenSSL finds them while it builds its path.
+ */
+export async function fillers(
+  issuer: HeldCertificate,
+  top: HeldCertificate,
+): Promise<readonly Filler[]> {
+  const like = (more: object) => heldCertificate({ renewFrom: issuer, ...SMALL, ...more });
+  const [stranger, ended] = await Promise.all([
+    certificateOf(FILLER_KEY, SMALL),
+    certificateOf(FILLER_KEY, { ...SMALL, ...PAST, ca: true }),
+  ]);
+  const crossed = () => heldCertificate({ renewFrom: issuer, ...SMALL, signedBy: ended });
+  const kinds: readonly (readonly [string, readonly number[], () => Promise<HeldCertificate>])[] = [
+    ['copies', COUNTS, async () => stranger],
+    ['strangers', COUNTS, () => certificateOf(FILLER_KEY, SMALL)],
+    ['ended', FEW_COUNTS, () => like(PAST)],
+    ['SHA-1', FEW_COUNTS, () => like({ hash: 'sha1' })],
+    ['CA:FALSE', FEW_COUNTS, () => like({ ca: false, keyUsages: [] })],
+    ['path length', FEW_COUNTS, () => like({ pathLength: 0 })],
+    ['unknown critical', FEW_COUNTS, () => like({ unknownCriticalExtension: true })],
+    [
+      'name constraints',
+      FEW_COUNTS,
+      () => like({ nameConstraints: { excludedDns: ['localhost'] } }),
+    ],
+    ['roots', FEW_COUNTS, async () => top],
+    ['cross-signed', FEW_COUNTS, crossed],
+  ];
+  const made: Filler[] = [];
+  for (const [kind, counts, make] of kinds) {
+    const all = await Promise.all(Array.from({ length: Math.max(...counts) }, make));
+    for (const count of counts) {
+      made.push({ name: `${count} ${kind}`, certificates: all.slice(0, count) });
+    }
+  }
+  return made;
+}
+
+/** OpenSSL takes 100 KB of certificates from a server: 250 of them have to be small. */
+const SMALL = { keyIdentifiers: false, keyUsages: [], extendedKeyUsages: [], san: 'none' } as const;
