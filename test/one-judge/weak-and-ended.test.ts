@@ -37,7 +37,7 @@ async function show(
 }
 
 async function refuses(url: string, trust: TrustInput, code: string | RegExp): Promise<void> {
-  expect(await askOnce(url, trust)).toMatch(code);
+  expect(String(await askOnce(url, trust))).toMatch(code);
   const peer = await fetchPeerCertificate(url, { trust });
   expect(peer.trusted).toBe(false);
   expect(peer.problems).not.toEqual([]);
@@ -250,7 +250,7 @@ describe('a server with a Diffie-Hellman group of 1024 bits', () => {
       { ca: certificate.certificatePem },
       { identity: 'pin', pins: [certificate.spkiPin] } as const,
     ]) {
-      expect(await askOnce(url, trust)).toMatch(/^MCP_TLS_/);
+      expect(String(await askOnce(url, trust))).toMatch(/^MCP_TLS_/);
       const judged = await fetchPeerCertificate(url, { trust });
       expect(judged.trusted).toBe(false);
       expect(judged.problems).not.toEqual([]);
