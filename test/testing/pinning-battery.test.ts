@@ -133,6 +133,11 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
     ['looks-at-32-certificates'],
     'anchor-server-ca-hidden anchor-server-ca-far anchor-server-ca-ladder anchor-server-ca-beside-another anchor-server-ca-beside-roots authority-denied-hidden',
   ],
+  [['asks-openssl-of-own'], 'anchor-leaf-ended-issuer anchor-leaf-odd-issuer'],
+  [
+    ['refuses-long-chains'],
+    'chain-with-40-strangers anchor-leaf-with-40-strangers pin-identity-40-strangers',
+  ],
   [['ignores-authority'], 'authority-denied authority-with-names'],
   [['appends-default-roots'], 'default-roots-excluded'],
   [['security-level-0'], 'leaf-sha1 leaf-rsa-1024'],

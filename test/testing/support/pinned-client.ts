@@ -30,6 +30,8 @@ export type Flaw =
   | 'first-anchor-only'
   | 'anchors-sign-anything'
   | 'looks-at-32-certificates'
+  | 'asks-openssl-of-own'
+  | 'refuses-long-chains'
   | 'ignores-authority'
   | 'appends-default-roots'
   | 'security-level-0'
@@ -320,6 +322,7 @@ function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boolean): Ju
     }
     const [leaf] = chain;
     if (leaf === undefined) return 'no certificate';
+    if (chain.length > 32 && has('refuses-long-chains')) return 'too many certificates';
     const pinned = has('pins-any-certificate') ? chain : [leaf];
     const pins = has('first-pin-only') ? trust.pins?.slice(0, 1) : trust.pins;
     if (pins && !has('ignores-pins') && !pinned.some((one) => matches(one, pins, has))) {
@@ -351,6 +354,9 @@ function judgeChain(
   const { allowExpired, anchors, pins } = trust;
   if (leaf === undefined || has('ignores-chain')) return undefined;
   if (code === undefined) return judgeAnchors([leaf, ...rest], trust, has);
+  if (isOwn(leaf, trust) && !has('asks-openssl-of-own')) {
+    return isFit(leaf) ? undefined : code;
+  }
   if (code === 'CERT_HAS_EXPIRED' && allowExpired && pins) {
     const inOrder = has('forgives-any-expiry') || leadsToAnchor(leaf, rest, anchors);
     return inOrder ? undefined : code;
@@ -382,6 +388,18 @@ function leadsToAnchor(
   }
   return false;
 }
+
+function isOwn(leaf: X509Certificate, { anchors }: Trust): boolean {
+  return anchors.some((anchor) => anchor.raw.equals(leaf.raw));
+}
+
+/** What OpenSSL would say of the leaf alone. */
+function isFit(leaf: X509Certificate): boolean {
+  const purposes = leaf.keyUsage ?? [SERVER_AUTH];
+  return isCurrent(leaf) && !isWeak(leaf) && purposes.includes(SERVER_AUTH);
+}
+
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 function isCurrent({ validFrom, validTo }: X509Certificate): boolean {
   return Date.parse(validFrom) <= Date.now() && Date.now() <= Date.parse(validTo);
