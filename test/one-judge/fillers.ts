@@ -9,16 +9,17 @@ export interface Filler {
 }
 
 /** Around the old bound of 32, at the bound of 100 and beyond it. */
-const COUNTS = [1, 31, 32, 33, 100, 250] as const;
-const FEW_COUNTS = [1, 33, 100] as const;
+export const COUNTS: readonly number[] = [1, 31, 32, 33, 100, 250];
+export const FEW_COUNTS: readonly number[] = [1, 33, 100];
 
 /**
- * Every kind in every number. The odd ones carry the name and key of the leaf's `issuer`, so that
+ * Every kind in so many numbers, copies of one in all. The odd ones carry the name and key of the leaf's `issuer`, so that
  * OpenSSL finds them while it builds its path.
  */
 export async function fillers(
   issuer: HeldCertificate,
   top: HeldCertificate,
+  counts: readonly number[],
 ): Promise<readonly Filler[]> {
   const like = (more: object) => heldCertificate({ renewFrom: issuer, ...SMALL, ...more });
   const [stranger, ended] = await Promise.all([
@@ -28,24 +29,20 @@ export async function fillers(
   const crossed = () => heldCertificate({ renewFrom: issuer, ...SMALL, signedBy: ended });
   const kinds: readonly (readonly [string, readonly number[], () => Promise<HeldCertificate>])[] = [
     ['copies', COUNTS, async () => stranger],
-    ['strangers', COUNTS, () => certificateOf(FILLER_KEY, SMALL)],
-    ['ended', FEW_COUNTS, () => like(PAST)],
-    ['SHA-1', FEW_COUNTS, () => like({ hash: 'sha1' })],
-    ['CA:FALSE', FEW_COUNTS, () => like({ ca: false, keyUsages: [] })],
-    ['path length', FEW_COUNTS, () => like({ pathLength: 0 })],
-    ['unknown critical', FEW_COUNTS, () => like({ unknownCriticalExtension: true })],
-    [
-      'name constraints',
-      FEW_COUNTS,
-      () => like({ nameConstraints: { excludedDns: ['localhost'] } }),
-    ],
-    ['roots', FEW_COUNTS, async () => top],
-    ['cross-signed', FEW_COUNTS, crossed],
+    ['strangers', counts, () => certificateOf(FILLER_KEY, SMALL)],
+    ['ended', counts, () => like(PAST)],
+    ['SHA-1', counts, () => like({ hash: 'sha1' })],
+    ['CA:FALSE', counts, () => like({ ca: false, keyUsages: [] })],
+    ['path length', counts, () => like({ pathLength: 0 })],
+    ['unknown critical', counts, () => like({ unknownCriticalExtension: true })],
+    ['name constraints', counts, () => like({ nameConstraints: { excludedDns: ['localhost'] } })],
+    ['roots', counts, async () => top],
+    ['cross-signed', counts, crossed],
   ];
   const made: Filler[] = [];
-  for (const [kind, counts, make] of kinds) {
-    const all = await Promise.all(Array.from({ length: Math.max(...counts) }, make));
-    for (const count of counts) {
+  for (const [kind, numbers, make] of kinds) {
+    const all = await Promise.all(Array.from({ length: Math.max(...numbers) }, make));
+    for (const count of numbers) {
       made.push({ name: `${count} ${kind}`, certificates: all.slice(0, count) });
     }
   }

@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { ServerRegistry, TrustInput } from '../../src/index.js';
-import { type Answer, askClient, askProbe, askRegistry, type ProbeAnswer } from './judges.js';
+import type { CustomClientFactory, ServerRegistry, TrustInput } from '../../src/index.js';
+import {
+  type Answer,
+  askClient,
+  askOnce,
+  askProbe,
+  askRegistry,
+  type ProbeAnswer,
+} from './judges.js';
 import { askOpenssl, expectation, opensslKey } from './oracle.js';
 import type { PolicyCase } from './policies.js';
 import type { PresentationCase } from './presentations.js';
@@ -28,7 +35,8 @@ export interface PresentationResult {
 
 interface Setting {
   readonly shown: PresentationCase;
-  readonly policies: readonly PolicyCase[];
+  /** With the factory of each, which lives as long as the run: contexts of all roots are dear. */
+  readonly policies: ReadonlyMap<PolicyCase, CustomClientFactory>;
   readonly registry: ServerRegistry;
   readonly twins: Twins;
 }
@@ -42,11 +50,11 @@ export async function judgePresentation(setting: Setting): Promise<PresentationR
   const openssl = new Map<string, string>();
   const tried = new Map<string, readonly string[]>();
   const cells: Cell[] = [];
-  for (const policy of policies) {
+  for (const [policy, factory] of policies) {
     const key = opensslKey(policy);
     const said = openssl.get(key) ?? (await askOpenssl(policy, shown.host, server.port));
     openssl.set(key, said);
-    cells.push(await judgeCell({ ...setting, policy, server, openssl: said, tried }));
+    cells.push(await judgeCell({ ...setting, policy, factory, server, openssl: said, tried }));
   }
   // Bytes on their way are bytes, too.
   const before = server.bytes();
@@ -61,6 +69,7 @@ export async function judgePresentation(setting: Setting): Promise<PresentationR
 
 interface CellSetting extends Setting {
   readonly policy: PolicyCase;
+  readonly factory: CustomClientFactory;
   readonly server: PresentingServer;
   readonly openssl: string;
   /** By suggestion: what was wrong with it. */
@@ -68,11 +77,11 @@ interface CellSetting extends Setting {
 }
 
 async function judgeCell(setting: CellSetting): Promise<Cell> {
-  const { shown, policy, server, registry, openssl, tried } = setting;
+  const { shown, policy, factory, server, registry, openssl, tried } = setting;
   const { trust } = policy;
   const url = `https://${shown.host}:${server.port}/mcp`;
   const start = server.bytes();
-  const client = await askClient(url, trust);
+  const client = await askClient(url, factory);
   const afterClient = server.bytes();
   const probe = await askProbe(url, trust);
   const afterProbe = server.bytes();
@@ -94,7 +103,7 @@ async function judgeCell(setting: CellSetting): Promise<Cell> {
   if (!stored.trusted && server.bytes() > afterProbe) faults.push('the try-out sent bytes');
   const { suggestedPolicy } = probe;
   if (probe.trusted) {
-    if (!isSameTrust(suggestedPolicy, trust)) faults.push('suggests another trust than the given');
+    faults.push(...givenBackFaults(policy, suggestedPolicy));
   } else if (suggestedPolicy !== undefined) {
     const key = JSON.stringify(suggestedPolicy);
     const found = tried.get(key) ?? (await suggestionFaults(setting, url, suggestedPolicy));
@@ -141,11 +150,13 @@ async function suggestionFaults(
 ): Promise<string[]> {
   const name = `the suggestion ${describe(suggested)}`;
   const usable = withClientCertificate(suggested, shown);
-  const answer = await askClient(url, usable);
+  const answer = await askOnce(url, usable);
   const faults = answer.trusted ? [] : [`${name} does not connect (${answer.why})`];
-  if (isSameTrust(suggested, policy.trust)) faults.push(`${name} is what was given, and refused`);
+  if (isDeepStrictEqual(suggested, policy.trust) && shown.server.clientCa === undefined) {
+    faults.push(`${name} is what was given, and refused`);
+  }
   for (const { name: twin, server } of twins.servers) {
-    const { trusted } = await askClient(`https://${shown.host}:${server.port}/mcp`, usable);
+    const { trusted } = await askOnce(`https://${shown.host}:${server.port}/mcp`, usable);
     if (trusted) faults.push(`${name} lets in the ${twin}`);
   }
   return faults;
@@ -160,8 +171,13 @@ function withClientCertificate(suggested: TrustInput, { server }: PresentationCa
   return { ...suggested, clientCertificate } as TrustInput;
 }
 
-function isSameTrust(one: TrustInput | undefined, other: TrustInput): boolean {
-  return isDeepStrictEqual(one, other);
+/** Where there is trust, the suggestion is what was given, without a client's key in plain view. */
+function givenBackFaults({ trust, client }: PolicyCase, suggested: TrustInput | undefined) {
+  if (suggested === undefined) return ['trusted, and suggests nothing'];
+  if (client === undefined) {
+    return isDeepStrictEqual(suggested, trust) ? [] : ['suggests another trust than the given'];
+  }
+  return JSON.stringify(suggested).includes('PRIVATE KEY') ? ['gives out a private key'] : [];
 }
 
 function describe(trust: TrustInput): string {

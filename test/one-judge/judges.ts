@@ -1,4 +1,5 @@
 import {
+  type CustomClientFactory,
   explainTlsError,
   fetchPeerCertificate,
   makeCustomClientFactory,
@@ -23,17 +24,26 @@ export interface ProbeAnswer extends Answer {
 const OK: Answer = { trusted: true, why: '' };
 
 /** One request by a client of its own. */
-export async function askClient(url: string, trust: TrustInput): Promise<Answer> {
-  let factory: ReturnType<typeof makeCustomClientFactory> | undefined;
+export async function askOnce(url: string, trust: TrustInput): Promise<Answer> {
+  let factory: CustomClientFactory | undefined;
   try {
     factory = makeCustomClientFactory(trust);
+    return await askClient(url, factory);
+  } catch (error) {
+    return refused(error);
+  } finally {
+    await factory?.close();
+  }
+}
+
+/** One request over a connection of its own, as no other request went to this server. */
+export async function askClient(url: string, factory: CustomClientFactory): Promise<Answer> {
+  try {
     const response = await factory()(url, { headers: { 'x-secret': 'not for everybody' } });
     await response.text();
     return response.status === 200 ? OK : { trusted: false, why: `status ${response.status}` };
   } catch (error) {
     return refused(error);
-  } finally {
-    await factory?.close();
   }
 }
 

@@ -9,7 +9,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createCertificateStore, createServerRegistry } from '../../src/index.js';
+import {
+  createCertificateStore,
+  createServerRegistry,
+  makeCustomClientFactory,
+} from '../../src/index.js';
 import { judgePresentation, type PresentationResult } from './judge-presentation.js';
 import { makePolicies } from './policies.js';
 import { makePresentations } from './presentations.js';
@@ -25,7 +29,9 @@ const world = await makeWorld({
   p: rootFrom(read('p.pem'), read('p.key')),
   px: rootFrom(read('px.pem'), read('px.key')),
 });
-const policies = makePolicies(world);
+const policies = new Map(
+  makePolicies(world).map((policy) => [policy, makeCustomClientFactory(policy.trust)]),
+);
 const all = await makePresentations(world);
 const presentations = all.filter(({ name }) => name.includes(part));
 await using twins = await startTwins(world);
@@ -47,8 +53,14 @@ await Promise.all(
     }
   }),
 );
+await Promise.all([...policies.values()].map((factory) => factory.close()));
 await registry.close();
 await store.close();
 const seconds = (performance.now() - begin) / 1000;
-const passed = printMatrix({ policies, results, seconds, whole: part === '' });
+const passed = printMatrix({
+  policies: [...policies.keys()],
+  results,
+  seconds,
+  whole: part === '',
+});
 process.exitCode = passed ? 0 : 1;

@@ -1,5 +1,5 @@
 import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
-import { fillers } from './fillers.js';
+import { COUNTS, FEW_COUNTS, fillers } from './fillers.js';
 import { certificateOf, ecKey, patched, rsaKey, utcTime } from './support/crafted.js';
 import type { ServerSettings } from './support/present.js';
 import { FUTURE, PAST, type World } from './world.js';
@@ -14,7 +14,8 @@ export interface PresentationCase {
   /** The names among those that policies ask for. */
   readonly carries: readonly string[];
   /**
-   * Why nobody may take the leaf, not even as an own certificate or by its pin: `'ended'` is what
+   * Why nobody may take the leaf, not even as an own certificate or by its pin (too weak a key, a usage
+   * that does not fit, an extension that nobody knows, an unreadable date): `'ended'` is what
    * `allowExpired` excuses.
    */
   readonly unfit: 'ended' | 'other' | undefined;
@@ -77,8 +78,8 @@ async function ownShapes({ a, s, i, past, future, stranger, strangerEnded }: Wor
     of('A, SHA-1', [await again({ hash: 'sha1' })]),
     of('A, CA:TRUE', [await again({ ca: true, dns: ['localhost'], ips: ['127.0.0.1'] })]),
     of('A, broken signature', [await again({ defect: 'broken-signature' })]),
-    of('A, unknown critical extension', [await again({ unknownCriticalExtension: true })]),
-    of('A, end that is no time', [await unreadableTime(a, 'notAfter')], usage),
+    of('A, unknown critical extension', [await again({ unknownCriticalExtension: true })], usage),
+    of('A, end that is no time', [await unreadableTime(a, 'notAfter')], { unfit: 'ended' }),
     of('A, start that is no time', [await unreadableTime(a, 'notBefore')], usage),
     of('A, ended root above', [a, strangerEnded]),
     of('A, not yet valid above', [a, future]),
@@ -156,9 +157,7 @@ async function leafShapes({ r, i, leaf, stranger, strangerEnded }: World) {
     of(
       'leaf, ended, unknown critical',
       [await again({ ...PAST, unknownCriticalExtension: true }), i],
-      {
-        unfit: 'ended',
-      },
+      usage,
     ),
     of('leaf, ended, below a stranger', [await again({ ...PAST, signedBy: stranger }), stranger], {
       unfit: 'ended',
@@ -185,7 +184,7 @@ async function leafShapes({ r, i, leaf, stranger, strangerEnded }: World) {
     of('leaf, duplicate extension, I', [await again({ defect: 'duplicate-extension' }), i]),
     of('leaf, wrong authority key id, I', [await again({ defect: 'wrong-authority-key-id' }), i]),
     of('leaf, SHA-1, I', [await again({ hash: 'sha1' }), i]),
-    of('leaf, unknown critical, I', [await again({ unknownCriticalExtension: true }), i]),
+    of('leaf, unknown critical, I', [await again({ unknownCriticalExtension: true }), i], usage),
     of('leaf, self-signed', [await heldCertificate({ renewFrom: alone })]),
   ];
 }
@@ -334,10 +333,10 @@ async function longChains(world: World) {
   const is = await heldCertificate({ ca: true, signedBy: s, keyIdentifiers: false });
   const impostor = await heldCertificate({ signedBy: is });
   const cases: PresentationCase[] = [];
-  for (const { name, certificates } of await fillers(i, r)) {
+  for (const { name, certificates } of await fillers(i, r, COUNTS)) {
     cases.push(of(`leaf, ${name}, I`, [leaf, ...certificates, i]));
   }
-  for (const { name, certificates } of await fillers(is, s)) {
+  for (const { name, certificates } of await fillers(is, s, FEW_COUNTS)) {
     cases.push(of(`impostor below S, ${name}`, [impostor, ...certificates, is]));
   }
   const copies = (count: number) => Array<HeldCertificate>(count).fill(i);
