@@ -22,6 +22,9 @@ export interface PolicyCase {
   readonly client: HeldCertificate | undefined;
 }
 
+/** A UTCTime that is none. */
+const NO_TIME = Buffer.from('\x17\x0d47ZZ03040506Z', 'latin1');
+
 interface Meaning extends Partial<Omit<PolicyCase, 'name' | 'trust' | 'crl'>> {
   readonly authority?: boolean;
   readonly crl?: string;
@@ -132,6 +135,18 @@ export function makePolicies(world: World): readonly PolicyCase[] {
     policy('R, old list', {
       authorities: [r],
       crl: list(r) + list(i, { nextUpdate: daysFromNow(-0.1) }),
+    }),
+    policy('R, list of tomorrow', {
+      authorities: [r],
+      crl: list(r) + list(i, { thisUpdate: daysFromNow(1), nextUpdate: daysFromNow(2) }),
+    }),
+    policy('R, list that begins at no time', {
+      authorities: [r],
+      crl: list(r) + list(i, { thisUpdate: NO_TIME }),
+    }),
+    policy('R, list that ends at no time', {
+      authorities: [r],
+      crl: list(r) + list(i, { nextUpdate: NO_TIME }),
     }),
     policy('R, list of a stranger', { authorities: [r], crl: list(stranger) }),
     policy('R, forged list', {
