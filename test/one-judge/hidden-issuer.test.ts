@@ -79,7 +79,7 @@ async function visit(chain: readonly HeldCertificate[], trust: TrustInput) {
   const client = await askOnce(url, trust);
   // Where the chain is beyond the bound there may be no certificate to show.
   const peer = await fetchPeerCertificate(url, { trust }).catch(() => undefined);
-  return { client, probe: peer !== undefined && peer.trusted };
+  return { client, probe: peer?.trusted ?? false };
 }
 
 async function ladder(top: HeldCertificate, count: number): Promise<HeldCertificate[]> {

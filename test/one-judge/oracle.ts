@@ -74,7 +74,7 @@ function contextOf(policy: PolicyCase): tls.SecureContext {
   const options: tls.SecureContextOptions = {
     ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2`,
     // Of one text Node.js reads the first list only.
-    ...(crl !== undefined && { crl: crl.match(/-----BEGIN[^]+?END X509 CRL-----/g) ?? [] }),
+    ...(crl !== undefined && { crl: crl.match(/-----BEGIN[\s\S]+?END X509 CRL-----/g) ?? [] }),
 
     // Without `ca` Node.js takes its roots, those of NODE_EXTRA_CA_CERTS among them.
     ...(!(roots && ca.length === 0) && { ca: roots ? [...defaultRoots(), ...ca] : ca }),
