@@ -19,12 +19,12 @@ import { runVitest, type VitestRun } from './vitest-run.js';
 type Outcome = 'killed' | 'survived' | 'did not run' | 'red without it';
 
 const ROOT = join(import.meta.dirname, '..');
+await assertFound(MUTATIONS);
 const parts = process.argv.slice(2);
 const chosen = MUTATIONS.filter(
   ({ id }) => parts.length === 0 || parts.some((part) => id.includes(part)),
 );
 if (chosen.length === 0) throw new Error(`no mutation has ${parts.join(' or ')} in its id`);
-await assertFound(MUTATIONS);
 
 const copy = await copyTree();
 const sound = new Map<string, boolean>();
