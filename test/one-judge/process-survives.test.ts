@@ -31,7 +31,7 @@ describe('the process goes on, and the call rejects with a typed error', () => {
 });
 
 function run(scenario: string): Promise<{ code: number | null; lines: string[]; stderr: string }> {
-  const file = join(import.meta.dirname, 'support/odd-targets.ts');
+  const file = join(import.meta.dirname, 'support/odd-targets-program.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', file, scenario]);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (text) => {

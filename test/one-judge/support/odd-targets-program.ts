@@ -2,7 +2,7 @@
  * Runs one scenario with targets, lookups or metadata that cannot work, and prints one line for each:
  * what rejected. Then waits for whatever a timer still has to do. It must come to its end with code 0.
  *
- *   tsx odd-targets.ts SCENARIO
+ *   tsx odd-targets-program.ts SCENARIO
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
