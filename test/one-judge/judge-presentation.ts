@@ -10,7 +10,7 @@ import {
   type ProbeAnswer,
 } from './judges.js';
 import { askOpenssl, expectation, opensslKey } from './oracle.js';
-import type { PolicyCase } from './policies.js';
+import { FOR_LONG_CHAINS, type PolicyCase } from './policies.js';
 import type { PresentationCase } from './presentations.js';
 import { type PresentingServer, present } from './support/present.js';
 import type { Twins } from './support/twins.js';
@@ -51,6 +51,7 @@ export async function judgePresentation(setting: Setting): Promise<PresentationR
   const tried = new Map<string, readonly string[]>();
   const cells: Cell[] = [];
   for (const [policy, factory] of policies) {
+    if (shown.isLong && !FOR_LONG_CHAINS.has(policy.name)) continue;
     const key = opensslKey(policy);
     const said = openssl.get(key) ?? (await askOpenssl(policy, shown.host, server.port));
     openssl.set(key, said);

@@ -22,6 +22,32 @@ export interface PolicyCase {
   readonly client: HeldCertificate | undefined;
 }
 
+/** The policies under which long chains are shown: one of each way to be trusted, and of each to be not. */
+export const FOR_LONG_CHAINS: ReadonlySet<string> = new Set([
+  'null',
+  'roots, pin key',
+  'own A',
+  'own S',
+  'own S, authority false',
+  'S as authority',
+  'own S and S2',
+  'own S, roots',
+  'own S and S2, roots',
+  'R',
+  'R, roots',
+  'R and own S',
+  'I',
+  'own leaf',
+  'own leaf, roots',
+  'R, pin key',
+  'R, pin, expired',
+  'pin key A',
+  'pin key of leaf',
+  'pin keys S, P, K',
+  'R, lists',
+  'R, other name',
+]);
+
 /** A UTCTime that is none. */
 const NO_TIME = Buffer.from('\x17\x0d47ZZ03040506Z', 'latin1');
 

@@ -24,6 +24,8 @@ export interface PresentationCase {
   /** Refused whatever the certificate: no TLS version or key exchange that is safe. */
   readonly unsafe: boolean;
   readonly server: ServerSettings;
+  /** Asked under the policies alone that long chains have a bearing on: reading them takes its time. */
+  readonly isLong: boolean;
 }
 
 type More = Partial<Omit<PresentationCase, 'name' | 'chain'>>;
@@ -40,6 +42,7 @@ const of: Make = (name, chain, more = {}) => ({
   endedBelow: [],
   unsafe: false,
   server: {},
+  isLong: chain.length > 8,
   ...more,
 });
 

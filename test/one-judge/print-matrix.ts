@@ -12,7 +12,7 @@ export interface Matrix {
 }
 
 /**
- * Prints one row a presentation, one character a policy (`+` trusted, `.` refused, `!` a fault),
+ * Prints one row a presentation, one character a policy (`+` trusted, `.` refused, `!` a fault, blank: not asked),
  * then the faults and the figures.
  *
  * @returns whether there is no fault
@@ -21,7 +21,7 @@ export function printMatrix({ policies, results, seconds, whole }: Matrix): bool
   console.log(policies.map(({ name }, i) => `${String(i + 1).padStart(3)}  ${name}`).join('\n'));
   console.log();
   for (const { name, certificates, cells } of results) {
-    const row = cells.map(({ trusted, faults }) => (faults.length > 0 ? '!' : trusted ? '+' : '.'));
+    const row = policies.map((policy) => signOf(cells.find((cell) => cell.policy === policy.name)));
     console.log(`${row.join('')}  ${String(certificates).padStart(3)}  ${name}`);
   }
   const cells = results.flatMap((result) => result.cells);
@@ -40,6 +40,11 @@ export function printMatrix({ policies, results, seconds, whole }: Matrix): bool
       `${faulty.length} cells with a fault, ${seconds.toFixed(0)} s`,
   );
   return faulty.length === 0 && !(whole && missing);
+}
+
+function signOf(cell: Cell | undefined): string {
+  if (cell === undefined) return ' ';
+  return cell.faults.length > 0 ? '!' : cell.trusted ? '+' : '.';
 }
 
 /** @returns whether a code is missing that could have come up */
