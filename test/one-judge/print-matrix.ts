@@ -35,7 +35,7 @@ export function printMatrix({ policies, results, seconds, whole }: Matrix): bool
   const suggestions = results.reduce((sum, one) => sum + one.suggestions, 0);
   const trusted = cells.filter((cell) => cell.trusted).length;
   console.log(
-    `${process.version}: ${policies.length} policies x ${results.length} presentations = ` +
+    `${process.version}: ${policies.length} policies, ${results.length} presentations, ` +
       `${cells.length} cells (${trusted} trusted), ${suggestions} suggestions tried, ` +
       `${faulty.length} cells with a fault, ${seconds.toFixed(0)} s`,
   );
