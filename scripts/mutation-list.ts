@@ -72,7 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'the leaf must be valid already',
       'if (!(now.getTime() >= Date.parse(leaf.validFrom)))',
       'if (false)',
-      weak,
+      guards,
     ],
     [
       'decide-start-unreadable',
@@ -107,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'an own certificate must carry the name',
       "if (policy.identity === 'pin') return { trusted: true, by: 'pin' };\n    if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);",
       "if (policy.identity === 'pin') return { trusted: true, by: 'pin' };",
-      matrix,
+      guards,
     ],
     [
       'decide-own-bytes',
@@ -128,14 +128,14 @@ export const MUTATIONS: readonly Mutation[] = [
       'that OpenSSL was not asked is no acceptance',
       'if (chainError !== null && !excused)',
       'if (chainError != null && !excused)',
-      decide,
+      guards,
     ],
     [
       'decide-excused-leaf',
       'an expired chain is excused only where the leaf itself has ended',
       "const excused = hasEnded && chainError === 'CERT_HAS_EXPIRED';",
       "const excused = policy.allowExpired && chainError === 'CERT_HAS_EXPIRED';",
-      decide,
+      guards,
     ],
     [
       'decide-excused-path',

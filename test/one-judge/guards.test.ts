@@ -31,7 +31,7 @@ const ENDED = {
 function verdict(
   trust: TrustPolicy,
   chain: readonly HeldCertificate[],
-  chainError: string | null = 'DEPTH_ZERO_SELF_SIGNED_CERT',
+  chainError: string | null | undefined,
 ): string {
   const presentation = {
     chain: chain.map(({ certificate }) => certificate),
@@ -42,6 +42,8 @@ function verdict(
   const { trusted, ...rest } = decide(checkTrustPolicy(trust), presentation, identity, new Date());
   return trusted ? 'trusted' : (rest as { reason: string }).reason;
 }
+
+const SELF_SIGNED = 'DEPTH_ZERO_SELF_SIGNED_CERT';
 
 const byPin = ({ spkiPin }: HeldCertificate): TrustPolicy => ({
   identity: 'pin',
@@ -55,11 +57,16 @@ describe.each([
 ])('under %s, which sets the verdict of OpenSSL aside', (_, under) => {
   it('a fit leaf is trusted', async () => {
     const leaf = await heldCertificate();
-    expect(verdict(under(leaf), [leaf])).toBe('trusted');
+    expect(verdict(under(leaf), [leaf], SELF_SIGNED)).toBe('trusted');
   });
 
   it.each<readonly [string, string, object]>([
     ['that has ended', 'MCP_TLS_EXPIRED', ENDED],
+    [
+      'that is not valid yet',
+      'MCP_TLS_NOT_YET_VALID',
+      { notBefore: new Date(Date.now() + HOUR_MS) },
+    ],
     ['for clients only', 'MCP_TLS_WRONG_USAGE', { extendedKeyUsages: ['clientAuth'] }],
     ['whose key may only sign', 'MCP_TLS_WRONG_USAGE', { keyUsages: ['keyCertSign'] }],
     [
@@ -69,7 +76,7 @@ describe.each([
     ],
   ])('a leaf %s is refused', async (_name, code, options) => {
     const leaf = await heldCertificate(options);
-    expect(verdict(under(leaf), [leaf])).toBe(code);
+    expect(verdict(under(leaf), [leaf], SELF_SIGNED)).toBe(code);
   });
 
   it.each([
@@ -81,8 +88,25 @@ describe.each([
       notAfter: new Date('2047-02-03T04:05:06Z'),
     };
     const leaf = patched(await heldCertificate(times), utcTime(times[field]), '47ZZ03040506Z');
-    expect(verdict(under(leaf), [leaf])).toBe(code);
+    expect(verdict(under(leaf), [leaf], SELF_SIGNED)).toBe(code);
   });
+});
+
+it('an own certificate for another name is refused, and its pin alone is asked for none', async () => {
+  const leaf = await heldCertificate({ dns: ['other.example'] });
+  expect(verdict(byOwn(leaf), [leaf], SELF_SIGNED)).toBe('MCP_TLS_NAME_MISMATCH');
+  expect(verdict(byPin(leaf), [leaf], SELF_SIGNED)).toBe('trusted');
+});
+
+it('a chain is trusted only where OpenSSL was asked and accepted it', async () => {
+  const root = await heldCertificate({ ca: true });
+  const leaf = await heldCertificate({ signedBy: root });
+  const trust = byOwn(root);
+  expect(verdict(trust, [leaf], null)).toBe('trusted');
+  expect(verdict(trust, [leaf], undefined)).toBe('MCP_TLS_CHAIN_REFUSED');
+  expect(verdict(trust, [leaf], 'UNSPECIFIED')).toBe('MCP_TLS_CHAIN_REFUSED');
+  const lenient = { ...trust, pins: [leaf.spkiPin], allowExpired: true } as const;
+  expect(verdict(lenient, [leaf], 'CERT_HAS_EXPIRED')).toBe('MCP_TLS_EXPIRED');
 });
 
 describe('an ended leaf under allowExpired, below an authority', () => {
