@@ -12,6 +12,9 @@ const SCENARIOS: readonly (readonly [string, string, number])[] = [
   ['probes', 'a probe of such hosts, and with a lookup that fails', 18],
   ['proxy', 'such a host behind a proxy, with a connect timeout and without', 24],
   ['lookups', 'a lookup that throws, answers nothing, or answers twice', 10],
+  ['hooks', 'an address hook that throws, rejects, or never answers', 20],
+  ['proxies', 'a proxy that refuses, hangs up, is silent, or is no proxy', 16],
+  ['aborts', 'a signal that aborts at every step', 24],
   ['registry', 'a registry with such lookups, hosts, and a hook that throws', 19],
   ['metadata', 'a hostile server that names such a host as its OAuth metadata', 8],
 ];
@@ -24,8 +27,9 @@ describe('the process goes on, and the call rejects with a typed error', () => {
     expect(lines.at(-1)).toBe('end');
     expect(lines.filter((line) => /RESOLVED|FOREIGN|undefined/.test(line))).toEqual([]);
     expect(lines).toHaveLength(count + 1);
-    if (scenario === 'metadata') return;
-    const typed = /: MCP_TLS_(INVALID_ARGUMENT|UNREACHABLE|TIMEOUT|PROXY_FAILED|ADDRESS_REFUSED)$/;
+    if (scenario === 'metadata' || scenario === 'aborts') return;
+    const typed =
+      /: MCP_TLS_(INVALID_ARGUMENT|UNREACHABLE|TIMEOUT|NOT_TLS|HANDSHAKE_FAILED|PROXY_FAILED|ADDRESS_REFUSED)$/;
     expect(lines.slice(0, -1).filter((line) => !typed.test(line))).toEqual([]);
   });
 });

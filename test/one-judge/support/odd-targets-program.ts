@@ -6,6 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  type AllowAddress,
   explainTlsError,
   fetchPeerCertificate,
   makeCustomClientFactory,
@@ -83,6 +84,86 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       await report(`fetch ${name}`, () => factory()('https://a.test:1/'));
       await pause(2 * CONNECT_MS);
       await factory.close();
+    }
+  },
+  async hooks() {
+    const hooks: Readonly<Record<string, AllowAddress>> = {
+      'throws at once': () => {
+        throw new Error('the hook is broken');
+      },
+      'throws nothing': () => {
+        throw undefined;
+      },
+      rejects: () => Promise.reject(new Error('the hook is broken')),
+      'answers nothing': () => undefined as never,
+      'never answers': () => new Promise(() => {}),
+    };
+    for (const [name, allowAddress] of Object.entries(hooks)) {
+      const options = { allowAddress, timeout: { connect: CONNECT_MS } };
+      const factory = makeCustomClientFactory(null, options);
+      for (const host of ['127.0.0.1', 'localhost']) {
+        await report(`fetch ${host}, hook ${name}`, () => factory()(`https://${host}:1/`));
+        const probe = { allowAddress, timeout: CONNECT_MS };
+        const url = `https://${host}:1/`;
+        await report(`probe ${host}, hook ${name}`, () => fetchPeerCertificate(url, probe));
+      }
+      await pause(2 * CONNECT_MS);
+      await factory.close();
+    }
+  },
+  async proxies() {
+    const answers = {
+      'says no': 403,
+      'wants a password': 407,
+      'is no proxy': 'SSH-2.0-server\r\n\r\n',
+      'hangs up': 'hang up',
+      'is silent': 'silence',
+      'sends data into the tunnel': 'HTTP/1.1 200 OK\r\n\r\nhello',
+      'speaks no TLS behind': 'HTTP/1.1 200 OK\r\n\r\n',
+      'has no end of its head': `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(5000)}`,
+    } as const;
+    for (const [name, answer] of Object.entries(answers)) {
+      await using proxy = await startProxy({ answer });
+      const options = { proxy: proxy.url, timeout: { connect: CONNECT_MS } };
+      const factory = makeCustomClientFactory(null, options);
+      const url = 'https://a.test/';
+      await report(`fetch, proxy ${name}`, () => factory()(url));
+      const probe = { proxy: proxy.url, timeout: CONNECT_MS };
+      await report(`probe, proxy ${name}`, () => fetchPeerCertificate(url, probe));
+      await pause(2 * CONNECT_MS);
+      await factory.close();
+    }
+  },
+  async aborts() {
+    // At every step of a connection that never comes about, and after its end.
+    await using proxy = await startProxy({ answer: 'silence' });
+    await using stalled = await startTlsServer({ certificate: await heldCertificate() });
+    stalled.stall('handshake');
+    const ways = [
+      { url: 'https://a.test/', lookup: LOOKUPS['never answers'] as Lookup },
+      { url: 'https://a.test/', proxy: proxy.url },
+      { url: `${stalled.url}/` },
+    ];
+    for (const { url, ...way } of ways) {
+      for (const ms of [0, 1, 5, 50]) {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const factory = makeCustomClientFactory(null, way);
+        setTimeout(() => controller.abort(new Error('enough')), ms);
+        // The reason is the caller's own.
+        await report(
+          `fetch, aborted after ${ms} ms`,
+          () => factory()(url, { signal }),
+          'foreign too',
+        );
+        const probe = { ...way, signal: AbortSignal.timeout(ms + 1) };
+        await report(
+          `probe, aborted after ${ms} ms`,
+          () => fetchPeerCertificate(url, probe),
+          'foreign too',
+        );
+        await factory.close();
+      }
     }
   },
   async registry() {
