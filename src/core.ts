@@ -48,9 +48,11 @@ export { explainTlsError } from './explain-tls-error.js';
 export type {
   CertificateListEntry,
   CertificateStore,
+  CurrentCertificate,
   PreviousCertificate,
   StoredCertificate,
   StoredClientCertificate,
+  WriteCondition,
 } from './store/certificate-store.js';
 export { checkStoredCertificate } from './store/check-stored-certificate.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';

@@ -81,7 +81,7 @@ export type StoreErrorCode =
   | 'MCP_TLS_STORE_OUTCOME_UNKNOWN'
   /** The backend refused the write (out of memory, read-only, disk full). Nothing was changed. */
   | 'MCP_TLS_STORE_REFUSED'
-  /** Other writers were faster each time. Nothing was changed. */
+  /** The record was changed after it was read, or other writers were faster each time. Nothing was changed. */
   | 'MCP_TLS_STORE_CONFLICT'
   /** The store was never set up, or has lost its contents, or is another one than before. */
   | 'MCP_TLS_STORE_EMPTIED'

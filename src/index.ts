@@ -10,6 +10,7 @@ export type {
   CertificateStoreOptions,
   ClientCertificate,
   ConfigErrorCode,
+  CurrentCertificate,
   CustomClient,
   CustomClientFactory,
   CustomClientFactoryOptions,
@@ -58,6 +59,7 @@ export type {
   TrustInput,
   TrustPolicy,
   WrappedKeyProviderOptions,
+  WriteCondition,
 } from './core.js';
 export {
   checkStoredCertificate,

@@ -10,14 +10,51 @@
 export interface CertificateStore {
   /** The record of `id`; `undefined` only if there is none. */
   get(id: string): Promise<StoredCertificate | undefined>;
-  /** Writes the record whole, over an older one. Resolved means: stored. */
-  set(id: string, record: StoredCertificate): Promise<void>;
-  /** @returns whether there was one */
+  /**
+   * What lies under `id` now, past every cache, with the revision to name in a conditional write. For
+   * changing a record, not for connecting.
+   */
+  read(id: string): Promise<CurrentCertificate>;
+  /**
+   * Writes the record whole, if its revision still is `ifRevision`; without it, over whatever is
+   * there. Resolved means: stored. Whoever writes what was made of something read names the revision
+   * that was read: otherwise a withdrawal that came in between is undone.
+   *
+   * @returns the new revision
+   * @throws {StoreError} `MCP_TLS_STORE_CONFLICT` if another write or a deletion came first: nothing
+   *   was changed
+   */
+  set(id: string, record: StoredCertificate, condition?: WriteCondition): Promise<number>;
+  /**
+   * Withdraws, unconditionally, and makes every conditional write fail that read before it, also where
+   * there was no record: a registration that is under way must not come after it.
+   *
+   * @returns whether there was a record
+   */
   delete(id: string): Promise<boolean>;
   /** Every record there is, without its content. An incomplete list rejects. */
   list(): Promise<readonly CertificateListEntry[]>;
   /** Ends connections and timers. Records stay. */
   close(): Promise<void>;
+}
+
+/** What {@link CertificateStore.read} found. */
+export interface CurrentCertificate {
+  /** Absent: there is none, and that is certain. */
+  readonly record: StoredCertificate | undefined;
+  /** Grows with every write, deletions included. 0: never written. */
+  readonly revision: number;
+  /**
+   * The time that it was approved for is over: `get` rejects with `MCP_TLS_STORE_EXPIRED`. The record
+   * is there all the same.
+   */
+  readonly expired: boolean;
+}
+
+/** What has to be so for a write to be made. */
+export interface WriteCondition {
+  /** The revision that {@link CertificateStore.read} gave; 0: nothing was ever written there. */
+  readonly ifRevision: number;
 }
 
 /** What a list says about a record. */

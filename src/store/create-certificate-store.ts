@@ -1,5 +1,11 @@
+import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { TlsConfigError } from '../errors.js';
-import type { CertificateListEntry, CertificateStore } from './certificate-store.js';
+import type {
+  CertificateListEntry,
+  CertificateStore,
+  CurrentCertificate,
+  WriteCondition,
+} from './certificate-store.js';
 import { checkStoredCertificate } from './check-stored-certificate.js';
 import { withDeadline } from './deadline.js';
 import { makeForwardClock } from './forward-clock.js';
@@ -105,7 +111,8 @@ export function createCertificateStore(
   );
 
   async function load(id: string): Promise<ReadyTrust | undefined> {
-    const { value, revision } = await records.read(id);
+    const { value, revision, expired: over } = await records.read(id);
+    if (over) throw expired(id);
     return value === undefined ? undefined : makeReadyTrust(readSealedRecord(id, value), revision);
   }
 
@@ -159,12 +166,20 @@ export function createCertificateStore(
     async get(id) {
       return (await trust(id))?.record;
     },
-    async set(id, record) {
+    async read(id): Promise<CurrentCertificate> {
       assertOpen();
       assertId(id);
+      const { value, revision, expired } = await records.read(id);
+      const record = value === undefined ? undefined : readSealedRecord(id, value);
+      return { record, revision, expired };
+    },
+    async set(id, record, condition) {
+      assertOpen();
+      assertId(id);
+      const ifRevision = readCondition(condition);
       const checked = checkStoredCertificate(record);
       const until = checked.expiresAt === undefined ? undefined : Date.parse(checked.expiresAt);
-      await change(id, () => records.write(id, checked, until));
+      return change(id, () => records.write(id, checked, until, ifRevision));
     },
     async delete(id) {
       assertOpen();
@@ -206,4 +221,15 @@ export function createCertificateStore(
       await backend.close();
     },
   };
+}
+
+/** A condition that cannot be read is not taken for none. */
+function readCondition(condition: WriteCondition | undefined): number | undefined {
+  if (condition === undefined) return undefined;
+  assertKnownKeys('condition', condition, ['ifRevision']);
+  const { ifRevision } = condition;
+  if (!Number.isSafeInteger(ifRevision) || ifRevision < 0) {
+    invalidArgument('condition.ifRevision must be a revision, as read() gives it');
+  }
+  return ifRevision;
 }

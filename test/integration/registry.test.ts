@@ -581,7 +581,8 @@ describe('a change of trust', () => {
     const records = new Map<string, Awaited<ReturnType<CertificateStore['get']>>>();
     const store: CertificateStore = {
       get: async (id) => records.get(id),
-      set: async (id, record) => void records.set(id, record),
+      read: async (id) => ({ record: records.get(id), revision: 1, expired: false }),
+      set: async (id, record) => records.set(id, record) && 1,
       delete: async (id) => records.delete(id),
       list: async () => [...records.keys()].map((id) => ({ id, revision: 1 })),
       close: async () => {},

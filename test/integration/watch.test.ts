@@ -278,8 +278,8 @@ describe('processes that share a store', () => {
   });
 
   it('need no notes: then each looks for itself', async () => {
-    const { get, set, delete: remove, list, close } = openStore();
-    const registry = open({ get, set, delete: remove, list, close });
+    const { get, read, set, delete: remove, list, close } = openStore();
+    const registry = open({ get, read, set, delete: remove, list, close });
     const { server, held, approved } = await serve();
     await registry.register('__proto__', server.mcpUrl, { ...approved, trust: 'key' });
     const { watch } = listen(registry);
