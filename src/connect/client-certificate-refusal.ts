@@ -48,7 +48,7 @@ export async function clientCertificateRefusal(
  * completes the handshake in any case.
  */
 const REFUSING =
-  /^HTTP\/1\.[01] (?:49[56]\b|400\b[^]*(?:No required SSL certificate was sent|The SSL certificate error))/;
+  /^HTTP\/1\.[01] (?:49[56]\b|400\b[\s\S]*(?:No required SSL certificate was sent|The SSL certificate error))/;
 
 /** How the connection ended within `ms`; `undefined`: it is open. */
 async function endOf(

@@ -28,7 +28,7 @@ export function addToDefaultRoots(
   if (listed === undefined) {
     throw new TlsConfigError(
       'MCP_TLS_INVALID_ARGUMENT',
-      "this runtime cannot add certificates to its default roots: leave out trust.roots, or trust.ca",
+      'this runtime cannot add certificates to its default roots: leave out trust.roots, or trust.ca',
     );
   }
   return tls.createSecureContext({ ...options, ca: [...listed, ...anchors] });

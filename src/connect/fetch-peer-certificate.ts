@@ -3,7 +3,7 @@ import { type CertificateDescription, describe } from '../certificate/describe-c
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
-  withServerName,
+  withDetails,
 } from '../trust/check-trust-policy.js';
 import { explainVerdict } from '../trust/explain-verdict.js';
 import { pinMatches, readPin } from '../trust/pin.js';
@@ -201,11 +201,13 @@ function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
 function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTrustPolicy {
   const policy = checkTrustPolicy(trust);
   if (serverName === undefined) return policy;
-  return withServerName(policy, readReferenceIdentity(serverName).value);
+  return withDetails(policy, { serverName: readReferenceIdentity(serverName).value });
 }
 
 function routeOf(options: FetchPeerCertificateOptions): RouteOptions {
-  return Object.fromEntries(ROUTE_FIELDS.filter((name) => name in options).map((name) => [name, options[name]]));
+  return Object.fromEntries(
+    ROUTE_FIELDS.filter((name) => name in options).map((name) => [name, options[name]]),
+  );
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {

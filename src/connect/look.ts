@@ -102,7 +102,8 @@ async function refusalOf(
   signal: AbortSignal,
 ): Promise<TlsTrustError | undefined> {
   const verdict = judge(request, shaken);
-  if (!verdict.trusted || shaken.socket === undefined) return refusalError(request, shaken, verdict);
+  if (!verdict.trusted || shaken.socket === undefined)
+    return refusalError(request, shaken, verdict);
   const socket: TLSSocket = shaken.socket;
   if (!shaken.handshake.asksForCertificate) return undefined;
   return clientCertificateRefusal(socket, request, signal);

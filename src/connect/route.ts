@@ -44,7 +44,13 @@ export interface Route {
 }
 
 /** Names of the options, for those who check unknown keys. */
-export const ROUTE_FIELDS = ['proxy', 'lookup', 'localAddress', 'socketPath', 'allowAddress'] as const;
+export const ROUTE_FIELDS = [
+  'proxy',
+  'lookup',
+  'localAddress',
+  'socketPath',
+  'allowAddress',
+] as const;
 
 /** Validates the options. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readRoute(options: RouteOptions): Route {
@@ -68,7 +74,15 @@ export function readRoute(options: RouteOptions): Route {
   }
   const hasWay = viaProxy || lookup !== undefined || localAddress !== undefined;
   if (socketPath !== undefined && (hasWay || allowAddress !== undefined)) {
-    invalidArgument('socketPath cannot be combined with proxy, lookup, localAddress or allowAddress');
+    invalidArgument(
+      'socketPath cannot be combined with proxy, lookup, localAddress or allowAddress',
+    );
   }
-  return Object.freeze({ proxyFor: readProxy(proxy), lookup, localAddress, socketPath, allowAddress });
+  return Object.freeze({
+    proxyFor: readProxy(proxy),
+    lookup,
+    localAddress,
+    socketPath,
+    allowAddress,
+  });
 }

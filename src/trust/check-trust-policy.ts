@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { inspect } from 'node:util';
 import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
 import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
@@ -56,6 +55,9 @@ type PlainPolicy = Omit<
 /** By this, and not by its fields, a checked policy is known: JSON has no symbols. */
 const CHECKED = Symbol.for('mcp-tls.checked-policy');
 
+/** What `util.inspect` and console.log ask for. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
 class CheckedPolicy {
   readonly ownCertificates: readonly Uint8Array[];
   readonly #bytes: readonly Uint8Array[];
@@ -94,7 +96,7 @@ class CheckedPolicy {
     return { anchors: this.#bytes.length, pins: pins.length, identity, serverName };
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return `CheckedTrustPolicy ${JSON.stringify(this)}`;
   }
 }
@@ -169,7 +171,7 @@ function carriesServerName(certificate: X509Certificate): boolean {
   return /(?:^|, )(?:DNS|IP Address):/.test(presentedNames(certificate) ?? '');
 }
 
-function readPins(pins: string | readonly string[]): readonly Pin[] {
+export function readPins(pins: string | readonly string[]): readonly Pin[] {
   const list = typeof pins === 'string' ? [pins] : pins;
   if (!Array.isArray(list) || list.length === 0) {
     invalidArgument('trust.pins must be a pin or a list of at least one');
@@ -237,11 +239,19 @@ function assertCombination(trust: TrustPolicy): void {
   }
 }
 
-/** The same policy for another name. */
-export function withServerName(policy: CheckedTrustPolicy, serverName: string): CheckedTrustPolicy {
+/** What of a policy says nothing of whom it trusts, and can be set apart from that. */
+export type PolicyDetails = Partial<
+  Pick<CheckedTrustPolicy, 'serverName' | 'clientCertificate' | 'minVersion' | 'pins'>
+>;
+
+/** The same policy with other details. */
+export function withDetails(
+  policy: CheckedTrustPolicy,
+  details: PolicyDetails,
+): CheckedTrustPolicy {
   const isOwn = (raw: Buffer) => policy.ownCertificates.some((own) => raw.equals(own));
   const anchors = policy.anchors.map(({ raw }) => ({ raw, isAuthority: !isOwn(raw) }));
-  return freeze(anchors, { ...plain(policy), serverName });
+  return freeze(anchors, { ...plain(policy), ...details });
 }
 
 function plain(policy: CheckedTrustPolicy): PlainPolicy {

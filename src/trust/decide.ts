@@ -10,7 +10,13 @@ import { type Refusal, refusal } from './refusal.js';
 import { leadsToAuthority } from './verify-path.js';
 
 /** What vouches for a server that is trusted. */
-export type TrustedBy = 'chain' | 'certificate' | 'pin' | 'chain and pin' | 'certificate and pin' | 'nothing';
+export type TrustedBy =
+  | 'chain'
+  | 'certificate'
+  | 'pin'
+  | 'chain and pin'
+  | 'certificate and pin'
+  | 'nothing';
 
 /** The answer of {@link decide}: a value, so that forgetting to ask cannot mean "trusted". */
 export type Verdict = { readonly trusted: true; readonly by: TrustedBy } | Refusal;

@@ -36,7 +36,10 @@ export function explainVerdict(context: ExplanationContext): {
   const codes = CODES[refusal.reason] ?? ['chain-refused'];
   const named = findings.filter(({ code }) => codes.includes(code));
   const others = findings.filter(({ code }) => !codes.includes(code));
-  const problems = [...(named.length > 0 ? named : [reasonOf(codes[0], refusal.message)]), ...others];
+  const problems = [
+    ...(named.length > 0 ? named : [reasonOf(codes[0], refusal.message)]),
+    ...others,
+  ];
   return { problems: problems.slice(0, MAX_PROBLEMS), remarks: [] };
 }
 
@@ -100,7 +103,10 @@ function issuerFindings({
     const message = `names itself as issuer, but this Node.js cannot verify ${leaf.signatureAlgorithm.name}`;
     return [{ code: 'undecidable-signature', message, certificate: 0 }];
   }
-  if (!/ISSUER/.test(refusal.reason) && !/ISSUER|SELF_SIGNED|LEAF_SIGNATURE/.test(chainError ?? '')) {
+  if (
+    !/ISSUER/.test(refusal.reason) &&
+    !/ISSUER|SELF_SIGNED|LEAF_SIGNATURE/.test(chainError ?? '')
+  ) {
     return [];
   }
   const certificate = chain.length - 1;

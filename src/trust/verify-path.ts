@@ -62,7 +62,8 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([BASIC_CONSTRAINTS, KEY_USAGE]);
 /** @param intermediates how many authorities are below this one */
 function mayIssue(certificate: X509Certificate, intermediates: number, now: Date): boolean {
   const time = now.getTime();
-  const isValid = time >= Date.parse(certificate.validFrom) && time <= Date.parse(certificate.validTo);
+  const isValid =
+    time >= Date.parse(certificate.validFrom) && time <= Date.parse(certificate.validTo);
   if (!isValid || !certificate.ca || hasWeakKey(certificate)) return false;
   if (certificate.keyUsage?.includes(SERVER_AUTH) === false) return false;
   try {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { StoreNotes } from '../store/store-notes.js';
-import { makeTurns } from '../store/turns.js';
+import type { StoreNotes } from '../../store/store-notes.js';
+import { makeTurns } from '../../store/turns.js';
 import type { ServerState, Transition } from './server-state.js';
 
 /**

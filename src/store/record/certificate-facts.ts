@@ -1,29 +1,28 @@
 import type { X509Certificate } from 'node:crypto';
-import { fingerprint256 } from '../certificate/fingerprint.js';
-import { isSelfSigned } from '../certificate/is-self-signed-pem.js';
-import { readCertificates } from '../certificate/pem.js';
-import { isMcpTlsError } from '../errors.js';
-
-/** What of a record follows from its first certificate. */
-export interface CertificateFacts {
-  readonly isSelfSigned: boolean;
-  readonly fingerprint: string;
-  readonly notBefore: string;
-  readonly notAfter: string;
-}
+import { fingerprint256 } from '../../certificate/fingerprint.js';
+import { isSelfSigned } from '../../certificate/is-self-signed-pem.js';
+import { toPem } from '../../certificate/pem.js';
+import { isMcpTlsError } from '../../errors.js';
+import type { ApprovedCertificate } from './stored-certificate.js';
 
 /**
- * Reads the facts out of the certificates that a record trusts.
+ * A certificate as a record holds it.
  *
- * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE`, `MCP_TLS_UNSUPPORTED_ALGORITHM`
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot tell whether it is
+ *   self-signed
  */
-export function certificateFacts(pem: string): CertificateFacts {
-  const first = readCertificates(pem)[0] as X509Certificate;
-  return { isSelfSigned: isSelfSigned(first), ...plainFacts(first) };
+export function approvedCertificate(certificate: X509Certificate): ApprovedCertificate {
+  return {
+    pem: toPem(certificate),
+    isSelfSigned: isSelfSigned(certificate),
+    ...plainFacts(certificate),
+  };
 }
 
 /** The facts that reading alone gives: whether it is self-signed takes a signature to verify. */
-export function plainFacts(certificate: X509Certificate): Omit<CertificateFacts, 'isSelfSigned'> {
+export function plainFacts(
+  certificate: X509Certificate,
+): Omit<ApprovedCertificate, 'isSelfSigned' | 'pem'> {
   return {
     fingerprint: fingerprint256(certificate),
     notBefore: isoDate(certificate.validFrom),

@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../errors.js';
-import { daysUntil } from './known-server.js';
-import type { RegistryEvent, WatchedCertificate } from './registry-watch.js';
+import type { ErrorCode } from '../../errors.js';
+import { daysUntil } from '../registered-server.js';
+import type { RegistryEvent, WatchedCertificate } from './events.js';
 
 /** What is known of a server at one moment. Plain data, kept in the store's notes. */
 export interface ServerState {
@@ -68,6 +68,12 @@ export function eventsOf(
 
 /** In the place of a fingerprint, where the record could not be read. */
 export const UNREADABLE = '';
+
+/** In the place of a fingerprint, where the default roots are trusted and no certificate is on record. */
+export const ROOTS = 'default roots';
+
+/** In the place of the end of a record that has none. */
+export const NEVER_ENDS = '9999-12-31T23:59:59.999Z';
 
 const OVER = -1;
 const NEVER = Number.POSITIVE_INFINITY;

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { explainTlsError } from '../explain-tls-error.js';
-import type { CertificateStore } from '../store/certificate-store.js';
+import { explainTlsError } from '../../explain-tls-error.js';
+import type { CertificateStore } from '../../store/certificate-store.js';
 import { isVerdict, type ObserveParts, observeRecord, observeServer } from './observe-server.js';
+import { ownNotes } from './own-notes.js';
 import type { ServerState, Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
-import { notesOf, onStoreChange } from './store-parts.js';
 
 export interface ScanParts extends ObserveParts {
   readonly store: CertificateStore;
@@ -40,7 +40,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   const { signal } = stopping;
   // One for each connection that is being made.
   setMaxListeners(0, signal);
-  const states = makeSharedStates(notesOf(parts.store), (transition) => {
+  const states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
     if (!signal.aborted) tell(transition);
   });
   const jobs = new Set<Promise<void>>();
@@ -48,7 +48,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   const telling = new Set<string>();
   let listedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
-  const unsubscribe = onStoreChange(parts.store, changed);
+  const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
   turn();
 
   /** Whatever runs is waited for by `stop`, and its failure told. */

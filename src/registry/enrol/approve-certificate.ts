@@ -1,20 +1,22 @@
-import { invalidArgument } from '../assert.js';
-import type { CertificateDescription } from '../certificate/describe-certificate.js';
-import type { PeerCertificate } from '../connect/fetch-peer-certificate.js';
-import { readPin } from '../trust/pin.js';
-import { ApprovalRequiredError } from './approval-required-error.js';
-import type { Approval, ApproveCertificate } from './server-registry.js';
+import { invalidArgument } from '../../assert.js';
+import type { CertificateDescription } from '../../certificate/describe-certificate.js';
+import { ApprovalRequiredError } from '../../connect/approval-required-error.js';
+import type { PeerCertificate } from '../../connect/peer-certificate.js';
+import { pinMatches, readPin } from '../../trust/pin.js';
+import type { Approval, ApproveCertificate } from '../types.js';
 
 export interface ApprovalRequest {
   readonly id: string;
-  readonly certificate: PeerCertificate;
+  readonly peer: PeerCertificate;
+  /** Whether there is a record, readable or not: then nothing is a first use. */
+  readonly isKnown: boolean;
   /** The certificate on record. */
   readonly current: CertificateDescription | undefined;
   readonly approval: Approval;
   /** Of the whole registry; asked where the call brings no approval of its own. */
   readonly fallback: ApproveCertificate | undefined;
-  /** Something else vouches already: nobody need be asked, but a given approval must still hold. */
-  readonly vouchedFor: boolean;
+  /** A verdict of trust there is already: nobody need be asked, but a given approval must still hold. */
+  readonly isTrusted: boolean;
 }
 
 /**
@@ -23,22 +25,20 @@ export interface ApprovalRequest {
  * @throws {ApprovalRequiredError}
  */
 export async function approveCertificate(request: ApprovalRequest): Promise<void> {
-  const { id, certificate, current, approval, fallback, vouchedFor } = request;
+  const { id, peer, isKnown, current, approval, fallback, isTrusted } = request;
   const { expectFingerprint, approve, trustOnFirstUse } = approval;
   if (expectFingerprint !== undefined) {
     const pin = readPin(expectFingerprint);
-    const { spkiPin, fingerprint } = certificate.description;
-    if (pin.text === (pin.of === 'key' ? spkiPin : fingerprint)) return;
-    const details = { certificate, current, expectedFingerprint: pin.text };
-    throw new ApprovalRequiredError(id, details);
+    if (pinMatches(pin, peer.description)) return;
+    throw new ApprovalRequiredError({ id, peer, current, expectedFingerprint: pin.text });
   }
-  // "First use" is over where there is a certificate on record: a changed one is the very attack.
-  if (trustOnFirstUse === true && current === undefined) return;
-  const ask = approve ?? (vouchedFor ? undefined : fallback);
-  if (ask === undefined && vouchedFor) return;
+  // "First use" is over where there is a record: a changed certificate is the very attack.
+  if (trustOnFirstUse === true && !isKnown) return;
+  const ask = approve ?? (isTrusted ? undefined : fallback);
+  if (ask === undefined && isTrusted) return;
   // Anything but true refuses: a callback that forgets to return must not approve.
-  if (ask !== undefined && (await ask(certificate, { id, current })) === true) return;
-  throw new ApprovalRequiredError(id, { certificate, current });
+  if (ask !== undefined && (await ask(peer, { id, current })) === true) return;
+  throw new ApprovalRequiredError({ id, peer, current });
 }
 
 /** Names of the fields, for those who check unknown keys. */
@@ -53,7 +53,7 @@ export const APPROVAL_FIELDS = [
 export function assertApproval({ expectFingerprint, approve, trustOnFirstUse }: Approval): void {
   const given = [expectFingerprint, approve, trustOnFirstUse].filter((one) => one !== undefined);
   if (given.length > 1) {
-    invalidArgument('expectFingerprint, approve and trustOnFirstUse exclude each other');
+    invalidArgument('give only one of expectFingerprint, approve and trustOnFirstUse');
   }
   if (expectFingerprint !== undefined) readPin(expectFingerprint);
   if (approve !== undefined && typeof approve !== 'function') {

@@ -1,10 +1,6 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
-import {
-  makeRegistryWatch,
-  type OpenWatch,
-  type RegistryWatch,
-  type WatchOptions,
-} from './registry-watch.js';
+import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import type { RegistryWatch, WatchOptions } from './events.js';
+import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
 import { type Scanning, type ScanParts, startScanning } from './scan-servers.js';
 import { eventsOf, type Transition } from './server-state.js';
 

@@ -1,72 +1,71 @@
-import { invalidArgument } from '../assert.js';
-import type { CustomClient } from '../client/custom-client.js';
-import type { CustomClientInit } from '../client/make-custom-client-factory.js';
-import { addressOf } from '../connect/address-of.js';
-import { isMcpTlsError, TlsConfigError, TlsTrustError, type TrustErrorCode } from '../errors.js';
-import { explainTlsError } from '../explain-tls-error.js';
-import type { PoolEnded } from '../transports/server-link.js';
-import type { AddressGuard } from './address-guard.js';
-import type { KnownServer } from './known-server.js';
-import type { PoolHolder, ServerPool, ServerPools } from './server-pools.js';
+import { invalidArgument } from '../../assert.js';
+import type { CustomClient } from '../../client/custom-client.js';
+import type { CustomClientInit } from '../../client/make-custom-client-factory.js';
+import { addressOf } from '../../connect/address-of.js';
+import { isMcpTlsError, TlsConfigError, TlsTrustError, type TrustErrorCode } from '../../errors.js';
+import { explainTlsError } from '../../explain-tls-error.js';
+import type { PoolEnded } from '../../transports/server-link.js';
+import type { Generation, Holder } from './generation.js';
+import type { RegistryConnections } from './registry-connections.js';
 
 export interface LiveClientParts {
-  readonly pools: ServerPools;
-  readonly guard: AddressGuard;
-  readonly server: KnownServer;
+  readonly connections: RegistryConnections;
+  readonly id: string;
+  /** The registered URL. */
+  readonly url: string;
   /** Told why a request failed. */
   readonly onFailure: (id: string, error: unknown) => void;
-  /** Keeps the pool from being idle from the client's first request until its end. */
+  /** Keeps the connections from being idle from the client's first request until its end. */
   readonly holdsPool: boolean;
 }
 
 /**
- * Makes a client of one server that asks the pools anew for each request: it goes on after its pool was
- * dropped for being idle, and under the new trust after a change. It never leaves its origin's server:
+ * Makes a client of one server that asks for its connections anew at each request: it goes on after they
+ * were ended for being idle, and under the new trust after a change. It never leaves its origin's server:
  * should the record come to name another one, it is at its end.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a URL of another origin than the record's
  */
 export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = {}): CustomClient {
-  const { pools, guard, server, onFailure, holdsPool } = parts;
-  const { origin } = new URL(server.record.url);
-  const own = { ...init, url: init.url ?? server.record.url };
+  const { connections, id, onFailure, holdsPool } = parts;
+  const { origin } = new URL(parts.url);
+  const server = addressOf(new URL(origin));
+  const own = { ...init, url: init.url ?? parts.url };
   if (!URL.canParse(String(own.url)) || new URL(own.url).origin !== origin) {
-    invalidArgument(`init.url must be of the origin that '${server.id}' is registered with`);
+    invalidArgument(`init.url must be of the origin that '${id}' is registered with`);
   }
-  let bound: { readonly pool: ServerPool; readonly client: CustomClient } | undefined;
+  let bound: { readonly generation: Generation; readonly client: CustomClient } | undefined;
   let closed = false;
   let onEnded: PoolEnded | undefined;
-  const holder: PoolHolder = {
+  const holder: Holder = {
     ended: (why, final) => onEnded?.(endedError(why), final),
   };
 
   async function client(input: string | URL | Request, requestInit?: RequestInit) {
-    const pool = await ready(input);
+    const generation = await ready();
     try {
-      return await clientOver(pool)(input, requestInit);
+      return await clientOver(generation)(input, requestInit);
     } catch (error) {
       const own = isOwn(error);
-      if (own !== undefined) onFailure(server.id, own);
-      throw closedUnder(pool, error) ?? changedError(server.id, own) ?? error;
+      if (own !== undefined) onFailure(id, own);
+      throw closedUnder(generation, error) ?? changedError(id, own) ?? error;
     } finally {
-      pools.release(pool);
+      connections.release(generation);
     }
   }
 
   /** What has to be true before a request; errors as fetch rejects with them. */
-  async function ready(input: string | URL | Request): Promise<ServerPool> {
+  async function ready(): Promise<Generation> {
     try {
       if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client is closed');
-      const url = new URL(input instanceof Request ? input.url : input);
-      if (url.protocol === 'https:') await guard.check(url);
-      const pool = await pools.acquire(server.id, holdsPool ? holder : undefined);
-      if (closed || pool.origin !== origin) {
-        pools.release(pool);
+      const generation = await connections.acquire(id, holdsPool ? holder : undefined);
+      if (closed || generation.origin !== origin) {
+        connections.release(generation);
         if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client is closed');
-        const message = `'${server.id}' is registered with another origin now: make a new client`;
+        const message = `'${id}' is registered with another origin now: make a new client`;
         throw new TlsConfigError('MCP_TLS_CLOSED', message);
       }
-      return pool;
+      return generation;
     } catch (error) {
       throw isMcpTlsError(error)
         ? new TypeError(`fetch failed: ${error.message}`, { cause: error })
@@ -77,13 +76,14 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   /** A client also reaches other origins, such as OAuth servers: those are not this server. */
   function isOwn(error: unknown): TlsTrustError | undefined {
     const cause = explainTlsError(error);
-    const { host, port } = addressOf(new URL(origin));
-    const own = cause instanceof TlsTrustError && cause.host === host && cause.port === port;
-    return own ? cause : undefined;
+    const own = cause instanceof TlsTrustError && cause.host === server.host;
+    return own && cause.port === server.port ? cause : undefined;
   }
 
-  function clientOver(pool: ServerPool): CustomClient {
-    if (bound?.pool !== pool) bound = { pool, client: pool.factory(own) };
+  function clientOver(generation: Generation): CustomClient {
+    if (bound?.generation !== generation) {
+      bound = { generation, client: generation.factory(own) };
+    }
     return bound.client;
   }
 
@@ -94,14 +94,14 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
     },
     async close() {
       closed = true;
-      pools.letGo(server.id, holder);
+      connections.letGo(id, holder);
       await bound?.client.close();
     },
   });
 }
 
-/** A closed pool says only that: why it was closed is what the caller has to know. */
-function closedUnder({ ended }: ServerPool, error: unknown): TypeError | undefined {
+/** A closed factory says only that: why it was closed is what the caller has to know. */
+function closedUnder({ ended }: Generation, error: unknown): TypeError | undefined {
   if (ended === undefined || explainTlsError(error)?.code !== 'MCP_TLS_CLOSED') return undefined;
   const cause = endedError(ended);
   return new TypeError(`fetch failed: ${cause.message}`, { cause });

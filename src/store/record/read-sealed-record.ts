@@ -1,6 +1,6 @@
-import { StoreError } from '../errors.js';
-import type { StoredCertificate } from './certificate-store.js';
-import { checkSealedCertificate } from './check-stored-certificate.js';
+import { StoreError } from '../../errors.js';
+import { parseSealedCertificate } from './parse-stored-certificate.js';
+import type { StoredCertificate } from './stored-certificate.js';
 
 /**
  * What was in an envelope of ours. If it is no record, another version wrote it.
@@ -9,7 +9,7 @@ import { checkSealedCertificate } from './check-stored-certificate.js';
  */
 export function readSealedRecord(id: string, value: unknown): StoredCertificate {
   try {
-    return checkSealedCertificate(value);
+    return parseSealedCertificate(value);
   } catch (cause) {
     const message = `the record '${id}' is not one that this version understands: ${(cause as Error).message}`;
     throw new StoreError('MCP_TLS_STORE_INVALID_RECORD', message, { id, cause });

@@ -1,19 +1,16 @@
 import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
-import type { PemInput } from '../certificate/pem.js';
 import type { CustomClient } from '../client/custom-client.js';
 import type { CustomClientInit } from '../client/make-custom-client-factory.js';
-import type {
-  FetchPeerCertificateOptions,
-  PeerCertificate,
-} from '../connect/fetch-peer-certificate.js';
+import type { FetchPeerCertificateOptions } from '../connect/fetch-peer-certificate.js';
+import type { PeerCertificate } from '../connect/peer-certificate.js';
+import type { ErrorCode } from '../errors.js';
 import type { SseClientOptions } from '../transports/sse-client.js';
 import type { StreamableHttpClientOptions } from '../transports/streamable-http-client.js';
 import type { ClientCertificate } from '../trust/client-certificate.js';
-import type { CertificateFile } from './certificate-files.js';
-import type { ServerCheck, ServerCheckOptions } from './check-server.js';
-import type { RegistryWatch, WatchOptions } from './registry-watch.js';
+import type { TlsVersion, TrustInput } from '../trust/trust-policy.js';
+import type { RegistryWatch, WatchOptions } from './watch/events.js';
 
 /** Decides about a certificate: shows it to somebody, or compares it with what is known. */
 export type ApproveCertificate = (
@@ -33,65 +30,86 @@ export interface Approval {
   readonly expectFingerprint?: string | undefined;
   /** Asked with what the server presents; `true` approves. */
   readonly approve?: ApproveCertificate | undefined;
-  /** Takes whatever answers the first time. Whoever is in the way at that moment is trusted then. */
+  /** Trusts whatever certificate is seen first (TOFU): an attacker in the path at that moment, too. */
   readonly trustOnFirstUse?: true | undefined;
   /** Kept in the record: who approved, in the host application's words. */
   readonly approvedBy?: string | undefined;
 }
 
-/** Options of {@link ServerRegistry.register}. */
-export interface RegisterOptions extends Approval {
+/** What {@link ServerRegistry.register} and {@link ServerRegistry.update} set; left out: as it is. */
+export interface ServerSettings {
   /**
-   * `'certificate'`: exactly this certificate; the default for a server that the default roots do not
-   * vouch for. `'key'`: its public key is the identity, and survives a renewal that keeps it; names
-   * and chain are not asked. `{ ca }`: whatever this authority issues for the server's name. Left
-   * out, a publicly trusted server is trusted by the default roots, without a pin.
+   * A policy of yours instead of one made from the presented certificate: that you bring it is the
+   * approval, and what the server presents must be trusted by it. Certificates of several machines behind
+   * one address go in together, as own certificates: `{ ca: [a, b], authority: false }`. `null`: the
+   * default roots.
    */
-  readonly trust?: 'certificate' | 'key' | { readonly ca: PemInput } | undefined;
+  readonly trust?: TrustInput | undefined;
+  /** For a server that requires one. `null`: none any more. */
+  readonly clientCertificate?: ClientCertificate | null | undefined;
+  /** Trust in further origins, such as an OAuth server behind a private CA. */
+  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
+  /** URL of an HTTP proxy to this server, instead of the registry's. */
+  readonly proxy?: string | undefined;
+  /** The host application's own words. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** End of the approval. `null`: none. */
+  readonly expiresAt?: Date | null | undefined;
+}
+
+/** Options of {@link ServerRegistry.register}. */
+export interface RegisterOptions extends Approval, ServerSettings {
+  /**
+   * What of the presented certificate is trusted. `'certificate'`: exactly this one. `'key'`: its public
+   * key is the identity, and survives a renewal that keeps it; names and chain are not checked. Left
+   * out: a publicly trusted server is trusted by the default roots, without a pin; any other by its
+   * certificate. Cannot be combined with `trust`.
+   */
+  readonly pin?: 'certificate' | 'key' | undefined;
   /** Name to ask for and to check against, instead of the URL's host. */
   readonly serverName?: string | undefined;
-  /** For a server that demands one. */
-  readonly clientCertificate?: ClientCertificate | undefined;
-  /** Takes the place of the server that has this id. Default: refuse. */
+  /** Replaces the server that has this id. Default: refuse. */
   readonly replace?: boolean | undefined;
 }
 
 /** What {@link ServerRegistry.update} can change; a field that is left out stays. */
-export interface ServerChanges {
+export interface ServerChanges extends ServerSettings {
   readonly url?: string | URL | undefined;
   readonly approvedBy?: string | undefined;
-  /** End of the approval. `null`: none. */
-  readonly expiresAt?: Date | null | undefined;
-  /** All pins, the present one and those of an announced change. For servers trusted by their key. */
-  readonly pins?: readonly string[] | undefined;
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-  /** `null`: none any more. */
-  readonly clientCertificate?: ClientCertificate | null | undefined;
+  /** All pins, the present one and those of an announced change. */
+  readonly pins?: string | readonly string[] | undefined;
+  readonly minVersion?: TlsVersion | undefined;
 }
 
-/** What vouches for a registered server. */
-export type RegisteredTrust = 'certificate' | 'key' | 'authority' | 'default roots';
+/**
+ * What vouches for a registered server: its own certificate, its pinned key (or certificate, where names
+ * are not checked), an authority, or the default roots.
+ */
+export type RegisteredKind = 'certificate' | 'key' | 'authority' | 'roots';
 
 /** A registered server, for lists and pages. */
 export interface RegisteredServer {
   readonly id: string;
   readonly url: string;
-  readonly trust: RegisteredTrust;
-  /** Of the certificate on record: the authority's, where that is what is trusted. */
-  readonly fingerprint: string;
+  readonly kind: RegisteredKind;
+  /** Of the certificate on record: the authority's, where that is what is trusted. None under the roots. */
+  readonly fingerprint: string | undefined;
   readonly isSelfSigned: boolean;
-  readonly notAfter: string;
-  /** End of the approval, ISO 8601. */
-  readonly expiresAt: string | undefined;
+  /** End of the certificate on record. */
+  readonly notAfter: Date | undefined;
+  /** Whole days until `notAfter`; negative after it. */
+  readonly daysLeft: number | undefined;
+  /** End of the approval. */
+  readonly expiresAt: Date | undefined;
   /** The name that is asked for and checked, where it is not the URL's host. */
   readonly serverName: string | undefined;
-  /** What is accepted, where that is keys or certificates by their pins. */
-  readonly pins: readonly string[] | undefined;
-  /** Whole days until `notAfter`; negative after it. */
-  readonly daysLeft: number;
+  /** Keys or certificates that are accepted, or asked for besides the chain. */
+  readonly pins: readonly string[];
+  readonly clientCertificate: { readonly fingerprint: string; readonly notAfter: Date } | undefined;
   readonly approvedBy: string | undefined;
-  readonly approvedAt: string | undefined;
+  readonly approvedAt: Date | undefined;
   readonly previousFingerprint: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** An entry of a list: a server, or why its record cannot be used. */
@@ -132,6 +150,38 @@ export interface RegistrySseOptions
   extends Omit<SseClientOptions, 'clientFactory' | 'trust' | 'origins'>,
     Endpoint {}
 
+/** Options of `ServerRegistry.check`. */
+export interface ServerCheckOptions
+  extends Pick<RegistryStreamableHttpOptions, 'headers' | 'auth' | 'endpoint'> {
+  /** Limit for each way of asking, in milliseconds; 0 for none. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** What a check found. */
+export interface ServerCheck {
+  readonly id: string;
+  /** Reachable, trusted and answering in MCP. */
+  readonly ok: boolean;
+  readonly reachable: boolean;
+  readonly trusted: boolean;
+  /** The transport that a ping was answered over. */
+  readonly mcp: 'streamable-http' | 'sse' | undefined;
+  /** Of the certificate that the server presents now; `undefined` if it shows none. */
+  readonly daysLeft: number | undefined;
+  readonly fingerprint: string | undefined;
+  readonly milliseconds: number;
+  /** Why it is not ok. `code` is set where the reason is one of ours. */
+  readonly error: unknown;
+  readonly code: ErrorCode | undefined;
+}
+
+/** A certificate in a file, for programs that take it only so. */
+export interface CertificateFile extends AsyncDisposable {
+  readonly path: string;
+  /** Removes the file. */
+  close(): Promise<void>;
+}
+
 /**
  * The servers of a gateway: whom to trust is decided once for each, kept in a store, and held by every
  * connection that is made by id. Ids are any strings of up to 128 bytes.
@@ -146,12 +196,14 @@ export interface ServerRegistry {
     options?: Pick<FetchPeerCertificateOptions, 'serverName' | 'signal'>,
   ): Promise<PeerCertificate>;
   /**
-   * Fetches the certificate, has it approved, tries the trust that follows from it over a real
-   * connection, and stores it.
+   * Connects once, has what the server presents approved, and stores the trust that follows from it:
+   * trust that was judged with that very handshake. A server that the default roots trust needs no
+   * approval.
    *
    * @throws {ApprovalRequiredError} `MCP_TLS_APPROVAL_REQUIRED`, `MCP_TLS_FINGERPRINT_MISMATCH`
-   * @throws {RegistryError} `MCP_TLS_ALREADY_REGISTERED`
-   * @throws {TlsTrustError} if the server cannot be reached, or that trust does not hold for it
+   * @throws {RegistryError} `MCP_TLS_ALREADY_REGISTERED`; `MCP_TLS_NOT_REGISTERED` if it was revoked
+   *   meanwhile
+   * @throws {TlsTrustError} if the server cannot be reached, or no trust holds for it
    */
   register(id: string, url: string | URL, options?: RegisterOptions): Promise<RegisteredServer>;
   /**
@@ -169,16 +221,26 @@ export interface ServerRegistry {
   /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
   sseClient(id: string, options?: RegistrySseOptions): Promise<SSEClientTransport>;
   /**
-   * Looks at the certificate that the server presents now. One that the present trust covers (the same
-   * key under `'key'`, a backup pin, the same authority) is stored without approval. Any other needs
-   * approval, and is trusted in the same way as its predecessor was, in its place.
+   * Looks at the certificate that the server presents now. One that the trust on record covers (the same
+   * key under `'key'`, a backup pin) goes on record without approval. Any other needs approval, and is
+   * trusted in the same way as its predecessor was, in its place.
    *
    * @throws {ApprovalRequiredError} with the certificate on record in `current`
+   * @throws {TlsTrustError} for a server under an authority's trust that this no longer covers
    */
   renew(id: string, approval?: Approval): Promise<Renewal>;
-  /** Deletes the record and ends its connections. @returns whether there was one */
+  /**
+   * Ends the server's connections at once and deletes its record. Waits for nothing: a registration,
+   * renewal, update or open approval of the same id that is under way fails.
+   *
+   * @returns whether there was a record
+   */
   revoke(id: string): Promise<boolean>;
-  /** Changes parts of a record. What concerns trust is tried over a connection before. */
+  /**
+   * Changes parts of a record. What concerns trust is judged over a connection before: a server on
+   * record by its certificate that has since got a publicly trusted one moves to the roots by
+   * `{ trust: null }`, and never by itself.
+   */
   update(id: string, changes: ServerChanges): Promise<RegisteredServer>;
   /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
   get(id: string): Promise<RegisteredServer>;
