@@ -73,6 +73,7 @@ export { makeSalt } from './store/passphrase-key.js';
 export { createStoredCertificate } from './store/record/create-stored-certificate.js';
 export { parseStoredCertificate } from './store/record/parse-stored-certificate.js';
 export type { ServerTrust } from './store/record/server-trust.js';
+export { trustPolicyOf } from './store/record/server-trust.js';
 export type {
   ApprovedCertificate,
   PreviousCertificate,

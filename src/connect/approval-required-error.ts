@@ -23,7 +23,7 @@ export class ApprovalRequiredError extends McpTlsError {
   readonly code: ApprovalErrorCode;
   readonly id: string | undefined;
   /** What the server presents now, and what is wrong with it. */
-  readonly peer: PeerCertificate;
+  declare readonly peer: PeerCertificate;
   /** The certificate on record, where there is one: to be shown beside `peer`. */
   readonly current: CertificateDescription | undefined;
   /** Whether `peer` has the key of `current`. */
@@ -44,7 +44,8 @@ export class ApprovalRequiredError extends McpTlsError {
     );
     this.code = mismatch ? 'MCP_TLS_FINGERPRINT_MISMATCH' : 'MCP_TLS_APPROVAL_REQUIRED';
     this.id = id;
-    this.peer = peer;
+    // Not listed, so that no log or JSON of the error holds certificates as PEM.
+    Object.defineProperty(this, 'peer', { value: peer });
     this.current = current;
     this.sameKey = current && current.spkiPin === description.spkiPin;
     this.expectedFingerprint = expectedFingerprint;

@@ -7,6 +7,7 @@ import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
 import { sseClient } from '../transports/sse-client.js';
 import { streamableHttpClient } from '../transports/streamable-http-client.js';
+import { assertIsValid } from '../trust/client-certificate.js';
 import { makeCertificateFiles } from './certificate-files.js';
 import { checkServer } from './check-server.js';
 import { makeLiveClient } from './connect/live-client.js';
@@ -49,8 +50,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
   });
 
   /** As a client under the policy connects; a client certificate is tried with a GET. */
-  function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
+  async function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
     const { url, policy, proxy } = target;
+    if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
     const { pathname, search } = new URL(url);
     const request = {
       ...addressOf(new URL(url)),

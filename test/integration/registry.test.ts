@@ -93,11 +93,11 @@ describe('register', () => {
     const [server, registry] = [await serve(), open()];
     const error = await failure(registry.register('a', server.mcpUrl));
     expect(error).toBeInstanceOf(ApprovalRequiredError);
-    const { code, presented, problems, current, host, port } = error as ApprovalRequiredError;
+    const { code, peer, current } = error as ApprovalRequiredError;
     expect(code).toBe('MCP_TLS_APPROVAL_REQUIRED');
-    expect(presented.fingerprint).toBe(certificate.fingerprint256);
-    expect(problems.map((problem) => problem.code)).toEqual(['self-signed']);
-    expect([host, port, current]).toEqual(['127.0.0.1', server.port, undefined]);
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.problems.map((problem) => problem.code)).toEqual(['self-signed']);
+    expect([peer.host, peer.port, current]).toEqual(['127.0.0.1', server.port, undefined]);
     expect(JSON.stringify(error)).not.toContain('BEGIN');
     expect(await registry.list()).toEqual([]);
     expect(server.records.applicationBytes).toBe(0);
@@ -119,7 +119,7 @@ describe('register', () => {
     expect(known).toMatchObject({
       id: 'a',
       url: server.mcpUrl,
-      trust,
+      kind: trust,
       fingerprint: certificate.fingerprint256,
       isSelfSigned: true,
       daysLeft: 29,
@@ -156,7 +156,7 @@ describe('register', () => {
     ],
     ['two approvals', { trustOnFirstUse: true, approve: () => true }, 'MCP_TLS_INVALID_ARGUMENT'],
     ['an unknown option', { trustAll: true } as never, 'MCP_TLS_INVALID_ARGUMENT'],
-    ['trust that is none', { trust: 'anything' as never }, 'MCP_TLS_INVALID_ARGUMENT'],
+    ['trust that is none', { pin: 'anything' as never }, 'MCP_TLS_INVALID_ARGUMENT'],
   ] as [string, RegisterOptions, string][])('refuses %s', async (_what, options, code) => {
     const [server, registry] = [await serve(), open()];
     expect(await codeOf(registry.register('a', server.mcpUrl, options))).toBe(code);
@@ -195,7 +195,7 @@ describe('register', () => {
     const server = await serve({ certificate: await heldCertificate({ signedBy: ca }) });
     const registry = open();
     const known = await registry.register('a', server.mcpUrl, { trust: { ca: ca.certificatePem } });
-    expect(known.trust).toBe('authority');
+    expect(known.kind).toBe('authority');
     server.rotate(await heldCertificate({ signedBy: ca }), { dropConnections: true });
     expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
     expect(await registry.renew('a')).toMatchObject({ changed: false });
@@ -225,7 +225,7 @@ describe('register', () => {
       const known = await registry.register(id, server.mcpUrl, {
         expectFingerprint: held.fingerprint256,
       });
-      expect(known.trust).toBe('certificate');
+      expect(known.kind).toBe('certificate');
       expect(await echo(await connect(await registry.streamableHttpClient(id)))).toBe('hello');
       // The same key in another certificate is another certificate.
       server.rotate(await heldCertificate({ renewFrom: held }), { dropConnections: true });
@@ -406,7 +406,7 @@ describe('a change of trust', () => {
     const error = (await failure(registry.renew('a'))) as ApprovalRequiredError;
     expect(error.code).toBe('MCP_TLS_APPROVAL_REQUIRED');
     expect(error.current?.fingerprint).toBe(certificate.fingerprint256);
-    expect(error.presented.fingerprint).toBe(next.fingerprint256);
+    expect(error.peer.description.fingerprint).toBe(next.fingerprint256);
     expect(error.sameKey).toBe(false);
     expect(error.message).toContain(certificate.fingerprint256);
     // What is there now is not the first use.

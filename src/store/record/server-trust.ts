@@ -13,6 +13,15 @@ export interface ServerTrust {
   readonly origins: Readonly<Record<string, CheckedTrustPolicy>> | undefined;
 }
 
+/**
+ * The policy of a record, checked: for host applications that keep records in tables of their own.
+ *
+ * @throws {TlsConfigError} for a record that is none
+ */
+export function trustPolicyOf(record: StoredCertificate): CheckedTrustPolicy {
+  return trustOf(record).policy;
+}
+
 /** @throws {TlsConfigError} for a record that is none */
 export function serverTrust(record: StoredCertificate, revision: number): ServerTrust {
   return Object.freeze({ record, revision, ...trustOf(record) });
