@@ -3,8 +3,10 @@ import { type CertificateDescription, describe } from '../certificate/describe-c
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
+  isCheckedPolicy,
   withDetails,
 } from '../trust/check-trust-policy.js';
+import { isDangerousTrust } from '../trust/dangerous.js';
 import { explainVerdict } from '../trust/explain-verdict.js';
 import { pinMatches, readPin } from '../trust/pin.js';
 import type { Problem } from '../trust/problem.js';
@@ -115,26 +117,30 @@ export async function inspectPeer(
 }
 
 function explain(
-  { handshake, refusal, ending }: Look,
+  { handshake, refusal, clientRefusal }: Look,
   descriptions: readonly CertificateDescription[],
   identity: ReferenceIdentity,
   now: Date,
 ): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
-  const reason = refusal && { reason: refusal.code, message: withoutHost(refusal.message) };
   const explained = explainVerdict({
-    refusal: reason,
+    refusal: refusal && { reason: refusal.code, message: withoutHost(refusal.message) },
     presentation: handshake,
     descriptions,
     identity,
     now,
+    protocol: handshake.protocol,
   });
-  const old = handshake.protocol !== undefined && !/^TLSv1\.[23]$/.test(handshake.protocol);
-  const problems = [
-    ...(old && ending === 'lenient' ? [oldProtocol(handshake.protocol)] : []),
-    ...explained.problems,
-  ];
-  const asks = handshake.asksForCertificate && refusal === undefined;
-  return { problems, remarks: [...explained.remarks, ...(asks ? [CERTIFICATE_REQUESTED] : [])] };
+  const { problems, remarks } = explained;
+  if (clientRefusal !== undefined && clientRefusal !== refusal) {
+    const required = clientRefusal.code === 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
+    const code = required ? 'client-certificate-required' : 'client-certificate-refused';
+    return {
+      problems: [...problems, { code, message: withoutHost(clientRefusal.message) }],
+      remarks,
+    };
+  }
+  if (refusal !== undefined || !handshake.asksForCertificate) return explained;
+  return { problems, remarks: [...remarks, CERTIFICATE_REQUESTED] };
 }
 
 /** `host:port: ` stands before the messages of errors; here it is said once for all. */
@@ -147,13 +153,13 @@ function withoutHost(message: string): string {
  * server that wants a client certificate, or another one, can be trusted all the same.
  */
 function suggestionFor(
-  { handshake, refusal, isTrusted, ending }: Look,
+  { handshake, clientRefusal, isTrusted, ending }: Look,
   { host, policy }: LookRequest,
   serverName: string | undefined,
   now: Date,
 ): TrustPolicy | undefined {
-  const isForClient = /^MCP_TLS_CLIENT_CERTIFICATE/.test(refusal?.code ?? '');
-  if (ending === 'lenient' || (ending === 'failed' && !isForClient)) return undefined;
+  if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))
+    return undefined;
   if (isTrusted && policy.defaultRoots && policy.anchors.length === 0) {
     return { roots: 'default', ...(serverName === undefined ? {} : { serverName }) };
   }
@@ -164,11 +170,6 @@ const CERTIFICATE_REQUESTED: Problem = {
   code: 'client-certificate-requested',
   message: 'the server asks for a client certificate, and may refuse requests without one',
 };
-
-function oldProtocol(protocol = 'an old version'): Problem {
-  const message = `the server speaks only ${protocol}, which is not safe (RFC 8996)`;
-  return { code: 'old-protocol', message };
-}
 
 function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
   assertKnownKeys('options', options, [
@@ -191,11 +192,25 @@ function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
   };
   return {
     request,
-    // A client's key must not travel in what is shown to people.
-    trust: policy.clientCertificate === undefined && serverName === undefined ? trust : policy,
+    trust: givenTrust(trust, policy, serverName),
     serverName,
     expected: expectFingerprint === undefined ? undefined : readPin(expectFingerprint),
   };
+}
+
+/** The trust that was given, with the name; checked, where it holds a key that is not for people to see. */
+function givenTrust(
+  trust: TrustInput,
+  policy: CheckedTrustPolicy,
+  serverName: string | undefined,
+): TrustInput {
+  if (policy.clientCertificate !== undefined) return policy;
+  if (serverName === undefined) return trust;
+  if (trust === null) return { roots: 'default', serverName };
+  if (typeof trust === 'string' || trust instanceof Uint8Array) return { ca: trust, serverName };
+  return isCheckedPolicy(trust) || isDangerousTrust(trust)
+    ? policy
+    : { ...(trust as TrustPolicy), serverName };
 }
 
 function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTrustPolicy {

@@ -1,5 +1,5 @@
-import type { SecureContext, TLSSocket } from 'node:tls';
-import type { TlsTrustError } from '../errors.js';
+import type { SecureContext } from 'node:tls';
+import type { TlsTrustError, TrustErrorCode } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
@@ -34,6 +34,8 @@ export interface Look {
   readonly handshake: Handshake;
   /** Why that client would not connect; `undefined`: it would. */
   readonly refusal: TlsTrustError | undefined;
+  /** Why the server refused the client: it requires a certificate, or another one. */
+  readonly clientRefusal: TlsTrustError | undefined;
   /** Whether `decide` trusts what was presented, apart from how the connection ended. */
   readonly isTrusted: boolean;
   /**
@@ -69,11 +71,7 @@ export async function look(request: LookRequest): Promise<Look> {
 async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Look> {
   const strict = await attempt(request, sharedSecureContext(request.policy), ['http/1.1'], signal);
   if (strict.handshake.chain.length > 0) {
-    const { handshake, failure } = strict;
-    const refusal = await refusalOf(request, strict, signal);
-    strict.socket?.destroy();
-    const ending = failure === undefined ? 'complete' : 'failed';
-    return { handshake, refusal, isTrusted: judge(request, strict).trusted, ending };
+    return judged(request, strict, signal);
   }
   strict.socket?.destroy();
   const refusal = strictError(request, strict);
@@ -81,7 +79,13 @@ async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Loo
   const lenient = await attempt(request, makeLenientContext(), [], signal);
   lenient.socket?.destroy();
   if (lenient.handshake.chain.length === 0) throw refusal;
-  return { handshake: lenient.handshake, refusal, isTrusted: false, ending: 'lenient' };
+  return {
+    handshake: lenient.handshake,
+    refusal,
+    clientRefusal: undefined,
+    isTrusted: false,
+    ending: 'lenient',
+  };
 }
 
 async function attempt(
@@ -95,19 +99,32 @@ async function attempt(
   return shakeHands({ way, identity, secureContext, protocols }, signal);
 }
 
-/** Why a client would not connect that made this handshake. */
-async function refusalOf(
-  request: LookRequest,
-  shaken: Shaken,
-  signal: AbortSignal,
-): Promise<TlsTrustError | undefined> {
+/** What becomes of a client that made this handshake. */
+async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal): Promise<Look> {
+  const { handshake, socket, failure } = shaken;
   const verdict = judge(request, shaken);
-  if (!verdict.trusted || shaken.socket === undefined)
-    return refusalError(request, shaken, verdict);
-  const socket: TLSSocket = shaken.socket;
-  if (!shaken.handshake.asksForCertificate) return undefined;
-  return clientCertificateRefusal(socket, request, signal);
+  const isTrusted = verdict.trusted;
+  if (socket === undefined) {
+    const refusal = refusalError(request, shaken, verdict);
+    const isForClient = CLIENT_CODES.has(refusal.code);
+    const clientRefusal = isForClient ? refusal : undefined;
+    return { handshake, refusal, clientRefusal, isTrusted, ending: 'failed' };
+  }
+  const target = isTrusted ? request : { ...request, path: undefined };
+  const clientRefusal = handshake.asksForCertificate
+    ? await clientCertificateRefusal(socket, target, signal)
+    : undefined;
+  socket.destroy();
+  const refusal = isTrusted
+    ? clientRefusal
+    : refusalError(request, { handshake, failure }, verdict);
+  return { handshake, refusal, clientRefusal, isTrusted, ending: 'complete' };
 }
+
+const CLIENT_CODES: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+  'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
+  'MCP_TLS_CLIENT_CERTIFICATE_REFUSED',
+]);
 
 /** No certificate was shown, for whatever reason: a cipher suite without one, or a failed handshake. */
 function strictError(request: LookRequest, { failure }: Shaken): TlsTrustError {

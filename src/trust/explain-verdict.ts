@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly } from './chain-facts.js';
-import { hasWeakKey, unfitness } from './leaf-fitness.js';
+import { hasWeakKey, mayServe } from './leaf-fitness.js';
 import type { Presentation } from './presentation.js';
 import type { Problem, ProblemCode } from './problem.js';
 import { carriesIdentity, presentedNames, type ReferenceIdentity } from './reference-identity.js';
@@ -19,6 +19,8 @@ export interface ExplanationContext {
   readonly descriptions: readonly CertificateDescription[];
   readonly identity: ReferenceIdentity;
   readonly now: Date;
+  /** The TLS version that was spoken. */
+  readonly protocol: string | undefined;
 }
 
 /**
@@ -78,6 +80,7 @@ function findingsOf(context: ExplanationContext): readonly Problem[] {
   const leaf = context.presentation.chain[0];
   if (leaf === undefined) return [];
   return [
+    ...protocolFindings(context),
     ...issuerFindings(context),
     ...nameFindings(leaf, context.identity),
     ...context.descriptions.flatMap((d, i) => validityFindings(d, i, context.now)),
@@ -86,6 +89,12 @@ function findingsOf(context: ExplanationContext): readonly Problem[] {
       strengthFindings(certificate, context.descriptions[i], i),
     ),
   ];
+}
+
+function protocolFindings({ protocol }: ExplanationContext): readonly Problem[] {
+  if (protocol === undefined || /^TLSv1\.[23]$/.test(protocol)) return [];
+  const message = `the server speaks only ${protocol}, which is not safe (RFC 8996)`;
+  return [{ code: 'old-protocol', message }];
 }
 
 function issuerFindings({
@@ -151,8 +160,7 @@ function validityFindings(
 }
 
 function usageFindings(leaf: X509Certificate): readonly Problem[] {
-  const unfit = unfitness(leaf);
-  if (unfit?.reason !== 'MCP_TLS_WRONG_USAGE') return [];
+  if (mayServe(leaf)) return [];
   const usages = leaf.keyUsage?.join(', ');
   const message = `may not be used for a TLS server (${usages === undefined ? 'key usage' : `extended key usage ${usages}`})`;
   return [{ code: 'wrong-usage', message, certificate: 0 }];

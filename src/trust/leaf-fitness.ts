@@ -1,5 +1,9 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { certificateExtensions, certificateFields } from '../certificate/certificate-fields.js';
+import {
+  certificateExtensions,
+  certificateFields,
+  type RawExtension,
+} from '../certificate/certificate-fields.js';
 import type { TrustErrorCode } from '../errors.js';
 
 /** What is wrong with a certificate by itself. */
@@ -22,21 +26,32 @@ export interface Unfitness {
  */
 export function unfitness(leaf: X509Certificate): Unfitness | undefined {
   if (hasWeakKey(leaf)) return { reason: 'MCP_TLS_WEAK', detail: 'EE certificate key too weak' };
-  let extensions: ReturnType<typeof certificateExtensions>;
-  try {
-    extensions = certificateExtensions(certificateFields(leaf.raw));
-  } catch {
+  const extensions = extensionsOf(leaf);
+  if (extensions === undefined) {
     return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'invalid certificate encoding' };
   }
-  const serves = leaf.keyUsage === undefined || leaf.keyUsage.includes(SERVER_AUTH);
-  const keyUsage = extensions.find(({ oid }) => oid === KEY_USAGE)?.value;
-  if (!serves || (keyUsage !== undefined && !mayAuthenticate(keyUsage))) {
+  if (!mayServe(leaf)) {
     return { reason: 'MCP_TLS_WRONG_USAGE', detail: 'unsuitable certificate purpose' };
   }
   if (extensions.some(({ critical, oid }) => critical && !UNDERSTOOD.has(oid))) {
     return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'unhandled critical extension' };
   }
   return undefined;
+}
+
+function extensionsOf(certificate: X509Certificate): readonly RawExtension[] | undefined {
+  try {
+    return certificateExtensions(certificateFields(certificate.raw));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether neither its extended key usage nor its key usage forbids a TLS server to use it. */
+export function mayServe(leaf: X509Certificate): boolean {
+  if (leaf.keyUsage?.includes(SERVER_AUTH) === false) return false;
+  const keyUsage = extensionsOf(leaf)?.find(({ oid }) => oid === KEY_USAGE)?.value;
+  return keyUsage === undefined || mayAuthenticate(keyUsage);
 }
 
 /** RSA and DSA below 2048 bits, curves below 224: OpenSSL's security level 2 (112 bits). */

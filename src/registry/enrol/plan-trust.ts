@@ -25,7 +25,7 @@ export function planTrust(
   details: PolicyDetails,
 ): CheckedTrustPolicy {
   // What failed for another reason than the certificate, no trust in the certificate mends.
-  const failed = look.ending !== 'complete' || look.isTrusted ? look.refusal : undefined;
+  const failed = look.ending !== 'complete' || look.isTrusted ? look.refusal : look.clientRefusal;
   if (failed !== undefined) throw failed;
   const target = { host, port: peer.port };
   let refusal = look.refusal;
