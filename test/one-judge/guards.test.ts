@@ -156,6 +156,9 @@ describe('an ended leaf under allowExpired, below an authority', () => {
     const nameConstraints = { permittedDns: ['localhost'] };
     const root = await heldCertificate({ ca: true, nameConstraints });
     expect(await judged(root, [])).toBe('MCP_TLS_EXPIRED');
+    // Where they are not marked as critical, as many authorities have them.
+    const mild = patched(root, '\x55\x1d\x1e\x01\x01\xff', '\x55\x1d\x1e\x01\x01\x00');
+    expect(await judged(mild, [])).toBe('MCP_TLS_EXPIRED');
   });
 });
 
@@ -271,7 +274,7 @@ describe('the registry', () => {
     await using scratch = scratchRegistry();
     const { registry } = scratch;
     for (const answer of [undefined, 1, 'yes', Promise.resolve({})]) {
-      const approve = () => answer as boolean;
+      const approve = () => answer as never;
       expect(await codeOf(registry.register('a', server.url, { approve }))).toBe(
         'MCP_TLS_APPROVAL_REQUIRED',
       );
