@@ -189,6 +189,14 @@ describe('a policy', () => {
   });
 });
 
+it('a key of RSA 1024 below an authority is refused on every Node.js line', async () => {
+  const root = await heldCertificate({ ca: true });
+  const certificate = await heldCertificate({ key: 'rsa1024', signedBy: root });
+  await using server = await startTlsServer({ certificate });
+  expect(await askOnce(server.url, root.certificatePem)).toBe('MCP_TLS_WEAK');
+  expect(server.records.applicationBytes).toBe(0);
+});
+
 it('fetchPeerCertificate rejects where the expected fingerprint is not met', async () => {
   const [shown, other] = [await heldCertificate(), await heldCertificate()];
   await using server = await startTlsServer({ certificate: shown });
