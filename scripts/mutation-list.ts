@@ -253,14 +253,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'a field that is undefined is refused',
       'if (value === undefined || value === null)',
       'if (false)',
-      policy,
-    ],
-    [
-      'policy-empty',
-      'an empty policy is refused',
-      'if (fields.length === 0)',
-      'if (false)',
-      policy,
+      guards,
     ],
     [
       'policy-shape',
@@ -274,7 +267,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'allowExpired and crl cannot be combined',
       'if (allowExpired === true && crl !== undefined)',
       'if (false)',
-      policy,
+      guards,
     ],
     [
       'policy-expired-pins',
@@ -352,7 +345,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'contexts with other revocation lists are not shared',
       'for (const list of crl) add(list);',
       '',
-      ['--project=unit', 'test/unit/connect/shared-context.test.ts'],
+      guards,
     ],
     [
       'shared-client',
@@ -386,7 +379,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'a lenient handshake is never trusted',
       "    refusal,\n    clientRefusal: undefined,\n    isTrusted: false,\n    ending: 'lenient',",
       "    refusal: undefined,\n    clientRefusal: undefined,\n    isTrusted: true,\n    ending: 'complete',",
-      weak,
+      guards,
     ],
     [
       'look-refusal',

@@ -7,8 +7,10 @@ import {
   createServerRegistry,
   explainTlsError,
   fetchPeerCertificate,
+  makeCustomClientFactory,
   type TrustPolicy,
 } from '../../src/index.js';
+import { revocationList } from '../../src/testing/battery/revocation-list.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { checkTrustPolicy } from '../../src/trust/check-trust-policy.js';
 import { covers } from '../../src/trust/covers.js';
@@ -171,6 +173,40 @@ describe('a policy', () => {
     expect(checkTrustPolicy({ ca: certificatePem }).authorities).toHaveLength(1);
   });
 
+  it('is refused with a field that is undefined, which a policy without it would not say', async () => {
+    const { certificatePem: ca, spkiPin } = await heldCertificate({ ca: true });
+    for (const field of ['pins', 'crl', 'authority', 'serverName', 'minVersion', 'roots']) {
+      const trust = { ca, [field]: undefined } as never;
+      expect(() => checkTrustPolicy(trust), field).toThrow(/undefined/);
+    }
+    expect(() => checkTrustPolicy({ ca, pins: [spkiPin], serverName: null } as never)).toThrow();
+  });
+
+  it('has allowExpired or revocation lists, since an end would hide a revocation', async () => {
+    const root = await heldCertificate({ ca: true });
+    const { certificatePem: ca, spkiPin } = root;
+    const both = { ca, pins: [spkiPin], allowExpired: true, crl: revocationList({ issuer: root }) };
+    expect(() => checkTrustPolicy(both)).toThrow(/allowExpired and trust\.crl/);
+  });
+
+  it('with other revocation lists has another secure context', async () => {
+    const root = await heldCertificate({ ca: true });
+    const [revoked, other] = [
+      await heldCertificate({ signedBy: root }),
+      await heldCertificate({ signedBy: root }),
+    ];
+    const under = (one: HeldCertificate) => ({
+      ca: root.certificatePem,
+      crl: revocationList({ issuer: root, revoked: [one] }),
+    });
+    await using server = await startTlsServer({ certificate: revoked });
+    const first = makeCustomClientFactory(under(other));
+    expect((await first()(server.url)).status).toBe(200);
+    // The first one is still there, and with it its context.
+    expect(await askOnce(server.url, under(revoked))).toBe('MCP_TLS_REVOKED');
+    await first.close();
+  });
+
   it('does not cover another that trusts more: pins, roots, certificates', async () => {
     const [a, b] = [await heldCertificate(), await heldCertificate()];
     const root = (await heldCertificate({ ca: true })).certificatePem;
@@ -206,6 +242,24 @@ it('fetchPeerCertificate rejects where the expected fingerprint is not met', asy
   expect(await probe(shown.spkiPin)).toBe('resolved');
   expect(await probe(certificatePin(other))).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
   expect(await probe(other.spkiPin)).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
+});
+
+it('a server that no client shakes hands with is read, and trusted under nothing', async () => {
+  const certificate = await heldCertificate();
+  const old = {
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  } as const;
+  await using server = await startTlsServer({ certificate, ...old });
+  const { certificatePem, spkiPin } = certificate;
+  for (const trust of [certificatePem, { identity: 'pin', pins: [spkiPin] } as const, null]) {
+    const peer = await fetchPeerCertificate(server.url, { trust });
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.trusted).toBe(false);
+    expect(peer.problems.map(({ code }) => code)).toContain('old-protocol');
+    expect(peer.suggestedPolicy).toBeUndefined();
+  }
 });
 
 describe('allowAddress', () => {
