@@ -89,10 +89,10 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
       assertCondition(condition);
       // Sealed once before anything is written: a bad record changes nothing.
       await sealer.seal(id, record, 0);
-      await ensureRow(id, record.url ?? '');
+      await ensureRow(id, record.url);
       const written = await replace(id, condition?.ifRevision, async (revision) => [
         await sealer.seal(id, record, revision),
-        record.isSelfSigned,
+        record.certificate?.isSelfSigned ?? false,
       ]);
       return written.revision;
     },
@@ -121,7 +121,7 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
 
 /** The columns in the clear must say what the sealed record says: somebody may have changed them. */
 function assertAgrees(id: string, row: Row, record: StoredCertificate, revision: number): void {
-  const selfSigned = Boolean(row['is_self_signed']) === record.isSelfSigned;
+  const selfSigned = Boolean(row['is_self_signed']) === (record.certificate?.isSelfSigned ?? false);
   if (!selfSigned || Number(row['certificate_revision']) !== revision) {
     throw new Error(`gateway '${id}': its columns do not agree with its sealed record`);
   }

@@ -3,13 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RegistryError } from '../errors.js';
-
-/** A certificate in a file, for programs that take it only so. */
-export interface CertificateFile extends AsyncDisposable {
-  readonly path: string;
-  /** Removes the file. */
-  close(): Promise<void>;
-}
+import type { CertificateFile } from './types.js';
 
 /** The files of a registry. */
 export interface CertificateFiles {

@@ -106,7 +106,7 @@ describe('watch tells of', () => {
     const registry = open();
     const past = { notBefore: inDays(-9), notAfter: inDays(-1.5) };
     const { server, approved } = await serve(await heldCertificate(past));
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const event = await next(registry.watch(), 'expired');
     expect(event).toMatchObject({ id: 'a', daysLeft: -2, first: true });
   });
@@ -159,7 +159,7 @@ describe('watch tells of', () => {
   it('a renewal that the trust covers, which it puts on record', async () => {
     const registry = open();
     const { server, held, approved } = await serve();
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch, types } = listen(registry);
     await scans(server, 1);
     const renewed = await heldCertificate({ renewFrom: held, notAfter: inDays(300) });
@@ -220,7 +220,7 @@ describe('watch tells of', () => {
     };
     const registry = open(flaky);
     const { server, held, approved } = await serve();
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch } = listen(registry);
     await scans(server, 1);
     failing = true;
@@ -281,7 +281,7 @@ describe('processes that share a store', () => {
     const { get, read, set, delete: remove, list, close } = openStore();
     const registry = open({ get, read, set, delete: remove, list, close });
     const { server, held, approved } = await serve();
-    await registry.register('__proto__', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('__proto__', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch } = listen(registry);
     await scans(server, 1);
     server.rotate(await heldCertificate({ renewFrom: held, notAfter: inDays(300) }), {

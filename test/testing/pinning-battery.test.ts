@@ -1,6 +1,6 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeCustomClientFactory } from '../../src/core.js';
+import { makeCustomClientFactory, type TrustPolicy } from '../../src/core.js';
 import {
   type BatteryReport,
   heldCertificate,
@@ -12,7 +12,7 @@ import { type Flaw, pinnedClient } from './support/pinned-client.js';
 
 /** A factory for each policy, as an application would make one for each server. */
 const ourClient: MakeBatteryClient = ({ url, ...trust }) => {
-  const factory = makeCustomClientFactory(trust);
+  const factory = makeCustomClientFactory(trust as TrustPolicy);
   const client = factory({ url });
   return Object.assign((input: string, init?: object) => client(input, init), {
     close: () => factory.close(),

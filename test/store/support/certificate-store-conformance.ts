@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CertificateStore, StoredCertificate } from '../../../src/index.js';
-import { makeStoredCertificate } from '../../../src/index.js';
+import { createStoredCertificate } from '../../../src/index.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 
 /** Opens stores over one set of records, the second as another process would. */
@@ -32,7 +32,11 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     let [store, other]: CertificateStore[] = [];
     let [first, second]: HeldCertificate[] = [];
     const recordOf = (held: HeldCertificate | undefined, approvedBy = 'ops'): StoredCertificate =>
-      makeStoredCertificate({ certificatePem: held?.certificatePem ?? '', approvedBy });
+      createStoredCertificate({
+        url: 'https://10.0.0.5:8443/mcp',
+        trust: held?.certificatePem ?? '',
+        approvedBy,
+      });
 
     beforeAll(async () => {
       [first, second] = await Promise.all([heldCertificate(), heldCertificate()]);
@@ -41,7 +45,7 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
       other = await subject.open();
     }, 60_000);
     afterAll(async () => {
-      await Promise.all([store?.close(), other?.close()]);
+      await Promise.all([store?.close?.(), other?.close?.()]);
       await subject?.close();
     });
 
@@ -51,16 +55,18 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     });
 
     it('gives back what was set, to others too', async () => {
-      const record = makeStoredCertificate({
-        certificatePem: first?.certificatePem ?? '',
+      const record = createStoredCertificate({
         url: 'https://10.0.0.5:8443/mcp',
-        pins: [first?.spkiPin ?? ''],
-        serverName: 'localhost',
-        clientCertificate: { cert: second?.certificatePem ?? '', key: second?.keyPem ?? '' },
+        trust: {
+          ca: first?.certificatePem ?? '',
+          pins: [first?.spkiPin ?? ''],
+          serverName: 'localhost',
+          clientCertificate: { cert: second?.certificatePem ?? '', key: second?.keyPem ?? '' },
+        },
         approvedBy: 'Åsa <ops@example.com>',
-        approvedAt: '2026-11-22T17:00:00.000Z',
+        approvedAt: new Date('2026-11-22T17:00:00.000Z'),
         previous: {
-          certificatePem: second?.certificatePem ?? '',
+          pem: second?.certificatePem ?? '',
           fingerprint: second?.fingerprint256 ?? '',
         },
       });
@@ -169,8 +175,12 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
 
     it('reads a record whose time is over, and does not give it out', async () => {
       const { certificatePem = '' } = first ?? {};
-      const expiresAt = new Date(Date.now() - 1_000).toISOString();
-      const record = makeStoredCertificate({ certificatePem, expiresAt });
+      const expiresAt = new Date(Date.now() - 1_000);
+      const record = createStoredCertificate({
+        url: 'https://10.0.0.5:8443/mcp',
+        trust: certificatePem,
+        expiresAt,
+      });
       const revision = await store?.set('over', record);
       for (const one of [store, other]) {
         await expect(one?.get('over')).rejects.toMatchObject({ code: 'MCP_TLS_STORE_EXPIRED' });
