@@ -58,9 +58,17 @@ export async function shakeHands(
   withholdLegacyCertificate(socket);
   // For as long as the socket lives: what comes late from one that was given up has nowhere to go.
   socket.on('error', () => {});
+  // Node.js lets go of the connection before it says that the server closed it: the last moment at which
+  // a certificate can be read, of a server that refused ours in the middle of a TLS 1.2 handshake.
+  let atEnd: Handshake | undefined;
+  const onEnd = (): void => {
+    atEnd = readHandshake(socket, false);
+  };
+  socket.prependOnceListener('end', onEnd);
   try {
     const failure = await completed(socket, signal);
-    const handshake = readHandshake(socket, failure === undefined);
+    socket.off('end', onEnd);
+    const handshake = (failure && atEnd) || readHandshake(socket, failure === undefined);
     if (failure === undefined) return { handshake, socket, failure };
     socket.destroy();
     return { handshake, socket: undefined, failure };
