@@ -60,15 +60,18 @@ export async function shakeHands(
   socket.on('error', () => {});
   // Node.js lets go of the connection before it says that the server closed it: the last moment at which
   // a certificate can be read, of a server that refused ours in the middle of a TLS 1.2 handshake.
-  let atEnd: Handshake | undefined;
+  const seen: { atEnd?: Handshake } = {};
   const onEnd = (): void => {
-    atEnd = readHandshake(socket, false);
+    seen.atEnd = readHandshake(socket, false);
   };
   socket.prependOnceListener('end', onEnd);
   try {
     const failure = await completed(socket, signal);
     socket.off('end', onEnd);
-    const handshake = (failure && atEnd) || readHandshake(socket, failure === undefined);
+    if (failure !== undefined && seen.atEnd !== undefined) {
+      return { handshake: seen.atEnd, socket: undefined, failure };
+    }
+    const handshake = readHandshake(socket, failure === undefined);
     if (failure === undefined) return { handshake, socket, failure };
     socket.destroy();
     return { handshake, socket: undefined, failure };
