@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import { TlsTrustError } from '../errors.js';
+import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { atHost, toConnectionError } from './connection-error.js';
 import { untilAborted } from './limit.js';
+import { clientRefused } from './verified.js';
 
 /**
  * How long to wait, after a handshake in which the server asked for a client certificate, for it to say
@@ -90,6 +91,7 @@ async function answerTo(
     const end = (): void => resolve(text === '' ? undefined : text);
     socket.once('end', end).once('close', end).once('error', end);
   });
+  socket.resume();
   socket.write(
     `GET ${path} HTTP/1.1\r\nHost: ${atHost(host, port)}\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
   );
@@ -110,16 +112,5 @@ function refusedError(
     const error = toConnectionError(cause, { host, port, sawCertificate: true, sentCertificate });
     if (error.code !== 'MCP_TLS_UNREACHABLE') return error;
   }
-  return new TlsTrustError(
-    sentCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED' : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
-    `${atHost(host, port)}: ${sentCertificate ? 'refuses the client certificate' : 'requires a client certificate'}`,
-    {
-      host,
-      port,
-      hint: sentCertificate
-        ? 'Check that the client certificate is the one that the server expects, and that it is valid.'
-        : 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
-      cause,
-    },
-  );
+  return clientRefused({ host, port, sentCertificate }, cause);
 }

@@ -58,8 +58,19 @@ export async function shakeHands(
   withholdLegacyCertificate(socket);
   // For as long as the socket lives: what comes late from one that was given up has nowhere to go.
   socket.on('error', () => {});
+  // Node.js lets go of the connection before it says that the server closed it: the last moment at which
+  // a certificate can be read, of a server that refused ours in the middle of a TLS 1.2 handshake.
+  const seen: { atEnd?: Handshake } = {};
+  const onEnd = (): void => {
+    seen.atEnd = readHandshake(socket, false);
+  };
+  socket.prependOnceListener('end', onEnd);
   try {
     const failure = await completed(socket, signal);
+    socket.off('end', onEnd);
+    if (failure !== undefined && seen.atEnd !== undefined) {
+      return { handshake: seen.atEnd, socket: undefined, failure };
+    }
     const handshake = readHandshake(socket, failure === undefined);
     if (failure === undefined) return { handshake, socket, failure };
     socket.destroy();

@@ -63,9 +63,18 @@ function lookupFor(target: Endpoint, route: Route): LookupFunction | undefined {
           if ((options as { all?: boolean }).all) callback(null, all);
           else callback(null, first.address, first.family);
         },
-        (error) => callback(error as NodeJS.ErrnoException, '', 0),
+        // Node.js takes anything else for success: nobody says that what was thrown is an error.
+        (thrown) => callback(thrown instanceof Error ? thrown : new LookupFailed(thrown), '', 0),
       );
   };
+}
+
+class LookupFailed extends Error {
+  readonly code = 'ENOTFOUND';
+
+  constructor(thrown: unknown) {
+    super('the look-up failed', { cause: thrown });
+  }
 }
 
 /** @returns at least one IP address */
@@ -83,7 +92,7 @@ async function resolve(
   const list = Array.isArray(found) ? found.map((one) => one?.address) : [found];
   const addresses = list.filter((address) => typeof address === 'string' && isIP(address) !== 0);
   if (addresses.length > 0) return addresses;
-  throw Object.assign(new Error('the look-up gave no IP address'), { code: 'ENOTFOUND' });
+  throw new LookupFailed(undefined);
 }
 
 /**

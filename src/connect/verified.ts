@@ -74,12 +74,36 @@ export function refusalError(
 ): TlsTrustError {
   const { host, port, policy } = target;
   if (failure === undefined && !verdict.trusted) return refusedError(target, verdict);
-  return toConnectionError(failure, {
+  const sentCertificate = policy.clientCertificate !== undefined;
+  // A Node.js server that refuses a client's certificate closes without an alert.
+  if (handshake.asksForCertificate && (failure as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
+    return clientRefused({ host, port, sentCertificate }, failure);
+  }
+  const sawCertificate = handshake.chain.length > 0;
+  return toConnectionError(failure, { host, port, sawCertificate, sentCertificate });
+}
+
+/** A server asked for a client certificate, and ended the connection for the lack of one or for this one. */
+export function clientRefused(
+  {
     host,
     port,
-    sawCertificate: handshake.chain.length > 0,
-    sentCertificate: policy.clientCertificate !== undefined,
-  });
+    sentCertificate,
+  }: { readonly host: string; readonly port: number; readonly sentCertificate: boolean },
+  cause: unknown,
+): TlsTrustError {
+  return new TlsTrustError(
+    sentCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED' : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
+    `${atHost(host, port)}: ${sentCertificate ? 'refuses the client certificate' : 'requires a client certificate'}`,
+    {
+      host,
+      port,
+      hint: sentCertificate
+        ? 'Check that the client certificate is the one that the server expects, and that it is valid.'
+        : 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
+      cause,
+    },
+  );
 }
 
 function refusedError(

@@ -57,8 +57,11 @@ export function decide(
   if (!(now.getTime() >= Date.parse(leaf.validFrom))) {
     return refuse('MCP_TLS_NOT_YET_VALID', objection);
   }
-  const hasEnded = !(now.getTime() <= Date.parse(leaf.validTo));
-  if (hasEnded && !policy.allowExpired) return refuse('MCP_TLS_EXPIRED', objection);
+  const end = Date.parse(leaf.validTo);
+  const hasEnded = !(now.getTime() <= end);
+  if (hasEnded && (!policy.allowExpired || Number.isNaN(end))) {
+    return refuse('MCP_TLS_EXPIRED', objection);
+  }
 
   const isOwn = policy.ownCertificates.some((own) => leaf.raw.equals(own));
   if (isOwn || policy.identity === 'pin') {

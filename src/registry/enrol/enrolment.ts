@@ -75,6 +75,7 @@ export class Enrolment {
       const inspection = await inspect({ url, policy: given, proxy }, signal);
       const policy = registeredPolicy(inspection, url, given, options);
       await this.#approve(id, before.record, inspection, options);
+      if (policy !== given) await this.#tryClient({ url, policy, proxy }, inspection, signal);
       const record = createStoredCertificate({
         ...{ url, trust: policy, origins, proxy, labels, approvedBy },
         certificate: shownCertificate(policy, inspection),
@@ -104,6 +105,7 @@ export class Enrolment {
       const sameKey = await this.#approve(id, record, inspection, approval, asks);
       if (look.refusal !== undefined) {
         const renewed = renewedPolicy(inspection, url, policy);
+        await this.#tryClient({ url, policy: renewed, proxy }, inspection, signal);
         const next = rewritten(record, {
           trust: renewed,
           certificate: shownCertificate(renewed, inspection),
@@ -179,6 +181,21 @@ export class Enrolment {
         }
       }
     });
+  }
+
+  /**
+   * Some servers refuse a client certificate only by HTTP, and nothing was sent to this one before it was
+   * approved: it is asked now, over a connection that is judged by the trust which is about to be stored.
+   */
+  async #tryClient(
+    target: InspectTarget,
+    { look }: Inspection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clientCertificate } = target.policy;
+    if (clientCertificate === undefined || !look.handshake.asksForCertificate) return;
+    const { refusal } = (await this.#dependencies.inspect(target, signal)).look;
+    if (refusal !== undefined) throw refusal;
   }
 
   /** @returns whether the server has the key of the certificate on record */
