@@ -88,15 +88,22 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'decide-end',
       'the leaf must not have ended',
-      'if (hasEnded && !policy.allowExpired)',
+      'if (hasEnded && (!policy.allowExpired || Number.isNaN(end)))',
       'if (false)',
       guards,
     ],
     [
       'decide-end-unreadable',
       'an end that cannot be read has passed',
-      '!(now.getTime() <= Date.parse(leaf.validTo))',
-      'now.getTime() > Date.parse(leaf.validTo)',
+      '!(now.getTime() <= end)',
+      'now.getTime() > end',
+      guards,
+    ],
+    [
+      'decide-end-excused',
+      'an end that cannot be read is not excused',
+      ' || Number.isNaN(end)',
+      '',
       guards,
     ],
     [

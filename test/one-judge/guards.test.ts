@@ -91,6 +91,9 @@ describe.each([
     };
     const leaf = patched(await heldCertificate(times), utcTime(times[field]), '47ZZ03040506Z');
     expect(verdict(under(leaf), [leaf], SELF_SIGNED)).toBe(code);
+    // Not even where an end is excused: what cannot be read is no end.
+    const lenient = { ...under(leaf), pins: [leaf.spkiPin], allowExpired: true } as TrustPolicy;
+    expect(verdict(lenient, [leaf], SELF_SIGNED)).toBe(code);
   });
 });
 
