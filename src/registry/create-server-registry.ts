@@ -2,6 +2,7 @@ import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { addressOf } from '../connect/address-of.js';
 import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
 import { readRoute } from '../connect/route.js';
+import { explainTlsError } from '../explain-tls-error.js';
 import { trustOf } from '../store/record/parse-stored-certificate.js';
 import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
@@ -47,7 +48,25 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       const { changed } = await enrolment.renew(id, {}, false);
       if (changed) await recordChanged(id);
     },
+    // Past the store's cache, which learns of it so.
+    changedElsewhere: (id) => void store.read(id).then(() => lookAgain(id), ignore),
   });
+  const unsubscribe = store.onChange?.((id) => void removeFiles(id)) ?? ignore;
+
+  async function lookAgain(id: string): Promise<void> {
+    await connections.refresh(id);
+    await removeFiles(id);
+  }
+
+  /** A certificate does not lie about for longer than its server is registered, wherever that ended. */
+  async function removeFiles(changed: string | undefined): Promise<void> {
+    const ids = files.ids();
+    for (const id of changed === undefined ? ids : [changed].filter((one) => ids.has(one))) {
+      await connections.trust(id).catch(async (error) => {
+        if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') await files.remove(id);
+      });
+    }
+  }
 
   /** As a client under the policy connects; a client certificate is tried with a GET. */
   async function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
@@ -182,6 +201,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     },
     watch: (given = {}) => watching.open(given),
     async close() {
+      unsubscribe();
       await watching.close();
       await connections.close();
       await files.close();
@@ -189,3 +209,5 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
   };
   return Object.freeze(registry);
 }
+
+function ignore(): void {}

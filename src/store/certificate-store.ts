@@ -52,6 +52,11 @@ export interface CertificateStore {
    * @returns a function that ends it
    */
   onChange?(listener: (id: string | undefined) => void): () => void;
+  /**
+   * For how long {@link get} may give out a record after it was changed or deleted elsewhere, milliseconds:
+   * a registry looks so often whether what is open still is trusted. Default 30,000.
+   */
+  readonly ttlMs?: number;
   /** What processes that share this store agree on. Without it, `ServerRegistry.watch` works for each alone. */
   readonly notes?: StoreNotes;
 }

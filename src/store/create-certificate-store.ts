@@ -205,6 +205,7 @@ export function createCertificateStore(
       };
     },
     notes,
+    ttlMs: cache.ttlMs,
     stats: () => ({
       ...cached.stats,
       cached: cached.size,

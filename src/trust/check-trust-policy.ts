@@ -52,7 +52,10 @@ type PlainPolicy = Omit<
   'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains'
 >;
 
-/** By this, and not by its fields, a checked policy is known: JSON has no symbols. */
+/**
+ * By this, and not by its fields, a checked policy is known: JSON has no symbols. Holds the anchors as they
+ * were given, so that another policy can be made of them without parsing them.
+ */
 const CHECKED = Symbol.for('mcp-tls.checked-policy');
 
 /** What `util.inspect` and console.log ask for. */
@@ -60,40 +63,36 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 class CheckedPolicy {
   readonly ownCertificates: readonly Uint8Array[];
-  readonly #bytes: readonly Uint8Array[];
-  readonly #isAuthority: readonly boolean[];
+  declare readonly [CHECKED]: readonly Anchor[];
   #parsed: WeakRef<readonly X509Certificate[]> | undefined;
 
   constructor(anchors: readonly Anchor[]) {
-    this.#bytes = anchors.map(({ raw }) => raw);
-    this.#isAuthority = anchors.map(({ isAuthority }) => isAuthority);
-    this.ownCertificates = Object.freeze(this.#bytes.filter((_, i) => !this.#isAuthority[i]));
+    Object.defineProperty(this, CHECKED, { value: Object.freeze([...anchors]) });
+    const own = anchors.filter(({ isAuthority }) => !isAuthority);
+    this.ownCertificates = Object.freeze(own.map(({ raw }) => raw));
     // What was parsed is not kept weakly either: a WeakRef holds what it refers to until the end of the
     // turn, in which a gateway may make all its factories.
-  }
-
-  static {
-    Object.defineProperty(CheckedPolicy.prototype, CHECKED, { value: true });
   }
 
   get anchors(): readonly X509Certificate[] {
     const present = this.#parsed?.deref();
     if (present !== undefined) return present;
-    const again = Object.freeze(this.#bytes.map((raw) => new X509Certificate(raw)));
+    const again = Object.freeze(this[CHECKED].map(({ raw }) => new X509Certificate(raw)));
     this.#parsed = new WeakRef(again);
     return again;
   }
 
   get authorities(): readonly X509Certificate[] {
-    return this.#isAuthority.includes(true)
-      ? this.anchors.filter((_, i) => this.#isAuthority[i])
+    const anchors = this[CHECKED];
+    return anchors.some(({ isAuthority }) => isAuthority)
+      ? this.anchors.filter((_, i) => anchors[i]?.isAuthority)
       : NO_AUTHORITIES;
   }
 
   /** Anchors can be many, and a client's certificate is nobody's business. */
   toJSON(): object {
     const { pins, identity, serverName } = this as unknown as CheckedTrustPolicy;
-    return { anchors: this.#bytes.length, pins: pins.length, identity, serverName };
+    return { anchors: this[CHECKED].length, pins: pins.length, identity, serverName };
   }
 
   [INSPECT](): string {
@@ -101,7 +100,8 @@ class CheckedPolicy {
   }
 }
 
-interface Anchor {
+/** A certificate of `ca`. */
+export interface Anchor {
   readonly raw: Uint8Array;
   readonly isAuthority: boolean;
 }
@@ -249,9 +249,20 @@ export function withDetails(
   policy: CheckedTrustPolicy,
   details: PolicyDetails,
 ): CheckedTrustPolicy {
-  const isOwn = (raw: Buffer) => policy.ownCertificates.some((own) => raw.equals(own));
-  const anchors = policy.anchors.map(({ raw }) => ({ raw, isAuthority: !isOwn(raw) }));
-  return freeze(anchors, { ...plain(policy), ...details });
+  return freeze(anchorsOf(policy), { ...plain(policy), ...details });
+}
+
+/** The certificates of `ca` as DER, and which of them are authorities: without parsing them. */
+export function anchorsOf(policy: CheckedTrustPolicy): readonly Anchor[] {
+  return (policy as CheckedTrustPolicy & Pick<CheckedPolicy, typeof CHECKED>)[CHECKED];
+}
+
+/** `{ ca, authority: false }` for a certificate at hand. */
+export function trustInCertificate(
+  { raw }: X509Certificate,
+  details: PolicyDetails,
+): CheckedTrustPolicy {
+  return freeze([{ raw, isAuthority: false }], { defaultRoots: false, ...details });
 }
 
 function plain(policy: CheckedTrustPolicy): PlainPolicy {

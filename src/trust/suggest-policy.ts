@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
-import { checkTrustPolicy } from './check-trust-policy.js';
+import { checkTrustPolicy, trustInCertificate, withDetails } from './check-trust-policy.js';
 import { decide } from './decide.js';
 import type { Presentation } from './presentation.js';
 import { readReferenceIdentity } from './reference-identity.js';
@@ -31,8 +31,14 @@ export function suggestPolicy(
   if (leaf === undefined) return undefined;
   return candidates(leaf, serverName).find((candidate) => {
     try {
-      const identity = readReferenceIdentity(candidate.serverName ?? host);
-      return decide(checkTrustPolicy(candidate), presentation, identity, now).trusted;
+      const { value } = readReferenceIdentity(candidate.serverName ?? host);
+      const details = { serverName: value };
+      // The same policy as that of its PEM, without parsing it again.
+      const policy =
+        candidate.identity === 'pin'
+          ? withDetails(checkTrustPolicy(candidate), details)
+          : trustInCertificate(leaf, details);
+      return decide(policy, presentation, readReferenceIdentity(value), now).trusted;
     } catch {
       // A name or key that no policy can hold.
       return false;

@@ -269,12 +269,30 @@ describe('processes that share a store', () => {
     server.clearRecords();
     const until = Date.now() + 600;
     for (let shard = 0; shard < 64; shard++) {
-      const note = { v: 1, at: 0, claim: { by: 'another', until }, servers: [] };
+      const claim = { by: 'another', id: `of ${shard}`, ms: 600 };
+      const note = { v: 2, at: 0, claim, servers: [] };
       await store.notes.update(`watch-${shard}`, () => note);
     }
     registry.watch({ intervalMs: 100 });
     await scans(server, 1);
     expect(Date.now()).toBeGreaterThanOrEqual(until);
+  });
+
+  it('are held up by no clock: not by one that is ten minutes ahead, nor for longer than a claim', async () => {
+    const store = openStore();
+    const registry = open(store);
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    server.clearRecords();
+    const ahead = Date.now() + 600_000;
+    for (let shard = 0; shard < 64; shard++) {
+      const claim = { by: 'another', id: `of ${shard}`, ms: 300 };
+      await store.notes.update(`watch-${shard}`, () => ({ v: 2, at: ahead, claim, servers: [] }));
+    }
+    const startedAt = performance.now();
+    registry.watch({ intervalMs: 100 });
+    await scans(server, 1);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('need no notes: then each looks for itself', async () => {

@@ -13,6 +13,12 @@ export interface ConnectionLimits {
   readonly idleMs: number;
 }
 
+/** Between two looks at the records of what is open, where the store does not say how old its answers get. */
+const LOOK_MS = 30_000;
+
+/** Not more often than this, for stores without a cache. */
+const SHORTEST_LOOK_MS = 250;
+
 const CHANGED = 'the trust in this server was changed';
 const REVOKED = 'this server was revoked';
 const CLOSED = 'the server registry was closed';
@@ -28,12 +34,15 @@ export class RegistryConnections {
   /** Counts changes: what was read before one says nothing about the time after it. */
   #epoch = 0;
   #closed = false;
-  #sweeping: NodeJS.Timeout | undefined;
+  readonly #lookMs: number;
+  #stepping: NodeJS.Timeout | undefined;
+  #lookedAt = 0;
 
   constructor(store: CertificateStore, options: GenerationOptions, limits: ConnectionLimits) {
     this.#options = options;
     this.#limits = limits;
     this.#read = makeTrustReader(store);
+    this.#lookMs = Math.max(SHORTEST_LOOK_MS, store.ttlMs ?? LOOK_MS);
     this.#unsubscribe =
       store.onChange?.((id) => {
         for (const one of id === undefined ? [...this.#servers.keys()] : [id])
@@ -65,10 +74,7 @@ export class RegistryConnections {
     generation.lastUsed = now;
     if (holder !== undefined) generation.holders.add(holder);
     this.#evict();
-    const { idleMs } = this.#limits;
-    if (idleMs > 0) {
-      this.#sweeping ??= setInterval(() => this.#sweep(), Math.max(10, idleMs / 4)).unref();
-    }
+    this.#beginSteps(now);
     return generation;
   }
 
@@ -136,12 +142,26 @@ export class RegistryConnections {
     }
   }
 
-  #sweep(): void {
+  #beginSteps(now: number): void {
+    if (this.#stepping !== undefined) return;
+    this.#lookedAt = now;
     const { idleMs } = this.#limits;
-    const before = performance.now() - idleMs;
+    const every = Math.min(this.#lookMs, idleMs > 0 ? Math.max(10, idleMs / 4) : this.#lookMs);
+    this.#stepping = setInterval(() => this.#step(performance.now(), Date.now()), every).unref();
+  }
+
+  /**
+   * What is idle ends. What is open is looked at while it is open: an answer that streams asks for nothing
+   * again, and is not counted among the requests under way.
+   */
+  #step(now: number, wallClock: number): void {
+    const { idleMs } = this.#limits;
+    const isLook = now - this.#lookedAt >= this.#lookMs;
+    if (isLook) this.#lookedAt = now;
     for (const [id, server] of this.#servers) {
-      void server.endIdle(before, `idle for ${idleMs} ms (idleMs)`);
+      if (idleMs > 0) void server.endIdle(now - idleMs, `idle for ${idleMs} ms (idleMs)`);
       this.#forgetIfEmpty(id);
+      if (isLook || server.hasExpired(wallClock)) void this.refresh(id);
     }
   }
 
@@ -155,8 +175,8 @@ export class RegistryConnections {
   #forgetIfEmpty(id: string): void {
     if (this.#servers.get(id)?.isEmpty) this.#servers.delete(id);
     if (this.#servers.size > 0) return;
-    clearInterval(this.#sweeping);
-    this.#sweeping = undefined;
+    clearInterval(this.#stepping);
+    this.#stepping = undefined;
   }
 
   #assertOpen(): void {

@@ -22,6 +22,13 @@ export class ServerConnections {
     return this.#open === undefined && this.#draining.size === 0;
   }
 
+  /** Whether the approval that they rest on is over. */
+  hasExpired(wallClock: number): boolean {
+    return this.#all().some(({ trust: { record } }) => {
+      return record.expiresAt !== undefined && wallClock >= Date.parse(record.expiresAt);
+    });
+  }
+
   get isFree(): boolean {
     return this.#all().every((generation) => generation.isFree);
   }

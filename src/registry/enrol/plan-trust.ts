@@ -1,12 +1,13 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { judge, refusalError } from '../../connect/verified.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
   type PolicyDetails,
+  trustInCertificate,
   withDetails,
 } from '../../trust/check-trust-policy.js';
-import type { TrustPolicy } from '../../trust/trust-policy.js';
 
 /** What to trust of a certificate that is approved. */
 export type TrustForm = 'certificate' | 'key';
@@ -19,20 +20,18 @@ export type TrustForm = 'certificate' | 'key';
  * @throws {TlsTrustError} if no such policy would connect
  */
 export function planTrust(
-  { peer, look }: Inspection,
+  inspection: Inspection,
   host: string,
   form: TrustForm,
   details: PolicyDetails,
 ): CheckedTrustPolicy {
+  const { peer, look } = inspection;
   // What failed for another reason than the certificate, no trust in the certificate mends.
   const failed = look.ending !== 'complete' || look.isTrusted ? look.refusal : look.clientRefusal;
   if (failed !== undefined) throw failed;
   const target = { host, port: peer.port };
   let refusal = look.refusal;
-  for (const candidate of candidates(peer, form)) {
-    const checked = checkTrustPolicy(candidate);
-    const serverName = checked.serverName ?? details.serverName;
-    const policy = withDetails(checked, { ...details, serverName });
+  for (const policy of candidates(inspection, form, details)) {
     const verdict = judge({ host, policy }, look);
     if (verdict.trusted) return policy;
     refusal ??= refusalError({ ...target, policy }, { ...look, failure: undefined }, verdict);
@@ -40,20 +39,21 @@ export function planTrust(
   throw refusal;
 }
 
-function candidates(
-  { description, pem, trusted, suggestedPolicy }: Inspection['peer'],
+function* candidates(
+  { peer, look }: Inspection,
   form: TrustForm,
-): readonly TrustPolicy[] {
-  const { spkiPin, fingerprint } = description;
-  const pin = (text: string): TrustPolicy => ({ identity: 'pin', pins: [text] });
-  const expired = (text: string): TrustPolicy => ({
-    identity: 'pin',
-    pins: [text],
-    allowExpired: true,
-  });
-  if (form === 'key') return [pin(spkiPin), expired(spkiPin)];
-  const own: TrustPolicy = { ca: pem, authority: false };
-  // With another name, perhaps, by which it can be known.
-  const suggested = trusted || suggestedPolicy?.ca === undefined ? [] : [suggestedPolicy];
-  return [own, ...suggested, pin(fingerprint), expired(fingerprint)];
+  details: PolicyDetails,
+): Generator<CheckedTrustPolicy> {
+  const { spkiPin, fingerprint } = peer.description;
+  if (form === 'certificate') {
+    const leaf = look.handshake.chain[0] as X509Certificate;
+    yield trustInCertificate(leaf, details);
+    // By another name, perhaps, which the certificate carries.
+    const { serverName } = (peer.trusted ? undefined : peer.suggestedPolicy) ?? {};
+    if (serverName !== undefined) yield trustInCertificate(leaf, { ...details, serverName });
+  }
+  const pins = [form === 'key' ? spkiPin : fingerprint];
+  for (const allowExpired of [false, true]) {
+    yield withDetails(checkTrustPolicy({ identity: 'pin', pins, allowExpired }), details);
+  }
 }

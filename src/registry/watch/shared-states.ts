@@ -37,12 +37,21 @@ type Change = (old: ServerState | undefined) => ServerState | null | undefined;
 /** Many enough that one note with 1,000 servers in it stays far below what an envelope may hold. */
 const SHARDS = 64;
 
-const FORMAT = 1;
+const FORMAT = 2;
+
+interface Claim {
+  /** The process. */
+  readonly by: string;
+  /** Of this one claim. */
+  readonly id: string;
+  /** How long it holds, from when it is seen. */
+  readonly ms: number;
+}
 
 interface Shard {
   /** When it was last looked at whole, milliseconds since 1970. */
   readonly at: number;
-  readonly claim?: { readonly by: string; readonly until: number } | undefined;
+  readonly claim?: Claim | undefined;
   readonly servers: ReadonlyMap<string, ServerState>;
 }
 
@@ -60,6 +69,7 @@ export function makeSharedStates(
   const me = randomUUID();
   const known = new Map<string, ServerState>();
   const shards = new Map<number, Shard>();
+  const sights = new Map<number, Sight>();
   // A reading that overtakes a newer one would tell of the way back.
   const turns = makeTurns();
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => turns('', task);
@@ -68,6 +78,7 @@ export function makeSharedStates(
   function take(index: number, shard: Shard, first: (id: string) => boolean): void {
     const before = shards.get(index) ?? EMPTY;
     shards.set(index, shard);
+    sights.set(index, sightOf(shard, sights.get(index)));
     for (const id of new Set([...before.servers.keys(), ...shard.servers.keys()])) {
       const [previous, next] = [known.get(id), shard.servers.get(id)];
       if (next === undefined) known.delete(id);
@@ -122,16 +133,15 @@ export function makeSharedStates(
       });
     },
     isDue(intervalMs) {
-      const now = Date.now();
-      return [...shards.values()].some(
-        (shard) => shard.servers.size > 0 && isFree(shard, intervalMs, now),
+      return [...shards].some(
+        ([index, { servers }]) => servers.size > 0 && isFree(sights.get(index), intervalMs),
       );
     },
     claim: (index, intervalMs, claimMs) =>
       update(index, (shard) => {
-        const now = Date.now();
-        if (!isFree(shard, intervalMs, now)) return undefined;
-        return { shard: { ...shard, claim: { by: me, until: now + claimMs } }, mine: new Set() };
+        if (!isFree(sightOf(shard, sights.get(index)), intervalMs)) return undefined;
+        const claim = { by: me, id: randomUUID(), ms: claimMs };
+        return { shard: { ...shard, claim }, mine: new Set() };
       }),
     async publish(index, found, whole) {
       await update(index, (shard) => {
@@ -148,10 +158,37 @@ export function makeSharedStates(
 
 const nameOf = (index: number): string => `watch-${index}`;
 
-/** Clocks of machines differ: a time that lies ahead is not waited for. */
-function isFree({ at, claim }: Shard, intervalMs: number, now: number): boolean {
-  const claimed = claim !== undefined && now < claim.until;
-  return !claimed && (now - at >= intervalMs || at > now + intervalMs);
+/**
+ * What a shard says of time, by this process's own monotonic clock. Clocks of machines differ, by minutes
+ * now and then: nothing is compared with the time of another but once, when a shard is first seen.
+ */
+interface Sight {
+  readonly at: number;
+  /** When the last whole look was. */
+  readonly lookedAt: number;
+  readonly claim: Claim | undefined;
+  readonly claimEnds: number;
+}
+
+function sightOf({ at, claim }: Shard, before: Sight | undefined): Sight {
+  const now = performance.now();
+  // One that was made while this process was watching was made just now.
+  const age = before === undefined ? Math.max(0, Date.now() - at) : 0;
+  const isSame = before?.at === at;
+  const isSameClaim = before !== undefined && before.claim?.id === claim?.id;
+  return {
+    at,
+    lookedAt: isSame ? before.lookedAt : now - age,
+    claim,
+    claimEnds: isSameClaim ? before.claimEnds : now + (claim?.ms ?? 0),
+  };
+}
+
+function isFree(sight: Sight | undefined, intervalMs: number): boolean {
+  const now = performance.now();
+  if (sight === undefined) return true;
+  const isClaimed = sight.claim !== undefined && now < sight.claimEnds;
+  return !isClaimed && now - sight.lookedAt >= intervalMs;
 }
 
 function withState(

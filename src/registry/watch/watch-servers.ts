@@ -20,11 +20,20 @@ interface CheckedWatch {
   readonly pollMs: number;
 }
 
-export function makeServerWatching(parts: ScanParts): ServerWatching {
+export interface WatchingParts extends ScanParts {
+  /** Another process has changed or deleted a record: what this one holds of it may be older. */
+  readonly changedElsewhere: (id: string) => void;
+}
+
+export function makeServerWatching(parts: WatchingParts): ServerWatching {
   const watches = new Map<OpenWatch, CheckedWatch>();
   let scanning: Scanning | undefined;
 
   function tell(transition: Transition): void {
+    const { id, previous, next, first } = transition;
+    if (!first && previous !== undefined && previous.recorded !== next?.recorded) {
+      parts.changedElsewhere(id);
+    }
     for (const [watch, { expiringDays }] of watches) {
       for (const event of eventsOf(transition, expiringDays)) watch.deliver(event);
     }

@@ -1,9 +1,8 @@
-import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys } from '../../assert.js';
 import { readCertificates } from '../../certificate/pem.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { approvedCertificate } from './certificate-facts.js';
-import { parseSealedCertificate } from './parse-stored-certificate.js';
+import { assertOrigin, recordOf } from './parse-stored-certificate.js';
 import type { StoredCertificate, StoredCertificateInput } from './stored-certificate.js';
 import { toStoredTrust } from './stored-trust.js';
 
@@ -22,21 +21,22 @@ export function createStoredCertificate(input: StoredCertificateInput): StoredCe
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
   const policy = checkTrustPolicy(trust);
-  const shown = certificate === undefined ? firstOf(policy) : readCertificates(certificate)[0];
-  // All of it was derived from the certificate just now: only the form is left to check.
-  return parseSealedCertificate({
+  const shown = certificate === undefined ? policy.anchors[0] : readCertificates(certificate)[0];
+  const others = origins === undefined ? undefined : checkOrigins(origins);
+  const record: StoredCertificate = {
     version: 2,
     url: String(url),
     trust: toStoredTrust(policy),
     ...(shown === undefined ? {} : { certificate: approvedCertificate(shown) }),
-    ...(origins === undefined ? {} : { origins: storedOrigins(origins) }),
+    ...(others === undefined ? {} : { origins: mapValues(others, toStoredTrust) }),
     ...(proxy === undefined ? {} : { proxy }),
     ...(labels === undefined ? {} : { labels }),
     ...(approvedBy === undefined ? {} : { approvedBy }),
     ...(approvedAt === undefined ? {} : { approvedAt: approvedAt.toISOString() }),
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
     ...(previous === undefined ? {} : { previous }),
-  });
+  };
+  return recordOf(record, { policy, origins: others });
 }
 
 const FIELDS = [
@@ -52,17 +52,16 @@ const FIELDS = [
   'previous',
 ] as const satisfies readonly (keyof StoredCertificateInput)[];
 
-function firstOf({ anchors }: CheckedTrustPolicy): X509Certificate | undefined {
-  return anchors[0];
+function checkOrigins(
+  origins: NonNullable<StoredCertificateInput['origins']>,
+): Readonly<Record<string, CheckedTrustPolicy>> {
+  for (const origin of Object.keys(origins)) assertOrigin(origin);
+  return Object.freeze(mapValues(origins, checkTrustPolicy));
 }
 
-function storedOrigins(
-  origins: NonNullable<StoredCertificateInput['origins']>,
-): NonNullable<StoredCertificate['origins']> {
-  return Object.fromEntries(
-    Object.entries(origins).map(([origin, trust]) => [
-      origin,
-      toStoredTrust(checkTrustPolicy(trust)),
-    ]),
-  );
+function mapValues<From, To>(
+  values: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
 }

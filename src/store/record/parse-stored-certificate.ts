@@ -1,7 +1,11 @@
 import { assertKnownKeys, invalidArgument } from '../../assert.js';
 import { readOneCertificate, toPem } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import {
+  anchorsOf,
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+} from '../../trust/check-trust-policy.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
 import { assertDate, assertText, plainCopy } from './plain-data.js';
@@ -50,27 +54,43 @@ export function trustOf(record: StoredCertificate): RecordTrust {
   return checked.get(record) ?? (checked.get(parseStoredCertificate(record)) as RecordTrust);
 }
 
+/**
+ * The record that was just made of this trust: what follows from that is not read back out of it.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for the fields that others gave
+ */
+export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCertificate {
+  const record = plainCopy('record', value) as StoredCertificate;
+  assertOwnFields(record);
+  checked.set(record, Object.freeze(trust));
+  return record;
+}
+
 function parse(value: unknown, verifySignature: boolean): StoredCertificate {
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   assertKnownKeys('record', value, FIELDS);
   const record = plainCopy('record', value) as StoredCertificate;
   if (record.version !== 2) invalidArgument('record.version must be 2');
-  assertUrl(record.url);
   const policy = readTrust('record.trust', record.trust);
   const origins = record.origins && readOrigins(record.origins);
-  if (record.certificate === undefined) {
-    if (policy.anchors.length > 0) invalidArgument('record.certificate is missing');
-  } else {
+  if (record.certificate !== undefined) {
     assertCertificate(record.certificate, policy, verifySignature);
+  } else if (anchorsOf(policy).length > 0) {
+    invalidArgument('record.certificate is missing');
   }
+  assertOwnFields(record);
+  checked.set(record, Object.freeze({ policy, origins }));
+  return record;
+}
+
+function assertOwnFields(record: StoredCertificate): void {
+  assertUrl(record.url);
   if (record.proxy !== undefined) assertProxy(record.proxy);
   if (record.labels !== undefined) assertLabels(record.labels);
   assertText('record.approvedBy', record.approvedBy);
   assertDate('record.approvedAt', record.approvedAt);
   assertDate('record.expiresAt', record.expiresAt);
   if (record.previous !== undefined) assertPrevious(record.previous);
-  checked.set(record, Object.freeze({ policy, origins }));
-  return record;
 }
 
 const FIELDS = [
@@ -109,9 +129,7 @@ function readOrigins(
 ): Readonly<Record<string, CheckedTrustPolicy>> {
   assertObject('record.origins', origins);
   const entries = Object.entries(origins).map(([origin, trust]) => {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      invalidArgument('record.origins must be named by origins, such as https://login.example');
-    }
+    assertOrigin(origin);
     return [origin, readTrust('record.origins', trust)] as const;
   });
   return Object.freeze(Object.fromEntries(entries));
@@ -121,6 +139,14 @@ function readOrigins(
 function assertProxy(proxy: unknown): void {
   if (typeof proxy !== 'string' || proxy === 'env') invalidArgument('record.proxy must be a URL');
   readProxy(proxy);
+}
+
+/** Exactly an https origin: a path, another spelling or another scheme would never be asked for. */
+export function assertOrigin(origin: string): void {
+  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
+  if (!isOrigin || !origin.startsWith('https:')) {
+    invalidArgument('record.origins must be named by origins, such as https://login.example');
+  }
 }
 
 function assertObject(what: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../assert.js';
-import { toPem } from '../../certificate/pem.js';
-import type { CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import { pemOf } from '../../certificate/pem.js';
+import { anchorsOf, type CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
 import type { StoredTrust } from './stored-certificate.js';
 
 /**
@@ -27,17 +27,15 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
   };
 }
 
-function chainFields({
-  anchors,
-  ownCertificates,
-  defaultRoots,
-}: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'authority' | 'roots'> {
-  const roots = defaultRoots ? ({ roots: 'default' } as const) : {};
+function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'authority' | 'roots'> {
+  const roots = policy.defaultRoots ? ({ roots: 'default' } as const) : {};
+  const anchors = anchorsOf(policy);
   if (anchors.length === 0) return roots;
-  const ca = anchors.map(toPem);
+  const ca = anchors.map(({ raw }) => pemOf(raw));
+  const authorities = anchors.filter(({ isAuthority }) => isAuthority).length;
   // Of both kinds: then they are told apart by their names, as they were.
-  const isMixed = ownCertificates.length > 0 && ownCertificates.length < anchors.length;
-  return { ca, ...(isMixed ? {} : { authority: ownCertificates.length === 0 }), ...roots };
+  const isMixed = authorities > 0 && authorities < anchors.length;
+  return { ca, ...(isMixed ? {} : { authority: authorities > 0 }), ...roots };
 }
 
 function clientCertificateOf({
