@@ -416,8 +416,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'suggest-decide',
       'a suggestion was tried by decide',
-      'return decide(checkTrustPolicy(candidate), presentation, identity, now).trusted;',
-      'return decide(checkTrustPolicy(candidate), presentation, identity, now) !== undefined;',
+      'return decide(policy, presentation, readReferenceIdentity(value), now).trusted;',
+      'return decide(policy, presentation, readReferenceIdentity(value), now) !== undefined;',
       weak,
     ],
   ]),
