@@ -51,10 +51,10 @@ export function makeConnector(options: ConnectorOptions): Connector {
     try {
       const connection = await within(
         { timeoutMs, signal },
-        async (ending) =>
+        (ending) =>
           verified(
             { ...target, policy, secureContext },
-            await reach(target, route, ending),
+            () => reach(target, route, ending),
             ending,
           ),
         ({ socket }) => socket.destroy(),
@@ -88,7 +88,7 @@ export function makeConnector(options: ConnectorOptions): Connector {
 }
 
 /** A host that no certificate can name is the caller's mistake; all else happened on the way. */
-export function asOwnError(
+function asOwnError(
   error: unknown,
   target: { readonly host: string; readonly port: number },
 ): TlsTrustError | TlsConfigError {

@@ -43,8 +43,7 @@ export async function shakeHands(
   { way, identity, secureContext, protocols = ['http/1.1'] }: HandshakeRequest,
   signal: AbortSignal,
 ): Promise<Shaken> {
-  signal.throwIfAborted();
-  const socket = tls.connect({
+  const socket = open(way, signal, {
     ...way,
     // RFC 6066 §3: no address in SNI. Node.js 26 throws on one.
     servername: identity.kind === 'dns' ? identity.value : '',
@@ -77,6 +76,21 @@ export async function shakeHands(
     return { handshake, socket: undefined, failure };
   } catch (error) {
     socket.destroy();
+    throw error;
+  }
+}
+
+/** A tunnel that no connection comes to rest on is closed. */
+function open(
+  way: tls.ConnectionOptions,
+  signal: AbortSignal,
+  options: tls.ConnectionOptions,
+): tls.TLSSocket {
+  try {
+    signal.throwIfAborted();
+    return tls.connect(options);
+  } catch (error) {
+    way.socket?.destroy();
     throw error;
   }
 }

@@ -70,9 +70,7 @@ export async function look(request: LookRequest): Promise<Look> {
 
 async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Look> {
   const strict = await attempt(request, sharedSecureContext(request.policy), ['http/1.1'], signal);
-  if (strict.handshake.chain.length > 0) {
-    return judged(request, strict, signal);
-  }
+  if (strict.handshake.chain.length > 0) return judged(request, strict, signal);
   strict.socket?.destroy();
   const refusal = strictError(request, strict);
   if (!maySucceedLeniently(refusal)) throw refusal;
@@ -110,11 +108,16 @@ async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal)
     const clientRefusal = isForClient ? refusal : undefined;
     return { handshake, refusal, clientRefusal, isTrusted, ending: 'failed' };
   }
-  const target = isTrusted ? request : { ...request, path: undefined };
-  const clientRefusal = handshake.asksForCertificate
-    ? await clientCertificateRefusal(socket, target, signal)
-    : undefined;
-  socket.destroy();
+  let clientRefusal: TlsTrustError | undefined;
+  try {
+    // Nothing is sent to a server that is not trusted.
+    const target = isTrusted ? request : { ...request, path: undefined };
+    if (handshake.asksForCertificate) {
+      clientRefusal = await clientCertificateRefusal(socket, target, signal);
+    }
+  } finally {
+    socket.destroy();
+  }
   const refusal = isTrusted
     ? clientRefusal
     : refusalError(request, { handshake, failure }, verdict);

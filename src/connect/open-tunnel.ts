@@ -49,7 +49,7 @@ async function connectProxy(
   signal.throwIfAborted();
   if (secure === undefined) return connectPlainProxy(proxy, target, signal);
   try {
-    return (await verified({ host, port, ...secure }, { host, port }, signal)).socket;
+    return (await verified({ host, port, ...secure }, () => ({ host, port }), signal)).socket;
   } catch (error) {
     if (signal.aborted || !(error instanceof TlsTrustError)) throw error;
     const why = `is not trusted: ${error.message}`;

@@ -6,7 +6,7 @@ import type { Presentation } from '../trust/presentation.js';
  * More certificates than these are not looked at, and a chain of more is refused. Servers send at most
  * a handful; OpenSSL takes 100 KB of them, some 290.
  */
-export const MAX_CERTIFICATES = 100;
+const MAX_CERTIFICATES = 100;
 
 /**
  * The certificates as the server sent them, leaf first; empty if there are none (yet).

@@ -28,19 +28,19 @@ export interface Verified {
  * Makes a TLS connection and gives its socket only after {@link decide} trusted what is at its other
  * end. Nothing was sent till then.
  *
- * @param way as `reach` gives it
+ * @param reach gives the way to it; asked only once it is known that a certificate can name the host
  * @throws {TlsTrustError} why it is not trusted, or could not be connected to
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
  * @throws the signal's reason
  */
 export async function verified(
   target: VerifiedTarget,
-  way: tls.ConnectionOptions,
+  reach: () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>,
   signal: AbortSignal,
 ): Promise<Verified> {
   const { policy, secureContext } = target;
   const identity = readReferenceIdentity(policy.serverName ?? target.host);
-  const shaken = await shakeHands({ way, identity, secureContext }, signal);
+  const shaken = await shakeHands({ way: await reach(), identity, secureContext }, signal);
   const verdict = judge(target, shaken);
   if (!verdict.trusted || shaken.socket === undefined) {
     shaken.socket?.destroy();

@@ -4,7 +4,7 @@ import type { RegisteredKind, RegisteredServer } from './types.js';
 const DAY_MS = 86_400_000;
 
 /** What vouches for a server. */
-export function kindOf({ policy }: ServerTrust): RegisteredKind {
+function kindOf({ policy }: ServerTrust): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
