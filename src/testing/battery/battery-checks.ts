@@ -5,10 +5,12 @@ import { CONFIGURATION_CHECKS } from './configuration-checks.js';
 import { CONNECTION_CHECKS } from './connection-checks.js';
 import { CONNECTION_WORKS } from './connection-works.js';
 import { CREDENTIAL_CHECKS } from './credential-checks.js';
+import { HIDDEN_ISSUER_CHECKS } from './hidden-issuer-checks.js';
 import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
 import { ODD_CHAIN_WORKS } from './odd-chain-works.js';
 import { PIN_CHECKS } from './pin-checks.js';
+import { PIN_LIMIT_CHECKS } from './pin-limit-checks.js';
 import { REDIRECT_CHECKS } from './redirect-checks.js';
 import { STREAM_WORKS } from './stream-works.js';
 import { TRUST_WORKS } from './trust-works.js';
@@ -17,6 +19,7 @@ import { TRUST_WORKS } from './trust-works.js';
 export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...IDENTITY_CHECKS,
   ...CHAIN_CHECKS,
+  ...HIDDEN_ISSUER_CHECKS,
   ...CONNECTION_CHECKS,
   ...REDIRECT_CHECKS,
   ...CONFIGURATION_CHECKS,
@@ -27,5 +30,6 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...HTTP_WORKS,
   ...STREAM_WORKS,
   ...PIN_CHECKS,
+  ...PIN_LIMIT_CHECKS,
   ...CREDENTIAL_CHECKS,
 ];
