@@ -2,10 +2,14 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
 import type { Connections } from './connections.js';
-import type { RequestBody } from './read-request.js';
-import type { HeaderList } from './request-headers.js';
-import { makeResponseBody, type ResponseBody } from './response-body.js';
+import { makeResponseBody } from './decoded-body.js';
+import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import type { RequestBody } from './request-body.js';
+import { type HeaderList, hasHeader } from './request-headers.js';
+import type { BodyLimit, ResponseBody } from './response-body.js';
+import { StreamBody } from './stream-body.js';
 import type { Timeouts } from './timeouts.js';
+import { pathOf } from './url-text.js';
 
 /** One request and what bounds it. */
 export interface ExchangeRequest {
@@ -18,8 +22,10 @@ export interface ExchangeRequest {
   readonly signals: readonly AbortSignal[];
   /** Where it is listed from its start to its end. */
   readonly running: Running;
-  /** Makes what the caller sees of an error of the connection, before the answer or within it. */
-  readonly mapError: (error: unknown) => unknown;
+  /** What a whole body may have at most. */
+  readonly maxBodyBytes: number;
+  /** Why its connections were closed, if they were: whatever broke then broke because of that. */
+  readonly closed: () => Error | undefined;
 }
 
 /** The exchanges of a client that have not ended, and why no more may begin. */
@@ -56,6 +62,18 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** How an established connection breaks. */
 const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
+/** Interim answers (1xx) that a server may send before the answer. Hints come in ones and twos. */
+const MAX_INTERIM = 64;
+
+/**
+ * One request under way.
+ *
+ * - The connection is given back or discarded once, and then forgotten.
+ * - `#failure` is the first reason for which it ended early; whoever waits for the head, and the body,
+ *   are told that one.
+ * - Listeners on the signals live until the body has ended on the wire, and, where it is piped, until
+ *   the pipe is through. What is unread then is checked for an abort when it is read.
+ */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #connections: Connections;
   readonly #request: ExchangeRequest;
@@ -63,11 +81,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #reject: (reason: unknown) => void;
   #connection: Client | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
+  #headTimer: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #interim = 0;
   #answered = false;
   #repeated = false;
-  #aborted: { readonly reason: unknown } | undefined;
+  #failure: { readonly reason: unknown } | undefined;
 
   constructor(
     connections: Connections,
@@ -87,11 +109,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#reject(running.closed);
       return;
     }
-    for (const signal of signals) {
-      if (signal.aborted) {
-        this.abort(signal.reason);
-        return;
-      }
+    const aborted = abortedOf(signals);
+    if (aborted !== undefined) {
+      this.#reject(aborted.reason);
+      return;
     }
     const connection = this.#connections.take();
     running.exchanges.add(this);
@@ -103,27 +124,45 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #sendOver(connection: Client): void {
-    const { url, method, headers, body, timeouts } = this.#request;
+    const { url, method, timeouts } = this.#request;
     this.#connection = connection;
-    connection.dispatch(
-      {
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method: method as Dispatcher.HttpMethod,
-        headers: headers as string[],
-        // undici takes any async iterable; its types say Readable.
-        body: body as string | Uint8Array | null,
-        headersTimeout: timeouts.headers,
-        bodyTimeout: timeouts.idle,
-      },
-      this,
-    );
+    const { body, headers } = this.#bodyToSend();
+    try {
+      connection.dispatch(
+        {
+          origin: url.origin,
+          path: pathOf(url),
+          method: method as Dispatcher.HttpMethod,
+          headers: headers as string[],
+          // undici takes any async iterable; its types say Readable.
+          body: body as string | Uint8Array | null,
+          headersTimeout: timeouts.headers,
+          bodyTimeout: timeouts.idle,
+        },
+        this,
+      );
+    } catch (error) {
+      this.#fail(this.#errorOf(error));
+    }
+  }
+
+  #bodyToSend(): { body: string | Uint8Array | StreamBody | null; headers: HeaderList } {
+    const { body, headers } = this.#request;
+    if (!(body instanceof Blob)) {
+      this.#sending = body instanceof StreamBody ? body : undefined;
+      return { body, headers };
+    }
+    // Anew each time: a Blob can be read again.
+    this.#sending = StreamBody.ofStream(body.stream() as ReadableStream<unknown>);
+    const length = hasHeader(headers, 'content-length') ? [] : ['content-length', `${body.size}`];
+    return { body: this.#sending, headers: [...headers, ...length] };
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    if (this.#request.timeouts.headers > 0) this.#startedAt = performance.now();
     // Aborted while it waited for a connection.
-    if (this.#aborted) controller.abort(asError(this.#aborted.reason));
+    if (this.#failure) controller.abort(asError(this.#failure.reason));
   }
 
   onRequestUpgrade(
@@ -133,7 +172,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     socket: unknown,
   ): void {
     (socket as { destroy(): void }).destroy();
-    this.#fail(new TypeError('the server switched protocols without being asked'));
+    this.#fail(badAnswer(this.#request.url, 'it switched protocols without being asked'));
   }
 
   onResponseStart(
@@ -142,19 +181,61 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
     statusText = '',
   ): void {
-    if (status < 200) return;
+    if (this.#failure) return;
+    if (status < 200) {
+      this.#onInterim();
+      return;
+    }
     this.#answered = true;
+    clearTimeout(this.#headTimer);
     const { method, timeouts } = this.#request;
-    const bodiless = method === 'HEAD' || NULL_BODY.has(status);
-    if (!bodiless) {
-      this.#body = makeResponseBody(headers['content-encoding'], {
-        pause: () => controller.pause(),
-        resume: () => controller.resume(),
-        cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
-      });
+    if (method !== 'HEAD' && !NULL_BODY.has(status)) {
+      try {
+        this.#body = this.#makeBody(controller, headers['content-encoding']);
+      } catch {
+        this.abort(
+          badAnswer(this.#request.url, 'its body has more content codings than are taken'),
+        );
+        return;
+      }
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
+  }
+
+  /** undici begins its time anew at each of them; `timeout.headers` is until the answer itself. */
+  #onInterim(): void {
+    const { timeouts, url } = this.#request;
+    if (++this.#interim > MAX_INTERIM) {
+      this.abort(badAnswer(url, `more than ${MAX_INTERIM} interim answers (1xx), and no answer`));
+    } else if (timeouts.headers > 0 && this.#headTimer === undefined) {
+      const left = timeouts.headers - (performance.now() - this.#startedAt);
+      this.#headTimer = setTimeout(this.#onHeadTimeout, Math.max(left, 0));
+    }
+  }
+
+  #makeBody(
+    controller: Dispatcher.DispatchController,
+    encoding: string | readonly string[] | undefined,
+  ): ResponseBody {
+    return makeResponseBody({
+      contentEncoding: typeof encoding === 'string' ? encoding : encoding?.join(','),
+      source: {
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
+        aborted: () => abortedOf(this.#request.signals),
+      },
+      limit: this.#limit(),
+      decodingError: () =>
+        badAnswer(this.#request.url, 'its body does not decode by its content-encoding'),
+    });
+  }
+
+  #limit(): BodyLimit | undefined {
+    const { maxBodyBytes: bytes, url } = this.#request;
+    if (bytes === 0) return undefined;
+    return { bytes, error: () => badAnswer(url, `its body has more than ${bytes} bytes`) };
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -162,10 +243,22 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.#failure) return;
     if (this.#connection !== undefined) this.#connections.giveBack(this.#connection);
     this.#connection = undefined;
+    const body = this.#body;
+    body?.end();
     this.#release();
-    this.#body?.end();
+    if (body?.flowing) this.#listenOn(body);
+  }
+
+  /** Its last byte has come, and somewhere in the pipe it waits: an abort still reaches it there. */
+  #listenOn(body: ResponseBody): void {
+    const { signals } = this.#request;
+    for (const signal of signals) signal.addEventListener('abort', this.#onAbort);
+    body.onEnded(() => {
+      for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
+    });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
@@ -181,7 +274,13 @@ class Exchange implements Dispatcher.DispatchHandler {
         // Closed meanwhile: the error is what it was.
       }
     }
-    this.#fail(this.#aborted ? this.#aborted.reason : this.#request.mapError(error));
+    this.#fail(this.#failure ? this.#failure.reason : this.#errorOf(error));
+  }
+
+  #errorOf(error: unknown): Error {
+    const { failure } = this.#sending ?? {};
+    const reason = failure === undefined ? error : bodyError(failure.reason);
+    return this.#request.closed() ?? toFetchError(reason, this.#request.url);
   }
 
   /**
@@ -190,50 +289,76 @@ class Exchange implements Dispatcher.DispatchHandler {
    */
   #mayRepeat(error: Error): boolean {
     const { method, body } = this.#request;
-    if (this.#repeated || this.#aborted || this.#answered || this.#connection === undefined) {
+    if (this.#repeated || this.#failure || this.#answered || this.#connection === undefined) {
       return false;
     }
-    const again = body === null || typeof body === 'string' || body instanceof Uint8Array;
     const { code = '' } = error as NodeJS.ErrnoException;
     return (
-      again &&
+      !(body instanceof StreamBody) &&
+      this.#sending?.failure === undefined &&
       IDEMPOTENT.has(method) &&
       BROKEN.has(code) &&
       this.#connections.wasUsed(this.#connection)
     );
   }
 
-  readonly #onAbort = (event: Event): void => {
-    this.abort((event.target as AbortSignal).reason);
+  readonly #onAbort = (): void => {
+    const { reason } = abortedOf(this.#request.signals) ?? {};
+    this.abort(reason);
   };
 
   readonly #onBodyTimeout = (): void => {
-    const { mapError, timeouts } = this.#request;
-    const error = new Error(`the body was not complete after ${timeouts.body} ms`);
-    this.abort(mapError(Object.assign(error, { code: 'UND_ERR_BODY_TIMEOUT' })));
+    const what = `the body was not complete after ${this.#request.timeouts.body} ms`;
+    this.#abortWith(what, 'UND_ERR_BODY_TIMEOUT');
   };
 
+  readonly #onHeadTimeout = (): void => {
+    const what = `no answer after ${this.#request.timeouts.headers} ms`;
+    this.#abortWith(what, 'UND_ERR_HEADERS_TIMEOUT');
+  };
+
+  #abortWith(message: string, code: string): void {
+    this.abort(toFetchError(Object.assign(new Error(message), { code }), this.#request.url));
+  }
+
   abort(reason: unknown): void {
-    if (this.#aborted) return;
-    this.#aborted = { reason };
-    this.#controller?.abort(asError(reason));
+    if (this.#failure) return;
+    this.#failure = { reason };
+    // Over on the wire: undici has nothing to do with it any more.
+    if (this.#connection !== undefined) this.#controller?.abort(asError(reason));
     this.#fail(reason);
   }
 
   #fail(reason: unknown): void {
+    this.#failure ??= { reason };
     if (this.#connection !== undefined) this.#connections.discard(this.#connection);
     this.#connection = undefined;
     this.#release();
+    this.#sending?.cancel(reason);
     this.#reject(reason);
     this.#body?.fail(reason);
   }
 
   #release(): void {
     clearTimeout(this.#bodyTimer);
+    clearTimeout(this.#headTimer);
     const { signals, running } = this.#request;
     running.exchanges.delete(this);
     for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/** Signals of older libraries have no reason. */
+export function abortedOf(
+  signals: readonly AbortSignal[],
+): { readonly reason: unknown } | undefined {
+  for (const signal of signals) {
+    if (!signal.aborted) continue;
+    const { reason } = signal;
+    const without = (): Error => new DOMException('This operation was aborted', 'AbortError');
+    return { reason: reason === undefined ? without() : reason };
+  }
+  return undefined;
 }
 
 /**
@@ -243,7 +368,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 function listenWithoutLimit(signal: AbortSignal): void {
   // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
   // undici.fetch with the same signal.
-  setMaxListeners(Number.POSITIVE_INFINITY, signal);
+  if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
 
 function asError(reason: unknown): Error {
