@@ -12,8 +12,8 @@ const COMPACT_AT = 256;
  *
  * - `held` is what the queue keeps alive, not what it shows: a piece is a view of the socket's buffer,
  *   and one byte may hold 64 KB.
- * - A piece that shows less than half of its buffer is copied, unless it is the only one: most answers
- *   are, and are read at once.
+ * - A piece that shows less than half of its buffer is copied, so that `held` is never more than about
+ *   twice `length`.
  * - Whatever comes beyond {@link MAX_APART} pieces is joined, so that a server that sends bytes one by
  *   one costs by the byte.
  * - Every operation takes time by the bytes of its piece alone.
@@ -41,8 +41,7 @@ export class ByteQueue {
   push(piece: Uint8Array): void {
     this.#length += piece.length;
     const waiting = this.#pieces.length - this.#head;
-    if (waiting === 0) this.#append(piece);
-    else if (waiting < MAX_APART || piece.length >= BLOCK_BYTES / 2) {
+    if (waiting < MAX_APART || piece.length >= BLOCK_BYTES / 2) {
       this.#sealBlock();
       this.#append(isMostOfItsBuffer(piece) ? piece : new Uint8Array(piece));
     } else this.#join(piece);

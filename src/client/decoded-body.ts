@@ -40,6 +40,7 @@ class DecodedBody implements ResponseBody {
           source.cancel(reason);
         },
         aborted: () => source.aborted(),
+        listen: (body) => source.listen(body),
       },
       limit,
     );
@@ -71,8 +72,8 @@ class DecodedBody implements ResponseBody {
     return this.#inner.complete;
   }
 
-  get flowing(): boolean {
-    return this.#inner.flowing;
+  get holds(): boolean {
+    return this.#inner.holds;
   }
 
   onEnded: ResponseBody['onEnded'] = (listener) => this.#inner.onEnded(listener);

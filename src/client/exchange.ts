@@ -4,6 +4,7 @@ import type { Client, Dispatcher } from 'undici';
 import type { Connections } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import type { BodySource } from './pipe.js';
 import type { RequestBody } from './request-body.js';
 import { type HeaderList, hasHeader } from './request-headers.js';
 import type { BodyLimit, ResponseBody } from './response-body.js';
@@ -225,6 +226,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         resume: () => controller.resume(),
         cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
         aborted: () => abortedOf(this.#request.signals),
+        listen: (body) => this.#listenOn(body),
       },
       limit: this.#limit(),
       decodingError: () =>
@@ -249,15 +251,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     const body = this.#body;
     body?.end();
     this.#release();
-    if (body?.flowing) this.#listenOn(body);
+    if (body?.holds) this.#listenOn(body);
   }
 
-  /** Its last byte has come, and somewhere in the pipe it waits: an abort still reaches it there. */
-  #listenOn(body: ResponseBody): void {
+  /** Its last byte has come, and somewhere in a stream it waits: an abort still reaches it there. */
+  #listenOn(body: Parameters<BodySource['listen']>[0]): void {
     const { signals } = this.#request;
-    for (const signal of signals) signal.addEventListener('abort', this.#onAbort);
+    const onAbort = (): void => body.fail(abortedOf(signals)?.reason);
+    for (const signal of signals) signal.addEventListener('abort', onAbort);
     body.onEnded(() => {
-      for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
     });
   }
 
@@ -324,8 +327,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   abort(reason: unknown): void {
     if (this.#failure) return;
     this.#failure = { reason };
-    // Over on the wire: undici has nothing to do with it any more.
-    if (this.#connection !== undefined) this.#controller?.abort(asError(reason));
+    this.#controller?.abort(asError(reason));
     this.#fail(reason);
   }
 

@@ -9,6 +9,8 @@ export interface BodySource {
   cancel(reason: unknown): void;
   /** Whether the caller has aborted, also after the last byte came: what is unread is not given out. */
   aborted(): { readonly reason: unknown } | undefined;
+  /** Has a body that is complete, and whose pieces wait in somebody's stream, fail when the caller aborts. */
+  listen(body: { onEnded(listener: () => void): void; fail(reason: unknown): void }): void;
 }
 
 /**
@@ -31,9 +33,10 @@ export interface PipeTarget {
  *
  * - One write is under way at most, and nothing is written after one that failed.
  * - While too much waits, the source is held back.
- * - A failure of the source is handed to the platform's own `pipeTo`: in which order an abort, a write
- *   and a `cancel()` of the other side that are under way settle is its business, and an abort of ours
- *   that comes at once makes such a `cancel()` reject.
+ * - A failure of the source waits for the write that is under way, and is then handed to the platform's
+ *   own `pipeTo`: in which order an abort and a `cancel()` of the other side settle is its business, and
+ *   an abort of ours that comes at once makes such a `cancel()` reject.
+ * - Once the last piece was written, the source is at its end, and nothing of it can fail any more.
  * - The writer is not released at a good end: nothing more can be written.
  */
 export class Pipe {
@@ -41,7 +44,8 @@ export class Pipe {
   readonly #source: BodySource;
   readonly #onDrained: (failure?: { readonly reason: unknown }) => void;
   readonly #queue = new ByteQueue();
-  #writing = false;
+  /** The write that is under way. */
+  #writing: Promise<void> | undefined;
   #paused = false;
   #ending = false;
   #over = false;
@@ -67,9 +71,14 @@ export class Pipe {
     return this.#paused;
   }
 
+  /** Whether pieces wait that an abort keeps from being written. */
+  get holds(): boolean {
+    return !this.#over && this.#queue.length > 0;
+  }
+
   write(chunk: Uint8Array): void {
     if (this.#over) return;
-    if (!this.#writing && this.#queue.length === 0) this.#send(chunk);
+    if (this.#writing === undefined && this.#queue.length === 0) this.#send(chunk);
     else this.#queue.push(chunk);
     if (this.#queue.held >= READ_AHEAD_BYTES && !this.#paused) {
       this.#paused = true;
@@ -83,8 +92,14 @@ export class Pipe {
   }
 
   fail(reason: unknown): void {
-    if (this.#over) return;
+    if (this.#over || (this.#ending && this.#queue.length === 0)) return;
     this.#finish({ reason });
+    const breakOff = (): void => this.#breakOff(reason);
+    if (this.#writing === undefined) breakOff();
+    else this.#writing.then(breakOff, breakOff);
+  }
+
+  #breakOff(reason: unknown): void {
     const { writer, writable, decoder } = this.#target;
     writer.releaseLock();
     let fail = (): void => {};
@@ -95,12 +110,12 @@ export class Pipe {
     });
     // As many steps as the way would have without the short cut.
     const last = decoder === undefined ? broken : broken.pipeThrough(new TransformStream());
-    last.pipeTo(writable).catch(() => {});
+    last.pipeTo(writable).catch(ignore);
     fail();
   }
 
   #flow(): void {
-    while (!this.#writing && !this.#over) {
+    while (this.#writing === undefined && !this.#over) {
       const chunk = this.#queue.shift();
       if (chunk === undefined) break;
       this.#send(chunk);
@@ -109,19 +124,19 @@ export class Pipe {
       this.#paused = false;
       this.#source.resume();
     }
-    if (this.#ending && !this.#writing && !this.#over) this.#close();
+    if (this.#ending && this.#writing === undefined && !this.#over) this.#close();
   }
 
   #send(chunk: Uint8Array): void {
     const { decoder } = this.#target;
     const piece = decoder === undefined ? chunk : this.#decode(decoder, chunk);
     if (piece === undefined) return;
-    this.#writing = true;
-    this.#target.writer.write(piece).then(this.#onWritten, ignore);
+    this.#writing = this.#target.writer.write(piece);
+    this.#writing.then(this.#onWritten, ignore);
   }
 
   readonly #onWritten = (): void => {
-    this.#writing = false;
+    this.#writing = undefined;
     this.#flow();
   };
 

@@ -29,8 +29,8 @@ export interface ResponseBody {
   readonly streamed: boolean;
   /** Whether the last byte has come, or none will. */
   readonly complete: boolean;
-  /** Whether it is piped and not all of it was taken: an abort has to reach what waits. */
-  readonly flowing: boolean;
+  /** Whether pieces of it wait in somebody's stream: an abort has to reach them. */
+  readonly holds: boolean;
   onEnded(listener: BodyEnded): void;
   /** Whoever could have read it is gone. */
   abandon(): void;
@@ -61,6 +61,7 @@ export class PlainBody implements ResponseBody {
   #waiting: ReadableByteStreamController | undefined;
   #claimed: 'piped' | 'collected' | undefined;
   #streamed = false;
+  #cancelled = false;
   #pipe: Pipe | undefined;
   #ended: { readonly failure: BodyFailure | undefined } | undefined;
   #listeners: BodyEnded[] | undefined;
@@ -82,8 +83,8 @@ export class PlainBody implements ResponseBody {
     return this.#outcome !== undefined;
   }
 
-  get flowing(): boolean {
-    return this.piped && this.#ended === undefined;
+  get holds(): boolean {
+    return this.#pipe === undefined ? this.#streamed && this.#queue.length > 0 : this.#pipe.holds;
   }
 
   onEnded(listener: BodyEnded): void {
@@ -118,14 +119,16 @@ export class PlainBody implements ResponseBody {
       this.#end();
     }
     this.#pipe?.end();
-    if (this.#queue.length === 0 && this.#claimed === undefined) this.#close();
+    // Otherwise its stream is closed by the next read, as the platform's is.
+    if (this.#waiting !== undefined) this.#close();
+    else if (this.#queue.length === 0 && this.#claimed === undefined) this.#end();
   }
 
   fail(reason: unknown): void {
     if (this.#outcome !== undefined) {
-      // The last byte had come; what a pipe has not written is not written any more.
+      // The last byte had come; what waits is not given out any more.
       this.#pipe?.fail(reason);
-      return;
+      if (this.#pipe !== undefined || !this.holds) return;
     }
     this.#outcome = { failure: { reason } };
     this.#queue.clear();
@@ -169,13 +172,14 @@ export class PlainBody implements ResponseBody {
     const stream = new ReadableStream(bytes, { highWaterMark: 0 }) as ReadableStream<Uint8Array>;
     const failure = this.#outcome?.failure;
     if (failure !== undefined) this.#error(failure.reason);
-    else if (this.#outcome !== undefined && this.#queue.length === 0) this.#close();
     else {
       const take = (): void => {
         this.#claimed = 'piped';
       };
-      shortenPipeThrough(stream, take, (target) => this.#startPipe(target));
+      // Not at once: an abort in the same breath comes before the first byte, as in the platform.
+      shortenPipeThrough(stream, take, (target) => queueMicrotask(() => this.#startPipe(target)));
       DROPPED.register(stream, this);
+      if (this.#outcome !== undefined && this.holds) this.#source.listen(this);
     }
     return stream;
   }
@@ -191,7 +195,8 @@ export class PlainBody implements ResponseBody {
   #startPipe(target: PipeTarget): void {
     const pipe = new Pipe(target, this.#source, (failure) => this.#end(failure));
     this.#pipe = pipe;
-    const failure = this.#outcome?.failure ?? this.#source.aborted();
+    const failure =
+      this.#outcome?.failure ?? (this.#cancelled ? undefined : this.#source.aborted());
     if (failure !== undefined) {
       pipe.fail(failure.reason);
       return;
@@ -212,14 +217,16 @@ export class PlainBody implements ResponseBody {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) this.#enqueue(controller, chunk);
     else this.#waiting = controller;
-    if (this.#queue.length > 0) return;
-    if (this.#outcome === undefined) this.#source.resume();
-    else this.#close();
+    if (this.#outcome === undefined) {
+      if (this.#queue.length === 0) this.#source.resume();
+    } else if (chunk === undefined) this.#close();
+    else if (this.#queue.length === 0) this.#end();
   }
 
   #cancel(reason: unknown): void {
     const failure = this.#outcome === undefined ? undefined : this.#source.aborted();
     this.#queue.clear();
+    this.#cancelled = true;
     this.#end({ reason });
     // As an aborted fetch's does: its stream is errored.
     if (failure !== undefined) throw failure.reason;

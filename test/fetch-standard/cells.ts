@@ -144,7 +144,7 @@ const REQUESTS: Readonly<Record<string, (url: string, classes: Classes) => unkno
   'of a stream': (url, { Request }) => {
     const late = new ReadableStream({
       async pull(controller) {
-        await new Promise((resolve) => setTimeout(resolve, 15));
+        await new Promise((resolve) => setTimeout(resolve, 150));
         controller.enqueue(bytes('late'));
         controller.close();
       },
