@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import { makeDecoders } from './content-encoding.js';
 import type { BodySource } from './pipe.js';
-import { type BodyLimit, PlainBody, type ResponseBody } from './response-body.js';
+import { type BodyEnded, type BodyLimit, PlainBody, type ResponseBody } from './response-body.js';
 
 /** What the body of one answer is made of. */
 export interface BodyParts {
@@ -76,7 +76,13 @@ class DecodedBody implements ResponseBody {
     return this.#inner.holds;
   }
 
-  onEnded: ResponseBody['onEnded'] = (listener) => this.#inner.onEnded(listener);
+  onEnded(listener: BodyEnded): void {
+    this.#inner.onEnded(listener);
+  }
+
+  onComplete(listener: () => void): void {
+    this.#inner.onComplete(listener);
+  }
 
   collect(): Promise<Uint8Array> {
     return this.#inner.collect();

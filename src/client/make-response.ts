@@ -24,17 +24,31 @@ export function makeResponse(answer: Answer, url: URL, redirected: boolean): Res
   return response as unknown as Response;
 }
 
-const BODY_ENDED = Symbol.for('mcp-tls.response.onBodyEnded');
+const BODY = Symbol.for('mcp-tls.response.body');
+
+/** What may be learned of the body of a response from outside. */
+export interface BodyEvents {
+  /** Nothing more of it will be read: it came to its end, or why not. */
+  readonly ended?: BodyEnded;
+  /** Its last byte has come, or none will: it needs no connection any more. */
+  readonly complete?: () => void;
+}
 
 /**
- * Calls `listener` once nothing more of the body will be read: at its end, or why not.
+ * Reports what becomes of the body of `response`, each once.
  *
  * @returns whether that can be known: only of responses of ours, of this copy or another
  */
-export function onBodyEnded(response: Response, listener: BodyEnded): boolean {
-  const listen = (response as unknown as Record<symbol, unknown>)[BODY_ENDED];
-  if (typeof listen !== 'function') return false;
-  listen.call(response, listener);
+export function watchBody(response: Response, { ended, complete }: BodyEvents): boolean {
+  if (!(BODY in response)) return false;
+  const body = response[BODY] as ResponseBody | null;
+  if (body === null) {
+    ended?.(undefined);
+    complete?.();
+  } else {
+    if (ended !== undefined) body.onEnded(ended);
+    if (complete !== undefined) body.onComplete(complete);
+  }
   return true;
 }
 
@@ -139,9 +153,8 @@ class LazyResponse {
     return get.call(this.#materialize());
   }
 
-  [BODY_ENDED](listener: BodyEnded): void {
-    if (this.#body === null) listener(undefined);
-    else this.#body.onEnded(listener);
+  get [BODY](): ResponseBody | null {
+    return this.#body;
   }
 
   /** @throws {TypeError} once the body is somebody's (Fetch Standard §5.2, "unusable") */

@@ -32,6 +32,8 @@ export interface ResponseBody {
   /** Whether pieces of it wait in somebody's stream: an abort has to reach them. */
   readonly holds: boolean;
   onEnded(listener: BodyEnded): void;
+  /** Calls `listener` once the last byte has come, or none will. */
+  onComplete(listener: () => void): void;
   /** Whoever could have read it is gone. */
   abandon(): void;
 }
@@ -40,6 +42,10 @@ export interface ResponseBody {
 export interface BodyLimit {
   readonly bytes: number;
   error(): Error;
+}
+
+interface Outcome {
+  readonly failure?: BodyFailure;
 }
 
 /**
@@ -54,7 +60,7 @@ export class PlainBody implements ResponseBody {
   readonly #source: BodySource;
   readonly #limit: BodyLimit | undefined;
   readonly #queue = new ByteQueue();
-  #outcome: { readonly failure?: BodyFailure } | undefined;
+  #outcome: Outcome | undefined;
   #collecting: { resolve(bytes: Uint8Array): void; reject(reason: unknown): void } | undefined;
   #controller: WeakRef<ReadableByteStreamController> | undefined;
   /** Whose read waits. */
@@ -65,6 +71,7 @@ export class PlainBody implements ResponseBody {
   #pipe: Pipe | undefined;
   #ended: { readonly failure: BodyFailure | undefined } | undefined;
   #listeners: BodyEnded[] | undefined;
+  #onComplete: (() => void) | undefined;
 
   constructor(source: BodySource, limit?: BodyLimit) {
     this.#source = source;
@@ -93,6 +100,11 @@ export class PlainBody implements ResponseBody {
     else this.#listeners.push(listener);
   }
 
+  onComplete(listener: () => void): void {
+    if (this.#outcome !== undefined) listener();
+    else this.#onComplete = listener;
+  }
+
   write(chunk: Uint8Array): void {
     // undici flushes its parser with nothing when it goes on after a pause; a byte stream takes offence.
     if (this.#outcome !== undefined || chunk.length === 0) return;
@@ -113,7 +125,7 @@ export class PlainBody implements ResponseBody {
 
   end(): void {
     if (this.#outcome !== undefined) return;
-    this.#outcome = {};
+    this.#complete({});
     if (this.#collecting !== undefined) {
       this.#collecting.resolve(this.#queue.takeAll());
       this.#end();
@@ -130,7 +142,7 @@ export class PlainBody implements ResponseBody {
       this.#pipe?.fail(reason);
       if (this.#pipe !== undefined || !this.holds) return;
     }
-    this.#outcome = { failure: { reason } };
+    this.#complete({ failure: { reason } });
     this.#queue.clear();
     this.#collecting?.reject(reason);
     this.#pipe?.fail(reason);
@@ -231,7 +243,7 @@ export class PlainBody implements ResponseBody {
     // As an aborted fetch's does: its stream is errored.
     if (failure !== undefined) throw failure.reason;
     if (this.#outcome !== undefined) return;
-    this.#outcome = {};
+    this.#complete({});
     this.#source.cancel(reason);
   }
 
@@ -257,10 +269,17 @@ export class PlainBody implements ResponseBody {
     this.#end({ reason });
   }
 
+  #complete(outcome: Outcome): void {
+    this.#outcome = outcome;
+    const listener = this.#onComplete;
+    this.#onComplete = undefined;
+    listener?.();
+  }
+
   #tooLong(): Error {
     const error = this.#limit?.error() ?? new Error();
     this.#queue.clear();
-    this.#outcome ??= { failure: { reason: error } };
+    this.#complete({ failure: { reason: error } });
     this.#collecting?.reject(error);
     this.#source.cancel(error);
     this.#end({ reason: error });
