@@ -52,6 +52,7 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      { extends: true, test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
         extends: true,
