@@ -126,7 +126,7 @@ async function send(
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
   const { method, body, headers } = request;
-  await addDefaults(parts, headers, url);
+  await addDefaults(parts, headers, url, signals);
   const policy = parts.policyFor(url.origin);
   const connections = await parts.pools.get(policy, timeouts.connect, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
@@ -140,11 +140,12 @@ async function addDefaults(
   { ownOrigin, headers: defaults, authorization }: CustomClientParts,
   headers: string[],
   url: URL,
+  signals: readonly AbortSignal[],
 ): Promise<void> {
   if (url.origin === ownOrigin) {
     addMissing(headers, defaults);
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask(authorization);
+      const value = await ask(authorization, signals);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
@@ -153,12 +154,30 @@ async function addDefaults(
   if (!hasHeader(headers, 'accept-encoding')) headers.push('accept-encoding', acceptedEncodings());
 }
 
-/** The caller's function may fail, and say anything in its error. */
-async function ask(authorization: Authorization): Promise<string | undefined> {
+/** The caller's function may fail, and say anything in its error; or take its time. */
+async function ask(
+  authorization: Authorization,
+  signals: readonly AbortSignal[],
+): Promise<string | undefined> {
   try {
-    return await authorization();
+    const given = authorization();
+    return typeof given === 'object' ? await untilAborted(given, signals) : given;
   } catch (cause) {
     throw isMcpTlsError(cause) ? cause : requestError('the auth function failed', cause);
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    // With nothing: the reason is read from the signal.
+    abort = () => reject();
+  });
+  for (const signal of signals) signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', abort);
   }
 }
 

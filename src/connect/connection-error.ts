@@ -22,7 +22,7 @@ export function toConnectionError(error: unknown, context: ConnectionContext): T
   if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
   const code = codeOf(error);
   const reason = isBadAnswer(error, code) ? 'MCP_TLS_BAD_ANSWER' : reasonOf(code, context);
-  const { message, hint } = WORDS[reason] ?? UNREACHABLE;
+  const { message, hint } = particularWords(code, context) ?? WORDS[reason] ?? UNREACHABLE;
   const { host, port } = context;
   const detail = code === '' ? undefined : code;
   return new TlsTrustError(
@@ -109,6 +109,53 @@ const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
     'MCP_TLS_PROTOCOL_MISMATCH',
   ],
   [/DH_KEY_TOO_SMALL|(EE|CA)_KEY_TOO_SMALL|MD_TOO_WEAK/, 'MCP_TLS_WEAK'],
+];
+
+interface Words {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a code says beyond the reason that it belongs to. */
+function particularWords(code: string, { sawCertificate }: ConnectionContext): Words | undefined {
+  if (code === 'ECONNRESET' && sawCertificate === false) {
+    return {
+      message: 'broke the connection off within the TLS handshake',
+      hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
+    };
+  }
+  return PARTICULAR.find(([pattern]) => pattern.test(code))?.[1];
+}
+
+const PARTICULAR: readonly (readonly [RegExp, Words])[] = [
+  [
+    /ALERT_UNRECOGNI[SZ]ED_NAME$|UNRECOGNIZED_NAME$|ALERT_INTERNAL_ERROR$/,
+    {
+      message: 'does not serve this name',
+      hint: 'It picks its certificate by the name that is asked for (SNI), and an IP address sends none: set trust.serverName to the name that the server knows.',
+    },
+  ],
+  [
+    /NO_APPLICATION_PROTOCOL$/,
+    {
+      message: 'does not speak HTTP/1.1',
+      hint: 'It may serve HTTP/2 only: have its operator allow http/1.1 (ALPN), which MCP goes over here.',
+    },
+  ],
+  [
+    /UNSAFE_LEGACY_RENEGOTIATION_DISABLED$/,
+    {
+      message: 'does not know secure renegotiation (RFC 5746)',
+      hint: 'OpenSSL refuses such servers: update it, or put a proxy of today before it.',
+    },
+  ],
+  [
+    /DH_KEY_TOO_SMALL$/,
+    {
+      message: 'offers Diffie-Hellman parameters that are too small',
+      hint: 'This is no fault of its certificate: have the server offer ECDHE, or larger parameters.',
+    },
+  ],
 ];
 
 const UNREACHABLE = {

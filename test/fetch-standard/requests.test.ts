@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import * as undici from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +58,13 @@ describe('a fetch of ours does what undici.fetch does, but for what is listed', 
     if (difference === undefined) expect(got).toEqual(expected);
     else met.add(difference.what);
   });
+});
+
+it('every difference of the list stands in docs/fetch.md', () => {
+  const page = readFileSync(new URL('../../docs/fetch.md', import.meta.url), 'utf8');
+  expect(DIFFERENCES.filter(({ what }) => !page.includes(what)).map(({ what }) => what)).toEqual(
+    [],
+  );
 });
 
 it('every difference of the list was seen', () => {

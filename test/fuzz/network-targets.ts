@@ -77,7 +77,13 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
     },
   });
   return [
-    { name: 'HTTP answers', ...over(ANSWERS, (response) => response.text()) },
+    {
+      name: 'HTTP answers',
+      ...over(ANSWERS, (response) => {
+        void [...response.headers, response.statusText, response.type];
+        return response.text();
+      }),
+    },
     {
       name: 'redirects',
       ...over(REDIRECTS, (response) => response.arrayBuffer()),

@@ -225,6 +225,14 @@ describe('the caller’s own', () => {
     });
   });
 
+  it('auth function that never answers ends with the caller’s abort', async () => {
+    const server = await serve((_request, response) => void response.end());
+    const client = factoryFor()({ url: server.url, auth: () => new Promise<string>(() => {}) });
+    const signal = AbortSignal.timeout(50);
+    await expect(client(server.url, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
   it('AbortSignal of an older library is taken', async () => {
     const server = await serve(() => {});
     const listeners = new Set<() => void>();
