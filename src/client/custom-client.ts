@@ -4,7 +4,8 @@ import { isMcpTlsError, TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
-import { type Answer, abortedOf, exchange, type Running } from './exchange.js';
+import { exchange } from './exchange.js';
+import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
 import { makeResponse } from './make-response.js';
 import type { Pools } from './pools.js';
@@ -12,6 +13,7 @@ import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
 import { requestError } from './request-error.js';
 import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
+import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import type { Timeouts } from './timeouts.js';
 

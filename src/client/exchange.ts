@@ -1,47 +1,16 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
 import type { Connections } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
+import type { Answer, ExchangeRequest } from './exchange-request.js';
 import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import { InterimAnswers } from './interim-answers.js';
 import type { BodySource } from './pipe.js';
-import type { RequestBody } from './request-body.js';
-import { type HeaderList, hasHeader } from './request-headers.js';
+import { bodyToSend } from './request-body.js';
 import type { BodyLimit, ResponseBody } from './response-body.js';
+import { abortedOf, listenWithoutLimit } from './signals.js';
 import { StreamBody } from './stream-body.js';
-import type { Timeouts } from './timeouts.js';
 import { pathOf } from './url-text.js';
-
-/** One request and what bounds it. */
-export interface ExchangeRequest {
-  readonly url: URL;
-  readonly method: string;
-  readonly headers: HeaderList;
-  readonly body: RequestBody | null;
-  readonly timeouts: Timeouts;
-  /** Any of these ends it with its own reason, also while the body is read. */
-  readonly signals: readonly AbortSignal[];
-  /** Where it is listed from its start to its end. */
-  readonly running: Running;
-  /** What a whole body may have at most. */
-  readonly maxBodyBytes: number;
-  /** Why its connections were closed, if they were: whatever broke then broke because of that. */
-  readonly closed: () => Error | undefined;
-}
-
-/** The exchanges of a client that have not ended, and why no more may begin. */
-export interface Running {
-  readonly exchanges: Set<{ abort(reason: unknown): void }>;
-  closed: Error | undefined;
-}
-
-/** The head of an answer, and its body (`null` where there can be none). */
-export interface Answer {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: ResponseBody | null;
-}
 
 /**
  * Sends one request and gives its answer as soon as the head is there. Follows nothing.
@@ -63,9 +32,6 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** How an established connection breaks. */
 const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
-/** Interim answers (1xx) that a server may send before the answer. Hints come in ones and twos. */
-const MAX_INTERIM = 64;
-
 /**
  * One request under way.
  *
@@ -85,9 +51,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
-  #headTimer: NodeJS.Timeout | undefined;
-  #startedAt = 0;
-  #interim = 0;
+  #interim: InterimAnswers | undefined;
   #answered = false;
   #repeated = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -127,7 +91,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #sendOver(connection: Client): void {
     const { url, method, timeouts } = this.#request;
     this.#connection = connection;
-    const { body, headers } = this.#bodyToSend();
+    const { body, headers } = bodyToSend(this.#request);
+    this.#sending = body instanceof StreamBody ? body : undefined;
     try {
       connection.dispatch(
         {
@@ -147,21 +112,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  #bodyToSend(): { body: string | Uint8Array | StreamBody | null; headers: HeaderList } {
-    const { body, headers } = this.#request;
-    if (!(body instanceof Blob)) {
-      this.#sending = body instanceof StreamBody ? body : undefined;
-      return { body, headers };
-    }
-    // Anew each time: a Blob can be read again.
-    this.#sending = StreamBody.ofStream(body.stream() as ReadableStream<unknown>);
-    const length = hasHeader(headers, 'content-length') ? [] : ['content-length', `${body.size}`];
-    return { body: this.#sending, headers: [...headers, ...length] };
-  }
-
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#request.timeouts.headers > 0) this.#startedAt = performance.now();
+    this.#interim = new InterimAnswers(this.#request.timeouts.headers);
     // Aborted while it waited for a connection.
     if (this.#failure) controller.abort(asError(this.#failure.reason));
   }
@@ -184,11 +137,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (this.#failure) return;
     if (status < 200) {
-      this.#onInterim();
+      if (this.#interim?.add(this.#onHeadTimeout)) {
+        this.abort(badAnswer(this.#request.url, 'it sends interim answers (1xx) and no answer'));
+      }
       return;
     }
     this.#answered = true;
-    clearTimeout(this.#headTimer);
+    this.#interim?.end();
     const { method, timeouts } = this.#request;
     if (method !== 'HEAD' && !NULL_BODY.has(status)) {
       try {
@@ -202,17 +157,6 @@ class Exchange implements Dispatcher.DispatchHandler {
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
-  }
-
-  /** undici begins its time anew at each of them; `timeout.headers` is until the answer itself. */
-  #onInterim(): void {
-    const { timeouts, url } = this.#request;
-    if (++this.#interim > MAX_INTERIM) {
-      this.abort(badAnswer(url, `more than ${MAX_INTERIM} interim answers (1xx), and no answer`));
-    } else if (timeouts.headers > 0 && this.#headTimer === undefined) {
-      const left = timeouts.headers - (performance.now() - this.#startedAt);
-      this.#headTimer = setTimeout(this.#onHeadTimeout, Math.max(left, 0));
-    }
   }
 
   #makeBody(
@@ -343,34 +287,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #release(): void {
     clearTimeout(this.#bodyTimer);
-    clearTimeout(this.#headTimer);
+    this.#interim?.end();
     const { signals, running } = this.#request;
     running.exchanges.delete(this);
     for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }
-}
-
-/** Signals of older libraries have no reason. */
-export function abortedOf(
-  signals: readonly AbortSignal[],
-): { readonly reason: unknown } | undefined {
-  for (const signal of signals) {
-    if (!signal.aborted) continue;
-    const { reason } = signal;
-    const without = (): Error => new DOMException('This operation was aborted', 'AbortError');
-    return { reason: reason === undefined ? without() : reason };
-  }
-  return undefined;
-}
-
-/**
- * Every exchange of a transport listens to the one signal of its session. Node 20 calls more than ten
- * listeners a leak, and prints a warning; ours leave with their exchange.
- */
-function listenWithoutLimit(signal: AbortSignal): void {
-  // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
-  // undici.fetch with the same signal.
-  if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
 
 function asError(reason: unknown): Error {

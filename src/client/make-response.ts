@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import type { Answer } from './exchange.js';
+import type { Answer } from './exchange-request.js';
 import type { BodyEnded, ResponseBody } from './response-body.js';
 import { withoutFragment } from './url-text.js';
 

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { encodeMultipart } from './multipart.js';
 import { requestError } from './request-error.js';
+import { type HeaderList, hasHeader } from './request-headers.js';
 import { StreamBody } from './stream-body.js';
 
 /** A request body. All but a {@link StreamBody} have a known length and can be sent again. */
@@ -62,6 +63,17 @@ export async function takeBody(request: Request): Promise<RequestBody | null> {
 }
 
 const READ_AHEAD_BYTES = 1_048_576;
+
+/** A body as undici takes it, each time anew, and the headers that go with it. */
+export function bodyToSend({ body, headers }: { body: RequestBody | null; headers: HeaderList }): {
+  readonly body: string | Uint8Array | StreamBody | null;
+  readonly headers: HeaderList;
+} {
+  if (!(body instanceof Blob)) return { body, headers };
+  const length = hasHeader(headers, 'content-length') ? [] : ['content-length', `${body.size}`];
+  const stream = body.stream() as ReadableStream<unknown>;
+  return { body: StreamBody.ofStream(stream), headers: [...headers, ...length] };
+}
 
 function textBody(text: string): ExtractedBody {
   return { body: text, contentType: 'text/plain;charset=UTF-8' };
