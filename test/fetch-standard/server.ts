@@ -58,7 +58,7 @@ const status = (code: number, body = TEXT): Answer => {
 const location = (code: number, to: string): Answer =>
   raw([`HTTP/1.1 ${code} Redirect`, `location: ${to}`, 'content-length: 0', 'connection: close']);
 
-export const ANSWERS: Readonly<Record<string, Answer>> = {
+const ANSWERS: Readonly<Record<string, Answer>> = {
   ok: (response) => {
     response.setHeader('content-type', 'application/json');
     response.setHeader('set-cookie', ['a=1', 'b=2']);
