@@ -56,6 +56,15 @@ export default defineConfig({
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
         extends: true,
+        // Makes RSA keys and processes.
+        test: {
+          name: 'one-judge',
+          include: ['test/one-judge/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
         test: { name: 'testing', include: ['test/testing/**/*.test.ts'], testTimeout: 20_000 },
       },
       {

@@ -20,19 +20,24 @@ export interface VitestRun extends TestCounts {
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Runs vitest under `binary`; its workers are forks, which take the same binary. */
+/**
+ * Runs vitest under `binary`; its workers are forks, which take the same binary.
+ *
+ * @param root the tree whose tests run
+ */
 export async function runVitest(
   binary: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  root: string = ROOT,
 ): Promise<VitestRun> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-vitest-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const started = Date.now();
   try {
-    const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-    const { ok, output } = await run(binary, [vitest, 'run', ...args, ...reporters], env);
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    const { ok, output } = await run(binary, [vitest, 'run', ...args, ...reporters], env, root);
     const counts = await readCounts(report);
     return {
       ...counts,
@@ -65,10 +70,11 @@ function run(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  cwd: string,
 ): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -16,17 +16,18 @@ export type {
 export { makeCustomClientFactory } from './client/make-custom-client-factory.js';
 export type { TimeoutInput, TimeoutOptions } from './client/timeouts.js';
 
-export type {
-  FetchPeerCertificateOptions,
-  PeerCertificate,
-} from './connect/fetch-peer-certificate.js';
+export { publicAddressesOnly } from './connect/address.js';
+export type { ApprovalDetails } from './connect/approval-required-error.js';
+export { ApprovalRequiredError } from './connect/approval-required-error.js';
+export type { FetchPeerCertificateOptions } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
-
+export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyInput, ProxyOptions } from './connect/proxy.js';
-export type { RouteOptions } from './connect/route.js';
+export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
 export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
 export type {
+  ApprovalErrorCode,
   ConfigErrorCode,
   ErrorCode,
   RegistryErrorCode,
@@ -48,11 +49,9 @@ export { explainTlsError } from './explain-tls-error.js';
 export type {
   CertificateListEntry,
   CertificateStore,
-  PreviousCertificate,
-  StoredCertificate,
-  StoredClientCertificate,
+  CurrentCertificate,
+  WriteCondition,
 } from './store/certificate-store.js';
-export { checkStoredCertificate } from './store/check-stored-certificate.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';
 export { createCertificateStore } from './store/create-certificate-store.js';
 export type { CertificateSealer, SealerOptions } from './store/create-sealer.js';
@@ -69,20 +68,35 @@ export type {
 export { wrappedKeyProvider } from './store/key-provider.js';
 export type { KeyRingInput, RawKey } from './store/key-ring.js';
 export type { KeyvLike } from './store/keyv-like.js';
-export type { StoredCertificateInput } from './store/make-stored-certificate.js';
-export { makeStoredCertificate } from './store/make-stored-certificate.js';
 export type { PassphraseKey } from './store/passphrase-key.js';
 export { makeSalt } from './store/passphrase-key.js';
-export type { ReadyTrust } from './store/ready-trust.js';
+export { createStoredCertificate } from './store/record/create-stored-certificate.js';
+export { parseStoredCertificate } from './store/record/parse-stored-certificate.js';
+export type { ServerTrust } from './store/record/server-trust.js';
+export { trustPolicyOf } from './store/record/server-trust.js';
+export type {
+  ApprovedCertificate,
+  PreviousCertificate,
+  StoredCertificate,
+  StoredCertificateInput,
+  StoredTrust,
+} from './store/record/stored-certificate.js';
 export type { CacheOptions } from './store/record-cache.js';
 export type { RewrapReport } from './store/rewrap-records.js';
 export type { StoreBackend, StoreBackendFactory } from './store/store-backend.js';
 export { NotWrittenError } from './store/store-backend.js';
 export type { StoreNotes } from './store/store-notes.js';
 export type { CertificateStoreOptions, StoreTimeouts } from './store/store-options.js';
-export { trustPolicyOf } from './store/trust-policy-of.js';
-
+export type { CheckedTrustPolicy } from './trust/check-trust-policy.js';
 export type { ClientCertificate } from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';
-export type { Problem, ProblemCode } from './trust/find-problems.js';
-export type { TlsVersion, TrustInput, TrustPolicy } from './trust/trust-policy.js';
+export type { Pin } from './trust/pin.js';
+export type { Problem, ProblemCode } from './trust/problem.js';
+export type {
+  TlsVersion,
+  TrustByCa,
+  TrustByPin,
+  TrustByRoots,
+  TrustInput,
+  TrustPolicy,
+} from './trust/trust-policy.js';

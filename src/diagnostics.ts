@@ -10,7 +10,7 @@ export interface DiagnosticMessages {
   'mcp-tls:connect': ConnectionMessage;
   /** A connection was verified and is handed over. */
   'mcp-tls:verified': ConnectionMessage & {
-    /** What vouches for the server: `chain`, `pin`, `chain and pin`; `nothing` under the dangerous export. */
+    /** What vouches for the server: `chain`, `certificate`, `pin`, `chain and pin`, `certificate and pin`; `nothing` under the dangerous export. */
     readonly by: string;
     /** SHA-256 of the server's certificate, colon hex. */
     readonly fingerprint: string;

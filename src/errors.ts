@@ -88,7 +88,7 @@ export type StoreErrorCode =
   | 'MCP_TLS_STORE_OUTCOME_UNKNOWN'
   /** The backend refused the write (out of memory, read-only, disk full). Nothing was changed. */
   | 'MCP_TLS_STORE_REFUSED'
-  /** Other writers were faster each time. Nothing was changed. */
+  /** The record was changed after it was read, or other writers were faster each time. Nothing was changed. */
   | 'MCP_TLS_STORE_CONFLICT'
   /** The store was never set up, or has lost its contents, or is another one than before. */
   | 'MCP_TLS_STORE_EMPTIED'
@@ -107,12 +107,15 @@ export type StoreErrorCode =
   /** The time that a record was approved for is over. */
   | 'MCP_TLS_STORE_EXPIRED';
 
-/** What a registry will not do with a server, as long as nobody decides otherwise. */
-export type RegistryErrorCode =
+/** What the server presents is to be looked at by a person first. */
+export type ApprovalErrorCode =
   /** Nobody has approved the certificate that the server presents now. */
   | 'MCP_TLS_APPROVAL_REQUIRED'
-  /** The server presents another certificate than the one whose fingerprint was expected. */
-  | 'MCP_TLS_FINGERPRINT_MISMATCH'
+  /** The server presents another certificate or key than the one whose fingerprint was expected. */
+  | 'MCP_TLS_FINGERPRINT_MISMATCH';
+
+/** What a registry will not do with a server, as long as nobody decides otherwise. */
+export type RegistryErrorCode =
   /** There is no server of that id: never registered, or revoked. */
   | 'MCP_TLS_NOT_REGISTERED'
   /** There is a server of that id, and `replace` was not given. */
@@ -121,7 +124,12 @@ export type RegistryErrorCode =
   | 'MCP_TLS_FILE_REFUSED';
 
 /** Every code of every error. Closed: adding a code is a minor release, removing one a major. */
-export type ErrorCode = ConfigErrorCode | TrustErrorCode | StoreErrorCode | RegistryErrorCode;
+export type ErrorCode =
+  | ConfigErrorCode
+  | TrustErrorCode
+  | StoreErrorCode
+  | RegistryErrorCode
+  | ApprovalErrorCode;
 
 const BRAND = Symbol.for('mcp-tls.error');
 

@@ -1,110 +1,17 @@
 /** Everything of mcp-tls: the core, and transports of the MCP SDK v1. */
 
-export type {
-  AuthInput,
-  CacheOptions,
-  CertificateDescription,
-  CertificateListEntry,
-  CertificateSealer,
-  CertificateStore,
-  CertificateStoreOptions,
-  ClientCertificate,
-  ConfigErrorCode,
-  CustomClient,
-  CustomClientFactory,
-  CustomClientFactoryOptions,
-  CustomClientInit,
-  DiagnosticChannel,
-  DiagnosticMessages,
-  DirectoryStorage,
-  EncryptedCertificateStore,
-  ErrorCode,
-  FetchPeerCertificateOptions,
-  Invalidation,
-  InvalidationEvent,
-  KeyProvider,
-  KeyRingInput,
-  KeyvLike,
-  PassphraseKey,
-  PeerCertificate,
-  PemInput,
-  PreviousCertificate,
-  Problem,
-  ProblemCode,
-  ProvidedKey,
-  ProxyInput,
-  ProxyOptions,
-  RawKey,
-  ReadyTrust,
-  RegistryErrorCode,
-  RewrapReport,
-  RouteOptions,
-  SealerOptions,
-  StoreBackend,
-  StoreBackendFactory,
-  StoredCertificate,
-  StoredCertificateInput,
-  StoredClientCertificate,
-  StoreErrorCode,
-  StoreErrorDetails,
-  StoreNotes,
-  StoreStats,
-  StoreTimeouts,
-  TimeoutInput,
-  TimeoutOptions,
-  TlsVersion,
-  TrustErrorCode,
-  TrustErrorDetails,
-  TrustInput,
-  TrustPolicy,
-  WrappedKeyProviderOptions,
-} from './core.js';
-export {
-  checkStoredCertificate,
-  createCertificateStore,
-  createSealer,
-  dangerouslyTrustAnyServer,
-  describeCertificate,
-  directoryBackend,
-  directoryStorage,
-  explainTlsError,
-  fetchPeerCertificate,
-  formatCertificate,
-  isMcpTlsError,
-  isSelfSignedPem,
-  McpTlsError,
-  makeCustomClientFactory,
-  makeSalt,
-  makeStoredCertificate,
-  NotWrittenError,
-  RegistryError,
-  StoreError,
-  TlsConfigError,
-  TlsTrustError,
-  trustPolicyOf,
-  wrappedKeyProvider,
-} from './core.js';
+export * from './core.js';
 
-export type { AddressTarget, AllowAddress } from './registry/address-guard.js';
-export type { ApprovalDetails } from './registry/approval-required-error.js';
-export { ApprovalRequiredError } from './registry/approval-required-error.js';
-export type { CertificateFile } from './registry/certificate-files.js';
-export type { ServerCheck, ServerCheckOptions } from './registry/check-server.js';
 export { createServerRegistry } from './registry/create-server-registry.js';
 export type { ServerRegistryOptions } from './registry/read-registry-options.js';
-export type {
-  RegistryEvent,
-  RegistryWatch,
-  WatchedCertificate,
-  WatchOptions,
-} from './registry/registry-watch.js';
 export type {
   Approval,
   ApprovalContext,
   ApproveCertificate,
+  CertificateFile,
   ListOptions,
+  RegisteredKind,
   RegisteredServer,
-  RegisteredTrust,
   RegisterOptions,
   RegistryClientFactory,
   RegistryEntry,
@@ -112,8 +19,17 @@ export type {
   RegistryStreamableHttpOptions,
   Renewal,
   ServerChanges,
+  ServerCheck,
+  ServerCheckOptions,
   ServerRegistry,
-} from './registry/server-registry.js';
+  ServerSettings,
+} from './registry/types.js';
+export type {
+  RegistryEvent,
+  RegistryWatch,
+  WatchedCertificate,
+  WatchOptions,
+} from './registry/watch/events.js';
 
 export type {
   ClientFactoryLike,

@@ -7,9 +7,9 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   createCertificateStore,
   createServerRegistry,
+  createStoredCertificate,
   directoryBackend,
   type EncryptedCertificateStore,
-  makeStoredCertificate,
   type ServerRegistry,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
@@ -58,7 +58,11 @@ serveCalls({
   /** `count` records, `server-0` and so on, of these servers over and over. */
   async register(count: number, servers: readonly BenchServer[]): Promise<number> {
     const records = servers.map(({ certificatePem, url }) =>
-      makeStoredCertificate({ certificatePem, url, authority: false, approvedBy: 'bench' }),
+      createStoredCertificate({
+        url,
+        trust: { ca: certificatePem, authority: false },
+        approvedBy: 'bench',
+      }),
     );
     let next = 0;
     return timed(() =>

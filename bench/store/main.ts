@@ -17,8 +17,8 @@ import { Keyv } from 'keyv';
 import { Bench } from 'tinybench';
 import {
   createCertificateStore,
+  createStoredCertificate,
   directoryBackend,
-  makeStoredCertificate,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
 import { open, seal } from '../../src/store/envelope.js';
@@ -32,8 +32,9 @@ async function main(): Promise<void> {
   const redis = await startRedis();
   const directory = mkdtempSync(join(tmpdir(), 'mcp-tls-bench-'));
   const held = await heldCertificate();
-  const record = makeStoredCertificate({
-    certificatePem: held.certificatePem,
+  const record = createStoredCertificate({
+    url: 'https://10.0.0.5:8443/mcp',
+    trust: held.certificatePem,
     approvedBy: 'ops@example.com',
   });
   const keys = [{ id: 'k1', key: randomBytes(32) }];
@@ -85,7 +86,7 @@ async function main(): Promise<void> {
   const hits = await measure('a record that is in memory', 'Keyv bare, in memory', {
     'Keyv bare, in memory': () => memory.get('a'),
     'the store, cached': () => warmStore.get('a'),
-    'the store, cached, ready to connect': async () => (await warmStore.trust('a'))?.secureContext,
+    'the store, cached, ready to connect': async () => (await warmStore.trust('a'))?.policy,
     cacheable: () => cacheable.get('a'),
     bentocache: () => bento.get({ key: 'a' }),
   });

@@ -65,6 +65,7 @@ const plain = (status: number, code: string, message: string) => ({
 /** What to show to the person who is to decide. */
 function approvalOf(error: unknown): object {
   if (!(error instanceof ApprovalRequiredError)) return {};
-  const { presented, problems, current, sameKey } = error;
+  const { peer, current, sameKey } = error;
+  const { description: presented, problems } = peer;
   return { presented, problems, current: current ?? null, sameKey: sameKey ?? null };
 }

@@ -37,7 +37,7 @@ export function serverRoutes({ registry }: AppParts): Router {
     const url = needUrl(textIn(body, 'url'));
     if (id === undefined) throw new ApiError(400, 'id: missing');
     const server = await registry.register(id, url, {
-      trust: readTrust(body),
+      ...readTrust(body),
       serverName: textIn(body, 'serverName'),
       expectFingerprint: textIn(body, 'fingerprint'),
       approvedBy: textIn(body, 'approvedBy'),
@@ -74,17 +74,20 @@ function needUrl(url: string | undefined): string {
   return url;
 }
 
-function readTrust(body: Readonly<Record<string, unknown>>): RegisterOptions['trust'] {
+function readTrust(
+  body: Readonly<Record<string, unknown>>,
+): Pick<RegisterOptions, 'trust' | 'pin'> {
   const ca = textIn(body, 'ca');
   const trust = choiceIn(body, 'trust', TRUSTS);
   if ((trust === 'authority') !== (ca !== undefined)) {
     throw new ApiError(400, "ca: the authority's certificate (PEM), with trust 'authority' only");
   }
-  return trust === 'authority' ? { ca: ca as string } : trust;
+  if (trust === 'authority') return { trust: { ca: ca as string, authority: true } };
+  return trust === undefined ? {} : { pin: trust };
 }
 
 function toJson(entry: RegistryEntry): object {
-  if (!('error' in entry)) return entry;
+  if (entry.error === undefined) return entry;
   return { id: entry.id, ...describeError(entry.error).body };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +16,8 @@ export interface Settings {
   readonly adminToken: string;
   /** What records are sealed with: 32 bytes, base64. */
   readonly storeKey: string;
+  /** Networks that servers may be in, besides public addresses. */
+  readonly networks: BlockList;
 }
 
 /** Something to tell the person who started it, without a stack. */
@@ -22,6 +25,9 @@ export class SettingsError extends Error {}
 
 const DEFAULT_DATA_DIR = fileURLToPath(new URL('data', import.meta.url));
 const SHORTEST_TOKEN = 16;
+
+/** Where the demo's own servers are. */
+const DEMO_NETWORKS = '127.0.0.0/8,::1/128';
 
 /**
  * Reads the settings, the same in every process. The first one makes the data directory and the
@@ -43,6 +49,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     redisUrl: env['REDIS_URL'] || undefined,
     adminToken,
     storeKey: secretFile(join(dataDir, 'store-key'), 'base64'),
+    networks: readNetworks(env['ALLOW_NETWORKS'] ?? DEMO_NETWORKS),
   };
 }
 
@@ -56,6 +63,20 @@ function whole(
   const value = Number(env[name] || byDefault);
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new SettingsError(`${name}: a whole number from ${min} to ${max}, please`);
+}
+
+function readNetworks(list: string): BlockList {
+  const networks = new BlockList();
+  for (const entry of list.split(/[\s,]+/).filter(Boolean)) {
+    const [network = '', prefix = ''] = entry.split('/');
+    const family = isIP(network);
+    const bits = Number(prefix);
+    if (family === 0 || !/^\d+$/.test(prefix) || bits > (family === 6 ? 128 : 32)) {
+      throw new SettingsError(`ALLOW_NETWORKS: '${entry}' is no network (such as 10.0.0.0/8)`);
+    }
+    networks.addSubnet(network, bits, family === 6 ? 'ipv6' : 'ipv4');
+  }
+  return networks;
 }
 
 /** The secret in `path`; the first time, a random one of 32 bytes is put there. */

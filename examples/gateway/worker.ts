@@ -1,16 +1,11 @@
 /** One of the gateway's worker processes. Started by the primary, not by hand. */
-import { BlockList, isIP } from 'node:net';
-import { createServerRegistry } from 'mcp-tls';
+import { isIP } from 'node:net';
+import { createServerRegistry, publicAddressesOnly } from 'mcp-tls';
 import { createApp } from './app.js';
 import { makeEventLog } from './event-log.js';
 import { openStore, workerInvalidation } from './open-store.js';
 import { makePeer } from './peer.js';
 import { readSettings } from './settings.js';
-
-// Whoever may register servers does not get at the metadata, and its tokens, of the machine's cloud.
-const linkLocal = new BlockList();
-linkLocal.addSubnet('169.254.0.0', 16, 'ipv4');
-linkLocal.addSubnet('fe80::', 10, 'ipv6');
 
 /** How often each server is looked at, by one of the workers; and how soon the others are told. */
 const WATCH_MS = 60_000;
@@ -36,8 +31,13 @@ process.on('SIGINT', () => {}); // The terminal sends it to all; the primary say
 process.once('SIGTERM', stop);
 process.once('disconnect', stop);
 
+/**
+ * Whoever may register servers, and whatever those servers name, reaches public addresses and the
+ * networks that the operator has named; not the metadata, and its tokens, of the machine's cloud.
+ */
 function allowAddress(address: string): boolean {
-  return !linkLocal.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  return publicAddressesOnly(address) || settings.networks.check(address, family);
 }
 
 async function stop(): Promise<void> {

@@ -1,9 +1,12 @@
 import {
   type CertificateStore,
+  type CurrentCertificate,
   createSealer,
   type KeyRingInput,
   type StoredCertificate,
+  StoreError,
   TlsConfigError,
+  type WriteCondition,
 } from 'mcp-tls';
 import type { Database, Row } from './database.js';
 
@@ -26,54 +29,80 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
     return (await database.query(sql, [id])).rows[0];
   }
 
-  /** Writes over the revision that was read, or not at all, so that no writer undoes another. */
+  async function currentOf(id: string): Promise<CurrentCertificate> {
+    const row = await rowOf(id);
+    const revision = Number(row?.['certificate_revision'] ?? 0);
+    const sealed = row?.['certificate_pem'] ?? null;
+    if (row === undefined || sealed === null)
+      return { record: undefined, revision, expired: false };
+    const opened = await sealer.open(id, String(sealed));
+    assertAgrees(id, row, opened.record, opened.revision);
+    return { record: opened.record, revision, expired: isOver(opened.record) };
+  }
+
+  /**
+   * Writes over the revision that was read, or not at all, so that no writer undoes another.
+   *
+   * @param ifRevision what the revision has to be; `undefined`: whatever it is
+   */
   async function replace(
     id: string,
+    ifRevision: number | undefined,
     columns: (revision: number) => Promise<[sealed: string | null, selfSigned: boolean | null]>,
-  ): Promise<void> {
+  ): Promise<{ revision: number; hadRecord: boolean }> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const current = Number((await rowOf(id))?.['certificate_revision'] ?? 0);
+      const row = await rowOf(id);
+      const current = Number(row?.['certificate_revision'] ?? 0);
+      if (ifRevision !== undefined && current !== ifRevision) {
+        throw conflict(id, `was changed meanwhile (revision ${current}, not ${ifRevision})`);
+      }
       const [sealed, selfSigned] = await columns(current + 1);
       const { changes } = await database.query(
         `UPDATE gateways SET certificate_pem = ?, is_self_signed = ?, certificate_revision = ?
          WHERE id = ? AND certificate_revision = ?`,
         [sealed, selfSigned, current + 1, id, current],
       );
-      if (changes === 1) return;
+      const hadRecord = (row?.['certificate_pem'] ?? null) !== null;
+      if (changes === 1) return { revision: current + 1, hadRecord };
     }
-    throw new Error(`gateway '${id}': others were faster ${MAX_ATTEMPTS} times, or it is gone`);
+    throw conflict(id, `was written by others ${MAX_ATTEMPTS} times meanwhile, or is gone`);
+  }
+
+  /** A row to count revisions in, also before there is a gateway. */
+  async function ensureRow(id: string, url: string): Promise<void> {
+    const sql = 'INSERT INTO gateways (id, url) VALUES (?, ?) ON CONFLICT (id) DO NOTHING';
+    await database.query(sql, [id, url]);
   }
 
   return {
     async get(id) {
-      const row = await rowOf(id);
-      const sealed = row?.['certificate_pem'];
-      if (row === undefined || sealed === null || sealed === undefined) return undefined;
-      const { record, revision } = await sealer.open(id, String(sealed));
-      assertAgrees(id, row, record, revision);
-      return record;
+      const { record, expired } = await currentOf(id);
+      if (!expired) return record;
+      const message = `gateway '${id}': the time that it was approved for is over`;
+      throw new StoreError('MCP_TLS_STORE_EXPIRED', message, { id });
     },
 
-    async set(id, record) {
+    read: currentOf,
+
+    async set(id, record, condition) {
       assertId(id);
+      assertCondition(condition);
       // Sealed once before anything is written: a bad record changes nothing.
       await sealer.seal(id, record, 0);
-      await database.query(
-        'INSERT INTO gateways (id, url) VALUES (?, ?) ON CONFLICT (id) DO NOTHING',
-        [id, record.url ?? ''],
-      );
-      await replace(id, async (revision) => [
+      await ensureRow(id, record.url);
+      const written = await replace(id, condition?.ifRevision, async (revision) => [
         await sealer.seal(id, record, revision),
-        record.isSelfSigned,
+        record.certificate?.isSelfSigned ?? false,
       ]);
+      return written.revision;
     },
 
     async delete(id) {
-      const had = (await rowOf(id))?.['certificate_pem'] ?? null;
-      if (had === null) return false;
-      // The gateway stays, and its revision goes on counting.
-      await replace(id, async () => [null, null]);
-      return true;
+      assertId(id);
+      // The row stays and its revision goes on counting, where there was no record too: whoever read
+      // before this writes no more.
+      await ensureRow(id, '');
+      return (await replace(id, undefined, async () => [null, null])).hadRecord;
     },
 
     async list() {
@@ -92,10 +121,24 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
 
 /** The columns in the clear must say what the sealed record says: somebody may have changed them. */
 function assertAgrees(id: string, row: Row, record: StoredCertificate, revision: number): void {
-  const selfSigned = Boolean(row['is_self_signed']) === record.isSelfSigned;
+  const selfSigned = Boolean(row['is_self_signed']) === (record.certificate?.isSelfSigned ?? false);
   if (!selfSigned || Number(row['certificate_revision']) !== revision) {
     throw new Error(`gateway '${id}': its columns do not agree with its sealed record`);
   }
+}
+
+function isOver({ expiresAt }: StoredCertificate): boolean {
+  return expiresAt !== undefined && Date.now() >= Date.parse(expiresAt);
+}
+
+function conflict(id: string, what: string): StoreError {
+  return new StoreError('MCP_TLS_STORE_CONFLICT', `gateway '${id}' ${what}`, { id });
+}
+
+/** One that was misspelt is not taken for none. */
+function assertCondition(condition: WriteCondition | undefined): void {
+  if (condition === undefined || Number.isSafeInteger(condition?.ifRevision)) return;
+  throw new TlsConfigError('MCP_TLS_INVALID_ARGUMENT', 'ifRevision must be a revision of read()');
 }
 
 function assertId(id: unknown): void {

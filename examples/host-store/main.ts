@@ -9,8 +9,8 @@
 import { readFile } from 'node:fs/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import {
+  createStoredCertificate,
   fetchPeerCertificate,
-  makeStoredCertificate,
   streamableHttpClient,
   trustPolicyOf,
 } from 'mcp-tls';
@@ -27,12 +27,16 @@ const store = createGatewayStore(database, [{ id: 'k1', key }]);
 
 let record = await store.get('weather');
 if (record === undefined) {
-  const { description, pem } = await fetchPeerCertificate(url);
-  if (description.fingerprint !== fingerprint) throw new Error('this is not the approved server');
-  const approvedAt = new Date().toISOString();
-  record = makeStoredCertificate({ certificatePem: pem, url, approvedBy: 'operator', approvedAt });
+  // Throws unless the server presents the certificate that the operator compared.
+  const { pem } = await fetchPeerCertificate(url, { expectFingerprint: fingerprint });
+  record = createStoredCertificate({
+    url,
+    trust: { ca: pem, authority: false },
+    approvedBy: 'operator',
+    approvedAt: new Date(),
+  });
   await store.set('weather', record);
-  console.log(`stored, self-signed: ${record.isSelfSigned}`);
+  console.log(`stored, self-signed: ${record.certificate?.isSelfSigned}`);
 }
 
 const client = new Client({ name: 'host-store-example', version: '1.0.0' });
@@ -40,7 +44,7 @@ await client.connect(streamableHttpClient(url, { trust: trustPolicyOf(record) })
 const result = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } });
 console.log(`2 + 3 = ${(result.content as { text: string }[])[0]?.text}`);
 await client.close();
-await store.close();
+await store.close?.();
 
 /** The host's own table, and then what this adds to it. */
 async function migrate({ query }: Database): Promise<void> {

@@ -202,7 +202,8 @@ function parseDer(der: Uint8Array): X509Certificate {
   return certificate;
 }
 
-function pemOf(der: Uint8Array): string {
+/** DER of a certificate as PEM. */
+export function pemOf(der: Uint8Array): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.length).toString('base64');
   const lines = base64.match(/.{1,64}/g) ?? [];
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');

@@ -2,6 +2,7 @@ import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { assertIsValid } from '../trust/client-certificate.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
@@ -124,6 +125,7 @@ function readMaxBodyBytes(what: string, value: unknown): number | undefined {
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
 function checkUsable(trust: TrustInput | undefined): CheckedTrustPolicy {
   const policy = checkTrustPolicy(trust);
+  if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
   if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);
   return policy;
 }

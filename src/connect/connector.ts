@@ -1,12 +1,13 @@
-import type { SecureContext, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { publish } from '../diagnostics.js';
-import type { TlsTrustError } from '../errors.js';
+import { isMcpTlsError, TlsConfigError, type TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { toConnectionError } from './connection-error.js';
-import { openTunnel } from './open-tunnel.js';
-import { openVerified, type Verification, type VerifiedCallback } from './open-verified.js';
+import { within } from './limit.js';
+import { reach } from './reach.js';
 import type { Route } from './route.js';
 import { sharedSecureContext } from './shared-context.js';
+import { type Verified, verified } from './verified.js';
 
 /** Where to connect to. `hostname` without brackets; `port` as in a URL, empty for 443. */
 export interface ConnectTarget {
@@ -15,9 +16,7 @@ export interface ConnectTarget {
 }
 
 export type ConnectCallback = (
-  ...result:
-    | [error: Error, socket: null]
-    | [error: null, socket: TLSSocket, verification: Verification]
+  ...result: [error: Error, socket: null] | [error: null, socket: TLSSocket]
 ) => void;
 
 export interface ConnectorOptions {
@@ -29,9 +28,9 @@ export interface ConnectorOptions {
 
 /** Opens verified TLS connections under one policy. */
 export interface Connector {
-  /** Calls back with a socket only after the policy trusted what is at its other end. */
+  /** Calls back, once, with a socket only after the policy trusted what is at its other end. */
   connect(target: ConnectTarget, callback: ConnectCallback): void;
-  /** Breaks off the connections that are still being made. */
+  /** Aborts the connections that are still being made. */
   close(): void;
 }
 
@@ -43,83 +42,80 @@ export interface Connector {
  */
 export function makeConnector(options: ConnectorOptions): Connector {
   const secureContext = sharedSecureContext(options.policy);
-  const pending = new Set<() => void>();
+  const { policy, route, timeoutMs } = options;
+  const pending = new Set<AbortController>();
+
+  async function open(target: { host: string; port: number }, signal: AbortSignal) {
+    const startedAt = performance.now();
+    publish('mcp-tls:connect', () => ({ ...target }));
+    try {
+      const connection = await within(
+        { timeoutMs, signal },
+        (ending) =>
+          verified(
+            { ...target, policy, secureContext },
+            () => reach(target, route, ending),
+            ending,
+          ),
+        ({ socket }) => socket.destroy(),
+      );
+      publishVerified(target, connection, performance.now() - startedAt);
+      return connection.socket;
+    } catch (error) {
+      const ours = asOwnError(error, target);
+      publishRefused(target, ours);
+      throw ours;
+    }
+  }
+
   return {
-    connect(target, callback) {
-      const host = target.hostname;
-      const port = Number(target.port || 443);
-      const cancel = attempt(options, secureContext, { host, port }, (...result) => {
-        pending.delete(cancel);
-        callback(...result);
-      });
-      pending.add(cancel);
+    connect({ hostname: host, port }, callback) {
+      const attempt = new AbortController();
+      pending.add(attempt);
+      open({ host, port: Number(port || 443) }, attempt.signal)
+        .finally(() => pending.delete(attempt))
+        .then(
+          (socket) => callback(null, socket),
+          (error: Error) => callback(error, null),
+        );
     },
     close() {
-      for (const cancel of pending) cancel();
-      pending.clear();
+      // undici waits for an answer, also after its pool was destroyed: each attempt calls back with this.
+      const reason = Object.assign(new Error('closed'), { code: 'ECONNABORTED' });
+      for (const attempt of pending) attempt.abort(reason);
     },
   };
 }
 
-/** One connection: through a proxy or straight, verified, in time, and told about. */
-function attempt(
-  { policy, route, timeoutMs }: ConnectorOptions,
-  secureContext: SecureContext,
+/** A host that no certificate can name is the caller's mistake; all else happened on the way. */
+function asOwnError(
+  error: unknown,
   target: { readonly host: string; readonly port: number },
-  callback: ConnectCallback,
-): () => void {
-  const startedAt = performance.now();
-  const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
-  const proxy =
-    route.socketPath === undefined ? route.proxyFor(target.host, target.port) : undefined;
-  publish('mcp-tls:connect', () => ({ ...target }));
+): TlsTrustError | TlsConfigError {
+  if (isMcpTlsError(error) && error instanceof TlsConfigError) return error;
+  return toConnectionError(error, target);
+}
 
-  const onVerified: VerifiedCallback = (...result) => {
-    if (result[0] !== null) {
-      fail(result[0]);
-      return;
-    }
-    const [, socket, verification] = result;
-    const { by, fingerprint } = verification;
-    clearTimeout(timer);
-    publish('mcp-tls:verified', () => ({
-      ...target,
-      by,
-      fingerprint,
-      protocol: socket.getProtocol(),
-      milliseconds: performance.now() - startedAt,
-    }));
-    callback(null, socket, verification);
-  };
-  const base = { ...target, policy, secureContext, route };
-  let cancel: () => void;
-  if (proxy === undefined) {
-    cancel = openVerified(base, onVerified);
-  } else {
-    cancel = openTunnel(proxy, target, (error, socket) => {
-      if (error !== null) fail(error);
-      else cancel = openVerified({ ...base, socket }, onVerified);
-    });
-  }
+function publishVerified(
+  target: { readonly host: string; readonly port: number },
+  { by, handshake }: Verified,
+  milliseconds: number,
+): void {
+  publish('mcp-tls:verified', () => ({
+    ...target,
+    by,
+    // Without a readable certificate only the dangerous export gets here.
+    fingerprint: handshake.chain[0]?.fingerprint256 ?? '',
+    protocol: handshake.protocol ?? null,
+    milliseconds,
+  }));
+}
 
-  function onTimeout(): void {
-    cancel();
-    const cause = new Error(`no verified connection within ${timeoutMs} ms`);
-    fail(toConnectionError(Object.assign(cause, { code: 'ETIMEDOUT' }), target));
-  }
-
-  function fail(error: TlsTrustError): void {
-    clearTimeout(timer);
-    const { code, message, expected, presented } = error;
-    publish('mcp-tls:refused', () => ({ ...target, code, message, expected, presented }));
-    callback(error, null);
-  }
-
-  return () => {
-    clearTimeout(timer);
-    cancel();
-    // undici waits for an answer, also after its pool was destroyed.
-    const cause = Object.assign(new Error('closed'), { code: 'ECONNABORTED' });
-    callback(toConnectionError(cause, target), null);
-  };
+function publishRefused(
+  target: { readonly host: string; readonly port: number },
+  error: TlsTrustError | TlsConfigError,
+): void {
+  const { code, message } = error;
+  const { expected, presented } = error as Partial<TlsTrustError>;
+  publish('mcp-tls:refused', () => ({ ...target, code, message, expected, presented }));
 }

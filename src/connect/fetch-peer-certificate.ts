@@ -1,62 +1,54 @@
-import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
-import { checkTrustPolicy, withServerName } from '../trust/check-trust-policy.js';
-import { findProblems, type Problem } from '../trust/find-problems.js';
-import { readReferenceIdentity } from '../trust/reference-identity.js';
+import {
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+  isCheckedPolicy,
+  withDetails,
+} from '../trust/check-trust-policy.js';
+import { isDangerousTrust } from '../trust/dangerous.js';
+import { explainVerdict } from '../trust/explain-verdict.js';
+import { pinMatches, readPin } from '../trust/pin.js';
+import type { Problem } from '../trust/problem.js';
+import { type ReferenceIdentity, readReferenceIdentity } from '../trust/reference-identity.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
-import { probe } from './probe.js';
+import { ApprovalRequiredError } from './approval-required-error.js';
+import { type Look, type LookRequest, look } from './look.js';
+import type { PeerCertificate } from './peer-certificate.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 
 /** Options of {@link fetchPeerCertificate}. */
 export interface FetchPeerCertificateOptions extends RouteOptions {
   /** Name to ask for (SNI) and to check the certificate against, instead of the URL's host. */
   readonly serverName?: string | undefined;
-  /** Anchors to judge the chain by. Default: the default roots. Nothing is trusted either way. */
+  /**
+   * The trust that `trusted`, `problems` and `suggestedPolicy` are judged by. Default `null`: the default
+   * roots.
+   */
   readonly trust?: TrustInput | undefined;
+  /** A pin in any spelling. If the server presents another certificate or key, it is an error. */
+  readonly expectFingerprint?: string | undefined;
   /** Limit for the whole probe in milliseconds; 0 for none. Default 10,000. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a server presented. Plain data, except for the dates. */
-export interface PeerCertificate {
-  readonly host: string;
-  readonly port: number;
-  /** The name that the certificate was checked against. */
-  readonly serverName: string;
-  /** The server's own certificate. */
-  readonly pem: string;
-  /** All certificates as presented, PEM, the server's own first. */
-  readonly chain: readonly string[];
-  /** The server's own certificate, read out. */
-  readonly description: CertificateDescription;
-  /** The certificates above it, read out. */
-  readonly issuers: readonly CertificateDescription[];
-  /** What is wrong with it; empty if a client with these anchors would connect. */
-  readonly problems: readonly Problem[];
-  /**
-   * A policy that trusts exactly this certificate, to be used **after** somebody compared its
-   * fingerprint by another way. `null`: the anchors given already trust it, no policy is needed.
-   * Absent: no policy can make this server acceptable, see `problems`.
-   */
-  readonly suggestedPolicy?: TrustPolicy | null;
-  /** Negotiated TLS version, such as `TLSv1.3`. */
-  readonly protocol: string | undefined;
-}
-
 /**
- * Connects to an https server only to read its certificate: makes a TLS handshake, sends no
- * application data, closes. Whatever it returns is what **anybody** at that address presented: it
- * is to be approved by a person or compared with a known fingerprint, not trusted because it came.
+ * Connects to an https server only to read its certificate: makes the TLS handshake that a client under
+ * `trust` makes, sends no application data, closes. Whatever it returns is what **anybody** at that
+ * address presented: it is to be approved by a person or compared with a known fingerprint, not trusted
+ * because it came.
  *
- * Works with servers that no client would accept: expired, misnamed, TLS 1.0, weak keys, and those
- * that demand a client certificate.
+ * `trusted` is the verdict of the very function that judges the connections of clients. Servers that no
+ * client would shake hands with (TLS 1.0, weak groups, no secure renegotiation) are read by a second,
+ * lenient handshake; they are never `trusted`.
  *
  * @throws {TlsTrustError} if no certificate could be had: `MCP_TLS_UNREACHABLE`, `MCP_TLS_TIMEOUT`,
- *   `MCP_TLS_NOT_TLS`, `MCP_TLS_PROTOCOL_MISMATCH`, `MCP_TLS_HANDSHAKE_FAILED`
+ *   `MCP_TLS_NOT_TLS`, `MCP_TLS_PROTOCOL_MISMATCH`, `MCP_TLS_HANDSHAKE_FAILED`, `MCP_TLS_PROXY_FAILED`,
+ *   `MCP_TLS_ADDRESS_REFUSED`
+ * @throws {ApprovalRequiredError} `MCP_TLS_FINGERPRINT_MISMATCH`
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @throws the signal's reason, if aborted
  * @example
@@ -67,54 +59,170 @@ export async function fetchPeerCertificate(
   url: string | URL,
   options: FetchPeerCertificateOptions = {},
 ): Promise<PeerCertificate> {
-  const { target, policy, route, timeoutMs, signal } = readOptions(url, options);
-  const identity = readReferenceIdentity(policy.serverName ?? target.host);
-  const seen = await probe({ ...target, identity, policy, route, timeoutMs, signal });
-  const descriptions = await Promise.all(seen.chain.map(describe));
-  const [leaf, ...issuers] = descriptions as [CertificateDescription, ...CertificateDescription[]];
+  const { request, trust, serverName, expected } = readOptions(url, options);
+  const { peer } = await inspectPeer(request, trust, serverName);
+  if (expected !== undefined && !pinMatches(expected, peer.description)) {
+    throw new ApprovalRequiredError({ peer, expectedFingerprint: expected.text });
+  }
+  return peer;
+}
+
+/** One look, with what it saw put into words. */
+export interface Inspection {
+  readonly peer: PeerCertificate;
+  readonly look: Look;
+}
+
+/**
+ * Looks once and describes what was seen.
+ *
+ * @param trust what to give back as `suggestedPolicy` where `request.policy` trusts the server
+ * @param serverName the caller's own name for the server, for other suggestions
+ */
+export async function inspectPeer(
+  request: LookRequest,
+  trust: TrustInput,
+  serverName: string | undefined,
+): Promise<Inspection> {
+  const looked = await look(request);
+  const { handshake, refusal } = looked;
+  const { host, port, policy } = request;
+  const identity = readReferenceIdentity(policy.serverName ?? host);
   const now = new Date();
-  const problems = [
-    ...findProblems({
-      chain: seen.chain,
-      descriptions,
-      chainError: seen.chainError,
-      identity,
-      now,
-    }),
-    ...seen.problems,
-  ];
-  const suggested = suggestPolicy(seen.chain[0] as X509Certificate, problems, options.serverName);
-  const chain = seen.chain.map((certificate) => certificate.toString());
-  return {
-    ...target,
+  const descriptions = await Promise.all(handshake.chain.map(describe));
+  const [description, ...issuers] = descriptions as [CertificateDescription];
+  const { problems, remarks } = explain(looked, descriptions, identity, now);
+  const chain = handshake.chain.map((certificate) => certificate.toString());
+  const facts = {
+    host,
+    port,
     serverName: identity.value,
     pem: chain[0] as string,
     chain,
-    description: leaf,
+    description,
     issuers,
-    problems,
-    ...(suggested === undefined ? {} : { suggestedPolicy: suggested }),
-    protocol: seen.protocol,
+    remarks,
+    protocol: handshake.protocol,
+    cipher: handshake.cipher,
+    group: handshake.group,
+    asksForCertificate: handshake.asksForCertificate,
   };
+  if (refusal === undefined) {
+    const peer = { ...facts, trusted: true, problems: [], suggestedPolicy: trust } as const;
+    return { peer, look: looked };
+  }
+  const suggestedPolicy = suggestionFor(looked, request, serverName, now);
+  const found = problems as readonly [Problem, ...Problem[]];
+  return { peer: { ...facts, trusted: false, problems: found, suggestedPolicy }, look: looked };
 }
+
+function explain(
+  { handshake, refusal, clientRefusal }: Look,
+  descriptions: readonly CertificateDescription[],
+  identity: ReferenceIdentity,
+  now: Date,
+): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
+  const explained = explainVerdict({
+    refusal: refusal && { reason: refusal.code, message: withoutHost(refusal.message) },
+    presentation: handshake,
+    descriptions,
+    identity,
+    now,
+    protocol: handshake.protocol,
+  });
+  const { problems, remarks } = explained;
+  if (clientRefusal !== undefined && clientRefusal !== refusal) {
+    const required = clientRefusal.code === 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
+    const code = required ? 'client-certificate-required' : 'client-certificate-refused';
+    return {
+      problems: [...problems, { code, message: withoutHost(clientRefusal.message) }],
+      remarks,
+    };
+  }
+  if (refusal !== undefined || !handshake.asksForCertificate) return explained;
+  return { problems, remarks: [...remarks, CERTIFICATE_REQUESTED] };
+}
+
+/** `host:port: ` stands before the messages of errors; here it is said once for all. */
+function withoutHost(message: string): string {
+  return message.replace(/^(?:\[[^\]]*\]|[^:]*):\d+: /, '');
+}
+
+/**
+ * A policy helps only where the certificate is what is wrong, and not with how a handshake fails; but a
+ * server that wants a client certificate, or another one, can be trusted all the same.
+ */
+function suggestionFor(
+  { handshake, clientRefusal, isTrusted, ending }: Look,
+  { host, policy }: LookRequest,
+  serverName: string | undefined,
+  now: Date,
+): TrustPolicy | undefined {
+  if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))
+    return undefined;
+  if (isTrusted && policy.defaultRoots && policy.anchors.length === 0) {
+    return { roots: 'default', ...(serverName === undefined ? {} : { serverName }) };
+  }
+  return suggestPolicy(handshake, host, serverName, now);
+}
+
+const CERTIFICATE_REQUESTED: Problem = {
+  code: 'client-certificate-requested',
+  message: 'the server asks for a client certificate, and may refuse requests without one',
+};
 
 function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
   assertKnownKeys('options', options, [
     'serverName',
     'trust',
+    'expectFingerprint',
     'timeout',
     'signal',
     ...ROUTE_FIELDS,
   ]);
-  const { serverName, trust, timeout = 10_000, signal } = options;
+  const { serverName, trust = null, expectFingerprint, timeout = 10_000, signal } = options;
   assertMs('options.timeout', timeout);
+  const policy = policyFor(trust, serverName);
+  const request: LookRequest = {
+    ...readTarget(url),
+    policy,
+    route: readRoute(routeOf(options)),
+    timeoutMs: timeout,
+    signal,
+  };
+  return {
+    request,
+    trust: givenTrust(trust, policy, serverName),
+    serverName,
+    expected: expectFingerprint === undefined ? undefined : readPin(expectFingerprint),
+  };
+}
+
+/** The trust that was given, with the name; checked, where it holds a key that is not for people to see. */
+function givenTrust(
+  trust: TrustInput,
+  policy: CheckedTrustPolicy,
+  serverName: string | undefined,
+): TrustInput {
+  if (policy.clientCertificate !== undefined) return policy;
+  if (serverName === undefined) return trust;
+  if (trust === null) return { roots: 'default', serverName };
+  if (typeof trust === 'string' || trust instanceof Uint8Array) return { ca: trust, serverName };
+  return isCheckedPolicy(trust) || isDangerousTrust(trust)
+    ? policy
+    : { ...(trust as TrustPolicy), serverName };
+}
+
+function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTrustPolicy {
   const policy = checkTrustPolicy(trust);
-  const named =
-    serverName === undefined
-      ? policy
-      : withServerName(policy, readReferenceIdentity(serverName).value);
-  const route = readRoute(options);
-  return { target: readTarget(url), policy: named, route, timeoutMs: timeout, signal };
+  if (serverName === undefined) return policy;
+  return withDetails(policy, { serverName: readReferenceIdentity(serverName).value });
+}
+
+function routeOf(options: FetchPeerCertificateOptions): RouteOptions {
+  return Object.fromEntries(
+    ROUTE_FIELDS.filter((name) => name in options).map((name) => [name, options[name]]),
+  );
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {

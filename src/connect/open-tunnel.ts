@@ -1,114 +1,144 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { TlsTrustError } from '../errors.js';
+import { isMcpTlsError, TlsTrustError } from '../errors.js';
 import { atHost, toConnectionError } from './connection-error.js';
-import { openVerified } from './open-verified.js';
+import { untilAborted } from './limit.js';
 import type { ProxyServer } from './proxy.js';
-
-export type TunnelCallback = (
-  ...result: [error: TlsTrustError, socket: null] | [error: null, socket: Socket]
-) => void;
+import { verified } from './verified.js';
 
 /** More than any proxy says before it lets bytes through. */
 const MAX_HEAD_BYTES = 16_384;
 
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * Opens a tunnel to `host:port` through a proxy. An https proxy is verified under its own policy
- * before it learns where we want to go.
+ * Opens a tunnel to `host:port` through a proxy (CONNECT, RFC 9110 §9.3.6). An https proxy is verified
+ * under its own policy before it learns where we want to go.
  *
- * @returns breaks the attempt off; does nothing once it has called back
+ * @throws {TlsTrustError} `MCP_TLS_PROXY_FAILED`
+ * @throws the signal's reason
  */
-export function openTunnel(
+export async function openTunnel(
   proxy: ProxyServer,
-  target: { readonly host: string; readonly port: number },
-  callback: TunnelCallback,
-): () => void {
-  const at = atHost(target.host, target.port);
-  let done = false;
-  let abandon = (): void => {};
-
-  const fail = (why: string, hint: string, cause?: unknown): void => {
-    if (done) return;
-    done = true;
-    abandon();
-    const details = { ...target, hint, cause };
-    const message = `${at}: the proxy ${atHost(proxy.host, proxy.port)} ${why}`;
-    callback(new TlsTrustError('MCP_TLS_PROXY_FAILED', message, details), null);
-  };
-
-  const ask = (socket: Socket): void => {
-    abandon = () => socket.on('error', () => {}).destroy();
-    let head = Buffer.alloc(0);
-    const onData = (chunk: Buffer): void => {
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf('\r\n\r\n');
-      if (end === -1) {
-        if (head.length > MAX_HEAD_BYTES) fail('answers at endless length', NOT_A_PROXY);
-        return;
-      }
-      const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(head.toString('latin1', 0, end))?.[1];
-      if (status === undefined) fail('does not speak HTTP', NOT_A_PROXY);
-      else if (status === '407')
-        fail(
-          'demands authentication (407)',
-          'Give proxy.auth, or a user name and password in the URL of the proxy.',
-        );
-      else if (!status.startsWith('2'))
-        fail(
-          `refuses to connect (${status})`,
-          'Ask the operator of the proxy to allow this host and port.',
-        );
-      // TLS clients speak first: bytes behind the head are nobody's that we want to talk to.
-      else if (head.length > end + 4) fail('sends data into the tunnel', NOT_A_PROXY);
-      else {
-        done = true;
-        socket.off('data', onData).off('error', onError).off('close', onClose).pause();
-        callback(null, socket);
-      }
-    };
-    const onError = (error: Error): void => fail('broke the connection off', UNREACHABLE, error);
-    const onClose = (): void => fail('closed the connection', NOT_A_PROXY);
-    socket.on('data', onData).on('error', onError).on('close', onClose);
-    const authorization = proxy.authorization();
-    socket.write(
-      [
-        `CONNECT ${at} HTTP/1.1`,
-        `Host: ${at}`,
-        ...(authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`]),
-        '',
-        '',
-      ].join('\r\n'),
-    );
-  };
-
-  const { host, port, secure } = proxy;
-  if (secure === undefined) {
-    const socket = connectTcp({ host, port });
-    const onError = (error: Error): void => {
-      fail('cannot be reached', UNREACHABLE, toConnectionError(error, { host, port }));
-    };
-    abandon = () =>
-      socket
-        .off('error', onError)
-        .on('error', () => {})
-        .destroy();
-    socket.once('error', onError).once('connect', () => {
-      socket.off('error', onError).setNoDelay(true);
-      ask(socket);
-    });
-  } else {
-    const way = { host, port, ...secure, route: undefined };
-    abandon = openVerified(way, (...result) => {
-      const [error, socket] = result;
-      if (error !== null) fail(`is not trusted: ${error.message}`, error.hint ?? '', error);
-      else ask(socket as Socket);
-    });
+  target: Endpoint,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = await connectProxy(proxy, target, signal);
+  try {
+    const answer = readHead(socket);
+    socket.write(connectRequest(proxy, target));
+    const { head, rest } = await untilAborted(answer, signal);
+    assertTunnel(proxy, target, head, rest);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    if (signal.aborted || isMcpTlsError(error)) throw error;
+    if (error instanceof BadAnswer) throw proxyFailed(proxy, target, error.message, NOT_A_PROXY);
+    throw proxyFailed(proxy, target, 'aborted the connection', UNREACHABLE, error);
   }
+}
 
-  return () => {
-    if (done) return;
-    done = true;
-    abandon();
-  };
+async function connectProxy(
+  proxy: ProxyServer,
+  target: Endpoint,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { host, port, secure } = proxy;
+  signal.throwIfAborted();
+  if (secure === undefined) return connectPlainProxy(proxy, target, signal);
+  try {
+    return (await verified({ host, port, ...secure }, () => ({ host, port }), signal)).socket;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TlsTrustError)) throw error;
+    const why = `is not trusted: ${error.message}`;
+    throw proxyFailed(proxy, target, why, error.hint ?? '', error);
+  }
+}
+
+async function connectPlainProxy(
+  proxy: ProxyServer,
+  target: Endpoint,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { host, port } = proxy;
+  const socket = connectTcp({ host, port });
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve).once('error', reject);
+  });
+  // What still comes from a socket that was given up has nowhere to go.
+  socket.on('error', () => {});
+  try {
+    await untilAborted(connected, signal);
+    return socket.setNoDelay(true);
+  } catch (error) {
+    socket.destroy();
+    if (signal.aborted) throw error;
+    const cause = toConnectionError(error, { host, port });
+    throw proxyFailed(proxy, target, 'cannot be reached', UNREACHABLE, cause);
+  }
+}
+
+function connectRequest({ authorization }: ProxyServer, { host, port }: Endpoint): string {
+  const at = atHost(host, port);
+  const credentials = authorization();
+  return [
+    `CONNECT ${at} HTTP/1.1`,
+    `Host: ${at}`,
+    ...(credentials === undefined ? [] : [`Proxy-Authorization: ${credentials}`]),
+    '',
+    '',
+  ].join('\r\n');
+}
+
+class BadAnswer extends Error {}
+
+/** The head of the proxy's answer, and what came behind it. The socket is paused then. */
+function readHead(socket: Socket): Promise<{ readonly head: string; readonly rest: number }> {
+  const answer = new Promise<{ head: string; rest: number }>((resolve, reject) => {
+    let bytes = Buffer.alloc(0);
+    const onData = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end === -1 && bytes.length <= MAX_HEAD_BYTES) return;
+      socket.off('data', onData).off('error', reject).off('close', onClose).pause();
+      if (end === -1) reject(new BadAnswer('answers with too large a head'));
+      else resolve({ head: bytes.toString('latin1', 0, end), rest: bytes.length - end - 4 });
+    };
+    const onClose = (): void => reject(new BadAnswer('closed the connection'));
+    socket.on('data', onData).on('error', reject).on('close', onClose);
+  });
+  // Awaited only after the request was written.
+  answer.catch(() => {});
+  return answer;
+}
+
+function assertTunnel(proxy: ProxyServer, target: Endpoint, head: string, rest: number): void {
+  const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1];
+  if (status === undefined) throw new BadAnswer('does not speak HTTP');
+  if (status === '407') {
+    const hint = 'Give proxy.auth, or a user name and password in the URL of the proxy.';
+    throw proxyFailed(proxy, target, 'demands authentication (407)', hint);
+  }
+  if (!status.startsWith('2')) {
+    const hint = 'Ask the operator of the proxy to allow this host and port.';
+    throw proxyFailed(proxy, target, `refuses to connect (${status})`, hint);
+  }
+  // TLS clients speak first: bytes behind the head are nobody's that we want to talk to.
+  if (rest > 0) throw new BadAnswer('sends data into the tunnel');
+}
+
+function proxyFailed(
+  proxy: ProxyServer,
+  target: Endpoint,
+  why: string,
+  hint: string,
+  cause?: unknown,
+): TlsTrustError {
+  const message = `${atHost(target.host, target.port)}: the proxy ${atHost(proxy.host, proxy.port)} ${why}`;
+  const { host, port } = target;
+  return new TlsTrustError('MCP_TLS_PROXY_FAILED', message, { host, port, hint, cause });
 }
 
 const NOT_A_PROXY = 'Check that the address is that of an HTTP proxy which allows CONNECT.';

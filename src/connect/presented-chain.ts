@@ -1,8 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { Presentation } from '../trust/presentation.js';
 
-/** More certificates than this are not walked: servers send at most a handful. */
-const MAX_CHAIN = 32;
+/**
+ * More certificates than these are not looked at, and a chain of more is refused. Servers send at most
+ * a handful; OpenSSL takes 100 KB of them, some 290.
+ */
+const MAX_CERTIFICATES = 100;
 
 /**
  * The certificates as the server sent them, leaf first; empty if there are none (yet).
@@ -12,14 +16,14 @@ const MAX_CHAIN = 32;
  * adds certificates of the client's own store, and from Node 23.11 on crashes the process on
  * brainpool and secp256k1 keys.
  */
-export function readPresentedChain(socket: TLSSocket): readonly X509Certificate[] {
+export function readPresentedChain(socket: TLSSocket): Pick<Presentation, 'chain' | 'isWhole'> {
   const chain: X509Certificate[] = [];
   let certificate = readLeaf(socket);
-  while (certificate !== undefined && chain.length < MAX_CHAIN) {
+  while (certificate !== undefined && chain.length < MAX_CERTIFICATES) {
     chain.push(certificate);
     certificate = certificate.issuerCertificate;
   }
-  return chain;
+  return { chain, isWhole: certificate === undefined };
 }
 
 /**

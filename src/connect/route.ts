@@ -1,5 +1,4 @@
-import { isIP, type LookupFunction, type Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { isIP, type LookupFunction } from 'node:net';
 import { invalidArgument } from '../assert.js';
 import { type ProxyFor, type ProxyInput, readProxy } from './proxy.js';
 
@@ -13,7 +12,27 @@ export interface RouteOptions {
   readonly localAddress?: string | undefined;
   /** Path of a Unix domain socket at which the server listens, for the policy's own origin only. */
   readonly socketPath?: string | undefined;
+  /**
+   * Asked with each address before a connection is made to it, after the only look-up; with several, the
+   * allowed ones are used. `publicAddressesOnly` is one. Cannot be combined with `proxy`, which looks names
+   * up itself, nor with `socketPath`.
+   */
+  readonly allowAddress?: AllowAddress | undefined;
 }
+
+/** Which connection an address is for. */
+export interface AddressTarget {
+  /** Host of the URL: a name, or the address itself. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Whether a connection may be made to this IP address: `true`, and nothing else, allows it. The address
+ * is canonical (RFC 5952); an IPv4 address inside an IPv6 one (`::ffff:127.0.0.1`) is asked about as the
+ * IPv4 address that it leads to.
+ */
+export type AllowAddress = (address: string, target: AddressTarget) => boolean | Promise<boolean>;
 
 /** {@link RouteOptions} after {@link readRoute}. */
 export interface Route {
@@ -21,13 +40,21 @@ export interface Route {
   readonly lookup: LookupFunction | undefined;
   readonly localAddress: string | undefined;
   readonly socketPath: string | undefined;
+  readonly allowAddress: AllowAddress | undefined;
 }
 
 /** Names of the options, for those who check unknown keys. */
-export const ROUTE_FIELDS = ['proxy', 'lookup', 'localAddress', 'socketPath'] as const;
+export const ROUTE_FIELDS = [
+  'proxy',
+  'lookup',
+  'localAddress',
+  'socketPath',
+  'allowAddress',
+] as const;
 
 /** Validates the options. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function readRoute({ proxy, lookup, localAddress, socketPath }: RouteOptions): Route {
+export function readRoute(options: RouteOptions): Route {
+  const { proxy, lookup, localAddress, socketPath, allowAddress } = options;
   if (lookup !== undefined && typeof lookup !== 'function') {
     invalidArgument('lookup must be a function, as that of node:dns');
   }
@@ -37,29 +64,25 @@ export function readRoute({ proxy, lookup, localAddress, socketPath }: RouteOpti
   if (socketPath !== undefined && (typeof socketPath !== 'string' || socketPath === '')) {
     invalidArgument('socketPath must be a non-empty string');
   }
-  const way = (proxy !== undefined && proxy !== false) || lookup !== undefined || localAddress;
-  if (socketPath !== undefined && way) {
-    invalidArgument('socketPath excludes proxy, lookup and localAddress: it is the whole way');
+  // A hook that comes out of configuration as undefined would leave every address allowed.
+  if ('allowAddress' in options && typeof allowAddress !== 'function') {
+    invalidArgument('allowAddress must be a function, or left out');
   }
-  return Object.freeze({ proxyFor: readProxy(proxy), lookup, localAddress, socketPath });
-}
-
-/** The options of `tls.connect` that lead to a server: an open socket, a path, or an address. */
-export function wayTo(target: {
-  readonly host: string;
-  readonly port: number;
-  readonly route: Route | undefined;
-  readonly socket?: Socket | undefined;
-}): ConnectionOptions {
-  const { host, port, route, socket } = target;
-  if (socket !== undefined) return { socket };
-  if (route?.socketPath !== undefined) return { path: route.socketPath };
-  const { lookup, localAddress } = route ?? {};
-  return {
-    host,
-    port,
-    ...(lookup === undefined ? {} : { lookup }),
-    // Not in the types of tls.connect, which hands it on to net.connect.
-    ...(localAddress === undefined ? {} : { localAddress }),
-  };
+  const viaProxy = proxy !== undefined && proxy !== false;
+  if (allowAddress !== undefined && viaProxy) {
+    invalidArgument('allowAddress cannot be combined with proxy, which looks names up itself');
+  }
+  const hasWay = viaProxy || lookup !== undefined || localAddress !== undefined;
+  if (socketPath !== undefined && (hasWay || allowAddress !== undefined)) {
+    invalidArgument(
+      'socketPath cannot be combined with proxy, lookup, localAddress or allowAddress',
+    );
+  }
+  return Object.freeze({
+    proxyFor: readProxy(proxy),
+    lookup,
+    localAddress,
+    socketPath,
+    allowAddress,
+  });
 }

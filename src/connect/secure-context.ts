@@ -1,45 +1,45 @@
-import { readFileSync } from 'node:fs';
+import { constants } from 'node:crypto';
 import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import { addToDefaultRoots } from './default-roots.js';
 
 /**
  * The secure context of a policy. Make it once and keep it: with `ca` among the connection's
- * options Node.js rebuilds it for every handshake (1.6 against 29 to 45 ms of CPU with the default
- * roots and one more, on Node 20).
+ * options Node.js rebuilds it for every handshake.
+ *
+ * OpenSSL is given the policy's authorities and roots, and never a server's own certificate: what that
+ * one's key signed can then not be vouched for, whatever else a server presents. A policy that trusts
+ * own certificates or pins alone has no anchors at all here, and OpenSSL refuses every chain.
  *
  * Security level 2 (keys and hashes of 112 bits and more) is set for every Node.js line: 20 and 22
  * default to 1 and would take an RSA key of 1024 bits that 24 and 26 refuse.
  *
- * @param reach `'policy'`: what the policy allows. `'anything'`: TLS 1.0 and weak keys too, for a
- *   probe that has to read what it will not trust.
- * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor, a list, or the
+ *   client's certificate
  */
-export function makeSecureContext(
-  policy: CheckedTrustPolicy,
-  reach: 'policy' | 'anything' = 'policy',
-): tls.SecureContext {
-  const { anchors, clientCertificate, crl } = policy;
-  const options: tls.SecureContextOptions =
-    reach === 'policy'
-      ? { minVersion: policy.minVersion, ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2` }
-      : { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' };
-  // Without `ca`, OpenSSL shares one store of default roots among all contexts.
-  if (anchors.length > 0) {
-    options.ca = anchors.map((anchor) => anchor.toString());
-    if (policy.defaultRoots) options.ca.unshift(...defaultRoots());
-    // A leaf or an intermediate is an anchor only with this flag, and of two anchors with one
-    // subject (before and after a renewal) OpenSSL tries only the first without it.
-    options.allowPartialTrustChain = true;
-  }
+export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext {
+  const { authorities, clientCertificate, crl, defaultRoots } = policy;
+  const options: tls.SecureContextOptions = {
+    minVersion: policy.minVersion,
+    ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2`,
+  };
+  const anchors = authorities.map((anchor) => anchor.toString());
+  // An empty list is an empty store; without `ca` it would be the default roots.
+  if (!defaultRoots) options.ca = anchors;
+  // An intermediate is an anchor only with this flag, and of two anchors with one subject (before and
+  // after a renewal) OpenSSL tries only the first without it.
+  if (anchors.length > 0) options.allowPartialTrustChain = true;
   if (crl.length > 0) options.crl = [...crl];
-  if (clientCertificate !== undefined && reach === 'policy') {
+  if (clientCertificate !== undefined) {
     options.cert = clientCertificate.chain;
     options.key = clientCertificate.key.export({ type: 'pkcs8', format: 'pem' });
   }
   try {
+    if (defaultRoots && anchors.length > 0) return addToDefaultRoots(options, anchors);
     return tls.createSecureContext(options);
   } catch (cause) {
+    if (cause instanceof TlsConfigError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const message = `OpenSSL refuses a certificate, key or list of the policy${code ? ` (${code})` : ''}`;
     // Without the cause: what OpenSSL says of a private key is nobody's business.
@@ -47,17 +47,17 @@ export function makeSecureContext(
   }
 }
 
-/** What Node.js itself trusts: its bundled roots, `NODE_EXTRA_CA_CERTS`, and the system's if asked to. */
-export function defaultRoots(): readonly string[] {
-  // Since 22.15 and 23.10. Not in the types of Node 20.
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
-  if (getCACertificates) return getCACertificates('default');
-  const extra = process.env['NODE_EXTRA_CA_CERTS'];
-  if (!extra) return tls.rootCertificates;
-  try {
-    return [...tls.rootCertificates, readFileSync(extra, 'utf8')];
-  } catch {
-    // Node.js warns at start-up and goes on without a file that it cannot read; fewer roots is the safe side.
-    return tls.rootCertificates;
-  }
+/**
+ * A secure context that shakes hands with nearly anything, to read a certificate that will not be
+ * trusted: TLS 1.0, weak keys and groups, servers without secure renegotiation (RFC 5746), and without
+ * the large post-quantum groups that some middleboxes cannot take. It has no anchors.
+ */
+export function makeLenientContext(): tls.SecureContext {
+  return tls.createSecureContext({
+    ca: [],
+    minVersion: 'TLSv1',
+    ciphers: 'DEFAULT:@SECLEVEL=0',
+    ecdhCurve: 'X25519:P-256:P-384:P-521',
+    secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+  });
 }

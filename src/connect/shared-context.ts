@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { defaultRoots, makeSecureContext } from './secure-context.js';
+import { defaultRootsState } from './default-roots.js';
+import { makeSecureContext } from './secure-context.js';
 
 /** Held by whoever uses them, and not here. */
 const contexts = new Map<string, WeakRef<SecureContext>>();
@@ -31,25 +32,21 @@ export function sharedSecureContext(policy: CheckedTrustPolicy): SecureContext {
   return made;
 }
 
-/** Of whatever {@link makeSecureContext} looks at; the default roots too, which a process can change. */
-function digestOf({
-  anchors,
-  defaultRoots: withRoots,
-  crl,
-  minVersion,
-}: CheckedTrustPolicy): string {
+/** Of all that {@link makeSecureContext} looks at; the default roots too, which a process can change. */
+function digestOf({ authorities, defaultRoots, crl, minVersion }: CheckedTrustPolicy): string {
   const hash = createHash('sha256');
   const add = (text: string): void => {
     // With its length, so that no two lists of parts read the same.
     hash.update(`${text.length}:`).update(text);
   };
   add(minVersion);
-  add(String(withRoots));
-  for (const anchor of anchors) add(anchor.fingerprint256);
+  for (const anchor of authorities) add(anchor.fingerprint256);
   add('');
   for (const list of crl) add(list);
   add('');
-  if (withRoots && anchors.length > 0) add(digestOfRoots(defaultRoots()));
+  const roots = defaultRoots ? defaultRootsState() : [];
+  add(roots === undefined ? 'fixed' : digestOfRoots(roots));
+  add(String(defaultRoots));
   return hash.digest('base64');
 }
 

@@ -3,25 +3,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RegistryError } from '../errors.js';
-
-/** A certificate in a file, for programs that take it only so. */
-export interface CertificateFile extends AsyncDisposable {
-  readonly path: string;
-  /** Removes the file. */
-  close(): Promise<void>;
-}
+import type { CertificateFile } from './types.js';
 
 /** The files of a registry. */
 export interface CertificateFiles {
   /** @throws {RegistryError} `MCP_TLS_FILE_REFUSED` */
   write(id: string, pem: string, directory: string | undefined): Promise<CertificateFile>;
+  /** The servers that there are files of. */
+  ids(): ReadonlySet<string>;
   /** Removes those of one server. */
   remove(id: string): Promise<void>;
   /** Removes all. */
   close(): Promise<void>;
 }
 
-/** Makes the (empty) set of files. While there are any, a listener of the process's exit removes them. */
+/**
+ * Makes the (empty) set of files. While there are any, listeners remove them when the process exits, and
+ * when it is told to end and nothing else listens to that.
+ */
 export function makeCertificateFiles(): CertificateFiles {
   const files = new Map<string, string>();
 
@@ -29,9 +28,30 @@ export function makeCertificateFiles(): CertificateFiles {
     for (const directory of files.keys()) rmSync(directory, { recursive: true, force: true });
   }
 
+  /** A process in which nobody else listens to such a signal ends at it, without an exit event. */
+  function onSignal(signal: NodeJS.Signals): void {
+    const others = process.listeners(signal).filter((listener) => listener !== onSignal);
+    if (!others.every((listener) => OURS in listener)) return;
+    onExit();
+    stopListening();
+    // The last of several registries ends the process.
+    if (others.length === 0) process.kill(process.pid, signal);
+  }
+  Object.assign(onSignal, { [OURS]: true });
+
+  function listen(): void {
+    process.on('exit', onExit);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+
+  function stopListening(): void {
+    process.off('exit', onExit);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+
   async function removeOne(directory: string): Promise<void> {
     await rm(directory, { recursive: true, force: true });
-    if (files.delete(directory) && files.size === 0) process.off('exit', onExit);
+    if (files.delete(directory) && files.size === 0) stopListening();
   }
 
   async function removeWhere(test: (id: string) => boolean): Promise<void> {
@@ -45,7 +65,7 @@ export function makeCertificateFiles(): CertificateFiles {
       try {
         // A directory of our own (mode 0700), so that nobody can put a file there before us.
         directory = await mkdtemp(join(parent, 'mcp-tls-'));
-        if (files.size === 0) process.on('exit', onExit);
+        if (files.size === 0) listen();
         files.set(directory, id);
         const path = join(directory, 'certificate.pem');
         await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
@@ -59,8 +79,14 @@ export function makeCertificateFiles(): CertificateFiles {
     },
     remove: (id) => removeWhere((one) => one === id),
     close: () => removeWhere(() => true),
+    ids: () => new Set(files.values()),
   };
 }
+
+/** Marks the listeners of all registries, of whatever copy of this package. */
+const OURS = Symbol.for('mcp-tls.certificate-files');
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 function refused(id: string, parent: string, cause: unknown): RegistryError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';

@@ -1,46 +1,25 @@
 import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { assertKnownKeys, assertMs } from '../assert.js';
-import type { PeerCertificate } from '../connect/fetch-peer-certificate.js';
+import type { Inspection } from '../connect/fetch-peer-certificate.js';
 import type { ErrorCode } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import { daysUntil } from './known-server.js';
 import { pingMcp } from './ping-mcp.js';
-import type { RegistrySseOptions, RegistryStreamableHttpOptions } from './server-registry.js';
-
-/** Options of `ServerRegistry.check`. */
-export interface ServerCheckOptions
-  extends Pick<RegistryStreamableHttpOptions, 'headers' | 'auth' | 'endpoint'> {
-  /** Limit for each way of asking, in milliseconds; 0 for none. Default 10,000. */
-  readonly timeout?: number | undefined;
-}
-
-/** What a check found. */
-export interface ServerCheck {
-  readonly id: string;
-  /** Reachable, trusted and answering in MCP. */
-  readonly ok: boolean;
-  readonly reachable: boolean;
-  readonly trusted: boolean;
-  /** The transport that a ping was answered over. */
-  readonly mcp: 'streamable-http' | 'sse' | undefined;
-  /** Of the certificate that the server presents now; `undefined` if it shows none. */
-  readonly daysLeft: number | undefined;
-  readonly fingerprint: string | undefined;
-  readonly milliseconds: number;
-  /** Why it is not ok. `code` is set where the reason is one of ours. */
-  readonly error: unknown;
-  readonly code: ErrorCode | undefined;
-}
+import { daysUntil } from './registered-server.js';
+import type {
+  RegistrySseOptions,
+  RegistryStreamableHttpOptions,
+  ServerCheck,
+  ServerCheckOptions,
+} from './types.js';
 
 export interface CheckParts {
   readonly streamableHttp: (
     options: RegistryStreamableHttpOptions,
   ) => Promise<StreamableHTTPClientTransport>;
   readonly sse: (options: RegistrySseOptions) => Promise<SSEClientTransport>;
-  readonly inspect: () => Promise<PeerCertificate>;
-  /** Connects with the trust on record, and sends nothing. */
-  readonly verify: () => Promise<void>;
+  /** Connects once under the trust on record, and sends nothing. */
+  readonly inspect: () => Promise<Inspection>;
 }
 
 /** Nobody was reached. Under any other code somebody answered. */
@@ -80,19 +59,17 @@ export async function checkServer(
   }
   const milliseconds = performance.now() - startedAt;
   if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') throw explainTlsError(error);
-  let trusted = mcp !== undefined;
-  if (!trusted && explainTlsError(error) === undefined) {
-    // An answer in another language, or silence: whether the server is the right one is still open.
-    try {
-      await parts.verify();
-      trusted = true;
-    } catch (refusal) {
-      error = refusal;
-    }
-  }
+  // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
+  // open whether the server is the right one.
+  const inspection = await parts.inspect().catch((failure) => {
+    if (mcp === undefined && explainTlsError(error) === undefined) error = failure;
+    return undefined;
+  });
+  const refusal = inspection?.look.refusal;
+  const trusted = mcp !== undefined || (inspection !== undefined && refusal === undefined);
+  if (!trusted && refusal !== undefined && explainTlsError(error) === undefined) error = refusal;
   const code = explainTlsError(error)?.code;
-  // The client does not show what was presented; the verdict above does not rest on this.
-  const peer = await parts.inspect().catch(() => undefined);
+  const peer = inspection?.peer;
   return Object.freeze({
     id,
     ok: mcp !== undefined,

@@ -1,50 +1,26 @@
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
-import { fetchPeerCertificate, type PeerCertificate } from '../connect/fetch-peer-certificate.js';
+import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { addressOf } from '../connect/address-of.js';
+import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
+import { readRoute } from '../connect/route.js';
+import { explainTlsError } from '../explain-tls-error.js';
+import { trustOf } from '../store/record/parse-stored-certificate.js';
+import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
-import { makeTurns } from '../store/turns.js';
 import { sseClient } from '../transports/sse-client.js';
 import { streamableHttpClient } from '../transports/streamable-http-client.js';
-import { APPROVAL_FIELDS, assertApproval } from './approve-certificate.js';
+import { assertIsValid } from '../trust/client-certificate.js';
 import { makeCertificateFiles } from './certificate-files.js';
 import { checkServer } from './check-server.js';
-import { registerServer, renewServer, updateServer } from './enrol-server.js';
-import { type KnownServer, toRegisteredServer } from './known-server.js';
+import { makeLiveClient } from './connect/live-client.js';
+import { RegistryConnections } from './connect/registry-connections.js';
+import { Enrolment, type InspectTarget } from './enrol/enrolment.js';
+import { lookPolicy } from './enrol/registration.js';
 import { listServers } from './list-servers.js';
-import { makeLiveClient } from './live-client.js';
+import { assertChanges, assertRegistration, assertRenewal, readUrl } from './read-arguments.js';
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
-import { makeServerPools } from './server-pools.js';
-import type {
-  Approval,
-  ApproveCertificate,
-  RegisterOptions,
-  ServerRegistry,
-} from './server-registry.js';
-import { tellsOfChanges } from './store-parts.js';
-import { tryRecord } from './try-record.js';
-import { makeServerWatching } from './watch-servers.js';
-
-const REGISTER_FIELDS = [
-  ...APPROVAL_FIELDS,
-  'trust',
-  'serverName',
-  'clientCertificate',
-  'replace',
-] as const;
-
-const CHANGE_FIELDS = [
-  'url',
-  'approvedBy',
-  'expiresAt',
-  'pins',
-  'minVersion',
-  'clientCertificate',
-] as const;
-
-interface InspectOptions {
-  readonly serverName?: string | undefined;
-  readonly ca?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import { toRegisteredServer } from './registered-server.js';
+import type { ServerRegistry } from './types.js';
+import { makeServerWatching } from './watch/watch-servers.js';
 
 /**
  * Makes a registry of MCP servers over a store: register a server once, then ask for its transport by
@@ -57,71 +33,70 @@ interface InspectOptions {
  * await client.connect(await registry.streamableHttpClient('billing'));
  */
 export function createServerRegistry(options: ServerRegistryOptions): ServerRegistry {
-  const { store, approve, timeout, connectMs, route, guard, ...limits } =
-    readRegistryOptions(options);
-  const pools = makeServerPools({ store, route, timeout, ...limits });
+  const { store, approve, timeout, connectMs, route, ...limits } = readRegistryOptions(options);
+  const connections = new RegistryConnections(store, { route, timeout }, limits);
   const files = makeCertificateFiles();
-  // A store has no "write unless it was changed": two flows of this process over one record would each
-  // write what they made of the old one. Of several processes the last writer wins.
-  const inTurn = makeTurns();
-
-  async function inspect(
-    url: string | URL,
-    { serverName, ca, signal }: InspectOptions = {},
-  ): Promise<PeerCertificate> {
-    await guard.check(new URL(readUrl(url)));
-    const trust = ca === undefined ? {} : { trust: { ca, authority: true } };
-    return fetchPeerCertificate(url, {
-      ...route,
-      serverName,
-      timeout: connectMs,
-      signal,
-      ...trust,
-    });
-  }
-
-  const tryOut = (server: Pick<KnownServer, 'record'>, signal?: AbortSignal) =>
-    tryRecord(server, { route, guard, timeoutMs: connectMs, signal });
-  const parts = { store, approve, inspect, tryOut };
+  const enrolment = new Enrolment({ store, approve, inspect });
+  const trust = (id: string) => connections.trust(id);
   const watching = makeServerWatching({
     store,
     connectMs,
-    known: pools.known,
-    tryOut,
-    inspect: ({ record: { url, serverName } }, signal) => inspect(url, { serverName, signal }),
-    renew: async (id) => (await renew(id, {}, undefined)).server,
+    trust,
+    inspect: ({ record: { url, proxy }, policy }, signal) =>
+      inspect({ url, policy, proxy }, signal),
+    renew: async (id) => {
+      const { changed } = await enrolment.renew(id, {}, false);
+      if (changed) await recordChanged(id);
+    },
+    // Past the store's cache, which learns of it so.
+    changedElsewhere: (id) => void store.read(id).then(() => lookAgain(id), ignore),
   });
+  const unsubscribe = store.onChange?.((id) => void removeFiles(id)) ?? ignore;
 
-  async function renew(
-    id: string,
-    approval: Approval,
-    asked: ApproveCertificate | undefined,
-  ): Promise<Awaited<ReturnType<typeof renewServer>>> {
-    return inTurn(id, async () => {
-      const known = await pools.known(id);
-      const renewal = await renewServer({ ...parts, approve: asked }, known, approval);
-      if (renewal.changed) await changed(id);
-      return renewal;
-    });
+  async function lookAgain(id: string): Promise<void> {
+    await connections.refresh(id);
+    await removeFiles(id);
   }
 
-  /** Where the store tells of it, the watches have heard. */
-  function recordChanged(id: string): void {
-    if (!tellsOfChanges(store)) watching.changed(id);
+  /** A certificate does not lie about for longer than its server is registered, wherever that ended. */
+  async function removeFiles(changed: string | undefined): Promise<void> {
+    const ids = files.ids();
+    for (const id of changed === undefined ? ids : [changed].filter((one) => ids.has(one))) {
+      await connections.trust(id).catch(async (error) => {
+        if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') await files.remove(id);
+      });
+    }
   }
 
-  async function changed(id: string): Promise<void> {
-    await pools.refresh(id);
-    recordChanged(id);
+  /** As a client under the policy connects; a client certificate is tried with a GET. */
+  async function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
+    const { url, policy, proxy } = target;
+    if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
+    const { pathname, search } = new URL(url);
+    const request = {
+      ...addressOf(new URL(url)),
+      policy,
+      route: readRoute(proxy === undefined ? route : { ...route, proxy }),
+      timeoutMs: connectMs,
+      signal,
+      ...(policy.clientCertificate === undefined ? {} : { path: `${pathname}${search}` }),
+    };
+    return inspectPeer(request, policy, policy.serverName);
+  }
+
+  /** Where the store reports it, the watches have heard. */
+  async function recordChanged(id: string): Promise<void> {
+    await connections.refresh(id);
+    if (store.onChange === undefined) watching.changed(id);
   }
 
   async function factoryOf(id: string, holdsPool: boolean) {
     assertId(id);
-    const server = await pools.known(id);
+    const { url } = (await connections.trust(id)).record;
+    const parts = { connections, id, url, holdsPool, onFailure: watching.failed };
     return {
-      server,
-      factory: (init?: Parameters<typeof makeLiveClient>[1]) =>
-        makeLiveClient({ pools, guard, server, holdsPool, onFailure: watching.failed }, init),
+      url,
+      factory: (init?: Parameters<typeof makeLiveClient>[1]) => makeLiveClient(parts, init),
     };
   }
 
@@ -130,31 +105,31 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     given: Options,
   ) {
     for (const field of ['clientFactory', 'trust', 'origins']) {
-      if (field in given) invalidArgument(`options.${field}: whom to trust is on record`);
+      if (field in given) {
+        invalidArgument(`options.${field} cannot be set here: the registered trust applies`);
+      }
     }
     const { endpoint, ...rest } = given;
-    const { server, factory } = await factoryOf(id, true);
-    const url = new URL(endpoint ?? '', server.record.url);
-    if (endpoint === undefined) url.href = server.record.url;
-    if (url.origin !== new URL(server.record.url).origin) {
+    const server = await factoryOf(id, true);
+    const url = endpoint === undefined ? new URL(server.url) : new URL(endpoint, server.url);
+    if (url.origin !== new URL(server.url).origin) {
       invalidArgument(`options.endpoint must be of the origin that '${id}' is registered with`);
     }
-    return { url, options: { ...rest, clientFactory: factory } };
+    return { url, options: { ...rest, clientFactory: server.factory } };
   }
 
   const registry: ServerRegistry = {
     async inspect(url, given = {}) {
       assertKnownKeys('options', given, ['serverName', 'signal']);
-      return inspect(url, given);
+      const { serverName, signal } = given;
+      const policy = lookPolicy(serverName === undefined ? {} : { serverName });
+      return (await inspect({ url: readUrl(url), policy }, signal)).peer;
     },
     async register(id, url, given = {}) {
       assertRegistration(id, given);
-      const href = readUrl(url);
-      return inTurn(id, async () => {
-        const server = await registerServer(parts, id, href, given);
-        await changed(id);
-        return toRegisteredServer(server);
-      });
+      const record = await enrolment.register(id, readUrl(url), given);
+      await recordChanged(id);
+      return toRegisteredServer(id, serverTrust(record, 0));
     },
     async clientFactory(id) {
       return (await factoryOf(id, false)).factory;
@@ -168,94 +143,71 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       return sseClient(url, options);
     },
     async renew(id, approval = {}) {
-      assertId(id);
-      assertKnownKeys('approval', approval, APPROVAL_FIELDS);
-      assertApproval(approval);
-      const renewal = await renew(id, approval, approve);
-      return Object.freeze({ ...renewal, server: toRegisteredServer(renewal.server) });
+      assertRenewal(id, approval);
+      const { changed, sameKey, record } = await enrolment.renew(id, approval, true);
+      if (changed) await recordChanged(id);
+      return Object.freeze({
+        changed,
+        sameKey,
+        server: toRegisteredServer(id, serverTrust(record, 0)),
+      });
     },
     async revoke(id) {
       assertId(id);
-      return inTurn(id, async () => {
-        // Before and after: no connection outlives the wish, and none the fact.
-        await pools.drop(id, 'this server was revoked');
-        try {
-          return await store.delete(id);
-        } finally {
-          await pools.drop(id, 'this server was revoked');
-          await files.remove(id);
-          recordChanged(id);
-        }
-      });
+      // Before and after: no connection outlives the wish, and none the fact.
+      enrolment.revoked(id);
+      await connections.revoked(id);
+      try {
+        return await store.delete(id);
+      } finally {
+        enrolment.revoked(id);
+        await connections.revoked(id);
+        await files.remove(id);
+        if (store.onChange === undefined) watching.changed(id);
+      }
     },
     async update(id, changes) {
-      assertId(id);
-      assertKnownKeys('changes', changes, CHANGE_FIELDS);
-      if (changes.url !== undefined) readUrl(changes.url);
-      return inTurn(id, async () => {
-        const server = await updateServer(parts, await pools.known(id), changes);
-        await changed(id);
-        return toRegisteredServer(server);
-      });
+      assertChanges(id, changes);
+      const record = await enrolment.update(id, changes);
+      await recordChanged(id);
+      return toRegisteredServer(id, serverTrust(record, 0));
     },
     async get(id) {
       assertId(id);
-      return toRegisteredServer(await pools.known(id));
+      return toRegisteredServer(id, await connections.trust(id));
     },
-    list: (given = {}) => listServers(store, pools.known, given),
+    list: (given = {}) => listServers(store, trust, given),
     async check(id, given = {}) {
       assertId(id);
-      const server = await pools.known(id);
-      const { url, serverName } = server.record;
-      return checkServer(
-        id,
-        {
-          streamableHttp: (link) => registry.streamableHttpClient(id, link),
-          sse: (link) => registry.sseClient(id, link),
-          inspect: () => inspect(url, { serverName }),
-          verify: async () => void (await tryOut(server)),
-        },
-        given,
-      );
+      const { record, policy } = await connections.trust(id);
+      const { url, proxy } = record;
+      const parts = {
+        streamableHttp: (link: Parameters<ServerRegistry['streamableHttpClient']>[1]) =>
+          registry.streamableHttpClient(id, link),
+        sse: (link: Parameters<ServerRegistry['sseClient']>[1]) => registry.sseClient(id, link),
+        inspect: () => inspect({ url, policy, proxy }),
+      };
+      return checkServer(id, parts, given);
     },
     async certificateFile(id, given = {}) {
       assertId(id);
       assertKnownKeys('options', given, ['directory']);
-      const { record } = await pools.known(id);
-      return files.write(id, record.certificatePem, given.directory);
+      const { record } = await connections.trust(id);
+      const pem = trustOf(record).policy.anchors[0]?.toString() ?? record.certificate?.pem;
+      if (pem === undefined) {
+        invalidArgument(`'${id}' is trusted by the default roots: it has no certificate to write`);
+      }
+      return files.write(id, pem, given.directory);
     },
     watch: (given = {}) => watching.open(given),
     async close() {
+      unsubscribe();
       await watching.close();
-      await pools.close();
+      await connections.close();
       await files.close();
     },
   };
   return Object.freeze(registry);
 }
 
-function assertRegistration(id: string, options: RegisterOptions): void {
-  assertId(id);
-  assertKnownKeys('options', options, REGISTER_FIELDS);
-  assertApproval(options);
-  const { trust, replace } = options;
-  if (typeof trust === 'object') {
-    assertKnownKeys('options.trust', trust, ['ca']);
-    if (trust.ca === undefined) invalidArgument('options.trust.ca is missing');
-  } else if (trust !== undefined) {
-    assertOneOf('options.trust', trust, ['certificate', 'key']);
-  }
-  if (replace !== undefined && typeof replace !== 'boolean') {
-    invalidArgument('options.replace must be true or false');
-  }
-}
-
-function readUrl(input: string | URL): string {
-  if (!URL.canParse(String(input))) invalidArgument('the URL of the server is not valid');
-  const url = new URL(input);
-  if (url.protocol !== 'https:') invalidArgument('the URL of the server must be an https: URL');
-  if (url.username !== '' || url.password !== '') {
-    invalidArgument('the URL of the server must not contain credentials');
-  }
-  return url.href;
-}
+function ignore(): void {}

@@ -1,13 +1,19 @@
+import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { TlsConfigError } from '../errors.js';
-import type { CertificateListEntry, CertificateStore } from './certificate-store.js';
-import { checkStoredCertificate } from './check-stored-certificate.js';
+import type {
+  CertificateListEntry,
+  CertificateStore,
+  CurrentCertificate,
+  WriteCondition,
+} from './certificate-store.js';
 import { withDeadline } from './deadline.js';
 import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
-import { readSealedRecord } from './read-sealed-record.js';
-import { makeReadyTrust, type ReadyTrust } from './ready-trust.js';
+import { parseStoredCertificate } from './record/parse-stored-certificate.js';
+import { readSealedRecord } from './record/read-sealed-record.js';
+import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import { type CacheStats, makeRecordCache } from './record-cache.js';
 import { assertId } from './record-key.js';
 import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
@@ -18,12 +24,12 @@ import { type CertificateStoreOptions, readStoreOptions } from './store-options.
 const PUBLISH_MS = 1_000;
 
 /** A {@link CertificateStore} whose records are sealed before they leave this process. */
-export interface EncryptedCertificateStore extends CertificateStore {
+export interface EncryptedCertificateStore extends Required<CertificateStore> {
   /**
    * The record of `id`, ready to connect with. While it is cached, this decrypts and parses nothing,
    * and gives the same object.
    */
-  trust(id: string): Promise<ReadyTrust | undefined>;
+  trust(id: string): Promise<ServerTrust | undefined>;
   /**
    * Sets up a store in a backend that holds nothing of it. Once, at installation: a store that was
    * emptied looks the same from outside, which is why reading does not do it.
@@ -89,7 +95,7 @@ export function createCertificateStore(
   const backend = guardBackend(makeBackend(namespace), limits);
   const clock = makeForwardClock();
   const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock);
-  const cached = makeRecordCache<ReadyTrust>(cache, load);
+  const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
   const listeners = new Set<(id: string | undefined) => void>();
   let [invalidations, invalidationFailures] = [0, 0];
@@ -104,9 +110,10 @@ export function createCertificateStore(
     () => {},
   );
 
-  async function load(id: string): Promise<ReadyTrust | undefined> {
-    const { value, revision } = await records.read(id);
-    return value === undefined ? undefined : makeReadyTrust(readSealedRecord(id, value), revision);
+  async function load(id: string): Promise<ServerTrust | undefined> {
+    const { value, revision, expired: over } = await records.read(id);
+    if (over) throw expired(id);
+    return value === undefined ? undefined : serverTrust(readSealedRecord(id, value), revision);
   }
 
   function onInvalidation(event: InvalidationEvent): void {
@@ -141,7 +148,7 @@ export function createCertificateStore(
     }
   }
 
-  async function trust(id: string): Promise<ReadyTrust | undefined> {
+  async function trust(id: string): Promise<ServerTrust | undefined> {
     assertOpen();
     assertId(id);
     const ready = await cached.get(id);
@@ -159,12 +166,20 @@ export function createCertificateStore(
     async get(id) {
       return (await trust(id))?.record;
     },
-    async set(id, record) {
+    async read(id): Promise<CurrentCertificate> {
       assertOpen();
       assertId(id);
-      const checked = checkStoredCertificate(record);
+      const { value, revision, expired } = await records.read(id);
+      const record = value === undefined ? undefined : readSealedRecord(id, value);
+      return { record, revision, expired };
+    },
+    async set(id, record, condition) {
+      assertOpen();
+      assertId(id);
+      const ifRevision = readCondition(condition);
+      const checked = parseStoredCertificate(record);
       const until = checked.expiresAt === undefined ? undefined : Date.parse(checked.expiresAt);
-      await change(id, () => records.write(id, checked, until));
+      return change(id, () => records.write(id, checked, until, ifRevision));
     },
     async delete(id) {
       assertOpen();
@@ -190,6 +205,7 @@ export function createCertificateStore(
       };
     },
     notes,
+    ttlMs: cache.ttlMs,
     stats: () => ({
       ...cached.stats,
       cached: cached.size,
@@ -206,4 +222,15 @@ export function createCertificateStore(
       await backend.close();
     },
   };
+}
+
+/** A condition that cannot be read is not taken for none. */
+function readCondition(condition: WriteCondition | undefined): number | undefined {
+  if (condition === undefined) return undefined;
+  assertKnownKeys('condition', condition, ['ifRevision']);
+  const { ifRevision } = condition;
+  if (!Number.isSafeInteger(ifRevision) || ifRevision < 0) {
+    invalidArgument('condition.ifRevision must be a revision, as read() gives it');
+  }
+  return ifRevision;
 }

@@ -1,9 +1,9 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
-import type { StoredCertificate } from './certificate-store.js';
-import { checkStoredCertificate } from './check-stored-certificate.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
 import { type KeyRingInput, makeKeyRing } from './key-ring.js';
-import { readSealedRecord } from './read-sealed-record.js';
+import { parseStoredCertificate } from './record/parse-stored-certificate.js';
+import { readSealedRecord } from './record/read-sealed-record.js';
+import type { StoredCertificate } from './record/stored-certificate.js';
 import { assertId, assertNamespace } from './record-key.js';
 
 /** Options of {@link createSealer}. */
@@ -51,7 +51,7 @@ export function createSealer(options: SealerOptions): CertificateSealer {
   return {
     async seal(id, record, revision) {
       if (!Number.isSafeInteger(revision)) invalidArgument('revision must be a safe integer');
-      const value = checkStoredCertificate(record);
+      const value = parseStoredCertificate(record);
       return seal(ring, contextOf(id), { revision, sealedAt: Date.now(), value });
     },
     async open(id, text) {

@@ -14,7 +14,8 @@ export interface ReadRecord {
   readonly value: unknown;
   /** 0: never written. */
   readonly revision: number;
-  readonly expiresAt: number | undefined;
+  /** Whether the time that it was approved for is over. */
+  readonly expired: boolean;
 }
 
 /** Sealed records in a backend: every answer is proven, every write numbered. */
@@ -23,14 +24,24 @@ export interface SealedRecords {
   /** Sets the store up where nothing of it is. @returns whether it was set up now */
   initialize(): Promise<boolean>;
   read(id: string): Promise<ReadRecord>;
-  /** @returns the new revision */
-  write(id: string, value: unknown, expiresAt: number | undefined): Promise<number>;
-  /** @returns whether there was a record */
+  /**
+   * @returns the new revision
+   * @throws {StoreError} `MCP_TLS_STORE_CONFLICT` if the revision there is not `ifRevision`
+   */
+  write(
+    id: string,
+    value: unknown,
+    expiresAt: number | undefined,
+    ifRevision: number | undefined,
+  ): Promise<number>;
+  /** Leaves a row that says so, and a new revision, also where there was none. @returns whether there was a record */
   remove(id: string): Promise<boolean>;
   list(): Promise<readonly { readonly id: string; readonly revision: number }[]>;
 }
 
 const MAX_ATTEMPTS = 12;
+/** A withdrawal does not give up where a write may. */
+const MAX_REMOVALS = 100;
 const BATCH = 200;
 
 export function makeSealedRecords(
@@ -78,66 +89,90 @@ export function makeSealedRecords(
       if (before?.live) throw vanished(id);
       // Again, since settings change: nothing else tells an evicted record from one that never was.
       await backend.checkSettings?.();
-      return { value: undefined, revision: 0, expiresAt: undefined };
+      return { value: undefined, revision: before?.revision ?? 0, expired: false };
     }
     const content = await open(ring, contextOf(id), row);
     const { revision, sealedAt, expiresAt, value } = content;
     if (before !== undefined && revision < before.revision) {
-      const message = `the record '${id}' is older than one that was read before (revision ${revision} after ${before.revision})`;
-      throw new StoreError('MCP_TLS_STORE_ROLLED_BACK', message, { id });
+      throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt);
     known.learn(id, { revision, live: value !== null });
-    return { value: value ?? undefined, revision, expiresAt };
+    const expired = expiresAt !== undefined && clock.now() >= expiresAt;
+    return { value: value ?? undefined, revision, expired };
   }
 
-  /** Puts `value` in the place of what is there, as the next revision. `null`: deleted. */
+  /** Puts `value` in the place of what is there, as the next revision. */
   async function put(
     id: string,
     value: unknown,
     expiresAt: number | undefined,
-    overUnreadable: boolean,
-  ): Promise<{ readonly revision: number; readonly wasLive: boolean }> {
-    const key = recordKey(id);
+    ifRevision: number | undefined,
+  ): Promise<number> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const [row] = await rowsOf([key]);
-      if (value === null && row === undefined && known.get(id)?.live) throw vanished(id);
-      const old = await currentOf(id, row, overUnreadable);
-      if (value === null && !old.live) return { revision: old.revision, wasLive: false };
-      const now = Date.now();
-      // A number that is larger than any that a lost or unreadable row may have had.
-      const revision = Math.max(old.revision + 1, (known.get(id)?.revision ?? 0) + 1, now);
-      const content: SealedContent = {
-        revision,
-        sealedAt: now,
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-        value,
-      };
-      const sealed = await seal(ring, contextOf(id), content);
-      if (backend.replace === undefined) await backend.write(key, sealed);
-      // It said that it did not write: to try again repeats nothing.
-      else if (!(await backend.replace(key, row, sealed))) continue;
-      known.learn(id, { revision, live: value !== null });
-      return { revision, wasLive: old.live };
+      const before = known.get(id);
+      const [row] = await rowsOf([recordKey(id)]);
+      const there = row === undefined ? undefined : (await open(ring, contextOf(id), row)).revision;
+      if (ifRevision !== undefined) assertRevision(id, there, before, ifRevision);
+      const revision = await replace(id, row, there ?? 0, { expiresAt, value });
+      if (revision !== undefined) return revision;
     }
-    const message = `the record '${id}' was written by others ${MAX_ATTEMPTS} times meanwhile`;
-    throw new StoreError('MCP_TLS_STORE_CONFLICT', message, { id });
+    throw conflict(id, `was written by others ${MAX_ATTEMPTS} times meanwhile`);
   }
 
-  async function currentOf(
+  /** Over whatever is there, readable or not, and also where nothing is. */
+  async function remove(id: string): Promise<boolean> {
+    for (let attempt = 0; attempt < MAX_REMOVALS; attempt++) {
+      const before = known.get(id);
+      const [row] = await rowsOf([recordKey(id)]);
+      const there = await removableFrom(id, row, before);
+      if ((await replace(id, row, there.revision, { value: null })) !== undefined) {
+        return there.live;
+      }
+    }
+    throw conflict(id, `was written by others ${MAX_REMOVALS} times meanwhile`);
+  }
+
+  async function removableFrom(
     id: string,
     row: string | undefined,
-    overUnreadable: boolean,
-  ): Promise<{ readonly revision: number; readonly live: boolean }> {
-    if (row === undefined) return { revision: 0, live: false };
+    before: KnownRevision | undefined,
+  ): Promise<KnownRevision> {
+    // One that this process has seen and that is gone was there: a restored copy of it must not come
+    // back to life.
+    if (row === undefined) return before ?? { revision: 0, live: false };
     try {
       const { revision, value } = await open(ring, contextOf(id), row);
       return { revision, live: value !== null };
     } catch (error) {
-      const unreadable = isStoreError(error) && error.id !== undefined;
-      if (!unreadable || !overUnreadable) throw error;
+      if (!isStoreError(error) || error.id === undefined) throw error;
       return { revision: 0, live: true };
     }
+  }
+
+  /** @returns the new revision; `undefined` if another writer came first: nothing was changed */
+  async function replace(
+    id: string,
+    row: string | undefined,
+    there: number,
+    content: Pick<SealedContent, 'value'> & { readonly expiresAt?: number | undefined },
+  ): Promise<number | undefined> {
+    const key = recordKey(id);
+    const { value, expiresAt } = content;
+    const now = Date.now();
+    // A number that is larger than any that a lost or unreadable row may have had.
+    const revision = Math.max(there + 1, (known.get(id)?.revision ?? 0) + 1, now);
+    const sealed = await seal(ring, contextOf(id), {
+      revision,
+      sealedAt: now,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      value,
+    });
+    if (backend.replace === undefined) await backend.write(key, sealed);
+    // It said that it did not write: to try again repeats nothing.
+    else if (!(await backend.replace(key, row, sealed))) return undefined;
+    known.learn(id, { revision, live: value !== null });
+    return revision;
   }
 
   return {
@@ -147,18 +182,14 @@ export function makeSealedRecords(
       return marker.create();
     },
     async read(id) {
-      const key = recordKey(id);
       const before = known.get(id);
-      const [row] = await rowsOf([key]);
-      const record = await judge(id, row, before);
-      if (record.expiresAt !== undefined && clock.now() >= record.expiresAt) {
-        throw expired(id);
-      }
-      return record;
+      const [row] = await rowsOf([recordKey(id)]);
+      return judge(id, row, before);
     },
-    write: (id, value, expiresAt) =>
-      inTurn(id, async () => (await put(id, value, expiresAt, false)).revision),
-    remove: (id) => inTurn(id, async () => (await put(id, null, undefined, true)).wasLive),
+    write: (id, value, expiresAt, ifRevision) =>
+      inTurn(id, () => put(id, value, expiresAt, ifRevision)),
+    // A withdrawal waits for no other write where the backend can tell which of them came first.
+    remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
     async list() {
       const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
       await rowsOf([]);
@@ -190,6 +221,35 @@ export function makeSealedRecords(
 export function expired(id: string): StoreError {
   const message = `the time that the record '${id}' was approved for is over`;
   return new StoreError('MCP_TLS_STORE_EXPIRED', message, { id });
+}
+
+/**
+ * Whether the row is the one that was read, by the same judgement: what `read` refuses is not written
+ * over by whoever says that he read it.
+ */
+function assertRevision(
+  id: string,
+  there: number | undefined,
+  before: KnownRevision | undefined,
+  expected: number,
+): void {
+  if (there === undefined && before?.live) throw vanished(id);
+  if (there !== undefined && before !== undefined && there < before.revision) {
+    throw rolledBack(id, there, before.revision);
+  }
+  const revision = there ?? before?.revision ?? 0;
+  if (revision !== expected) {
+    throw conflict(id, `was changed meanwhile (revision ${revision}, not ${expected})`);
+  }
+}
+
+function conflict(id: string, what: string): StoreError {
+  return new StoreError('MCP_TLS_STORE_CONFLICT', `the record '${id}' ${what}`, { id });
+}
+
+function rolledBack(id: string, revision: number, before: number): StoreError {
+  const message = `the record '${id}' is older than one that was read before (revision ${revision} after ${before})`;
+  return new StoreError('MCP_TLS_STORE_ROLLED_BACK', message, { id });
 }
 
 function vanished(id: string): StoreError {

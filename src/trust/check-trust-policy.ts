@@ -14,10 +14,15 @@ import type { TlsVersion, TrustInput, TrustPolicy } from './trust-policy.js';
  * gateway knows thousands of servers and talks to few of them at a time.
  */
 export interface CheckedTrustPolicy {
+  /** All certificates of `ca`. */
   readonly anchors: readonly X509Certificate[];
-  /** Those of the anchors that vouch for themselves only. */
-  readonly ownCertificates: readonly X509Certificate[];
+  /** Those of them that may vouch for other certificates: OpenSSL's trust anchors, with the roots. */
+  readonly authorities: readonly X509Certificate[];
+  /** DER of the others: servers' own, compared by their bytes, and never given to OpenSSL. */
+  readonly ownCertificates: readonly Uint8Array[];
   readonly defaultRoots: boolean;
+  /** Whether there are authorities or roots, without which no chain is trusted. */
+  readonly trustsChains: boolean;
   readonly pins: readonly Pin[];
   /** `'unchecked'` is reached by the dangerous export only, never by data. */
   readonly identity: 'name' | 'pin' | 'unchecked';
@@ -29,7 +34,7 @@ export interface CheckedTrustPolicy {
   readonly minVersion: TlsVersion;
 }
 
-const FIELDS: readonly (keyof TrustPolicy)[] = [
+const FIELDS = [
   'ca',
   'authority',
   'roots',
@@ -40,35 +45,68 @@ const FIELDS: readonly (keyof TrustPolicy)[] = [
   'clientCertificate',
   'crl',
   'minVersion',
-];
+] as const;
 
-type PlainPolicy = Omit<CheckedTrustPolicy, 'anchors' | 'ownCertificates'>;
+type PlainPolicy = Omit<
+  CheckedTrustPolicy,
+  'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains'
+>;
 
-/** The part of a policy that is parsed again when it is asked for after having gone. */
-class AnchoredPolicy {
-  readonly #bytes: readonly Uint8Array[];
-  readonly #isOwn: readonly boolean[];
+/**
+ * By this, and not by its fields, a checked policy is known: JSON has no symbols. Holds the anchors as they
+ * were given, so that another policy can be made of them without parsing them.
+ */
+const CHECKED = Symbol.for('mcp-tls.checked-policy');
+
+/** What `util.inspect` and console.log ask for. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
+class CheckedPolicy {
+  readonly ownCertificates: readonly Uint8Array[];
+  declare readonly [CHECKED]: readonly Anchor[];
   #parsed: WeakRef<readonly X509Certificate[]> | undefined;
 
-  constructor(anchors: readonly X509Certificate[], own: readonly X509Certificate[]) {
-    this.#bytes = anchors.map(({ raw }) => raw);
-    this.#isOwn = anchors.map((anchor) => own.includes(anchor));
-    // Not kept weakly either: a WeakRef holds what it refers to until the end of the turn, in which a
-    // gateway may make all its factories.
+  constructor(anchors: readonly Anchor[]) {
+    Object.defineProperty(this, CHECKED, { value: Object.freeze([...anchors]) });
+    const own = anchors.filter(({ isAuthority }) => !isAuthority);
+    this.ownCertificates = Object.freeze(own.map(({ raw }) => raw));
+    // What was parsed is not kept weakly either: a WeakRef holds what it refers to until the end of the
+    // turn, in which a gateway may make all its factories.
   }
 
   get anchors(): readonly X509Certificate[] {
     const present = this.#parsed?.deref();
     if (present !== undefined) return present;
-    const again = Object.freeze(this.#bytes.map((raw) => new X509Certificate(raw)));
+    const again = Object.freeze(this[CHECKED].map(({ raw }) => new X509Certificate(raw)));
     this.#parsed = new WeakRef(again);
     return again;
   }
 
-  get ownCertificates(): readonly X509Certificate[] {
-    return this.anchors.filter((_, i) => this.#isOwn[i]);
+  get authorities(): readonly X509Certificate[] {
+    const anchors = this[CHECKED];
+    return anchors.some(({ isAuthority }) => isAuthority)
+      ? this.anchors.filter((_, i) => anchors[i]?.isAuthority)
+      : NO_AUTHORITIES;
+  }
+
+  /** Anchors can be many, and a client's certificate is nobody's business. */
+  toJSON(): object {
+    const { pins, identity, serverName } = this as unknown as CheckedTrustPolicy;
+    return { anchors: this[CHECKED].length, pins: pins.length, identity, serverName };
+  }
+
+  [INSPECT](): string {
+    return `CheckedTrustPolicy ${JSON.stringify(this)}`;
   }
 }
+
+/** A certificate of `ca`. */
+export interface Anchor {
+  readonly raw: Uint8Array;
+  readonly isAuthority: boolean;
+}
+
+const NO_AUTHORITIES: readonly X509Certificate[] = Object.freeze([]);
 
 const DEFAULTS: PlainPolicy = {
   defaultRoots: true,
@@ -83,26 +121,41 @@ const DEFAULTS: PlainPolicy = {
 
 /**
  * Validates `trust` once, so that nothing after it has to: an input that is empty, unparsable or
- * unknown throws instead of falling back to the default roots, as `ca: ''` does in `node:tls`.
+ * unknown throws instead of falling back to the default roots, as `ca: ''` does in `node:tls`. A policy
+ * that was checked already is returned as it is.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
 export function checkTrustPolicy(trust: TrustInput | undefined): CheckedTrustPolicy {
   if (trust === null || trust === undefined) return DEFAULT_POLICY;
   if (typeof trust === 'string' || trust instanceof Uint8Array) return readPolicy({ ca: trust });
-  if (isDangerousTrust(trust)) return freeze([], [], { identity: 'unchecked' });
+  if (isCheckedPolicy(trust)) return trust;
+  if (isDangerousTrust(trust)) return freeze([], { identity: 'unchecked', defaultRoots: false });
   assertShape(trust);
   assertCombination(trust);
   return readPolicy(trust);
 }
 
+/** Whether `value` came from {@link checkTrustPolicy}, of this copy of the package or another. */
+export function isCheckedPolicy(value: unknown): value is CheckedTrustPolicy {
+  return typeof value === 'object' && value !== null && CHECKED in value;
+}
+
 function readPolicy(trust: TrustPolicy): CheckedTrustPolicy {
-  const { ca, authority, pins, serverName, clientCertificate, crl } = trust;
+  const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust;
   const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust;
-  const anchors = ca === undefined ? [] : readCertificates(ca);
-  const byDefault = ca === undefined && identity === 'name' ? 'default' : 'none';
-  return freeze(anchors, ownAmong(anchors, authority), {
-    defaultRoots: (trust.roots ?? byDefault) === 'default',
+  const certificates = ca === undefined ? [] : readCertificates(ca);
+  const anchors = certificates.map((certificate) => ({
+    raw: certificate.raw,
+    isAuthority: authority ?? !carriesServerName(certificate),
+  }));
+  if (crl !== undefined && anchors.some(({ isAuthority }) => !isAuthority)) {
+    invalidArgument(
+      "trust.crl is for authorities, and a certificate in trust.ca is a server's own: take it out of ca to withdraw it, or set authority: true",
+    );
+  }
+  return freeze(anchors, {
+    defaultRoots: roots === 'default',
     pins: pins === undefined ? [] : readPins(pins),
     identity,
     serverName: serverName === undefined ? undefined : readReferenceIdentity(serverName).value,
@@ -114,21 +167,16 @@ function readPolicy(trust: TrustPolicy): CheckedTrustPolicy {
 }
 
 /** A certificate with server names was made for a server; authorities are named by their subject. */
-function ownAmong(
-  anchors: readonly X509Certificate[],
-  authority: boolean | undefined,
-): readonly X509Certificate[] {
-  if (authority !== undefined) return authority ? [] : anchors;
-  return anchors.filter((anchor) =>
-    /(?:^|, )(?:DNS|IP Address):/.test(presentedNames(anchor) ?? ''),
-  );
+function carriesServerName(certificate: X509Certificate): boolean {
+  return /(?:^|, )(?:DNS|IP Address):/.test(presentedNames(certificate) ?? '');
 }
 
-function readPins(pins: readonly string[]): readonly Pin[] {
-  if (!Array.isArray(pins) || pins.length === 0) {
-    invalidArgument('trust.pins must be a list of at least one pin');
+export function readPins(pins: string | readonly string[]): readonly Pin[] {
+  const list = typeof pins === 'string' ? [pins] : pins;
+  if (!Array.isArray(list) || list.length === 0) {
+    invalidArgument('trust.pins must be a pin or a list of at least one');
   }
-  const read = pins.map(readPin);
+  const read = list.map(readPin);
   return [...new Map(read.map((pin) => [pin.text, Object.freeze(pin)])).values()];
 }
 
@@ -163,40 +211,75 @@ function assertShape(trust: TrustPolicy): void {
 /** Fields that would be ignored beside others, or that say the opposite. */
 function assertCombination(trust: TrustPolicy): void {
   const { ca, authority, roots, pins, identity, allowExpired, crl } = trust;
-  if (authority !== undefined && ca === undefined)
-    invalidArgument('trust.authority needs trust.ca');
-  if (pins === undefined && (identity === 'pin' || allowExpired === true)) {
-    invalidArgument("trust.identity 'pin' and trust.allowExpired need trust.pins");
+  if (identity === 'pin') {
+    if (pins === undefined) invalidArgument("trust.identity 'pin' needs trust.pins");
+    if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined) {
+      invalidArgument(
+        "with trust.identity 'pin' names and chain are not checked: leave out ca, authority, roots and crl; or leave out identity, and the pins are checked besides the chain",
+      );
+    }
+    return;
   }
-  if (identity === 'pin' && (ca !== undefined || roots !== undefined || crl !== undefined)) {
+  if (ca === undefined && roots !== 'default') {
     invalidArgument(
-      "with trust.identity 'pin' the chain is not asked: leave out ca, roots and crl",
+      roots === 'none'
+        ? "trust.roots is 'none' and there is no trust.ca: nothing could be trusted"
+        : "trust says nothing of whom to trust: give ca, or roots: 'default', or identity: 'pin' with pins",
     );
   }
-  if (identity !== 'pin' && ca === undefined && roots === 'none') {
-    invalidArgument("trust.roots is 'none' and there is no trust.ca: nothing could be trusted");
+  if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {
+    invalidArgument('trust.authority, trust.allowExpired and trust.crl need trust.ca');
+  }
+  if (allowExpired === true && pins === undefined) {
+    invalidArgument('trust.allowExpired needs trust.pins');
   }
   // OpenSSL reports the last of several objections, and expiry would hide a revocation.
   if (allowExpired === true && crl !== undefined) {
-    invalidArgument('trust.allowExpired and trust.crl exclude each other');
+    invalidArgument('trust.allowExpired and trust.crl cannot be combined');
   }
 }
 
-/** The same policy for another name. */
-export function withServerName(policy: CheckedTrustPolicy, serverName: string): CheckedTrustPolicy {
-  const { anchors, ownCertificates } = policy;
-  return freeze(anchors, ownCertificates, { ...policy, serverName });
+/** What of a policy says nothing of whom it trusts, and can be set apart from that. */
+export type PolicyDetails = Partial<
+  Pick<CheckedTrustPolicy, 'serverName' | 'clientCertificate' | 'minVersion' | 'pins'>
+>;
+
+/** The same policy with other details. */
+export function withDetails(
+  policy: CheckedTrustPolicy,
+  details: PolicyDetails,
+): CheckedTrustPolicy {
+  return freeze(anchorsOf(policy), { ...plain(policy), ...details });
 }
 
-function freeze(
-  certificates: readonly X509Certificate[],
-  own: readonly X509Certificate[],
-  rest: Partial<PlainPolicy>,
+/** The certificates of `ca` as DER, and which of them are authorities: without parsing them. */
+export function anchorsOf(policy: CheckedTrustPolicy): readonly Anchor[] {
+  return (policy as CheckedTrustPolicy & Pick<CheckedPolicy, typeof CHECKED>)[CHECKED];
+}
+
+/** `{ ca, authority: false }` for a certificate at hand. */
+export function trustInCertificate(
+  { raw }: X509Certificate,
+  details: PolicyDetails,
 ): CheckedTrustPolicy {
+  return freeze([{ raw, isAuthority: false }], { defaultRoots: false, ...details });
+}
+
+function plain(policy: CheckedTrustPolicy): PlainPolicy {
+  const { defaultRoots, pins, identity, serverName, allowExpired } = policy;
+  const { clientCertificate, crl, minVersion } = policy;
+  return {
+    ...{ defaultRoots, pins, identity, serverName, allowExpired },
+    ...{ clientCertificate, crl, minVersion },
+  };
+}
+
+function freeze(anchors: readonly Anchor[], rest: Partial<PlainPolicy>): CheckedTrustPolicy {
   const complete = { ...DEFAULTS, ...rest };
+  const trustsChains = complete.defaultRoots || anchors.some(({ isAuthority }) => isAuthority);
   Object.freeze(complete.pins);
   Object.freeze(complete.crl);
-  return Object.freeze(Object.assign(new AnchoredPolicy(certificates, own), complete));
+  return Object.freeze(Object.assign(new CheckedPolicy(anchors), complete, { trustsChains }));
 }
 
-const DEFAULT_POLICY = freeze([], [], {});
+const DEFAULT_POLICY = freeze([], {});

@@ -41,6 +41,21 @@ export function readClientCertificate(input: ClientCertificate): CheckedClientCe
   return Object.freeze({ leaf, chain: certificates.map(toPem).join(''), key: privateKey });
 }
 
+/**
+ * Refuses a client certificate that has expired or is not valid yet, where a connection is about to be
+ * set up with it: no server would take it, and few say why.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
+export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): void {
+  if (now.getTime() > Date.parse(leaf.validTo)) {
+    invalidArgument(`trust.clientCertificate has expired on ${leaf.validTo}`);
+  }
+  if (now.getTime() < Date.parse(leaf.validFrom)) {
+    invalidArgument(`trust.clientCertificate is not valid before ${leaf.validFrom}`);
+  }
+}
+
 function readPrivateKey(key: string | Uint8Array, passphrase: string | undefined): KeyObject {
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     invalidArgument('trust.clientCertificate.passphrase must be a string');

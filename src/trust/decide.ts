@@ -1,31 +1,34 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TrustErrorCode } from '../errors.js';
+import { endsEarly, isSelfIssued, mayBeSignedBy } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import { unfitness } from './leaf-fitness.js';
 import { matchesPin } from './pin.js';
+import type { Presentation } from './presentation.js';
 import { carriesIdentity, type ReferenceIdentity } from './reference-identity.js';
 import { type Refusal, refusal } from './refusal.js';
+import { leadsToAuthority } from './verify-path.js';
 
-/** What the server showed on one connection, and what OpenSSL said of its chain. */
-export interface Presentation {
-  /** The certificates as presented, leaf first. */
-  readonly chain: readonly X509Certificate[];
-  /**
-   * Why OpenSSL refuses the chain under the policy's anchors: Node.js's code, or OpenSSL's sentence
-   * where Node.js has none (its `UNSPECIFIED`); `null` if it accepts it.
-   */
-  readonly chainError: string | null;
-}
+/** What vouches for a server that is trusted. */
+export type TrustedBy =
+  | 'chain'
+  | 'certificate'
+  | 'pin'
+  | 'chain and pin'
+  | 'certificate and pin'
+  | 'nothing';
 
 /** The answer of {@link decide}: a value, so that forgetting to ask cannot mean "trusted". */
-export type Verdict =
-  | { readonly trusted: true; readonly by: 'chain' | 'chain and pin' | 'pin' | 'nothing' }
-  | Refusal;
+export type Verdict = { readonly trusted: true; readonly by: TrustedBy } | Refusal;
 
 /**
- * Whether `policy` trusts the server that made this `presentation` under the name `identity`.
+ * Whether `policy` trusts the server that made this `presentation` under the name `identity`. **The one
+ * place where that is decided**: for clients, probes, registration, renewal and watching alike.
  *
- * Pure. Path building and signatures are OpenSSL's work and arrive as `chainError`; pins, the reference
- * identity, the leaf's validity at `now`, and which anchor may vouch for what are judged here.
+ * Pure. OpenSSL builds paths from the presented certificates to authorities and roots; what it said
+ * arrives as `chainError`. A server's own certificate is known by its bytes and a pinned one by its
+ * digest: there OpenSSL's verdict is set aside, what is presented above has no say, and what that
+ * verdict would have carried (strength, usage, validity) is judged here.
  */
 export function decide(
   policy: CheckedTrustPolicy,
@@ -33,56 +36,55 @@ export function decide(
   identity: ReferenceIdentity,
   now: Date,
 ): Verdict {
-  const { chain, chainError } = presentation;
+  const { chain, isWhole, chainError } = presentation;
   const leaf = chain[0];
-  const refuse = (reason: TrustErrorCode) =>
-    refusal(reason, { leaf, chain, policy, identity, now, detail: chainError ?? undefined });
+  const objection = chainError ?? undefined;
+  const refuse = (reason: TrustErrorCode, detail: string | undefined) =>
+    refusal(reason, { leaf, chain, policy, identity, now, detail });
 
   // No certificate to look at is never "ok", whatever OpenSSL said (a resumed session has none).
-  if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED');
+  if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED', 'no certificate could be read');
   if (policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };
+  // What was not looked at is refused.
+  if (!isWhole) return refuse('MCP_TLS_CHAIN_REFUSED', `more than ${chain.length} certificates`);
 
   const pinned = policy.pins.length > 0;
   if (pinned && !policy.pins.some((pin) => matchesPin(leaf, pin))) {
-    return refuse('MCP_TLS_PIN_MISMATCH');
+    return refuse('MCP_TLS_PIN_MISMATCH', objection);
   }
-  // Before the chain: OpenSSL has one objection for the leaf and for those above it.
-  if (now.getTime() < Date.parse(leaf.validFrom)) return refuse('MCP_TLS_NOT_YET_VALID');
-  const ended = now.getTime() > Date.parse(leaf.validTo);
-  if (ended && !policy.allowExpired) return refuse('MCP_TLS_EXPIRED');
-  if (policy.identity === 'pin') return { trusted: true, by: 'pin' };
+  // Before the chain: OpenSSL has one objection for the leaf and for those above it. Written so that a
+  // date that cannot be read is none within which the certificate is valid.
+  if (!(now.getTime() >= Date.parse(leaf.validFrom))) {
+    return refuse('MCP_TLS_NOT_YET_VALID', objection);
+  }
+  const end = Date.parse(leaf.validTo);
+  const hasEnded = !(now.getTime() <= end);
+  if (hasEnded && (!policy.allowExpired || Number.isNaN(end))) {
+    return refuse('MCP_TLS_EXPIRED', objection);
+  }
 
-  // The pin above vouches for the key; that its certificate has ended was allowed.
-  const excused = policy.allowExpired && chainError === 'CERT_HAS_EXPIRED';
-  if (chainError !== null && !excused) return refuse(chainReason(chainError, chain, policy));
-  if (signedByOwnCertificate(chain, policy)) return refuse(strangerReason(leaf));
-  if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH');
+  const isOwn = policy.ownCertificates.some((own) => leaf.raw.equals(own));
+  if (isOwn || policy.identity === 'pin') {
+    const unfit = unfitness(leaf);
+    if (unfit !== undefined) return refuse(unfit.reason, unfit.detail);
+    if (policy.identity === 'pin') return { trusted: true, by: 'pin' };
+    if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);
+    return { trusted: true, by: pinned ? 'certificate and pin' : 'certificate' };
+  }
+
+  if (!policy.trustsChains) {
+    return refuse(strangerReason(leaf), objection);
+  }
+  const excused = hasEnded && chainError === 'CERT_HAS_EXPIRED';
+  if (chainError !== null && !excused) {
+    return refuse(chainReason(chainError, chain, policy), objection);
+  }
+  // OpenSSL reports the last of several objections, and an expired leaf is nearly always the last.
+  if (excused && !leadsToAuthority(chain, policy.authorities, now)) {
+    return refuse('MCP_TLS_EXPIRED', objection);
+  }
+  if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);
   return { trusted: true, by: pinned ? 'chain and pin' : 'chain' };
-}
-
-/**
- * Whether the chain leans on an anchor that vouches for itself only: somebody who has a server's own
- * key signed another certificate with it. OpenSSL accepts that where the anchor says CA:TRUE, is of
- * version 1, or has keyCertSign and no basicConstraints.
- */
-function signedByOwnCertificate(
-  chain: readonly X509Certificate[],
-  { ownCertificates }: CheckedTrustPolicy,
-): boolean {
-  const isLeaf = (anchor: X509Certificate) => chain[0]?.raw.equals(anchor.raw) === true;
-  if (ownCertificates.some(isLeaf)) return false;
-  return ownCertificates.some((anchor) =>
-    chain.some((certificate) => mayBeSignedBy(certificate, anchor)),
-  );
-}
-
-/** By the key or, where its signature cannot be checked here, by the name alone: the safe side. */
-function mayBeSignedBy(certificate: X509Certificate, anchor: X509Certificate): boolean {
-  try {
-    return certificate.verify(anchor.publicKey);
-  } catch {
-    return certificate.issuer === anchor.subject;
-  }
 }
 
 /** Node.js's names for X509_V_ERR_* (its `src/crypto/crypto_common.cc`) that have one meaning for us. */
@@ -108,10 +110,11 @@ const NO_ISSUER = new Set([
 ]);
 
 function chainReason(
-  code: string,
+  code: string | undefined,
   chain: readonly X509Certificate[],
   policy: CheckedTrustPolicy,
 ): TrustErrorCode {
+  if (code === undefined) return 'MCP_TLS_CHAIN_REFUSED';
   if (NO_ISSUER.has(code)) {
     return endsEarly(chain) ? 'MCP_TLS_INCOMPLETE_CHAIN' : 'MCP_TLS_UNKNOWN_ISSUER';
   }
@@ -120,16 +123,16 @@ function chainReason(
   const reason = REASONS.get(code) ?? 'MCP_TLS_CHAIN_REFUSED';
   // Of several objections OpenSSL reports the last. That there is no list for the authority of a
   // stranger would be the least of it.
-  const stranger = reason === 'MCP_TLS_CRL_UNUSABLE' && !leadsToAnchor(chain, policy);
+  const stranger = reason === 'MCP_TLS_CRL_UNUSABLE' && !isRelated(chain, policy);
   return stranger ? strangerReason(chain[0] as X509Certificate) : reason;
 }
 
-function leadsToAnchor(
+function isRelated(
   chain: readonly X509Certificate[],
-  { anchors, defaultRoots }: CheckedTrustPolicy,
+  { authorities, defaultRoots }: CheckedTrustPolicy,
 ): boolean {
   const related = (certificate: X509Certificate) =>
-    anchors.some(
+    authorities.some(
       (anchor) => anchor.raw.equals(certificate.raw) || mayBeSignedBy(certificate, anchor),
     );
   return defaultRoots || chain.some(related);
@@ -137,19 +140,4 @@ function leadsToAnchor(
 
 function strangerReason(leaf: X509Certificate): TrustErrorCode {
   return isSelfIssued(leaf) ? 'MCP_TLS_SELF_SIGNED' : 'MCP_TLS_UNKNOWN_ISSUER';
-}
-
-/**
- * Whether the server left out a certificate that it should have sent. OpenSSL cannot tell this from
- * an issuer that nobody knows. A last certificate that says where its issuer is to be fetched
- * (authority information access, RFC 5280 §4.2.2.1) can: private authorities that sign leaves
- * directly do not write that, public and corporate intermediates do.
- */
-export function endsEarly(chain: readonly X509Certificate[]): boolean {
-  const last = chain.at(-1);
-  return last?.infoAccess?.includes('CA Issuers') === true && !isSelfIssued(last);
-}
-
-function isSelfIssued(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer;
 }

@@ -59,3 +59,11 @@ export function matchesPin(certificate: X509Certificate, pin: Pin): boolean {
   const presented = pin.of === 'key' ? spkiPin(certificate) : fingerprint256(certificate);
   return presented === pin.text;
 }
+
+/** As {@link matchesPin}, of a certificate whose digests are known. */
+export function pinMatches(
+  pin: Pin,
+  digests: { readonly spkiPin: string; readonly fingerprint: string },
+): boolean {
+  return pin.text === (pin.of === 'key' ? digests.spkiPin : digests.fingerprint);
+}

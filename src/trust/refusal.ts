@@ -1,6 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
+import { printable } from '../certificate/printable.js';
 import type { TrustErrorCode } from '../errors.js';
+import { mayBeSignedBy } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import { presentedNames, type ReferenceIdentity } from './reference-identity.js';
 
@@ -59,21 +61,32 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     message: 'its certificate is self-signed and is not one of the trust anchors',
     expected: anchorsOf(policy),
     presented: leaf && nameOf(leaf),
-    hint: "Compare the fingerprint with the server's operator; if it is right, pass the certificate as `trust` for this server.",
+    hint: "Compare the fingerprint with the server's operator out of band; if it is right, pass the certificate as `trust` for this server.",
   }),
 
-  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain, detail }) => ({
-    message:
-      detail === undefined
-        ? "its certificate was signed with the key of a certificate that is trusted as a server's own, not as an authority"
-        : 'its certificate was issued by an authority that is not trusted',
-    expected: anchorsOf(policy),
-    presented: leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`,
-    hint:
-      chain.length > 1
-        ? "Pass the certificate of that authority (or the server's own) as `trust`."
-        : "Pass the certificate of that authority (or the server's own) as `trust`; if you already did, the server may not send an intermediate certificate.",
-  }),
+  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain }) => {
+    const expected = anchorsOf(policy);
+    const presented =
+      leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`;
+    if (isSignedByOwnCertificate(chain, policy)) {
+      return {
+        message:
+          "its certificate was signed with the key of a certificate that is trusted as a server's own, not as an authority",
+        expected,
+        presented,
+        hint: 'If that certificate in `trust.ca` is an authority although it carries server names, set `authority: true`; otherwise somebody has used its key.',
+      };
+    }
+    return {
+      message: 'its certificate was issued by an authority that is not trusted',
+      expected,
+      presented,
+      hint:
+        chain.length > 1
+          ? "Pass the certificate of that authority (or the server's own) as `trust`."
+          : "Pass the certificate of that authority (or the server's own) as `trust`; if you already did, the server may not send an intermediate certificate.",
+    };
+  },
 
   MCP_TLS_INCOMPLETE_CHAIN: ({ policy, leaf, chain }) => ({
     message: 'it does not send the intermediate certificate that leads to its issuer',
@@ -88,12 +101,13 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     message: `its certificate is not for '${identity.value}'`,
     expected: `${identity.kind === 'ip' ? 'IP Address' : 'DNS'}:${identity.value}`,
     presented:
-      (leaf && presentedNames(leaf)) ??
-      `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`,
+      leaf && presentedNames(leaf) !== undefined
+        ? oneLine(presentedNames(leaf) ?? '')
+        : `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`,
     hint:
       leaf && presentedNames(leaf)
         ? 'Connect by a name that the certificate carries, or set trust.serverName to one.'
-        : 'A common name is not a name to check against (RFC 9525): have the certificate reissued with a subjectAltName.',
+        : "A common name is not a name to check against (RFC 9525): have the certificate reissued with a subjectAltName, or trust its key with identity: 'pin'.",
   }),
 
   MCP_TLS_PIN_MISMATCH: ({ policy, leaf }) => ({
@@ -175,8 +189,18 @@ function validity(certificate: X509Certificate | undefined): string | undefined 
   );
 }
 
-/** Node.js prints one attribute a line and escapes control characters within them. */
+function isSignedByOwnCertificate(
+  chain: readonly X509Certificate[],
+  { anchors, ownCertificates }: CheckedTrustPolicy,
+): boolean {
+  const own = anchors.filter(({ raw }) => ownCertificates.some((bytes) => raw.equals(bytes)));
+  return chain.some((certificate) =>
+    own.some((one) => !certificate.raw.equals(one.raw) && mayBeSignedBy(certificate, one)),
+  );
+}
+
+/** Node.js prints one attribute a line and escapes only the control characters of ASCII within them. */
 function oneLine(name: string): string {
-  const line = name.replaceAll('\n', ', ');
+  const line = printable(name.replaceAll('\n', ', '));
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }

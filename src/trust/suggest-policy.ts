@@ -1,66 +1,83 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
-import type { Problem, ProblemCode } from './find-problems.js';
-import type { TrustPolicy } from './trust-policy.js';
+import { checkTrustPolicy, trustInCertificate, withDetails } from './check-trust-policy.js';
+import { decide } from './decide.js';
+import type { Presentation } from './presentation.js';
+import { readReferenceIdentity } from './reference-identity.js';
+import type { TrustByCa, TrustByPin } from './trust-policy.js';
 
-/** What making the server's own certificate the only anchor puts right. */
-const MENDED_BY_ANCHOR: ReadonlySet<ProblemCode> = new Set([
-  'self-signed',
-  'unknown-issuer',
-  'incomplete-chain',
-  'client-certificate-required',
-]);
-
-/** What is of no account where the pinned key is the identity. */
-const MENDED_BY_PIN: ReadonlySet<ProblemCode> = new Set([
-  ...MENDED_BY_ANCHOR,
-  'chain-refused',
-  'name-mismatch',
-  'no-names',
-  'expired',
-  'wrong-usage',
-  'weak-signature',
-  'undecidable-signature',
-]);
+/** Names of the certificate that are tried. */
+const MAX_NAMES = 8;
 
 /**
- * The policy that trusts exactly the presented leaf, and nothing that another key signed: as the
- * anchor where its names are right (or can be made right by `serverName`), by its pinned key where
- * they are useless, or where it has expired.
+ * The policy that trusts exactly the presented leaf, and nothing that another key signed: its bytes
+ * where its names are right (or can be made right by `serverName`), its pinned key where they are
+ * useless, or where it has expired. Each candidate is put before {@link decide} with what was presented;
+ * one that it refuses is not suggested.
  *
- * Not the presented root, even where there is one: a server says what it likes about its
- * authority, and an authority vouches for every other server too.
+ * Not the presented root, even where there is one: a server says what it likes about its authority, and
+ * an authority vouches for every other server too.
  *
- * @returns `null` if no policy is needed, `undefined` if none would do
+ * @param serverName the caller's name for the server; @param host that of its URL
+ * @returns `undefined` if none would do
  */
 export function suggestPolicy(
-  leaf: X509Certificate,
-  problems: readonly Problem[],
+  presentation: Presentation,
+  host: string,
   serverName: string | undefined,
-): TrustPolicy | null | undefined {
-  const name = serverName === undefined ? {} : { serverName };
-  if (problems.every(({ code }) => code === 'client-certificate-required')) {
-    return serverName === undefined ? null : name;
-  }
-  // Above an anchor or a pin nothing is looked at: what is wrong there is mended too.
-  const left = problems.filter(
-    ({ code, certificate = 0 }) => certificate === 0 && !MENDED_BY_ANCHOR.has(code),
-  );
-  if (left.length === 0) return { ca: leaf.toString(), ...name };
-  const usable = usableName(leaf);
-  if (usable !== undefined && left.every(({ code }) => code === 'name-mismatch')) {
-    return { ca: leaf.toString(), serverName: usable };
-  }
-  if (!left.every(({ code }) => MENDED_BY_PIN.has(code))) return undefined;
-  const expired = left.some(({ code }) => code === 'expired') ? { allowExpired: true } : {};
-  return { identity: 'pin', pins: [spkiPin(leaf)], ...expired, ...name };
+  now: Date,
+): TrustByCa | TrustByPin | undefined {
+  const [leaf] = presentation.chain;
+  if (leaf === undefined) return undefined;
+  return candidates(leaf, serverName).find((candidate) => {
+    try {
+      const { value } = readReferenceIdentity(candidate.serverName ?? host);
+      const details = { serverName: value };
+      // The same policy as that of its PEM, without parsing it again.
+      const policy =
+        candidate.identity === 'pin'
+          ? withDetails(checkTrustPolicy(candidate), details)
+          : trustInCertificate(leaf, details);
+      return decide(policy, presentation, readReferenceIdentity(value), now).trusted;
+    } catch {
+      // A name or key that no policy can hold.
+      return false;
+    }
+  });
 }
 
-/** A name that the certificate does carry: the first that is no wildcard. */
-function usableName(leaf: X509Certificate): string | undefined {
-  for (const entry of leaf.subjectAltName?.split(', ') ?? []) {
-    const name = /^(?:DNS|IP Address):([^*"\s]+)$/.exec(entry)?.[1];
-    if (name !== undefined) return name;
+/**
+ * Own certificates and pins only: OpenSSL's verdict in the presentation is that of another policy's
+ * authorities, and {@link decide} sets it aside for these.
+ */
+function candidates(
+  leaf: X509Certificate,
+  serverName: string | undefined,
+): readonly (TrustByCa | TrustByPin)[] {
+  const name = serverName === undefined ? {} : { serverName };
+  const own = { ca: leaf.toString(), authority: false } as const;
+  const pin = { identity: 'pin', pins: [pinOf(leaf)], ...name } as const;
+  return [
+    { ...own, ...name },
+    ...usableNames(leaf).map((usable) => ({ ...own, serverName: usable })),
+    pin,
+    { ...pin, allowExpired: true },
+  ];
+}
+
+function pinOf(leaf: X509Certificate): string {
+  try {
+    return spkiPin(leaf);
+  } catch {
+    return leaf.fingerprint256;
   }
-  return undefined;
+}
+
+/** Names that the certificate does carry, without wildcards. */
+function usableNames(leaf: X509Certificate): readonly string[] {
+  const entries = leaf.subjectAltName?.split(', ', 4 * MAX_NAMES) ?? [];
+  return entries
+    .map((entry) => /^(?:DNS|IP Address):([^*"\s]+)$/.exec(entry)?.[1])
+    .filter((name) => name !== undefined)
+    .slice(0, MAX_NAMES);
 }

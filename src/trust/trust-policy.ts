@@ -1,20 +1,47 @@
 import type { PemInput } from '../certificate/pem.js';
+import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import type { ClientCertificate } from './client-certificate.js';
 
 /** TLS versions that a policy may demand. TLS 1.0 and 1.1 are never spoken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** What to trust for one server. Every field is checked when a factory or transport is made. */
-export interface TrustPolicy {
+/** What every policy may say, whatever it trusts. */
+interface AnyTrust {
+  /** What the client shows to a server that asks for a certificate (mutual TLS). */
+  readonly clientCertificate?: ClientCertificate;
+  /** Oldest TLS version to speak. Default `'TLSv1.2'`. */
+  readonly minVersion?: TlsVersion;
+}
+
+/** Policies under which the certificate must carry the reference identity. */
+interface NamedTrust extends AnyTrust {
+  /** `'name'`: the certificate must carry the reference identity. The default, and the only choice here. */
+  readonly identity?: 'name';
+  /**
+   * Reference identity (RFC 9525) and SNI, instead of the URL's host: a DNS name or an IP address
+   * that the certificate must carry as subjectAltName.
+   */
+  readonly serverName?: string;
+  /**
+   * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
+   * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or
+   * colon hex pins the certificate. More than one: backup pins, for an announced change.
+   */
+  readonly pins?: string | readonly string[];
+}
+
+/** Trust in certificates that you give: authorities, or servers' own. */
+export interface TrustByCa extends NamedTrust {
   /**
    * Trust anchors, PEM (one or several) or DER. They **replace** the default roots unless `roots` is
-   * `'default'`. Any certificate can be an anchor: a root, an intermediate, or the server's own.
+   * `'default'`.
    *
    * An anchor that carries server names (DNS names or IP addresses as subjectAltName) is taken as a
-   * server's own certificate: it vouches for itself, and not for what was signed with its key, even
-   * if it says CA:TRUE, as those made by `openssl req -x509` do. See `authority`.
+   * server's own certificate: it is compared by its bytes and vouches for nothing that was signed with
+   * its key, even if it says CA:TRUE, as those made by `openssl req -x509` do. Every other anchor is an
+   * authority. See `authority`.
    */
-  readonly ca?: PemInput;
+  readonly ca: PemInput;
   /**
    * Whether the certificates in `ca` are authorities. `true`: all vouch for whatever their keys
    * signed, those with server names too (such as the CA that kubeadm makes). `false`: none does, the
@@ -22,39 +49,57 @@ export interface TrustPolicy {
    */
   readonly authority?: boolean;
   /**
-   * `'none'`: only `ca`; the default when `ca` is given. `'default'`: Node.js's own roots (bundled,
-   * `NODE_EXTRA_CA_CERTS`, and the system's where Node.js was told to use them); the default otherwise.
+   * `'none'`: only `ca`; the default. `'default'`: Node.js's own roots too (bundled,
+   * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was told to use them).
    */
   readonly roots?: 'none' | 'default';
   /**
-   * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
-   * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or
-   * colon hex pins the certificate. More than one: backup pins, for an announced change.
+   * Accept the server's certificate after its notAfter too. Excuses that and nothing else. Needs
+   * `pins`. Below an authority the chain must lead to one in `ca`.
    */
-  readonly pins?: readonly string[];
-  /**
-   * `'name'`: the certificate must carry the reference identity; the default. `'pin'`: the pinned key
-   * **is** the identity; names and chain are not asked. For appliances whose certificate names
-   * nothing useful. Needs `pins`.
-   */
-  readonly identity?: 'name' | 'pin';
-  /**
-   * Reference identity (RFC 9525) and SNI, instead of the URL's host: a DNS name or an IP address
-   * that the certificate must carry as subjectAltName.
-   */
-  readonly serverName?: string;
-  /** Accept the pinned certificate after its end too: its pin vouches for it. Needs `pins`. */
   readonly allowExpired?: boolean;
-  /** What the client shows to a server that asks for a certificate (mutual TLS). */
-  readonly clientCertificate?: ClientCertificate;
   /**
    * Revocation lists, PEM or DER: one for each authority in the chain, the root included. A chain
-   * for which one is missing or out of date is refused.
+   * for which one is missing or out of date is refused. For authorities only: a server's own
+   * certificate is withdrawn by taking it out of `ca`.
    */
   readonly crl?: PemInput;
-  /** Oldest TLS version to speak. Default `'TLSv1.2'`. */
-  readonly minVersion?: TlsVersion;
 }
 
-/** Whatever describes trust for one server: a policy, certificate(s) as the only anchors, or `null` for default roots. */
-export type TrustInput = TrustPolicy | string | Uint8Array | null;
+/** Trust in Node.js's default roots, with or without pins. */
+export interface TrustByRoots extends NamedTrust {
+  readonly roots: 'default';
+  readonly ca?: never;
+  readonly authority?: never;
+  readonly allowExpired?: never;
+  readonly crl?: never;
+}
+
+/** Trust in a pinned key or certificate alone: names and chain are not checked. */
+export interface TrustByPin extends AnyTrust {
+  /** For appliances whose certificate names nothing useful. */
+  readonly identity: 'pin';
+  /** One of them must match. See {@link TrustByCa.pins}. */
+  readonly pins: string | readonly string[];
+  /** SNI, instead of the URL's host. */
+  readonly serverName?: string;
+  /** Accept the pinned certificate after its notAfter too. */
+  readonly allowExpired?: boolean;
+  readonly ca?: never;
+  readonly authority?: never;
+  readonly roots?: never;
+  readonly crl?: never;
+}
+
+/**
+ * What to trust for one server, in one of three shapes: by certificates of yours (`ca`), by the default
+ * roots (`roots: 'default'`), or by a pinned key (`identity: 'pin'`). Every field is checked when a
+ * factory or transport is made.
+ */
+export type TrustPolicy = TrustByCa | TrustByRoots | TrustByPin;
+
+/**
+ * Whatever describes trust for one server: a policy; certificate(s) as the only anchors, short for
+ * `{ ca }`; a policy that was checked already; or `null` for the default roots.
+ */
+export type TrustInput = TrustPolicy | CheckedTrustPolicy | string | Uint8Array | null;

@@ -130,7 +130,7 @@ describe('the flow, over two worker processes', () => {
       body: { server: { id: 'weather', isSelfSigned: true, approvedBy: 'ada' } },
     });
     for (const { body } of await gateway.askAll('servers')) {
-      expect(body.servers).toMatchObject([{ id: 'weather', trust: 'certificate' }]);
+      expect(body.servers).toMatchObject([{ id: 'weather', kind: 'certificate' }]);
     }
     expect(await gateway.ask('servers', { body })).toMatchObject({
       status: 409,

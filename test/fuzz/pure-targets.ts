@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import {
   createSealer,
+  createStoredCertificate,
   describeCertificate,
   isSelfSignedPem,
   makeCustomClientFactory,
-  makeStoredCertificate,
   streamableHttpClient,
 } from '../../src/index.js';
 import { heldCertificate } from '../../src/testing/index.js';
@@ -27,9 +27,9 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
     Buffer.from(certificatePem.replace(/-----.*-----|\s/g, ''), 'base64'),
   );
   const sealer = createSealer({ keys: KEYS, namespace: NAMESPACE });
-  const record = makeStoredCertificate({
-    certificatePem: certificate.certificatePem,
+  const record = createStoredCertificate({
     url: 'https://a.example',
+    trust: certificate.certificatePem,
     approvedBy: CANARY,
   });
   const sealed = Buffer.from(await sealer.seal('a', record, 1));

@@ -53,7 +53,7 @@ describe('diagnostics channels', () => {
     expect(heard.find(([name]) => name === 'mcp-tls:verified')?.[1]).toMatchObject({
       host: '127.0.0.1',
       port,
-      by: 'chain',
+      by: 'certificate',
       fingerprint: certificate.fingerprint256,
       protocol: 'TLSv1.3',
       milliseconds: expect.any(Number),

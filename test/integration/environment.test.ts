@@ -2,10 +2,16 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fetchPeerCertificate, type TrustInput } from '../../src/index.js';
+import {
+  explainTlsError,
+  fetchPeerCertificate,
+  makeCustomClientFactory,
+  type TrustInput,
+} from '../../src/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -30,8 +36,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function ask(environment: Record<string, string>, policy: TrustInput): Promise<string> {
-  const args = ['--import', 'tsx', ASK, server.url, JSON.stringify(policy)];
+async function ask(
+  environment: Record<string, string>,
+  policy: TrustInput,
+  flags: readonly string[] = [],
+): Promise<string> {
+  const args = [...flags, '--import', 'tsx', ASK, server.url, JSON.stringify(policy)];
   const env = { ...process.env, NODE_NO_WARNINGS: '1', ...environment };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   return stdout.trim();
@@ -78,6 +88,69 @@ describe('NODE_EXTRA_CA_CERTS', () => {
     expect(await ask(missing, both)).toBe('200');
     expect(await ask(missing, null)).toBe('MCP_TLS_SELF_SIGNED');
   });
+});
+
+describe("the default roots mean the same beside anchors as alone, where they are OpenSSL's or the system's", () => {
+  const flags = ['--use-openssl-ca', '--use-system-ca'].filter((flag) =>
+    process.allowedNodeEnvironmentFlags.has(flag),
+  );
+
+  it.each(flags)('%s', async (flag) => {
+    const file = join(folder, 'openssl.pem');
+    await writeFile(file, certificate.certificatePem);
+    const environment = { SSL_CERT_FILE: file };
+    const other = await heldCertificate({ ca: true });
+    const both = { ca: other.certificatePem, roots: 'default' } as const;
+    const own = { ca: (await heldCertificate()).certificatePem, roots: 'default' } as const;
+    expect(await ask(environment, null, [flag])).toBe('200');
+    expect(await ask(environment, both, [flag])).toBe('200');
+    expect(await ask(environment, own, [flag])).toBe('200');
+    expect(await ask(environment, { ca: other.certificatePem }, [flag])).toBe(
+      'MCP_TLS_SELF_SIGNED',
+    );
+    expect(await ask({}, both, [flag])).toBe('MCP_TLS_SELF_SIGNED');
+  });
+});
+
+describe('a root that the process removed', () => {
+  it.runIf('setDefaultCACertificates' in tls)(
+    'is not trusted by factories that are made afterwards, alone or beside anchors',
+    async () => {
+      const { setDefaultCACertificates, getCACertificates } = tls as unknown as {
+        setDefaultCACertificates(pems: readonly string[]): void;
+        getCACertificates(type: 'default'): string[];
+      };
+      const before = getCACertificates('default');
+      const beside = {
+        ca: (await heldCertificate({ ca: true })).certificatePem,
+        roots: 'default',
+      } as const;
+      const statusUnder = async (trust: TrustInput) => {
+        const factory = makeCustomClientFactory(trust);
+        try {
+          return (await factory()(server.url)).status;
+        } catch (error) {
+          return explainTlsError(error)?.code;
+        } finally {
+          await factory.close();
+        }
+      };
+      // Held, so that nothing cached goes away by itself.
+      const held = [makeCustomClientFactory(null), makeCustomClientFactory(beside)];
+      try {
+        for (const trust of [null, beside])
+          expect(await statusUnder(trust)).toBe('MCP_TLS_SELF_SIGNED');
+        setDefaultCACertificates([...before, certificate.certificatePem]);
+        for (const trust of [null, beside]) expect(await statusUnder(trust)).toBe(200);
+        setDefaultCACertificates(before);
+        for (const trust of [null, beside])
+          expect(await statusUnder(trust)).toBe('MCP_TLS_SELF_SIGNED');
+      } finally {
+        setDefaultCACertificates(before);
+        for (const factory of held) await factory.close();
+      }
+    },
+  );
 });
 
 describe('what we leave as it was', () => {

@@ -38,7 +38,8 @@ describe('fetchPeerCertificate: what it reads', () => {
       serverName: '127.0.0.1',
       chain: [peer.pem],
       protocol: 'TLSv1.3',
-      suggestedPolicy: { ca: peer.pem },
+      trusted: false,
+      suggestedPolicy: { ca: peer.pem, authority: false },
       issuers: [],
     });
     expect(peer.pem.trim()).toBe(certificate.certificatePem.trim());
@@ -69,7 +70,7 @@ describe('fetchPeerCertificate: what it reads', () => {
     );
     expect(peer.issuers).toHaveLength(1);
     expect(codes(peer)).toEqual(['unknown-issuer']);
-    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem });
+    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, authority: false });
     expect(await suggestionWorks(server)).toBe(true);
   });
 
@@ -78,7 +79,8 @@ describe('fetchPeerCertificate: what it reads', () => {
     await using _ = server;
     const peer = await fetchPeerCertificate(server.url, { trust: certificate.certificatePem });
     expect(peer.problems).toEqual([]);
-    expect(peer.suggestedPolicy).toBeNull();
+    expect(peer.trusted).toBe(true);
+    expect(peer.suggestedPolicy).toBe(certificate.certificatePem);
   });
 });
 
@@ -103,7 +105,7 @@ describe('fetchPeerCertificate: what is wrong', () => {
       'weak-key',
       'wrong-usage',
     ]);
-    expect(peer).not.toHaveProperty('suggestedPolicy');
+    expect(peer.suggestedPolicy).toBeUndefined();
   });
 
   it('suggests nothing for a certificate that is not valid yet', async () => {
@@ -111,7 +113,7 @@ describe('fetchPeerCertificate: what is wrong', () => {
     await using _ = server;
     const peer = await fetchPeerCertificate(server.url);
     expect(codes(peer)).toEqual(['not-yet-valid', 'self-signed']);
-    expect(peer).not.toHaveProperty('suggestedPolicy');
+    expect(peer.suggestedPolicy).toBeUndefined();
   });
 
   it('suggests the pinned key where the certificate names nothing, or has expired', async () => {
@@ -137,7 +139,11 @@ describe('fetchPeerCertificate: what is wrong', () => {
     await using _ = server;
     const peer = await fetchPeerCertificate(server.url);
     expect(codes(peer)).toEqual(['name-mismatch', 'self-signed']);
-    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, serverName: 'mcp.internal' });
+    expect(peer.suggestedPolicy).toEqual({
+      ca: peer.pem,
+      authority: false,
+      serverName: 'mcp.internal',
+    });
     expect(await suggestionWorks(server)).toBe(true);
   });
 
@@ -162,7 +168,7 @@ describe('fetchPeerCertificate: what is wrong', () => {
     const trust = certificate.certificatePem;
     const peer = await fetchPeerCertificate(server.url, { serverName: 'mcp.internal', trust });
     expect(peer).toMatchObject({ serverName: 'mcp.internal', problems: [] });
-    expect(peer.suggestedPolicy).toEqual({ serverName: 'mcp.internal' });
+    expect(peer.suggestedPolicy).toEqual({ ca: trust, serverName: 'mcp.internal' });
     expect(server.records.sni).toContain('mcp.internal');
   });
 });
@@ -190,7 +196,7 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
       const peer = await fetchPeerCertificate(server.url);
       expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
       expect(codes(peer)).toEqual(['client-certificate-required', 'self-signed']);
-      expect(peer.suggestedPolicy).toEqual({ ca: peer.pem });
+      expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, authority: false });
     },
   );
 

@@ -106,7 +106,7 @@ describe('watch tells of', () => {
     const registry = open();
     const past = { notBefore: inDays(-9), notAfter: inDays(-1.5) };
     const { server, approved } = await serve(await heldCertificate(past));
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const event = await next(registry.watch(), 'expired');
     expect(event).toMatchObject({ id: 'a', daysLeft: -2, first: true });
   });
@@ -159,7 +159,7 @@ describe('watch tells of', () => {
   it('a renewal that the trust covers, which it puts on record', async () => {
     const registry = open();
     const { server, held, approved } = await serve();
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch, types } = listen(registry);
     await scans(server, 1);
     const renewed = await heldCertificate({ renewFrom: held, notAfter: inDays(300) });
@@ -220,7 +220,7 @@ describe('watch tells of', () => {
     };
     const registry = open(flaky);
     const { server, held, approved } = await serve();
-    await registry.register('a', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch } = listen(registry);
     await scans(server, 1);
     failing = true;
@@ -269,7 +269,8 @@ describe('processes that share a store', () => {
     server.clearRecords();
     const until = Date.now() + 600;
     for (let shard = 0; shard < 64; shard++) {
-      const note = { v: 1, at: 0, claim: { by: 'another', until }, servers: [] };
+      const claim = { by: 'another', id: `of ${shard}`, ms: 600 };
+      const note = { v: 2, at: 0, claim, servers: [] };
       await store.notes.update(`watch-${shard}`, () => note);
     }
     registry.watch({ intervalMs: 100 });
@@ -277,11 +278,28 @@ describe('processes that share a store', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(until);
   });
 
+  it('are held up by no clock: not by one that is ten minutes ahead, nor for longer than a claim', async () => {
+    const store = openStore();
+    const registry = open(store);
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    server.clearRecords();
+    const ahead = Date.now() + 600_000;
+    for (let shard = 0; shard < 64; shard++) {
+      const claim = { by: 'another', id: `of ${shard}`, ms: 300 };
+      await store.notes.update(`watch-${shard}`, () => ({ v: 2, at: ahead, claim, servers: [] }));
+    }
+    const startedAt = performance.now();
+    registry.watch({ intervalMs: 100 });
+    await scans(server, 1);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('need no notes: then each looks for itself', async () => {
-    const { get, set, delete: remove, list, close } = openStore();
-    const registry = open({ get, set, delete: remove, list, close });
+    const { get, read, set, delete: remove, list, close } = openStore();
+    const registry = open({ get, read, set, delete: remove, list, close });
     const { server, held, approved } = await serve();
-    await registry.register('__proto__', server.mcpUrl, { ...approved, trust: 'key' });
+    await registry.register('__proto__', server.mcpUrl, { ...approved, pin: 'key' });
     const { watch } = listen(registry);
     await scans(server, 1);
     server.rotate(await heldCertificate({ renewFrom: held, notAfter: inDays(300) }), {

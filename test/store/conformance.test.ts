@@ -178,7 +178,35 @@ for (const kind of PLACES) {
       await rows.remove(recordKey('a'));
       expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_VANISHED');
       expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_VANISHED');
-      expect(await codeOf(store.delete('a'))).toBe('MCP_TLS_STORE_VANISHED');
+      // Unreadable for a change too; a conditional write must not take it for a first one.
+      expect(await codeOf(store.read('a'))).toBe('MCP_TLS_STORE_VANISHED');
+      const first = store.set('a', aRecord(), { ifRevision: 0 });
+      expect(await codeOf(first)).toBe('MCP_TLS_STORE_VANISHED');
+    });
+
+    it('withdraws a record that is gone, so that a copy of it does not come back', async () => {
+      const { name, store, rows } = await furnished();
+      const { revision: ifRevision } = await openStore(name).read('a');
+      await rows.remove(recordKey('a'));
+      expect(await store.delete('a')).toBe(true);
+      expect(await store.get('a')).toBeUndefined();
+      const late = openStore(name).set('a', aRecord(), { ifRevision });
+      expect(await codeOf(late)).toBe('MCP_TLS_STORE_CONFLICT');
+    });
+
+    it('writes under no condition over what read() refuses', async () => {
+      const { store, rows } = await furnished();
+      const old = (await rows.read(recordKey('a'))) ?? '';
+      const { revision } = await store.read('a');
+      const now = await store.set('a', aRecord({ approvedBy: 'a2' }));
+      await rows.write(recordKey('a'), old);
+      for (const ifRevision of [revision, now]) {
+        const written = store.set('a', aRecord(), { ifRevision });
+        expect(await codeOf(written)).toBe('MCP_TLS_STORE_ROLLED_BACK');
+      }
+      await rows.write(recordKey('a'), `${old}A`);
+      const written = store.set('a', aRecord(), { ifRevision: now });
+      expect(await codeOf(written)).toBe('MCP_TLS_STORE_TAMPERED');
     });
 
     it('notices that it was emptied, also by one who set it up anew', async () => {
@@ -231,6 +259,7 @@ for (const kind of PLACES) {
     it('changes the key in two phases, and then needs the old one no more', async () => {
       const { name, store } = await furnished();
       await store.delete('b');
+      const { revision } = await store.read('b');
       const k2 = aKey('k2');
       const both = openStore(name, { keys: [k2, k1] });
       expect(await both.rewrap()).toMatchObject({
@@ -243,7 +272,8 @@ for (const kind of PLACES) {
       expect(await both.rewrap()).toMatchObject({ rewrapped: 0, current: 3 });
       const later = openStore(name, { keys: { keys: [k2], retired: ['k1'] } });
       expect((await later.get('a'))?.approvedBy).toBe('a1');
-      expect(await later.get('b')).toBeUndefined();
+      // The revision stays: a conditional write is not refused because a key was changed.
+      expect(await later.read('b')).toEqual({ record: undefined, revision, expired: false });
       // One that was forgotten in phase one notices, instead of losing what it cannot read.
       expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
       expect(await codeOf(store.set('a', aRecord()))).toBe('MCP_TLS_STORE_UNKNOWN_KEY');

@@ -57,11 +57,11 @@ describe.each(databases)('the gateways table on $name', ({ open }) => {
     const database = await open();
     const store = createGatewayStore(database, keys);
     const [held, client] = [await heldCertificate(), await heldCertificate()];
-    const { makeStoredCertificate } = await import('../../src/index.js');
+    const { createStoredCertificate } = await import('../../src/index.js');
     const clientCertificate = { cert: client.certificatePem, key: client.keyPem };
-    const record = makeStoredCertificate({
-      certificatePem: held.certificatePem,
-      clientCertificate,
+    const record = createStoredCertificate({
+      url: 'https://10.0.0.5:8443/mcp',
+      trust: { ca: held.certificatePem, clientCertificate },
     });
     await store.set('one', record);
     await store.set('two', record);
@@ -76,7 +76,7 @@ describe.each(databases)('the gateways table on $name', ({ open }) => {
     await store.set('two', record);
     await change('is_self_signed', 'NULL');
     await expect(store.get('two')).rejects.toThrow(/do not agree/);
-    await store.close();
+    await store.close?.();
   });
 });
 

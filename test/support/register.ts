@@ -27,8 +27,8 @@ async function ask(id: string, target: string): Promise<unknown> {
 
 console.log(
   JSON.stringify({
-    registered: await outcome(async () => (await registry.register('a', url)).trust),
-    pinned: await outcome(async () => (await registry.register('b', url, { trust: 'key' })).trust),
+    registered: await outcome(async () => (await registry.register('a', url)).kind),
+    pinned: await outcome(async () => (await registry.register('b', url, { pin: 'key' })).kind),
     asked: await ask('a', url),
     moved: await outcome(async () => (await registry.update('a', { url: second })).url === second),
     renewed: await outcome(async () => (await registry.renew('a')).changed),

@@ -1,6 +1,6 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeCustomClientFactory } from '../../src/core.js';
+import { makeCustomClientFactory, type TrustPolicy } from '../../src/core.js';
 import {
   type BatteryReport,
   heldCertificate,
@@ -12,7 +12,7 @@ import { type Flaw, pinnedClient } from './support/pinned-client.js';
 
 /** A factory for each policy, as an application would make one for each server. */
 const ourClient: MakeBatteryClient = ({ url, ...trust }) => {
-  const factory = makeCustomClientFactory(trust);
+  const factory = makeCustomClientFactory(trust as TrustPolicy);
   const client = factory({ url });
   return Object.assign((input: string, init?: object) => client(input, init), {
     close: () => factory.close(),
@@ -125,7 +125,19 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
     ['first-anchor-only'],
     'anchor-intermediate anchor-leaf anchor-bundle anchor-list anchor-mixed-list anchor-beside-expired anchor-renewal-new renewal',
   ],
-  [['anchors-sign-anything'], 'anchor-server-ca authority-denied'],
+  [
+    ['anchors-sign-anything'],
+    'anchor-server-ca authority-denied anchor-server-ca-hidden anchor-server-ca-far anchor-server-ca-ladder anchor-server-ca-beside-another anchor-server-ca-beside-roots authority-denied-hidden',
+  ],
+  [
+    ['looks-at-32-certificates'],
+    'anchor-server-ca-hidden anchor-server-ca-far anchor-server-ca-ladder anchor-server-ca-beside-another anchor-server-ca-beside-roots authority-denied-hidden',
+  ],
+  [['asks-openssl-of-own'], 'anchor-leaf-ended-issuer anchor-leaf-odd-issuer'],
+  [
+    ['refuses-long-chains'],
+    'chain-with-40-strangers anchor-leaf-with-40-strangers pin-identity-40-strangers',
+  ],
   [['ignores-authority'], 'authority-denied authority-with-names'],
   [['appends-default-roots'], 'default-roots-excluded'],
   [['security-level-0'], 'leaf-sha1 leaf-rsa-1024'],
@@ -158,6 +170,11 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['pins-any-certificate'], 'pin-of-the-ca pin-genuine-appended pin-identity-genuine-appended'],
   [['pins-only'], 'pin-without-chain pin-without-name pin-expired'],
   [['pins-without-validity'], 'pin-expired pin-identity-expired pin-not-yet-valid'],
+  [['pins-weak-keys'], 'pin-identity-weak-key pin-identity-weak-certificate'],
+  [
+    ['forgives-any-expiry'],
+    'pin-expired-stranger pin-expired-below-stranger pin-expired-broken-signature',
+  ],
   [['pins-key-for-fingerprint'], 'pin-fingerprint-renewed'],
   [['first-pin-only'], 'pin-backup'],
   [['ignores-pin-identity'], 'pin-identity pin-identity-renewed pin-identity-allow-expired'],

@@ -39,7 +39,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^(jose|lru-cache)$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry']],
-  [/^node:dns$/, ['registry']],
+  [/^node:dns$/, ['connect']],
   [/^node:(fs\/promises|path|os|util)$/, ['store', 'registry', 'testing']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [

@@ -14,7 +14,7 @@ const TRUST = {
   certificate: 'exactly this certificate',
   key: 'its key',
   authority: 'the authority that issues its certificates',
-  'default roots': 'the public authorities',
+  roots: 'the public authorities',
 };
 
 /** One registered server: what is on record, what a check found, and what can be done. */
@@ -163,18 +163,23 @@ export function serverCard(server, { onChanged, onRevoked }) {
 
 /** What is on record; and what a check saw, where that is another certificate. */
 function record(server, presented) {
-  const { url, trust, isSelfSigned, approvedBy, approvedAt } = server;
+  const { url, kind, isSelfSigned, approvedBy, approvedAt } = server;
   // What is on record for an authority is its own certificate.
-  const of = trust === 'authority' ? 'CA ' : '';
+  const of = kind === 'authority' ? 'CA ' : '';
   const approved = [approvedBy && `by ${approvedBy}`, approvedAt && `on ${dateOf(approvedAt)}`];
   const other =
     presented?.fingerprint !== undefined && presented.fingerprint !== server.fingerprint;
+  const isIssued = of !== '' || kind === 'roots';
   const rows = [
     ['Address', h('code', {}, url)],
-    ['Trusted', TRUST[trust] + (isSelfSigned && of === '' ? ', self-signed' : '')],
-    other && ['Presents', presentedNow(presented, of !== '')],
-    [of ? 'CA ends' : 'Ends', h('span', {}, dateOf(server.notAfter), days(server.daysLeft))],
-    [`${of}SHA-256`, fingerprint(server.fingerprint)],
+    ['Trusted', TRUST[kind] + (isSelfSigned && of === '' ? ', self-signed' : '')],
+    other && ['Presents', presentedNow(presented, isIssued)],
+    // Nothing is on record where the public authorities are trusted.
+    server.notAfter && [
+      of ? 'CA ends' : 'Ends',
+      h('span', {}, dateOf(server.notAfter), days(server.daysLeft)),
+    ],
+    server.fingerprint && [`${of}SHA-256`, fingerprint(server.fingerprint)],
     approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
   ].filter(Boolean);
   return h(
@@ -187,7 +192,7 @@ function record(server, presented) {
 /** Its days count only where it is trusted. */
 function presentedNow({ trusted, daysLeft }, isIssued) {
   if (!trusted) return h('span', { class: 'bad' }, 'another certificate');
-  return h('span', {}, isIssued ? 'one that it issued' : 'another certificate', days(daysLeft));
+  return h('span', {}, isIssued ? 'one that they issued' : 'another certificate', days(daysLeft));
 }
 
 function days(left) {

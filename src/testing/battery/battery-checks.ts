@@ -7,6 +7,7 @@ import { CONNECTION_WORKS } from './connection-works.js';
 import { CREDENTIAL_CHECKS } from './credential-checks.js';
 import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
+import { ODD_CHAIN_WORKS } from './odd-chain-works.js';
 import { PIN_CHECKS } from './pin-checks.js';
 import { REDIRECT_CHECKS } from './redirect-checks.js';
 import { STREAM_WORKS } from './stream-works.js';
@@ -21,6 +22,7 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...CONFIGURATION_CHECKS,
   ...TRUST_WORKS,
   ...CHAIN_WORKS,
+  ...ODD_CHAIN_WORKS,
   ...CONNECTION_WORKS,
   ...HTTP_WORKS,
   ...STREAM_WORKS,

@@ -7,8 +7,10 @@ import type { HeldCertificate } from '../held-certificate.js';
 export interface RevocationListOptions {
   readonly issuer: HeldCertificate;
   readonly revoked?: readonly HeldCertificate[];
+  /** Default: a day ago. As DER: any other time than one that can be read. */
+  readonly thisUpdate?: Date | Der;
   /** Default: a day from now. */
-  readonly nextUpdate?: Date;
+  readonly nextUpdate?: Date | Der;
 }
 
 const DAY_MS = 86_400_000;
@@ -16,8 +18,9 @@ const DAY_MS = 86_400_000;
 /** A certificate revocation list (RFC 5280 §5.1) as PEM. */
 export function revocationList({
   issuer,
-  nextUpdate,
+  nextUpdate = new Date(Date.now() + DAY_MS),
   revoked = [],
+  thisUpdate = new Date(Date.now() - DAY_MS),
 }: RevocationListOptions): string {
   const signer = certificateSigner(createPrivateKey(issuer.keyPem), undefined);
   const yesterday = time(new Date(Date.now() - DAY_MS));
@@ -28,8 +31,8 @@ export function revocationList({
     integer(1n),
     signer.algorithm,
     subjectOf(issuer),
-    yesterday,
-    time(nextUpdate ?? new Date(Date.now() + DAY_MS)),
+    asTime(thisUpdate),
+    asTime(nextUpdate),
     // RFC 5280 §5.1.2.6: absent when nothing is revoked.
     ...(entries.length > 0 ? [sequence(...entries)] : []),
   );
@@ -39,6 +42,10 @@ export function revocationList({
       .toString('base64')
       .match(/.{1,64}/g) ?? [];
   return ['-----BEGIN X509 CRL-----', ...lines, '-----END X509 CRL-----', ''].join('\n');
+}
+
+function asTime(value: Date | Der): Der {
+  return value instanceof Date ? time(value) : value;
 }
 
 /** The sixth field of a v3 TBSCertificate, in the bytes that the chain is linked by. */

@@ -215,7 +215,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'clock back',
     async run(cell) {
-      const until = new Date(Date.now() + 100).toISOString();
+      const until = new Date(Date.now() + 100);
       await cell.store.set('a', aRecord({ approvedBy: 'a1', expiresAt: until }));
       await new Promise((resolve) => setTimeout(resolve, 120));
       await cell.store.set('b', aRecord());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CertificateStore, StoredCertificate } from '../../../src/index.js';
-import { makeStoredCertificate } from '../../../src/index.js';
+import { createStoredCertificate } from '../../../src/index.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 
 /** Opens stores over one set of records, the second as another process would. */
@@ -32,7 +32,11 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     let [store, other]: CertificateStore[] = [];
     let [first, second]: HeldCertificate[] = [];
     const recordOf = (held: HeldCertificate | undefined, approvedBy = 'ops'): StoredCertificate =>
-      makeStoredCertificate({ certificatePem: held?.certificatePem ?? '', approvedBy });
+      createStoredCertificate({
+        url: 'https://10.0.0.5:8443/mcp',
+        trust: held?.certificatePem ?? '',
+        approvedBy,
+      });
 
     beforeAll(async () => {
       [first, second] = await Promise.all([heldCertificate(), heldCertificate()]);
@@ -41,7 +45,7 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
       other = await subject.open();
     }, 60_000);
     afterAll(async () => {
-      await Promise.all([store?.close(), other?.close()]);
+      await Promise.all([store?.close?.(), other?.close?.()]);
       await subject?.close();
     });
 
@@ -51,16 +55,18 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     });
 
     it('gives back what was set, to others too', async () => {
-      const record = makeStoredCertificate({
-        certificatePem: first?.certificatePem ?? '',
+      const record = createStoredCertificate({
         url: 'https://10.0.0.5:8443/mcp',
-        pins: [first?.spkiPin ?? ''],
-        serverName: 'localhost',
-        clientCertificate: { cert: second?.certificatePem ?? '', key: second?.keyPem ?? '' },
+        trust: {
+          ca: first?.certificatePem ?? '',
+          pins: [first?.spkiPin ?? ''],
+          serverName: 'localhost',
+          clientCertificate: { cert: second?.certificatePem ?? '', key: second?.keyPem ?? '' },
+        },
         approvedBy: 'Åsa <ops@example.com>',
-        approvedAt: '2026-11-22T17:00:00.000Z',
+        approvedAt: new Date('2026-11-22T17:00:00.000Z'),
         previous: {
-          certificatePem: second?.certificatePem ?? '',
+          pem: second?.certificatePem ?? '',
           fingerprint: second?.fingerprint256 ?? '',
         },
       });
@@ -90,6 +96,109 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
       expect(await store?.get('deleted')).toEqual(recordOf(second));
     });
 
+    it('reads what is there with its revision, and 0 for what was never written', async () => {
+      const nothing = { record: undefined, revision: 0, expired: false };
+      expect(await store?.read('unwritten')).toEqual(nothing);
+      const revision = await store?.set('numbered', recordOf(first));
+      expect(revision).toBeGreaterThan(0);
+      const record = recordOf(first);
+      expect(await other?.read('numbered')).toEqual({ record, revision, expired: false });
+      expect(await other?.list()).toContainEqual({ id: 'numbered', revision });
+    });
+
+    it('writes over the revision that was read, and refuses every other one', async () => {
+      const one = (await store?.set('conditional', recordOf(first))) ?? 0;
+      const ifRevision = (await other?.read('conditional'))?.revision ?? 0;
+      const two = await other?.set('conditional', recordOf(second), { ifRevision });
+      expect(two).toBeGreaterThan(one);
+      for (const wrong of [one, 0, (two ?? 0) + 1]) {
+        const written = store?.set('conditional', recordOf(first), { ifRevision: wrong });
+        await expect(written).rejects.toMatchObject({ code: 'MCP_TLS_STORE_CONFLICT' });
+      }
+      const record = recordOf(second);
+      expect(await store?.read('conditional')).toEqual({ record, revision: two, expired: false });
+    });
+
+    it('creates where nothing is, and refuses it where something is', async () => {
+      await other?.set('created', recordOf(first), { ifRevision: 0 });
+      const again = store?.set('created', recordOf(second), { ifRevision: 0 });
+      await expect(again).rejects.toMatchObject({ code: 'MCP_TLS_STORE_CONFLICT' });
+      expect(await store?.get('created')).toEqual(recordOf(first));
+    });
+
+    it('lets one of many conditional writes through that read the same', async () => {
+      for (const id of ['raced', 'raced again', 'raced anew']) {
+        const ifRevision = (await store?.read(id))?.revision ?? -1;
+        const written = await Promise.allSettled(
+          Array.from({ length: 8 }, (_, i) =>
+            (i % 2 ? store : other)?.set(id, recordOf(first, `${i}`), { ifRevision }),
+          ),
+        );
+        const winners = written.flatMap(({ status }, i) => (status === 'fulfilled' ? [i] : []));
+        expect(winners).toHaveLength(1);
+        expect((await other?.get(id))?.approvedBy).toBe(`${winners[0]}`);
+        for (const one of written) {
+          if (one.status === 'rejected') expect(one.reason.code).toBe('MCP_TLS_STORE_CONFLICT');
+        }
+      }
+    });
+
+    it('undoes no deletion by a write that read before it', async () => {
+      await store?.set('withdrawn', recordOf(first));
+      const { revision: ifRevision = -1 } = (await other?.read('withdrawn')) ?? {};
+      expect(await store?.delete('withdrawn')).toBe(true);
+      const late = other?.set('withdrawn', recordOf(second), { ifRevision });
+      await expect(late).rejects.toMatchObject({ code: 'MCP_TLS_STORE_CONFLICT' });
+      const { record, revision = 0 } = (await other?.read('withdrawn')) ?? {};
+      expect(record).toBeUndefined();
+      expect(revision).toBeGreaterThan(ifRevision);
+      // Whoever read after it may: that is a decision made in its knowledge.
+      await other?.set('withdrawn', recordOf(second), { ifRevision: revision });
+      expect(await store?.get('withdrawn')).toEqual(recordOf(second));
+    });
+
+    it.each(['never there', 'deleted before'])(
+      'undoes no deletion of a record that was %s',
+      async (id) => {
+        if (id === 'deleted before') {
+          await store?.set(id, recordOf(first));
+          await store?.delete(id);
+        }
+        const { revision: ifRevision = -1 } = (await other?.read(id)) ?? {};
+        expect(await store?.delete(id)).toBe(false);
+        const late = other?.set(id, recordOf(second), { ifRevision });
+        await expect(late).rejects.toMatchObject({ code: 'MCP_TLS_STORE_CONFLICT' });
+        expect(await store?.get(id)).toBeUndefined();
+        expect((await store?.list())?.map((entry) => entry.id)).not.toContain(id);
+      },
+    );
+
+    it('reads a record whose time is over, and does not give it out', async () => {
+      const { certificatePem = '' } = first ?? {};
+      const expiresAt = new Date(Date.now() - 1_000);
+      const record = createStoredCertificate({
+        url: 'https://10.0.0.5:8443/mcp',
+        trust: certificatePem,
+        expiresAt,
+      });
+      const revision = await store?.set('over', record);
+      for (const one of [store, other]) {
+        await expect(one?.get('over')).rejects.toMatchObject({ code: 'MCP_TLS_STORE_EXPIRED' });
+        expect(await one?.read('over')).toEqual({ record, revision, expired: true });
+      }
+    });
+
+    it.each<[string, object]>([
+      ['without a revision', {}],
+      ['with an unset revision', { ifRevision: undefined }],
+      ['with a revision in words', { ifRevision: '0' }],
+      ['with half a revision', { ifRevision: 0.5 }],
+    ])('refuses a condition %s, and writes nothing', async (_, condition) => {
+      const written = store?.set('unwritten', recordOf(first), condition as never);
+      await expect(written).rejects.toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
+      expect(await store?.get('unwritten')).toBeUndefined();
+    });
+
     it('takes any id, and lists it as it was', async () => {
       for (const id of ODD_IDS) await store?.set(id, recordOf(first, `of ${id}`));
       for (const id of ODD_IDS) expect((await other?.get(id))?.approvedBy).toBe(`of ${id}`);
@@ -106,6 +215,7 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
       await expect(store?.set(id, recordOf(first))).rejects.toMatchObject({
         code: 'MCP_TLS_INVALID_ARGUMENT',
       });
+      await expect(store?.read(id)).rejects.toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
       await expect(store?.delete(id)).rejects.toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
     });
 

@@ -29,6 +29,9 @@ export type Flaw =
   | 'forgives-openssl'
   | 'first-anchor-only'
   | 'anchors-sign-anything'
+  | 'looks-at-32-certificates'
+  | 'asks-openssl-of-own'
+  | 'refuses-long-chains'
   | 'ignores-authority'
   | 'appends-default-roots'
   | 'security-level-0'
@@ -50,6 +53,8 @@ export type Flaw =
   | 'pins-any-certificate'
   | 'pins-only'
   | 'pins-without-validity'
+  | 'pins-weak-keys'
+  | 'forgives-any-expiry'
   | 'pins-key-for-fingerprint'
   | 'certificate-everywhere'
   | 'ignores-crl'
@@ -317,6 +322,7 @@ function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boolean): Ju
     }
     const [leaf] = chain;
     if (leaf === undefined) return 'no certificate';
+    if (chain.length > 32 && has('refuses-long-chains')) return 'too many certificates';
     const pinned = has('pins-any-certificate') ? chain : [leaf];
     const pins = has('first-pin-only') ? trust.pins?.slice(0, 1) : trust.pins;
     if (pins && !has('ignores-pins') && !pinned.some((one) => matches(one, pins, has))) {
@@ -325,6 +331,7 @@ function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boolean): Ju
     if (has('pins-only') && pins) return undefined;
     const identity = has('ignores-pin-identity') ? 'name' : trust.identity;
     if (identity === 'pin') {
+      if (isWeak(leaf) && !has('pins-weak-keys')) return 'a weak key';
       if (has('pins-without-validity')) return undefined;
       const now = Date.now();
       if (now < Date.parse(leaf.validFrom)) return 'not yet valid';
@@ -347,7 +354,13 @@ function judgeChain(
   const { allowExpired, anchors, pins } = trust;
   if (leaf === undefined || has('ignores-chain')) return undefined;
   if (code === undefined) return judgeAnchors([leaf, ...rest], trust, has);
-  if (code === 'CERT_HAS_EXPIRED' && allowExpired && pins) return undefined;
+  if (isOwn(leaf, trust) && !has('asks-openssl-of-own')) {
+    return isFit(leaf) ? undefined : code;
+  }
+  if (code === 'CERT_HAS_EXPIRED' && allowExpired && pins) {
+    const inOrder = has('forgives-any-expiry') || leadsToAnchor(leaf, rest, anchors);
+    return inOrder ? undefined : code;
+  }
   if (has('pins-without-validity') && pins && /EXPIRED|NOT_YET/.test(code)) return undefined;
   if (has('knows-by-any-certificate')) {
     if ([leaf, ...rest].some((one) => anchors.some((a) => a.raw.equals(one.raw)))) return undefined;
@@ -358,20 +371,57 @@ function judgeChain(
   return code;
 }
 
+/** Whether every signature from the leaf up to an anchor is right, and nothing above it has ended. */
+function leadsToAnchor(
+  leaf: X509Certificate,
+  chain: readonly X509Certificate[],
+  anchors: readonly X509Certificate[],
+): boolean {
+  let link = leaf;
+  for (let depth = 0; depth < 10; depth++) {
+    const signs = (issuer: X509Certificate) =>
+      issuer.subject === link.issuer && isCurrent(issuer) && link.verify(issuer.publicKey);
+    if (anchors.some(signs)) return true;
+    const next = chain.find((one) => one.ca && signs(one));
+    if (next === undefined) return false;
+    link = next;
+  }
+  return false;
+}
+
+function isOwn(leaf: X509Certificate, { anchors }: Trust): boolean {
+  return anchors.some((anchor) => anchor.raw.equals(leaf.raw));
+}
+
+/** What OpenSSL would say of the leaf alone. */
+function isFit(leaf: X509Certificate): boolean {
+  const purposes = leaf.keyUsage ?? [SERVER_AUTH];
+  return isCurrent(leaf) && !isWeak(leaf) && purposes.includes(SERVER_AUTH);
+}
+
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+
+function isCurrent({ validFrom, validTo }: X509Certificate): boolean {
+  return Date.parse(validFrom) <= Date.now() && Date.now() <= Date.parse(validTo);
+}
+
+function isWeak({ publicKey }: X509Certificate): boolean {
+  const bits = publicKey.asymmetricKeyDetails?.modulusLength;
+  return bits !== undefined && bits < 2048;
+}
+
 /** Anchors that are no authorities vouch for themselves only. */
 function judgeAnchors(
   chain: readonly X509Certificate[],
-  { anchors, authority, defaultRoots }: Trust,
+  { anchors, authority }: Trust,
   has: (flaw: Flaw) => boolean,
 ): string | undefined {
-  if (defaultRoots || has('anchors-sign-anything') || has('appends-default-roots'))
-    return undefined;
+  if (has('anchors-sign-anything') || has('appends-default-roots')) return undefined;
   if (anchors.some((anchor) => chain[0]?.raw.equals(anchor.raw))) return undefined;
-  const authorities = anchors.filter((anchor) => authority ?? anchor.subjectAltName === undefined);
-  const vouched = authorities.some((anchor) =>
-    chain.some((link) => link.raw.equals(anchor.raw) || link.verify(anchor.publicKey)),
-  );
-  return vouched ? undefined : 'the anchor is no authority';
+  const own = anchors.filter((anchor) => !(authority ?? anchor.subjectAltName === undefined));
+  const looked = has('looks-at-32-certificates') ? chain.slice(0, 32) : chain;
+  const signed = own.some((anchor) => looked.some((link) => link.verify(anchor.publicKey)));
+  return signed ? 'the anchor is no authority' : undefined;
 }
 
 function judgeName(

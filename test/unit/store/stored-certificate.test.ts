@@ -1,31 +1,38 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
-  checkStoredCertificate,
+  dangerouslyTrustAnyServer,
   makeCustomClientFactory,
-  makeStoredCertificate,
-  trustPolicyOf,
+  parseStoredCertificate,
+  type TrustInput,
 } from '../../../src/index.js';
+import { trustOf } from '../../../src/store/record/parse-stored-certificate.js';
 import { heldCertificate } from '../../../src/testing/index.js';
 import { aCertificate, aRecord, codeOf } from './support.js';
 
 const held = aCertificate;
 const other = await heldCertificate();
+const root = await heldCertificate({ ca: true });
 const full = () =>
   aRecord({
     url: 'https://10.0.0.5:8443/mcp',
-    authority: false,
-    roots: 'default',
-    pins: [held.spkiPin],
-    identity: 'name',
-    serverName: 'localhost',
-    allowExpired: false,
-    minVersion: 'TLSv1.3',
-    clientCertificate: { cert: held.certificatePem, key: held.keyPem },
+    trust: {
+      ca: held.certificatePem,
+      authority: false,
+      roots: 'default',
+      pins: [held.spkiPin],
+      identity: 'name',
+      serverName: 'localhost',
+      minVersion: 'TLSv1.3',
+      clientCertificate: { cert: held.certificatePem, key: held.keyPem },
+    },
+    origins: { 'https://login.example': root.certificatePem },
+    proxy: 'http://proxy.example:3128',
+    labels: { team: 'billing' },
     approvedBy: 'ops@example.com',
-    approvedAt: '2026-11-22T17:00:00.000Z',
-    expiresAt: '2027-11-22T17:00:00.000Z',
-    previous: { certificatePem: held.certificatePem, fingerprint: held.fingerprint256 },
+    approvedAt: new Date('2026-11-22T17:00:00.000Z'),
+    expiresAt: new Date('2027-11-22T17:00:00.000Z'),
+    previous: { pem: held.certificatePem, fingerprint: held.fingerprint256 },
   });
 
 const loop: Record<string, unknown> = { ...aRecord() };
@@ -33,68 +40,123 @@ loop['previous'] = loop;
 
 describe('a stored certificate', () => {
   it('has what follows from the certificate', async () => {
-    const record = aRecord();
-    expect(record).toMatchObject({
-      version: 1,
-      isSelfSigned: true,
-      fingerprint: held.fingerprint256,
-      notAfter: new Date(held.certificate.validTo).toISOString(),
+    expect(aRecord()).toMatchObject({
+      version: 2,
+      trust: { ca: [held.certificatePem], authority: false },
+      certificate: {
+        isSelfSigned: true,
+        fingerprint: held.fingerprint256,
+        notAfter: new Date(held.certificate.validTo).toISOString(),
+      },
     });
-    const leaf = await heldCertificate({ signedBy: await heldCertificate({ ca: true }) });
-    expect(makeStoredCertificate({ certificatePem: leaf.certificatePem }).isSelfSigned).toBe(false);
+    const leaf = await heldCertificate({ signedBy: root });
+    expect(aRecord({ trust: leaf.certificatePem }).certificate?.isSelfSigned).toBe(false);
+  });
+
+  it('of the default roots has no certificate', () => {
+    const record = aRecord({ trust: null });
+    expect(record.trust).toEqual({ roots: 'default' });
+    expect(record.certificate).toBeUndefined();
+    expect(trustOf(record).policy).toMatchObject({ defaultRoots: true, anchors: [] });
   });
 
   it('survives JSON with every field', () => {
-    expect(checkStoredCertificate(JSON.parse(JSON.stringify(full())))).toEqual(full());
+    const copy = parseStoredCertificate(JSON.parse(JSON.stringify(full())));
+    // PKCS #8 once written is written the same again; the rest is compared as it is.
+    expect(copy).toEqual(full());
   });
 
-  it('is a frozen copy', () => {
+  it('is a frozen copy, and is not checked again', () => {
     const record = full();
-    expect(Object.isFrozen(record) && Object.isFrozen(record.pins)).toBe(true);
-    expect(Object.isFrozen(record.clientCertificate)).toBe(true);
+    expect(Object.isFrozen(record) && Object.isFrozen(record.trust.pins)).toBe(true);
+    expect(Object.isFrozen(record.trust.clientCertificate)).toBe(true);
+    expect(parseStoredCertificate(record)).toBe(record);
+    expect(trustOf(record)).toBe(trustOf(record));
   });
 
-  it('stands for a policy that a client takes', async () => {
-    const { ca, ...policy } = trustPolicyOf(full());
-    expect(ca).toBe(held.certificatePem);
-    expect(policy).toMatchObject({ roots: 'default', pins: [held.spkiPin], minVersion: 'TLSv1.3' });
-    await makeCustomClientFactory(trustPolicyOf(full())).close();
-    const byPin = aRecord({ identity: 'pin', pins: [held.spkiPin] });
-    await makeCustomClientFactory(trustPolicyOf(byPin)).close();
+  it.each<[string, TrustInput]>([
+    ['a certificate', held.certificatePem],
+    ['an authority with names', { ca: held.certificatePem, authority: true }],
+    ['an own certificate and an authority', { ca: [held.certificatePem, root.certificatePem] }],
+    ['the roots and an authority', { ca: root.certificatePem, roots: 'default' }],
+    ['the roots and a pin', { roots: 'default', pins: held.spkiPin }],
+    ['an expired pin', { identity: 'pin', pins: [held.spkiPin], allowExpired: true }],
+    ['the roots', null],
+  ])('means the same trust as it was made of: %s', async (_what, trust) => {
+    const { policy } = trustOf(
+      parseStoredCertificate(
+        JSON.parse(JSON.stringify(aRecord({ trust, certificate: held.certificatePem }))),
+      ),
+    );
+    const factory = makeCustomClientFactory(policy);
+    await factory.close();
+    const again = trustOf(aRecord({ trust, certificate: held.certificatePem })).policy;
+    const facts = (one: typeof policy) => ({
+      ...JSON.parse(JSON.stringify(one)),
+      authorities: one.authorities.map(({ fingerprint256 }) => fingerprint256),
+      own: one.ownCertificates.length,
+      defaultRoots: one.defaultRoots,
+      allowExpired: one.allowExpired,
+    });
+    expect(facts(policy)).toEqual(facts(again));
   });
+
+  it('is never made of dangerouslyTrustAnyServer()', async () => {
+    const trust = dangerouslyTrustAnyServer();
+    expect(await codeOf(() => aRecord({ trust }))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+
+  const certificate = (change: object) => ({
+    certificate: { ...aRecord().certificate, ...change },
+  });
+  const trust = (change: object) => ({ trust: { ...aRecord().trust, ...change } });
 
   it.each<[string, Record<string, unknown>]>([
-    ['another version', { version: 2 }],
+    ['version 1', { version: 1 }],
     ['no version', { version: undefined }],
     ['an unknown field', { note: 'x' }],
-    ['an unset field', { serverName: undefined }],
-    ['a null field', { pins: null }],
-    ['a wrong isSelfSigned', { isSelfSigned: false }],
-    ['a wrong fingerprint', { fingerprint: 'AA:BB' }],
-    ['a wrong end', { notAfter: '2099-01-01T00:00:00.000Z' }],
-    ['a flag that is a text', { allowExpired: 'true' }],
-    ['an empty name', { serverName: '' }],
-    ['a name that is none', { serverName: '*.example' }],
-    ['empty pins', { pins: [] }],
-    ['a pin that is none', { pins: ['sha256/AAAA'] }],
-    ['identity pin without pins', { identity: 'pin' }],
-    ['unknown roots', { roots: 'all' }],
+    ['an unset field', { approvedBy: undefined }],
+    ['a null field', { labels: null }],
+    ['no trust', { trust: undefined }],
+    ['trust as a text', { trust: held.certificatePem }],
+    ['trust that is null', { trust: null }],
+    ['empty trust', { trust: {} }],
+    ['trust with an unknown field', trust({ note: 'x' })],
+    ['an unset field in its trust', trust({ serverName: null })],
+    ['no certificate beside ca', { certificate: undefined }],
+    ['a wrong isSelfSigned', certificate({ isSelfSigned: false })],
+    ['a wrong fingerprint', certificate({ fingerprint: 'AA:BB' })],
+    ['a wrong end', certificate({ notAfter: '2099-01-01T00:00:00.000Z' })],
+    ['an unknown field in its certificate', certificate({ note: 'x' })],
+    ['a flag that is a text', trust({ authority: 'true' })],
+    ['an empty name', trust({ serverName: '' })],
+    ['a name that is none', trust({ serverName: '*.example' })],
+    ['empty pins', trust({ pins: [] })],
+    ['a pin that is none', trust({ pins: ['sha256/AAAA'] })],
+    ['identity pin without pins', { trust: { identity: 'pin' } }],
+    ['unknown roots', trust({ roots: 'all' })],
     ['an http URL', { url: 'http://10.0.0.5/' }],
     ['a URL with a password', { url: 'https://a:b@10.0.0.5/' }],
+    ['no URL', { url: undefined }],
     ['a date in words', { approvedAt: 'yesterday' }],
-    ['half a client certificate', { clientCertificate: { cert: held.certificatePem } }],
+    ['labels that are no texts', { labels: { a: 1 } }],
+    ['an origin with a path', { origins: { 'https://a.example/x': { roots: 'default' } } }],
+    ['an origin without trust', { origins: { 'https://a.example': null } }],
+    ['a proxy by the environment', { proxy: 'env' }],
+    ['a proxy that is none', { proxy: 'ftp://a.example' }],
+    ['half a client certificate', trust({ clientCertificate: { cert: held.certificatePem } })],
     [
       'a client key of another',
-      { clientCertificate: { cert: held.certificatePem, key: other.keyPem } },
+      trust({ clientCertificate: { cert: held.certificatePem, key: other.keyPem } }),
     ],
     [
       'a previous certificate of another fingerprint',
-      { previous: { certificatePem: held.certificatePem, fingerprint: 'AA' } },
+      { previous: { pem: held.certificatePem, fingerprint: 'AA' } },
     ],
     ['a megabyte', { approvedBy: 'x'.repeat(2 ** 20) }],
   ])('with %s is refused', async (_, change) => {
     const changed = { ...aRecord(), ...change };
-    expect(await codeOf(() => checkStoredCertificate(changed))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    expect(await codeOf(() => parseStoredCertificate(changed))).toBe('MCP_TLS_INVALID_ARGUMENT');
   });
 
   it.each<[string, unknown]>([
@@ -104,14 +166,17 @@ describe('a stored certificate', () => {
     ['a list', []],
     ['a loop', loop],
   ])('that is %s is refused', async (_, value) => {
-    expect(await codeOf(() => checkStoredCertificate(value))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    expect(await codeOf(() => parseStoredCertificate(value))).toBe('MCP_TLS_INVALID_ARGUMENT');
   });
 
   it('is refused without repeating the key', () => {
-    const bad = { ...aRecord(), clientCertificate: { cert: held.keyPem, key: held.keyPem } };
+    const bad = {
+      ...aRecord(),
+      ...trust({ clientCertificate: { cert: held.keyPem, key: held.keyPem } }),
+    };
     let shown = '';
     try {
-      checkStoredCertificate(bad);
+      parseStoredCertificate(bad);
     } catch (error) {
       shown = inspect(error, { depth: 9 });
     }

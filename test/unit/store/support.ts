@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { StoredCertificate } from '../../../src/index.js';
-import { makeStoredCertificate, type StoredCertificateInput } from '../../../src/index.js';
+import {
+  createStoredCertificate,
+  type StoredCertificate,
+  type StoredCertificateInput,
+} from '../../../src/index.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 
 /** One certificate for all tests of a file: making one takes milliseconds. */
 export const aCertificate: HeldCertificate = await heldCertificate();
 
 export function aRecord(fields: Partial<StoredCertificateInput> = {}): StoredCertificate {
-  return makeStoredCertificate({ certificatePem: aCertificate.certificatePem, ...fields });
+  const url = 'https://mcp.example/mcp';
+  return createStoredCertificate({ url, trust: aCertificate.certificatePem, ...fields });
 }
 
 export const aKey = (id = 'k1'): { id: string; key: Buffer } => ({ id, key: randomBytes(32) });

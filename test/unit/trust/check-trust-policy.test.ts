@@ -1,7 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { TlsConfigError } from '../../../src/errors.js';
+import { revocationList } from '../../../src/testing/battery/revocation-list.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
 import { dangerouslyTrustAnyServer } from '../../../src/trust/dangerous.js';
@@ -27,10 +28,17 @@ function errorOf(action: () => unknown): unknown {
 
 let held: HeldCertificate;
 let other: HeldCertificate;
+let root: string;
+let named: string;
+let crl: string;
 
 beforeAll(async () => {
   held = await heldCertificate();
   other = await heldCertificate();
+  const issuer = await heldCertificate({ ca: true });
+  root = issuer.certificatePem;
+  named = held.certificatePem;
+  crl = revocationList({ issuer });
 });
 
 describe('checkTrustPolicy', () => {
@@ -57,7 +65,7 @@ describe('checkTrustPolicy', () => {
 
   it('adds the default roots only when told to', () => {
     expect(checkTrustPolicy({ ca: held.certificatePem, roots: 'default' }).defaultRoots).toBe(true);
-    expect(checkTrustPolicy({ serverName: 'a.example' }).defaultRoots).toBe(true);
+    expect(checkTrustPolicy({ roots: 'default', serverName: 'a.example' }).defaultRoots).toBe(true);
   });
 
   it('is frozen and keeps nothing of the input', () => {
@@ -93,14 +101,28 @@ describe('checkTrustPolicy', () => {
     ],
     ["roots: 'none' without ca", () => ({ roots: 'none' })],
     ["roots: 'system'", () => ({ roots: 'system' })],
-    ['minVersion TLSv1', () => ({ minVersion: 'TLSv1' })],
-    ["serverName: ''", () => ({ serverName: '' })],
-    ['serverName with a port', () => ({ serverName: 'a.example:443' })],
-    ['serverName with a wildcard', () => ({ serverName: '*.example' })],
-    ['serverName with a leading dot', () => ({ serverName: '.example' })],
-    ['pins: []', () => ({ pins: [] })],
-    ['pins that is a string', () => ({ pins: held.spkiPin })],
-    ['a pin that is none', () => ({ pins: [held.spkiPin, 'x'] })],
+    ['minVersion TLSv1', () => ({ roots: 'default', minVersion: 'TLSv1' })],
+    ["serverName: ''", () => ({ roots: 'default', serverName: '' })],
+    ['serverName with a port', () => ({ roots: 'default', serverName: 'a.example:443' })],
+    ['serverName with a wildcard', () => ({ roots: 'default', serverName: '*.example' })],
+    ['serverName with a leading dot', () => ({ roots: 'default', serverName: '.example' })],
+    ['pins: []', () => ({ roots: 'default', pins: [] })],
+    ['pins alone', () => ({ pins: [held.spkiPin] })],
+    ['a server name alone', () => ({ serverName: 'a.example' })],
+    ['a version alone', () => ({ minVersion: 'TLSv1.3' })],
+    ['crl beside an own certificate', () => ({ ca: named, crl })],
+    ['crl beside authority: false', () => ({ ca: root, authority: false, crl })],
+    ['crl beside both kinds', () => ({ ca: [root, named], crl })],
+    [
+      'allowExpired under the roots',
+      () => ({ roots: 'default', pins: [held.spkiPin], allowExpired: true }),
+    ],
+    [
+      "authority beside identity 'pin'",
+      () => ({ identity: 'pin', pins: [held.spkiPin], authority: false }),
+    ],
+    ['pins: 5', () => ({ roots: 'default', pins: 5 })],
+    ['a pin that is none', () => ({ roots: 'default', pins: [held.spkiPin, 'x'] })],
     ["identity: 'pin' without pins", () => ({ identity: 'pin' })],
     ["identity: 'any'", () => ({ identity: 'any', pins: [held.spkiPin] })],
     ["identity: 'unchecked', which data cannot say", () => ({ identity: 'unchecked' })],
@@ -109,7 +131,7 @@ describe('checkTrustPolicy', () => {
       () => ({ identity: 'pin', pins: [held.spkiPin], ca: held.certificatePem }),
     ],
     ['allowExpired without pins', () => ({ ca: held.certificatePem, allowExpired: true })],
-    ['allowExpired: 1', () => ({ pins: [held.spkiPin], allowExpired: 1 })],
+    ['allowExpired: 1', () => ({ roots: 'default', pins: [held.spkiPin], allowExpired: 1 })],
     ['authority without ca', () => ({ authority: true })],
     ["authority: 'yes'", () => ({ ca: held.certificatePem, authority: 'yes' })],
     ['crl: a certificate', () => ({ ca: held.certificatePem, crl: held.certificatePem })],
@@ -117,19 +139,28 @@ describe('checkTrustPolicy', () => {
     ["crl: ''", () => ({ ca: held.certificatePem, crl: '' })],
     [
       'a client certificate without key',
-      () => ({ clientCertificate: { cert: held.certificatePem } }),
+      () => ({ roots: 'default', clientCertificate: { cert: held.certificatePem } }),
     ],
-    ['a client key without certificate', () => ({ clientCertificate: { key: held.keyPem } })],
+    [
+      'a client key without certificate',
+      () => ({ roots: 'default', clientCertificate: { key: held.keyPem } }),
+    ],
     [
       'a client key of another certificate',
-      () => ({ clientCertificate: { cert: held.certificatePem, key: other.keyPem } }),
+      () => ({
+        roots: 'default',
+        clientCertificate: { cert: held.certificatePem, key: other.keyPem },
+      }),
     ],
     [
       'cert and key the other way round',
-      () => ({ clientCertificate: { cert: held.keyPem, key: held.certificatePem } }),
+      () => ({
+        roots: 'default',
+        clientCertificate: { cert: held.keyPem, key: held.certificatePem },
+      }),
     ],
     ['what JSON makes of a dangerous trust', () => JSON.parse(JSON.stringify(dangerous()))],
-    ['serverName that is a URL', () => ({ serverName: 'https://a.example' })],
+    ['serverName that is a URL', () => ({ roots: 'default', serverName: 'https://a.example' })],
   ];
   it.each(refused)('refuses %s', (_what, trust) => {
     expect(() => checkTrustPolicy(trust() as TrustInput)).toThrow(TlsConfigError);
@@ -139,11 +170,31 @@ describe('checkTrustPolicy', () => {
     const named = await heldCertificate({ ca: true, ips: ['127.0.0.1'] });
     const authority = await heldCertificate({ ca: true });
     const ca = [named.certificatePem, authority.certificatePem];
-    const own = (policy: TrustPolicy) =>
-      checkTrustPolicy(policy).ownCertificates.map((one) => one.fingerprint256);
-    expect(own({ ca })).toEqual([named.fingerprint256]);
-    expect(own({ ca, authority: true })).toEqual([]);
-    expect(own({ ca, authority: false })).toEqual([named.fingerprint256, authority.fingerprint256]);
+    const kinds = (policy: TrustPolicy) => {
+      const { ownCertificates, authorities, trustsChains } = checkTrustPolicy(policy);
+      const own = ownCertificates.map((raw) => new X509Certificate(raw).fingerprint256);
+      return { own, authorities: authorities.map((one) => one.fingerprint256), trustsChains };
+    };
+    const [one, two] = [named.fingerprint256, authority.fingerprint256];
+    expect(kinds({ ca })).toEqual({ own: [one], authorities: [two], trustsChains: true });
+    expect(kinds({ ca, authority: true })).toEqual({
+      own: [],
+      authorities: [one, two],
+      trustsChains: true,
+    });
+    expect(kinds({ ca, authority: false })).toEqual({
+      own: [one, two],
+      authorities: [],
+      trustsChains: false,
+    });
+  });
+
+  it('takes a checked policy as it is, and nothing that only looks like one', () => {
+    const policy = checkTrustPolicy(held.certificatePem);
+    expect(checkTrustPolicy(policy)).toBe(policy);
+    const copy = { ...policy };
+    expect(() => checkTrustPolicy(copy)).toThrow(TlsConfigError);
+    expect(() => checkTrustPolicy(JSON.parse(JSON.stringify(policy)))).toThrow(TlsConfigError);
   });
 
   it('opens an encrypted client key with its passphrase only, and shows nothing of either', () => {
@@ -151,14 +202,19 @@ describe('checkTrustPolicy', () => {
       .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
       .toString();
     const cert = held.certificatePem;
-    const policy = checkTrustPolicy({ clientCertificate: { cert, key, passphrase: 'hunter2' } });
+    const policy = checkTrustPolicy({
+      roots: 'default',
+      clientCertificate: { cert, key, passphrase: 'hunter2' },
+    });
     expect(policy.clientCertificate?.leaf.fingerprint256).toBe(held.fingerprint256);
-    expect(inspect(policy, { depth: 9, showHidden: true })).not.toMatch(/hunter2|PRIVATE/);
+    expect(inspect(policy, { depth: 9, showHidden: true }) + JSON.stringify(policy)).not.toMatch(
+      /hunter2|PRIVATE/,
+    );
     for (const clientCertificate of [
       { cert, key },
       { cert, key, passphrase: 'wrong' },
     ]) {
-      const error = errorOf(() => checkTrustPolicy({ clientCertificate }));
+      const error = errorOf(() => checkTrustPolicy({ roots: 'default', clientCertificate }));
       expect(error).toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
       expect(inspect(error, { depth: 9 })).not.toMatch(/hunter2|wrong|PRIVATE/);
     }

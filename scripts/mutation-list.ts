@@ -1,0 +1,619 @@
+/** One guard, and what disables it. */
+export interface Mutation {
+  readonly id: string;
+  /** What the guard is for. */
+  readonly guards: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** Arguments of vitest: the fewest tests that hold the guard. */
+  readonly tests: readonly string[];
+}
+
+const decide = ['--project=unit', 'test/unit/trust/decide.test.ts'];
+const policy = ['--project=unit', 'test/unit/trust/check-trust-policy.test.ts'];
+const matrix = ['--project=trust', 'test/trust/policy-matrix.test.ts'];
+const shapes = ['--project=integration', 'test/integration/certificate-shapes.test.ts'];
+const route = ['--project=integration', 'test/integration/route.test.ts'];
+const registry = ['--project=integration', 'test/integration/registry.test.ts'];
+const hidden = [
+  '--project=one-judge',
+  'test/one-judge/hidden-issuer.test.ts',
+  // Of many policies these two say enough, and take less time.
+  '--testNamePattern=own certificates of two servers|genuine server',
+];
+const weak = ['--project=one-judge', 'test/one-judge/weak-and-ended.test.ts'];
+const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
+const guards = ['--project=one-judge', 'test/one-judge/guards.test.ts'];
+const survives = ['--project=one-judge', 'test/one-judge/process-survives.test.ts'];
+
+type Entry = readonly [
+  id: string,
+  guards: string,
+  find: string,
+  replace: string,
+  tests: readonly string[],
+];
+
+function inFile(file: string, entries: readonly Entry[]): readonly Mutation[] {
+  return entries.map(([id, text, find, replace, tests]) => ({
+    ...{ id, file, find, replace, tests },
+    guards: text,
+  }));
+}
+
+/** Every guard that `npm run test:mutations` disables. */
+export const MUTATIONS: readonly Mutation[] = [
+  ...inFile('src/trust/decide.ts', [
+    [
+      'decide-no-certificate',
+      'no certificate to look at is never trusted',
+      "if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED', 'no certificate could be read');\n  if (policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };",
+      "if (leaf === undefined || policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };",
+      decide,
+    ],
+    [
+      'decide-whole',
+      'a chain that was not looked at whole is refused',
+      'if (!isWhole)',
+      'if (false)',
+      hidden,
+    ],
+    [
+      'decide-pin',
+      'one of the pins must match',
+      'if (pinned && !policy.pins.some((pin) => matchesPin(leaf, pin)))',
+      'if (false)',
+      decide,
+    ],
+    [
+      'decide-start',
+      'the leaf must be valid already',
+      'if (!(now.getTime() >= Date.parse(leaf.validFrom)))',
+      'if (false)',
+      guards,
+    ],
+    [
+      'decide-start-unreadable',
+      'a start that cannot be read is none',
+      '!(now.getTime() >= Date.parse(leaf.validFrom))',
+      'now.getTime() < Date.parse(leaf.validFrom)',
+      guards,
+    ],
+    [
+      'decide-end',
+      'the leaf must not have ended',
+      'if (hasEnded && !policy.allowExpired)',
+      'if (false)',
+      guards,
+    ],
+    [
+      'decide-end-unreadable',
+      'an end that cannot be read has passed',
+      '!(now.getTime() <= Date.parse(leaf.validTo))',
+      'now.getTime() > Date.parse(leaf.validTo)',
+      guards,
+    ],
+    [
+      'decide-unfit',
+      'a pinned or own leaf must be fit for a TLS server',
+      'if (unfit !== undefined)',
+      'if (false)',
+      weak,
+    ],
+    [
+      'decide-own-name',
+      'an own certificate must carry the name',
+      "if (policy.identity === 'pin') return { trusted: true, by: 'pin' };\n    if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);",
+      "if (policy.identity === 'pin') return { trusted: true, by: 'pin' };",
+      guards,
+    ],
+    [
+      'decide-own-bytes',
+      'an own certificate is compared by its bytes',
+      'policy.ownCertificates.some((own) => leaf.raw.equals(own))',
+      'policy.ownCertificates.length > 0',
+      matrix,
+    ],
+    [
+      'decide-chain-error',
+      "OpenSSL's objection refuses",
+      'if (chainError !== null && !excused)',
+      'if (false)',
+      decide,
+    ],
+    [
+      'decide-chain-unasked',
+      'that OpenSSL was not asked is no acceptance',
+      'if (chainError !== null && !excused)',
+      'if (chainError != null && !excused)',
+      guards,
+    ],
+    [
+      'decide-excused-leaf',
+      'an expired chain is excused only where the leaf itself has ended',
+      "const excused = hasEnded && chainError === 'CERT_HAS_EXPIRED';",
+      "const excused = policy.allowExpired && chainError === 'CERT_HAS_EXPIRED';",
+      guards,
+    ],
+    [
+      'decide-excused-path',
+      'an ended leaf must still lead to the authority',
+      'if (excused && !leadsToAuthority(chain, policy.authorities, now))',
+      'if (false)',
+      weak,
+    ],
+    [
+      'decide-chain-name',
+      'a certificate below an authority must carry the name',
+      "  if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);\n  return { trusted: true, by: pinned ? 'chain and pin' : 'chain' };",
+      "  return { trusted: true, by: pinned ? 'chain and pin' : 'chain' };",
+      matrix,
+    ],
+  ]),
+  ...inFile('src/trust/leaf-fitness.ts', [
+    [
+      'fit-key',
+      'a weak key is refused under a pin, too',
+      'if (hasWeakKey(leaf))',
+      'if (false)',
+      weak,
+    ],
+    [
+      'fit-modulus',
+      'RSA below 2048 bits is weak',
+      'LEAST_MODULUS_BITS = 2048',
+      'LEAST_MODULUS_BITS = 1024',
+      weak,
+    ],
+    [
+      'fit-purpose',
+      'extended key usage must allow a server',
+      'if (leaf.keyUsage?.includes(SERVER_AUTH) === false) return false;',
+      '',
+      guards,
+    ],
+    [
+      'fit-key-usage',
+      'key usage must allow TLS',
+      'return keyUsage === undefined || mayAuthenticate(keyUsage);',
+      'return true;',
+      guards,
+    ],
+    [
+      'fit-critical',
+      'a critical extension that nobody knows refuses',
+      'critical && !UNDERSTOOD.has(oid)',
+      'false && critical && UNDERSTOOD.has(oid)',
+      guards,
+    ],
+  ]),
+  ...inFile('src/trust/verify-path.ts', [
+    [
+      'path-signature',
+      'each signature up to the authority is verified',
+      'return certificate.verify(issuer.publicKey);',
+      'return true;',
+      weak,
+    ],
+    [
+      'path-digest',
+      'no SHA-1 on the way',
+      'if (!hasStrongSignature(certificate))',
+      'if (false)',
+      guards,
+    ],
+    ['path-validity', 'nothing above the leaf may have ended', 'if (!isValid || ', 'if (', weak],
+    ['path-ca', 'only an authority may issue', '!certificate.ca || ', '', guards],
+    [
+      'path-length',
+      'the path length of an authority holds',
+      'limit === undefined || intermediates <= limit',
+      'true',
+      guards,
+    ],
+    [
+      'path-names',
+      'an authority with name constraints is passed over',
+      'if (extensions.some(({ oid }) => oid === NAME_CONSTRAINTS))',
+      'if (false)',
+      guards,
+    ],
+    ['path-leaf', 'the leaf must be fit', '|| unfitness(leaf) !== undefined', '', weak],
+  ]),
+  ...inFile('src/trust/check-trust-policy.ts', [
+    [
+      'policy-own',
+      'a certificate with server names is no authority by itself',
+      'isAuthority: authority ?? !carriesServerName(certificate)',
+      'isAuthority: authority ?? true',
+      hidden,
+    ],
+    [
+      'policy-denied',
+      'authority: false makes all certificates own ones',
+      'isAuthority: authority ?? !carriesServerName(certificate)',
+      'isAuthority: !carriesServerName(certificate)',
+      guards,
+    ],
+    [
+      'policy-crl-own',
+      'a revocation list beside an own certificate is refused',
+      'if (crl !== undefined && anchors.some(({ isAuthority }) => !isAuthority))',
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-undefined',
+      'a field that is undefined is refused',
+      'if (value === undefined || value === null)',
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-empty',
+      'an empty policy is refused',
+      'if (fields.length === 0)',
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-shape',
+      'a policy that says nothing of whom to trust is refused',
+      "if (ca === undefined && roots !== 'default')",
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-expired-crl',
+      'allowExpired and crl cannot be combined',
+      'if (allowExpired === true && crl !== undefined)',
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-expired-pins',
+      'allowExpired needs pins',
+      'if (allowExpired === true && pins === undefined)',
+      'if (false)',
+      policy,
+    ],
+    [
+      'policy-pin-shape',
+      "identity 'pin' cannot be combined with ca, roots or crl",
+      'if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined)',
+      'if (false)',
+      policy,
+    ],
+  ]),
+  ...inFile('src/trust/covers.ts', [
+    [
+      'covers-pins',
+      'connections end where a pin was taken away',
+      'before.length > 0 && before.every(',
+      'true || before.every(',
+      guards,
+    ],
+    [
+      'covers-roots',
+      'connections end where the roots were taken away',
+      '(after.defaultRoots || !before.defaultRoots)',
+      'true',
+      guards,
+    ],
+    [
+      'covers-own',
+      'connections end where a certificate was taken away',
+      'return (\n    own &&',
+      'return (',
+      guards,
+    ],
+  ]),
+  ...inFile('src/connect/presented-chain.ts', [
+    [
+      'chain-bound',
+      'a chain that was cut off is no whole one',
+      'isWhole: certificate === undefined',
+      'isWhole: true',
+      hidden,
+    ],
+  ]),
+  ...inFile('src/connect/secure-context.ts', [
+    [
+      'context-own',
+      'own certificates are not given to OpenSSL',
+      'const { authorities, clientCertificate, crl, defaultRoots } = policy;',
+      'const { anchors: authorities, clientCertificate, crl, defaultRoots } = policy;',
+      hidden,
+    ],
+    [
+      'context-level',
+      'keys and hashes below 112 bits are refused on every Node.js line',
+      '@SECLEVEL=2',
+      '@SECLEVEL=1',
+      shapes,
+    ],
+    [
+      'context-version',
+      "the oldest version is the policy's",
+      'minVersion: policy.minVersion',
+      "minVersion: 'TLSv1.2'",
+      shapes,
+    ],
+  ]),
+  ...inFile('src/connect/shared-context.ts', [
+    [
+      'shared-crl',
+      'contexts with other revocation lists are not shared',
+      'for (const list of crl) add(list);',
+      '',
+      ['--project=unit', 'test/unit/connect/shared-context.test.ts'],
+    ],
+    [
+      'shared-client',
+      'a context with a private key is not shared',
+      'if (policy.clientCertificate !== undefined) return makeSecureContext(policy);',
+      '',
+      ['--project=unit', 'test/unit/connect/shared-context.test.ts'],
+    ],
+  ]),
+  ...inFile('src/connect/handshake.ts', [
+    [
+      'handshake-verdict',
+      "OpenSSL's verdict is read, and not assumed",
+      'if (socket.authorized) return null;',
+      'return null;',
+      shapes,
+    ],
+  ]),
+  ...inFile('src/connect/verified.ts', [
+    [
+      'verified-verdict',
+      'a socket is given out only where decide trusts',
+      'if (!verdict.trusted || shaken.socket === undefined)',
+      'if (shaken.socket === undefined)',
+      matrix,
+    ],
+  ]),
+  ...inFile('src/connect/look.ts', [
+    [
+      'look-lenient',
+      'a lenient handshake is never trusted',
+      "    refusal,\n    clientRefusal: undefined,\n    isTrusted: false,\n    ending: 'lenient',",
+      "    refusal: undefined,\n    clientRefusal: undefined,\n    isTrusted: true,\n    ending: 'complete',",
+      weak,
+    ],
+    [
+      'look-refusal',
+      'a probe refuses what decide refuses',
+      'const refusal = isTrusted',
+      'const refusal = isTrusted || true',
+      unapproved,
+    ],
+  ]),
+  ...inFile('src/connect/fetch-peer-certificate.ts', [
+    [
+      'fetch-suggestion-lenient',
+      'nothing is suggested where no client can shake hands',
+      "if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))",
+      'if (false)',
+      weak,
+    ],
+    [
+      'fetch-fingerprint',
+      'expectFingerprint must be met',
+      'if (expected !== undefined && !pinMatches(expected, peer.description))',
+      'if (false)',
+      guards,
+    ],
+  ]),
+  ...inFile('src/trust/suggest-policy.ts', [
+    [
+      'suggest-decide',
+      'a suggestion was tried by decide',
+      'return decide(checkTrustPolicy(candidate), presentation, identity, now).trusted;',
+      'return decide(checkTrustPolicy(candidate), presentation, identity, now) !== undefined;',
+      weak,
+    ],
+  ]),
+  ...inFile('src/connect/reach.ts', [
+    [
+      'address-true',
+      'only true allows an address',
+      'verdicts[i] === true',
+      'verdicts[i] !== false',
+      guards,
+    ],
+    [
+      'address-literal',
+      'a host that is an address is asked about',
+      'if (allowAddress !== undefined && isIP(host) !== 0)',
+      'if (false)',
+      guards,
+    ],
+    [
+      'address-canonical',
+      'an address is asked about in its canonical form',
+      'allow(canonicalAddress(address) ?? address, { host, port })',
+      'allow(address, { host, port })',
+      guards,
+    ],
+    [
+      'lookup-empty',
+      'a look-up that gives no address is an error',
+      'if (addresses.length > 0) return addresses;',
+      'return addresses;',
+      survives,
+    ],
+  ]),
+  ...inFile('src/connect/address.ts', [
+    [
+      'address-this-network',
+      '0.0.0.0 leads to this machine',
+      "  ['0.0.0.0', 8],",
+      "  ['0.0.0.0', 32],",
+      guards,
+    ],
+    [
+      'address-global',
+      'IPv6 addresses that are not global are not public',
+      'GLOBAL_IPV6.check(canonical,',
+      'true || GLOBAL_IPV6.check(canonical,',
+      guards,
+    ],
+  ]),
+  ...inFile('src/connect/open-tunnel.ts', [
+    [
+      'tunnel-data',
+      'a proxy that sends data into the tunnel is refused',
+      'if (rest > 0)',
+      'if (false)',
+      route,
+    ],
+    [
+      'tunnel-head',
+      'the head of a proxy has a bound',
+      'bytes.length <= MAX_HEAD_BYTES',
+      'bytes.length <= Number.MAX_SAFE_INTEGER',
+      route,
+    ],
+  ]),
+  ...inFile('src/registry/enrol/approve-certificate.ts', [
+    [
+      'approve-true',
+      'anything but true refuses',
+      '(await ask(peer, { id, current })) === true',
+      '(await ask(peer, { id, current })) !== false',
+      guards,
+    ],
+    [
+      'approve-first-use',
+      'a change is no first use',
+      'if (trustOnFirstUse === true && !isKnown) return;',
+      'if (trustOnFirstUse === true) return;',
+      guards,
+    ],
+    [
+      'approve-fingerprint',
+      'an expected fingerprint must be met',
+      'if (pinMatches(pin, peer.description)) return;',
+      'return;',
+      guards,
+    ],
+    [
+      'approve-trusted',
+      'nobody is asked only where there is a verdict of trust',
+      'if (ask === undefined && isTrusted) return;',
+      'if (ask === undefined) return;',
+      unapproved,
+    ],
+  ]),
+  ...inFile('src/registry/enrol/registration.ts', [
+    [
+      'register-refused',
+      'a policy that refuses the server is not stored',
+      'if (trust !== undefined && refusal !== undefined) throw refusal;',
+      '',
+      weak,
+    ],
+    [
+      'renew-authority',
+      'what an authority did not issue, no approval makes its own',
+      'if (policy.anchors.length > 0 && policy.ownCertificates.length === 0)',
+      'if (false)',
+      guards,
+    ],
+  ]),
+  ...inFile('src/registry/enrol/enrolment.ts', [
+    [
+      'register-exists',
+      'a registered server is replaced only on request',
+      'if (before.record !== undefined && replace !== true)',
+      'if (false)',
+      guards,
+    ],
+    [
+      'update-refused',
+      'a change that does not work is not stored',
+      'if (inspection.look.refusal !== undefined) throw inspection.look.refusal;',
+      '',
+      guards,
+    ],
+    [
+      'renew-expired',
+      'an approval that is over is not used',
+      'if (present.expired && !takesExpired)',
+      'if (false)',
+      guards,
+    ],
+  ]),
+  ...inFile('src/registry/enrol/flows.ts', [
+    [
+      'revoke-flows',
+      'a revocation ends what is under way',
+      'return await Promise.race([task(flow.signal), ended]);',
+      'return await task(new AbortController().signal);',
+      guards,
+    ],
+  ]),
+  ...inFile('src/registry/connect/registry-connections.ts', [
+    [
+      'connections-epoch',
+      'what was read before a change is read again',
+      'if (before === this.#epoch) return trust;',
+      'return trust;',
+      registry,
+    ],
+    [
+      'connections-revoked',
+      'a revocation ends the connections',
+      'this.#epoch++;\n    await this.#end(id, REVOKED);',
+      'this.#epoch++;',
+      guards,
+    ],
+  ]),
+  ...inFile('src/registry/connect/live-client.ts', [
+    [
+      'client-origin',
+      'a client never goes to another origin than its server had',
+      'if (closed || generation.origin !== origin)',
+      'if (closed)',
+      registry,
+    ],
+  ]),
+  ...inFile('src/client/redirect.ts', [
+    [
+      'redirect-origin',
+      'a redirect out of the origin is refused',
+      'if (target.origin !== from.origin)',
+      'if (false)',
+      ['--project=integration', 'test/integration/custom-client.test.ts'],
+    ],
+    [
+      'redirect-credentials',
+      'a redirect with credentials is refused',
+      "if (target.username !== '' || target.password !== '')",
+      'if (false)',
+      ['--project=unit', 'test/unit/client/bounds.test.ts'],
+    ],
+  ]),
+  ...inFile('src/client/content-encoding.ts', [
+    [
+      'encodings-bound',
+      'an answer that was encoded over and over stays as it is',
+      'const MAX_ENCODINGS = 5;',
+      'const MAX_ENCODINGS = 5000;',
+      ['--project=unit', 'test/unit/client/bounds.test.ts'],
+    ],
+  ]),
+  ...inFile('src/store/directory-backend.ts', [
+    [
+      'lock-held',
+      'a writer that lost its lock writes nothing',
+      'if (lock !== undefined && !(await lock.isHeld()))',
+      'if (false)',
+      ['--project=unit', 'test/unit/store/lost-lock.test.ts'],
+    ],
+  ]),
+];

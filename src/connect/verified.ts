@@ -1,0 +1,115 @@
+import type * as tls from 'node:tls';
+import { TlsTrustError } from '../errors.js';
+import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
+import { readReferenceIdentity } from '../trust/reference-identity.js';
+import type { Refusal } from '../trust/refusal.js';
+import { atHost, toConnectionError } from './connection-error.js';
+import { type Handshake, type Shaken, shakeHands } from './handshake.js';
+
+/** One server under one policy. */
+export interface VerifiedTarget {
+  /** Host of the URL, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly policy: CheckedTrustPolicy;
+  /** Of the policy. */
+  readonly secureContext: tls.SecureContext;
+}
+
+/** A connection to a server that is trusted, and why it is. */
+export interface Verified {
+  readonly socket: tls.TLSSocket;
+  readonly by: TrustedBy;
+  readonly handshake: Handshake;
+}
+
+/**
+ * Makes a TLS connection and gives its socket only after {@link decide} trusted what is at its other
+ * end. Nothing was sent till then.
+ *
+ * @param reach gives the way to it; asked only once it is known that a certificate can name the host
+ * @throws {TlsTrustError} why it is not trusted, or could not be connected to
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
+ * @throws the signal's reason
+ */
+export async function verified(
+  target: VerifiedTarget,
+  reach: () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const { policy, secureContext } = target;
+  const identity = readReferenceIdentity(policy.serverName ?? target.host);
+  const shaken = await shakeHands({ way: await reach(), identity, secureContext }, signal);
+  const verdict = judge(target, shaken);
+  if (!verdict.trusted || shaken.socket === undefined) {
+    shaken.socket?.destroy();
+    throw refusalError(target, shaken, verdict);
+  }
+  const { socket, handshake } = shaken;
+  // A TLS 1.3 server refuses a client only after the handshake (RFC 8446 §4.4.2.4): its alert comes as
+  // an error that leaves the socket open until the end of the stream, and undici would report that end.
+  socket.once('error', (error) => socket.destroy(error));
+  socket.setKeepAlive(true, 60_000).setNoDelay(true);
+  return { socket, by: verdict.by, handshake };
+}
+
+/** What {@link decide} says of what was presented, now, under the name that the policy asks for. */
+export function judge(
+  { host, policy }: Pick<VerifiedTarget, 'host' | 'policy'>,
+  { handshake }: Pick<Shaken, 'handshake'>,
+): Verdict {
+  const identity = readReferenceIdentity(policy.serverName ?? host);
+  return decide(policy, handshake, identity, new Date());
+}
+
+/**
+ * Why there is no connection: what was presented, where that is the reason; how the handshake failed,
+ * where the certificate was not the reason or never came.
+ */
+export function refusalError(
+  target: Pick<VerifiedTarget, 'host' | 'port' | 'policy'>,
+  { handshake, failure }: Pick<Shaken, 'handshake' | 'failure'>,
+  verdict: Verdict,
+): TlsTrustError {
+  const { host, port, policy } = target;
+  if (failure === undefined && !verdict.trusted) return refusedError(target, verdict);
+  const sentCertificate = policy.clientCertificate !== undefined;
+  // A Node.js server that refuses a client's certificate closes without an alert.
+  if (handshake.asksForCertificate && (failure as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
+    return clientRefused({ host, port, sentCertificate }, failure);
+  }
+  const sawCertificate = handshake.chain.length > 0;
+  return toConnectionError(failure, { host, port, sawCertificate, sentCertificate });
+}
+
+/** A server asked for a client certificate, and ended the connection for the lack of one or for this one. */
+export function clientRefused(
+  {
+    host,
+    port,
+    sentCertificate,
+  }: { readonly host: string; readonly port: number; readonly sentCertificate: boolean },
+  cause: unknown,
+): TlsTrustError {
+  return new TlsTrustError(
+    sentCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED' : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
+    `${atHost(host, port)}: ${sentCertificate ? 'refuses the client certificate' : 'requires a client certificate'}`,
+    {
+      host,
+      port,
+      hint: sentCertificate
+        ? 'Check that the client certificate is the one that the server expects, and that it is valid.'
+        : 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
+      cause,
+    },
+  );
+}
+
+function refusedError(
+  { host, port }: Pick<VerifiedTarget, 'host' | 'port'>,
+  { reason, message, expected, presented, hint, detail }: Refusal,
+): TlsTrustError {
+  const details = { host, port, expected, presented, hint, detail };
+  return new TlsTrustError(reason, `${atHost(host, port)}: ${message}`, details);
+}

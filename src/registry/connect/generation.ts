@@ -1,0 +1,87 @@
+import {
+  type CustomClientFactory,
+  makeCustomClientFactory,
+} from '../../client/make-custom-client-factory.js';
+import type { TimeoutInput } from '../../client/timeouts.js';
+import type { RouteOptions } from '../../connect/route.js';
+import type { ServerTrust } from '../../store/record/server-trust.js';
+import { covers } from '../../trust/covers.js';
+
+/** What goes on using connections beyond its requests, and hears when they end. */
+export interface Holder {
+  /** `final`: there will be no others. */
+  ended(why: string, final: boolean): void;
+}
+
+/** How the factories of a registry are made. */
+export interface GenerationOptions {
+  readonly route: RouteOptions;
+  readonly timeout: TimeoutInput | undefined;
+}
+
+/** The connections of one server under one trust: what runs over them began under it. */
+export class Generation {
+  /** Of the record that the connections rest on; exchanged for one that trusts the same. */
+  trust: ServerTrust;
+  readonly origin: string;
+  readonly factory: CustomClientFactory;
+  /** Requests under way. */
+  active: number = 0;
+  readonly holders: Set<Holder> = new Set();
+  /** By the monotonic clock. */
+  lastUsed: number;
+  /** Why whatever ran over them broke off; set once, when they were ended. */
+  ended: string | undefined;
+
+  constructor(trust: ServerTrust, { route, timeout }: GenerationOptions, now: number) {
+    const { record, policy, origins } = trust;
+    this.trust = trust;
+    this.origin = new URL(record.url).origin;
+    this.lastUsed = now;
+    this.factory = makeCustomClientFactory(policy, {
+      ...route,
+      ...(record.proxy === undefined ? {} : { proxy: record.proxy }),
+      origins,
+      timeout,
+    });
+  }
+
+  get isFree(): boolean {
+    return this.active === 0 && this.holders.size === 0;
+  }
+
+  /** Whether all that these connections rest on is trusted under `trust` too. */
+  isCoveredBy(trust: ServerTrust): boolean {
+    const { record, policy, origins } = this.trust;
+    return (
+      this.origin === new URL(trust.record.url).origin &&
+      record.proxy === trust.record.proxy &&
+      covers(trust.policy, policy) &&
+      coverOrigins(trust.origins, origins)
+    );
+  }
+
+  /** Whether `trust` trusts no more than these connections do, either. */
+  isSameAs(trust: ServerTrust): boolean {
+    return (
+      covers(this.trust.policy, trust.policy) && coverOrigins(this.trust.origins, trust.origins)
+    );
+  }
+
+  async end(why: string, final: boolean): Promise<void> {
+    this.ended = why;
+    for (const holder of this.holders) holder.ended(why, final);
+    // Connections that could not be made (undici not loadable) leave nothing to close either.
+    await this.factory.close().catch(() => {});
+  }
+}
+
+function coverOrigins(
+  after: ServerTrust['origins'] = {},
+  before: ServerTrust['origins'] = {},
+): boolean {
+  return Object.entries(before).every(([origin, policy]) => {
+    const other = after[origin];
+    return other !== undefined && covers(other, policy);
+  });
+}

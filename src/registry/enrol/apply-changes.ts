@@ -1,0 +1,80 @@
+import { invalidArgument } from '../../assert.js';
+import type {
+  StoredCertificate,
+  StoredCertificateInput,
+} from '../../store/record/stored-certificate.js';
+import {
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+  readPins,
+  withDetails,
+} from '../../trust/check-trust-policy.js';
+import { readClientCertificate } from '../../trust/client-certificate.js';
+import type { ServerChanges } from '../types.js';
+
+/** A record's input as it will be. */
+export interface Changed {
+  readonly url: string;
+  readonly policy: CheckedTrustPolicy;
+  readonly proxy: string | undefined;
+  /** Whether the server has to be looked at under this before it is stored. */
+  readonly concernsTrust: boolean;
+  /** The other fields that change. */
+  readonly rest: Partial<StoredCertificateInput>;
+}
+
+/** Applies the operator's changes to what is on record. Pure. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+export function applyChanges(
+  record: StoredCertificate,
+  before: CheckedTrustPolicy,
+  changes: ServerChanges,
+): Changed {
+  const { url, trust, pins, minVersion, clientCertificate, proxy } = changes;
+  const base =
+    trust === undefined ? before : keepClientCertificate(checkTrustPolicy(trust), before);
+  const policy = withDetails(base, {
+    ...(pins === undefined ? {} : { pins: readPins(pins) }),
+    ...(minVersion === undefined ? {} : { minVersion: readVersion(minVersion) }),
+    ...(clientCertificate === undefined
+      ? {}
+      : {
+          clientCertificate:
+            clientCertificate === null ? undefined : readClientCertificate(clientCertificate),
+        }),
+  });
+  const concerning = [url, trust, pins, minVersion, clientCertificate, proxy];
+  return {
+    url: url === undefined ? record.url : String(url),
+    policy,
+    proxy: proxy ?? record.proxy,
+    concernsTrust: concerning.some((change) => change !== undefined),
+    rest: restOf(changes),
+  };
+}
+
+/** The key need not be given again when the trust in the server changes. */
+function keepClientCertificate(
+  policy: CheckedTrustPolicy,
+  { clientCertificate }: CheckedTrustPolicy,
+): CheckedTrustPolicy {
+  if (policy.clientCertificate !== undefined || clientCertificate === undefined) return policy;
+  return withDetails(policy, { clientCertificate });
+}
+
+function readVersion(version: unknown): CheckedTrustPolicy['minVersion'] {
+  if (version !== 'TLSv1.2' && version !== 'TLSv1.3') {
+    invalidArgument("changes.minVersion must be 'TLSv1.2' or 'TLSv1.3'");
+  }
+  return version;
+}
+
+function restOf(changes: ServerChanges): Partial<StoredCertificateInput> {
+  const { origins, proxy, labels, approvedBy, expiresAt } = changes;
+  return {
+    ...(origins === undefined ? {} : { origins }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(approvedBy === undefined ? {} : { approvedBy }),
+    ...(expiresAt === undefined ? {} : { expiresAt: expiresAt ?? undefined }),
+  };
+}

@@ -1,0 +1,35 @@
+import { RegistryError } from '../../errors.js';
+
+/**
+ * The registrations, renewals and updates that are under way, by id. A revocation ends those of its id:
+ * it waits neither for a handshake nor for a person.
+ */
+export class Flows {
+  readonly #underWay = new Map<string, Set<AbortController>>();
+
+  /** Runs `task`; rejects at once if the id is revoked meanwhile, whatever the task waits for. */
+  async run<T>(id: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const flow = new AbortController();
+    const flows = this.#underWay.get(id) ?? new Set();
+    this.#underWay.set(id, flows.add(flow));
+    const ended = new Promise<never>((_, reject) => {
+      flow.signal.addEventListener('abort', () => reject(flow.signal.reason), { once: true });
+    });
+    try {
+      return await Promise.race([task(flow.signal), ended]);
+    } finally {
+      flows.delete(flow);
+      if (flows.size === 0) this.#underWay.delete(id);
+    }
+  }
+
+  /** Ends those of one id. */
+  end(id: string): void {
+    for (const flow of this.#underWay.get(id) ?? []) flow.abort(revokedMeanwhile(id));
+  }
+}
+
+export function revokedMeanwhile(id: string): RegistryError {
+  const message = `'${id}' was revoked meanwhile: nothing was stored`;
+  return new RegistryError('MCP_TLS_NOT_REGISTERED', message, id);
+}

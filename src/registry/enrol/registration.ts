@@ -1,0 +1,150 @@
+import { type CertificateDescription, describe } from '../../certificate/describe-certificate.js';
+import { readOneCertificate } from '../../certificate/pem.js';
+import type { Inspection } from '../../connect/fetch-peer-certificate.js';
+import { RegistryError } from '../../errors.js';
+import { isStoreError } from '../../store/is-store-error.js';
+import { createStoredCertificate } from '../../store/record/create-stored-certificate.js';
+import { trustOf } from '../../store/record/parse-stored-certificate.js';
+import type {
+  StoredCertificate,
+  StoredCertificateInput,
+} from '../../store/record/stored-certificate.js';
+import {
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+  type PolicyDetails,
+  withDetails,
+} from '../../trust/check-trust-policy.js';
+import { readClientCertificate } from '../../trust/client-certificate.js';
+import { readReferenceIdentity } from '../../trust/reference-identity.js';
+import type { RegisterOptions } from '../types.js';
+import { planTrust } from './plan-trust.js';
+
+/** The policy to look at a server with that is being registered: the operator's, or the default roots. */
+export function lookPolicy({
+  trust,
+  serverName,
+  clientCertificate,
+}: RegisterOptions): CheckedTrustPolicy {
+  return withDetails(checkTrustPolicy(trust ?? null), {
+    ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
+    ...(clientCertificate ? { clientCertificate: readClientCertificate(clientCertificate) } : {}),
+  });
+}
+
+/**
+ * What to trust of a server that is being registered.
+ *
+ * @throws {TlsTrustError} if no trust would hold for it; for a policy that the operator brought, that one
+ */
+export function registeredPolicy(
+  inspection: Inspection,
+  url: string,
+  given: CheckedTrustPolicy,
+  { trust, pin }: RegisterOptions,
+): CheckedTrustPolicy {
+  const { refusal } = inspection.look;
+  if (trust !== undefined && refusal !== undefined) throw refusal;
+  if (pin === undefined && refusal === undefined) return given;
+  return planTrust(inspection, hostOf(url), pin ?? 'certificate', detailsOf(given));
+}
+
+/**
+ * The same kind of trust in another certificate, where the one on record does not cover it.
+ *
+ * @throws {TlsTrustError} for an authority's trust: what it did not issue, no approval makes its own
+ */
+export function renewedPolicy(
+  inspection: Inspection,
+  url: string,
+  policy: CheckedTrustPolicy,
+): CheckedTrustPolicy {
+  if (policy.anchors.length > 0 && policy.ownCertificates.length === 0) {
+    throw inspection.look.refusal;
+  }
+  const isKey = policy.identity === 'pin' && policy.pins.some((pin) => pin.of === 'key');
+  return planTrust(inspection, hostOf(url), isKey ? 'key' : 'certificate', detailsOf(policy));
+}
+
+function detailsOf({
+  serverName,
+  clientCertificate,
+  minVersion,
+}: CheckedTrustPolicy): PolicyDetails {
+  return { serverName, clientCertificate, minVersion };
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+}
+
+/** The certificate to keep with a policy that has none itself: where a pin is trusted, to be shown. */
+export function shownCertificate(
+  { identity }: CheckedTrustPolicy,
+  { peer }: Inspection,
+): string | undefined {
+  return identity === 'pin' ? peer.pem : undefined;
+}
+
+/** What the record before was about, where the one after is about another certificate. */
+export function previousOf(
+  record: StoredCertificate | undefined,
+  policy: CheckedTrustPolicy,
+  { peer }: Inspection,
+): StoredCertificate['previous'] {
+  const { certificate } = record ?? {};
+  if (certificate === undefined) return undefined;
+  const { pem, fingerprint } = certificate;
+  const next =
+    policy.identity === 'pin' ? peer.description.fingerprint : policy.anchors[0]?.fingerprint256;
+  if (next === fingerprint) return record?.previous;
+  return { pem, fingerprint, replacedAt: new Date().toISOString() };
+}
+
+/** The record with other fields; `undefined` leaves one out. */
+export function rewritten(
+  record: StoredCertificate,
+  changes: Partial<StoredCertificateInput>,
+): StoredCertificate {
+  const { policy, origins } = trustOf(record);
+  const { url, certificate, proxy, labels, approvedBy, approvedAt, expiresAt, previous } = record;
+  return createStoredCertificate({
+    url,
+    trust: policy,
+    certificate: certificate?.pem,
+    origins,
+    proxy,
+    labels,
+    approvedBy,
+    approvedAt: approvedAt === undefined ? undefined : new Date(approvedAt),
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+    previous,
+    ...changes,
+  });
+}
+
+/** The certificate on record, described; none where the roots are trusted. */
+export async function describeApproved(
+  record: StoredCertificate | undefined,
+): Promise<CertificateDescription | undefined> {
+  const { certificate } = record ?? {};
+  return certificate && describe(readOneCertificate(certificate.pem));
+}
+
+export function isConflict(error: unknown): boolean {
+  return isStoreError(error) && error.code === 'MCP_TLS_STORE_CONFLICT';
+}
+
+export function notRegistered(id: string): RegistryError {
+  return new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
+}
+
+export function alreadyRegistered(id: string, cause?: unknown): RegistryError {
+  const message = `'${id}' is registered already: give replace: true to replace it`;
+  return new RegistryError(
+    'MCP_TLS_ALREADY_REGISTERED',
+    message,
+    id,
+    cause === undefined ? undefined : { cause },
+  );
+}

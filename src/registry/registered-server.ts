@@ -1,0 +1,46 @@
+import type { ServerTrust } from '../store/record/server-trust.js';
+import type { RegisteredKind, RegisteredServer } from './types.js';
+
+const DAY_MS = 86_400_000;
+
+/** What vouches for a server. */
+function kindOf({ policy }: ServerTrust): RegisteredKind {
+  if (policy.identity === 'pin') {
+    return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
+  }
+  if (policy.anchors.length === 0) return 'roots';
+  return policy.ownCertificates.length > 0 ? 'certificate' : 'authority';
+}
+
+/** The record for lists and pages. */
+export function toRegisteredServer(id: string, server: ServerTrust): RegisteredServer {
+  const { record, policy } = server;
+  const { certificate, expiresAt, approvedAt, approvedBy, previous, labels = {} } = record;
+  const notAfter = certificate && new Date(certificate.notAfter);
+  const { leaf } = policy.clientCertificate ?? {};
+  return Object.freeze({
+    id,
+    url: record.url,
+    kind: kindOf(server),
+    fingerprint: certificate?.fingerprint,
+    isSelfSigned: certificate?.isSelfSigned ?? false,
+    notAfter,
+    daysLeft: notAfter && daysUntil(notAfter, new Date()),
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+    serverName: policy.serverName,
+    pins: policy.pins.map(({ text }) => text),
+    clientCertificate: leaf && {
+      fingerprint: leaf.fingerprint256,
+      notAfter: new Date(leaf.validTo),
+    },
+    approvedBy,
+    approvedAt: approvedAt === undefined ? undefined : new Date(approvedAt),
+    previousFingerprint: previous?.fingerprint,
+    labels,
+  });
+}
+
+/** Whole days; negative when it is over. */
+export function daysUntil(end: Date, now: Date): number {
+  return Math.floor((end.getTime() - now.getTime()) / DAY_MS);
+}

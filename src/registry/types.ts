@@ -1,0 +1,268 @@
+import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { CertificateDescription } from '../certificate/describe-certificate.js';
+import type { CustomClient } from '../client/custom-client.js';
+import type { CustomClientInit } from '../client/make-custom-client-factory.js';
+import type { FetchPeerCertificateOptions } from '../connect/fetch-peer-certificate.js';
+import type { PeerCertificate } from '../connect/peer-certificate.js';
+import type { ErrorCode } from '../errors.js';
+import type { SseClientOptions } from '../transports/sse-client.js';
+import type { StreamableHttpClientOptions } from '../transports/streamable-http-client.js';
+import type { ClientCertificate } from '../trust/client-certificate.js';
+import type { TlsVersion, TrustInput } from '../trust/trust-policy.js';
+import type { RegistryWatch, WatchOptions } from './watch/events.js';
+
+/** Decides about a certificate: shows it to somebody, or compares it with what is known. */
+export type ApproveCertificate = (
+  certificate: PeerCertificate,
+  context: ApprovalContext,
+) => boolean | Promise<boolean>;
+
+export interface ApprovalContext {
+  readonly id: string;
+  /** The certificate on record, where there is one. */
+  readonly current: CertificateDescription | undefined;
+}
+
+/** Who says that a presented certificate is the server's own. At most one of the three. */
+export interface Approval {
+  /** A pin in any spelling: SHA-256 of the certificate (`AB:CD:...`) or of its key (`sha256/...`). */
+  readonly expectFingerprint?: string | undefined;
+  /** Asked with what the server presents; `true` approves. */
+  readonly approve?: ApproveCertificate | undefined;
+  /** Trusts whatever certificate is seen first (TOFU): an attacker in the path at that moment, too. */
+  readonly trustOnFirstUse?: true | undefined;
+  /** Kept in the record: who approved, in the host application's words. */
+  readonly approvedBy?: string | undefined;
+}
+
+/** What {@link ServerRegistry.register} and {@link ServerRegistry.update} set; left out: as it is. */
+export interface ServerSettings {
+  /**
+   * A policy of yours instead of one made from the presented certificate: that you bring it is the
+   * approval, and what the server presents must be trusted by it. Certificates of several machines behind
+   * one address go in together, as own certificates: `{ ca: [a, b], authority: false }`. `null`: the
+   * default roots.
+   */
+  readonly trust?: TrustInput | undefined;
+  /** For a server that requires one. `null`: none any more. */
+  readonly clientCertificate?: ClientCertificate | null | undefined;
+  /** Trust in further origins, such as an OAuth server behind a private CA. */
+  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
+  /** URL of an HTTP proxy to this server, instead of the registry's. */
+  readonly proxy?: string | undefined;
+  /** The host application's own words. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** End of the approval. `null`: none. */
+  readonly expiresAt?: Date | null | undefined;
+}
+
+/** Options of {@link ServerRegistry.register}. */
+export interface RegisterOptions extends Approval, ServerSettings {
+  /**
+   * What of the presented certificate is trusted. `'certificate'`: exactly this one. `'key'`: its public
+   * key is the identity, and survives a renewal that keeps it; names and chain are not checked. Left
+   * out: a publicly trusted server is trusted by the default roots, without a pin; any other by its
+   * certificate. Cannot be combined with `trust`.
+   */
+  readonly pin?: 'certificate' | 'key' | undefined;
+  /** Name to ask for and to check against, instead of the URL's host. */
+  readonly serverName?: string | undefined;
+  /** Replaces the server that has this id. Default: refuse. */
+  readonly replace?: boolean | undefined;
+}
+
+/** What {@link ServerRegistry.update} can change; a field that is left out stays. */
+export interface ServerChanges extends ServerSettings {
+  readonly url?: string | URL | undefined;
+  readonly approvedBy?: string | undefined;
+  /** All pins, the present one and those of an announced change. */
+  readonly pins?: string | readonly string[] | undefined;
+  readonly minVersion?: TlsVersion | undefined;
+}
+
+/**
+ * What vouches for a registered server: its own certificate, its pinned key (or certificate, where names
+ * are not checked), an authority, or the default roots.
+ */
+export type RegisteredKind = 'certificate' | 'key' | 'authority' | 'roots';
+
+/** A registered server, for lists and pages. */
+export interface RegisteredServer {
+  readonly id: string;
+  readonly url: string;
+  readonly kind: RegisteredKind;
+  /** Of the certificate on record: the authority's, where that is what is trusted. None under the roots. */
+  readonly fingerprint: string | undefined;
+  readonly isSelfSigned: boolean;
+  /** End of the certificate on record. */
+  readonly notAfter: Date | undefined;
+  /** Whole days until `notAfter`; negative after it. */
+  readonly daysLeft: number | undefined;
+  /** End of the approval. */
+  readonly expiresAt: Date | undefined;
+  /** The name that is asked for and checked, where it is not the URL's host. */
+  readonly serverName: string | undefined;
+  /** Keys or certificates that are accepted, or asked for besides the chain. */
+  readonly pins: readonly string[];
+  readonly clientCertificate: { readonly fingerprint: string; readonly notAfter: Date } | undefined;
+  readonly approvedBy: string | undefined;
+  readonly approvedAt: Date | undefined;
+  readonly previousFingerprint: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An entry of a list: a server, or why its record cannot be used. */
+export type RegistryEntry =
+  | (RegisteredServer & { readonly error?: never })
+  | { readonly id: string; readonly error: unknown };
+
+/** Which of the servers {@link ServerRegistry.list} reads. Reading one takes some 0.5 ms. */
+export interface ListOptions {
+  /** Only those whose id comes after this one: the last of the page before. */
+  readonly after?: string | undefined;
+  /** At most so many. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** What {@link ServerRegistry.renew} found. */
+export interface Renewal {
+  /** Whether the record was written anew. */
+  readonly changed: boolean;
+  /** Whether the presented certificate has the key of the one on record. */
+  readonly sameKey: boolean;
+  readonly server: RegisteredServer;
+}
+
+/** Makes clients of one server. Pools belong to the registry, and end with it. */
+export type RegistryClientFactory = (init?: CustomClientInit) => CustomClient;
+
+interface Endpoint {
+  /** Another endpoint of the same origin, such as `/sse`. Default: the registered URL. */
+  readonly endpoint?: string | undefined;
+}
+
+/** The SDK's options and ours, without those that the registry decides. */
+export interface RegistryStreamableHttpOptions
+  extends Omit<StreamableHttpClientOptions, 'clientFactory' | 'trust' | 'origins'>,
+    Endpoint {}
+export interface RegistrySseOptions
+  extends Omit<SseClientOptions, 'clientFactory' | 'trust' | 'origins'>,
+    Endpoint {}
+
+/** Options of `ServerRegistry.check`. */
+export interface ServerCheckOptions
+  extends Pick<RegistryStreamableHttpOptions, 'headers' | 'auth' | 'endpoint'> {
+  /** Limit for each way of asking, in milliseconds; 0 for none. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** What a check found. */
+export interface ServerCheck {
+  readonly id: string;
+  /** Reachable, trusted and answering in MCP. */
+  readonly ok: boolean;
+  readonly reachable: boolean;
+  readonly trusted: boolean;
+  /** The transport that a ping was answered over. */
+  readonly mcp: 'streamable-http' | 'sse' | undefined;
+  /** Of the certificate that the server presents now; `undefined` if it shows none. */
+  readonly daysLeft: number | undefined;
+  readonly fingerprint: string | undefined;
+  readonly milliseconds: number;
+  /** Why it is not ok. `code` is set where the reason is one of ours. */
+  readonly error: unknown;
+  readonly code: ErrorCode | undefined;
+}
+
+/** A certificate in a file, for programs that take it only so. */
+export interface CertificateFile extends AsyncDisposable {
+  readonly path: string;
+  /** Removes the file. */
+  close(): Promise<void>;
+}
+
+/**
+ * The servers of a gateway: whom to trust is decided once for each, kept in a store, and held by every
+ * connection that is made by id. Ids are any strings of up to 128 bytes.
+ *
+ * Every request reads the record through the store (from its cache), so that a change or revocation by
+ * another process takes hold as soon as the store shows it, also for transports that exist already.
+ */
+export interface ServerRegistry {
+  /** Reads what a server presents. Trusts and stores nothing. See `fetchPeerCertificate`. */
+  inspect(
+    url: string | URL,
+    options?: Pick<FetchPeerCertificateOptions, 'serverName' | 'signal'>,
+  ): Promise<PeerCertificate>;
+  /**
+   * Connects once, has what the server presents approved, and stores the trust that follows from it:
+   * trust that was judged with that very handshake. A server that the default roots trust needs no
+   * approval.
+   *
+   * @throws {ApprovalRequiredError} `MCP_TLS_APPROVAL_REQUIRED`, `MCP_TLS_FINGERPRINT_MISMATCH`
+   * @throws {RegistryError} `MCP_TLS_ALREADY_REGISTERED`; `MCP_TLS_NOT_REGISTERED` if it was revoked
+   *   meanwhile
+   * @throws {TlsTrustError} if the server cannot be reached, or no trust holds for it
+   */
+  register(id: string, url: string | URL, options?: RegisterOptions): Promise<RegisteredServer>;
+  /**
+   * For requests of one's own. A body that is still being read `idleMs` after its request is cut off;
+   * transports keep their connections until they are closed.
+   *
+   * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`
+   */
+  clientFactory(id: string): Promise<RegistryClientFactory>;
+  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  streamableHttpClient(
+    id: string,
+    options?: RegistryStreamableHttpOptions,
+  ): Promise<StreamableHTTPClientTransport>;
+  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  sseClient(id: string, options?: RegistrySseOptions): Promise<SSEClientTransport>;
+  /**
+   * Looks at the certificate that the server presents now. One that the trust on record covers (the same
+   * key under `'key'`, a backup pin) goes on record without approval. Any other needs approval, and is
+   * trusted in the same way as its predecessor was, in its place.
+   *
+   * @throws {ApprovalRequiredError} with the certificate on record in `current`
+   * @throws {TlsTrustError} for a server under an authority's trust that this no longer covers
+   */
+  renew(id: string, approval?: Approval): Promise<Renewal>;
+  /**
+   * Ends the server's connections at once and deletes its record. Waits for nothing: a registration,
+   * renewal, update or open approval of the same id that is under way fails.
+   *
+   * @returns whether there was a record
+   */
+  revoke(id: string): Promise<boolean>;
+  /**
+   * Changes parts of a record. What concerns trust is judged over a connection before: a server on
+   * record by its certificate that has since got a publicly trusted one moves to the roots by
+   * `{ trust: null }`, and never by itself.
+   */
+  update(id: string, changes: ServerChanges): Promise<RegisteredServer>;
+  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
+  get(id: string): Promise<RegisteredServer>;
+  /** Every record, those that cannot be used included, in the order of their ids; or a page of them. */
+  list(options?: ListOptions): Promise<readonly RegistryEntry[]>;
+  /** Asks the server for a sign of life in MCP, over the very connections that requests use. */
+  check(id: string, options?: ServerCheckOptions): Promise<ServerCheck>;
+  /**
+   * Writes the certificate of a server, never a key, to a temporary file for a child process
+   * (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`). Removed when it is closed, when the server is revoked,
+   * at `close()` and when the process exits.
+   *
+   * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`, `MCP_TLS_FILE_REFUSED`
+   */
+  certificateFile(id: string, options?: { readonly directory?: string }): Promise<CertificateFile>;
+  /**
+   * Tells what happens to the servers, by `for await` or as an `EventTarget`. While there is a watch,
+   * each server is connected to once every `intervalMs` by one of the processes that share the store.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+   */
+  watch(options?: WatchOptions): RegistryWatch;
+  /** Ends connections, watches, timers and files. The store stays open. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+import type { Inspection } from '../../connect/fetch-peer-certificate.js';
+import type { ErrorCode } from '../../errors.js';
+import { explainTlsError } from '../../explain-tls-error.js';
+import { isStoreError } from '../../store/is-store-error.js';
+import type { ServerTrust } from '../../store/record/server-trust.js';
+import { UNREACHED } from '../check-server.js';
+import type { TrustReader } from '../connect/trust-reader.js';
+import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
+
+export interface ObserveParts {
+  readonly trust: TrustReader;
+  /** Connects once under the trust on record. */
+  readonly inspect: (server: ServerTrust, signal: AbortSignal) => Promise<Inspection>;
+  /** Stores a certificate that the trust on record covers. @throws {ApprovalRequiredError} for anything else */
+  readonly renew: (id: string) => Promise<unknown>;
+}
+
+/**
+ * What the record says of a server, without a connection. `null`: it is not registered.
+ *
+ * @throws whatever the store does, except for what concerns this record alone
+ */
+export async function observeRecord(
+  { trust }: Pick<ObserveParts, 'trust'>,
+  id: string,
+  old: ServerState | undefined,
+): Promise<ServerState | null> {
+  try {
+    return stateOf(await trust(id));
+  } catch (error) {
+    return withoutRecord(error, old);
+  }
+}
+
+/** What it means that a record was not had. @throws `error`, if it is not about this record */
+function withoutRecord(error: unknown, old: ServerState | undefined): ServerState | null {
+  if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') return null;
+  // With an id it is: its approval is over, or it cannot be read.
+  if (!isStoreError(error) || error.id === undefined) throw error;
+  const { code, message } = error;
+  return {
+    at: Date.now(),
+    recorded: old?.recorded ?? UNREADABLE,
+    recordEnds: old?.recordEnds ?? new Date().toISOString(),
+    refusal: { code, message },
+  };
+}
+
+/**
+ * Connects to a server once, as a request would, and says what came of it. A certificate that is
+ * accepted and new goes on record, where the record shows one.
+ */
+export async function observeServer(
+  parts: ObserveParts,
+  id: string,
+  old: ServerState | undefined,
+  signal: AbortSignal,
+): Promise<ServerState | null> {
+  let server: ServerTrust;
+  try {
+    server = await parts.trust(id);
+  } catch (error) {
+    return withoutRecord(error, old);
+  }
+  const state = stateOf(server);
+  try {
+    const { peer, look } = await parts.inspect(server, signal);
+    const { fingerprint, notAfter } = peer.description;
+    // Under an authority or the roots, a certificate comes and goes without a record of it.
+    const vouchesForOthers = server.policy.trustsChains;
+    if (look.refusal === undefined) {
+      if (vouchesForOthers) return { ...state, leafEnds: notAfter.toISOString() };
+      if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
+      await parts.renew(id);
+      return stateOf(await parts.trust(id));
+    }
+    const { code, message } = look.refusal;
+    if (!isVerdict(code)) return carriedOver(state, old);
+    const refused = { ...state, refusal: { code, message } };
+    if (vouchesForOthers || fingerprint === state.recorded) return refused;
+    return { ...refused, presented: { fingerprint, notAfter: notAfter.toISOString() } };
+  } catch (error) {
+    const { code, message } = explainTlsError(error) ?? {};
+    if (!isVerdict(code) || message === undefined) return carriedOver(state, old);
+    return { ...state, refusal: { code, message } };
+  }
+}
+
+/** Nobody answered, or nothing that says anything about the server's trust. */
+const NO_VERDICT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...UNREACHED,
+  'MCP_TLS_REDIRECT_REFUSED',
+  'MCP_TLS_PLAIN_HTTP_REFUSED',
+  'MCP_TLS_CLOSED',
+]);
+
+/** Whether the code says that a server was not trusted, or its record not usable. */
+export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
+  return code !== undefined && !NO_VERDICT.has(code);
+}
+
+/** Under the default roots there is no certificate on record, and no end of it. */
+function stateOf({ record: { certificate, expiresAt } }: ServerTrust): ServerState {
+  const ends = [certificate?.notAfter, expiresAt].filter((end) => end !== undefined).sort();
+  const recorded = certificate?.fingerprint ?? ROOTS;
+  return { at: Date.now(), recorded, recordEnds: ends[0] ?? NEVER_ENDS };
+}
+
+/** What was found last still holds, as far as it was about this record. */
+function carriedOver(state: ServerState, old: ServerState | undefined): ServerState {
+  return old?.recorded === state.recorded ? { ...old, ...state } : state;
+}

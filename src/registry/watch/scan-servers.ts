@@ -1,0 +1,195 @@
+import { setMaxListeners } from 'node:events';
+import { explainTlsError } from '../../explain-tls-error.js';
+import type { CertificateStore } from '../../store/certificate-store.js';
+import { isVerdict, type ObserveParts, observeRecord, observeServer } from './observe-server.js';
+import { ownNotes } from './own-notes.js';
+import type { ServerState, Transition } from './server-state.js';
+import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
+
+export interface ScanParts extends ObserveParts {
+  readonly store: CertificateStore;
+  /** Limit of a connection attempt; 0: none. */
+  readonly connectMs: number;
+}
+
+/** Connections at one time. */
+const AT_ONCE = 8;
+
+export interface ScanListener {
+  readonly tell: (transition: Transition) => void;
+  readonly fail: (error: unknown) => void;
+  readonly shortest: (field: 'intervalMs' | 'pollMs') => number;
+}
+
+/** What goes on while somebody watches. */
+export interface Scanning {
+  readonly states: SharedStates;
+  changed(id: string | undefined): void;
+  requestFailed(id: string, error: unknown): void;
+  /** Looks at once. */
+  hurry(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Connects to every server once an interval, all processes of a store together, and follows what
+ * changes in between.
+ */
+export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanListener): Scanning {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  // One for each connection that is being made.
+  setMaxListeners(0, signal);
+  const states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
+    if (!signal.aborted) tell(transition);
+  });
+  const jobs = new Set<Promise<void>>();
+  /** Refusals that are being told: a hundred requests may fail at once. */
+  const telling = new Set<string>();
+  let listedAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
+  turn();
+
+  /** Whatever runs is waited for by `stop`, and its failure told. */
+  function run(job: () => Promise<void>): void {
+    if (signal.aborted) return;
+    const running = job().catch((error) => {
+      if (!signal.aborted) fail(error);
+    });
+    jobs.add(running);
+    void running.then(() => jobs.delete(running));
+  }
+
+  function turn(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    run(async () => {
+      try {
+        await look();
+      } finally {
+        // To watch is no reason for a process to stay.
+        if (!signal.aborted) timer ??= setTimeout(turn, shortest('pollMs')).unref();
+      }
+    });
+  }
+
+  async function look(): Promise<void> {
+    const intervalMs = shortest('intervalMs');
+    await states.pull();
+    const now = performance.now();
+    if (now - listedAt < intervalMs && !states.isDue(intervalMs)) return;
+    listedAt = now;
+    const listed = await parts.store.list().catch((error) => {
+      // One damaged record makes a list incomplete. Those that are known are looked at all the same.
+      fail(error);
+      return [];
+    });
+    const shards = new Map<number, Set<string>>();
+    for (const id of [...listed.map((entry) => entry.id), ...states.all.keys()]) {
+      const ids = shards.get(shardOf(id));
+      if (ids === undefined) shards.set(shardOf(id), new Set([id]));
+      else ids.add(id);
+    }
+    for (const [shard, ids] of shards) {
+      if (signal.aborted) return;
+      const claimMs = 30_000 + Math.ceil(ids.size / AT_ONCE) * 3 * (parts.connectMs || 60_000);
+      if (await states.claim(shard, intervalMs, claimMs)) await scan(shard, [...ids]);
+    }
+  }
+
+  async function scan(shard: number, ids: readonly string[]): Promise<void> {
+    const found = new Map<string, Found>();
+    let whole = false;
+    try {
+      await eachOf(ids, AT_ONCE, async (id) => {
+        const before = states.known(id);
+        if (signal.aborted) return;
+        const state = await observeServer(parts, id, before, signal);
+        // What was broken off says nothing.
+        if (!signal.aborted) found.set(id, { before, state });
+      });
+      whole = !signal.aborted;
+    } finally {
+      await states.publish(shard, found, whole);
+    }
+  }
+
+  function changed(id: string | undefined): void {
+    if (id !== undefined) {
+      run(() => recordChanged(id, true));
+      return;
+    }
+    // Any may have; those that did not are left as they were found.
+    run(() => eachOf([...states.all.keys()], AT_ONCE, (one) => recordChanged(one, false)));
+    listedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A record that was written was tried before: what was wrong with the server is over. */
+  async function recordChanged(id: string, written: boolean): Promise<void> {
+    const state = await observeRecord(parts, id, states.known(id));
+    await states.patch(id, (old) => {
+      const same = old?.recorded === state?.recorded && old?.recordEnds === state?.recordEnds;
+      const settled = !written || old?.refusal?.code === state?.refusal?.code;
+      return same && settled ? undefined : state;
+    });
+  }
+
+  function requestFailed(id: string, error: unknown): void {
+    const { code, message } = explainTlsError(error) ?? {};
+    if (!isVerdict(code) || message === undefined) return;
+    const occurrence = `${code} ${id}`;
+    if (states.known(id)?.refusal?.code === code || telling.has(occurrence)) return;
+    telling.add(occurrence);
+    run(async () => {
+      try {
+        await tellRefusal(id, { code, message });
+      } finally {
+        telling.delete(occurrence);
+      }
+    });
+  }
+
+  async function tellRefusal(
+    id: string,
+    refusal: NonNullable<ServerState['refusal']>,
+  ): Promise<void> {
+    let mine = false;
+    await states.patch(id, (old) => {
+      mine = old !== undefined && old.refusal?.code !== refusal.code;
+      return mine && old ? { ...old, at: Date.now(), refusal } : undefined;
+    });
+    // What the server presents is not in the error: whoever told of the refusal goes to see.
+    if (!mine && states.known(id) !== undefined) return;
+    const state = await observeServer(parts, id, states.known(id), signal);
+    if (!signal.aborted) await states.patch(id, () => state);
+  }
+
+  return {
+    states,
+    changed,
+    requestFailed,
+    hurry: turn,
+    async stop() {
+      stopping.abort();
+      clearTimeout(timer);
+      unsubscribe();
+      await Promise.all(jobs);
+    },
+  };
+}
+
+async function eachOf<T>(
+  items: readonly T[],
+  atOnce: number,
+  task: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await task(item);
+  };
+  const workers = Array.from({ length: Math.min(atOnce, items.length) }, worker);
+  // All of them, so that nothing goes on after a failure was told.
+  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+}

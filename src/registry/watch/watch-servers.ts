@@ -1,0 +1,106 @@
+import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import type { RegistryWatch, WatchOptions } from './events.js';
+import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
+import { type Scanning, type ScanParts, startScanning } from './scan-servers.js';
+import { eventsOf, type Transition } from './server-state.js';
+
+/** The watches of a registry, and the scan behind them while there are any. */
+export interface ServerWatching {
+  open(options: WatchOptions): RegistryWatch;
+  /** A record was changed here. Changes elsewhere come by the store, where it tells. */
+  changed(id: string): void;
+  /** A request failed, for whatever reason. */
+  failed(id: string, error: unknown): void;
+  close(): Promise<void>;
+}
+
+interface CheckedWatch {
+  readonly expiringDays: readonly number[];
+  readonly intervalMs: number;
+  readonly pollMs: number;
+}
+
+export interface WatchingParts extends ScanParts {
+  /** Another process has changed or deleted a record: what this one holds of it may be older. */
+  readonly changedElsewhere: (id: string) => void;
+}
+
+export function makeServerWatching(parts: WatchingParts): ServerWatching {
+  const watches = new Map<OpenWatch, CheckedWatch>();
+  let scanning: Scanning | undefined;
+
+  function tell(transition: Transition): void {
+    const { id, previous, next, first } = transition;
+    if (!first && previous !== undefined && previous.recorded !== next?.recorded) {
+      parts.changedElsewhere(id);
+    }
+    for (const [watch, { expiringDays }] of watches) {
+      for (const event of eventsOf(transition, expiringDays)) watch.deliver(event);
+    }
+  }
+
+  function fail(error: unknown): void {
+    for (const watch of watches.keys()) watch.deliver({ type: 'failed', at: new Date(), error });
+  }
+
+  const shortest = (field: 'intervalMs' | 'pollMs'): number =>
+    Math.min(...[...watches.values()].map((options) => options[field]));
+
+  async function remove(watch: OpenWatch): Promise<void> {
+    watches.delete(watch);
+    if (watches.size > 0) return;
+    const ending = scanning;
+    scanning = undefined;
+    await ending?.stop();
+  }
+
+  return {
+    open(given) {
+      const options = readWatchOptions(given);
+      const { signal } = given;
+      const close = (): void => void watch.close();
+      const watch = makeRegistryWatch(async () => {
+        signal?.removeEventListener('abort', close);
+        await remove(watch);
+      });
+      watches.set(watch, options);
+      if (scanning === undefined) {
+        scanning = startScanning(parts, { tell, fail, shortest });
+      } else {
+        const { states } = scanning;
+        // After the caller had the time to listen.
+        queueMicrotask(() => {
+          for (const [id, next] of states.all) {
+            const transition = { id, previous: undefined, next, first: false };
+            for (const event of eventsOf(transition, options.expiringDays)) watch.deliver(event);
+          }
+        });
+        scanning.hurry();
+      }
+      if (signal?.aborted) close();
+      else signal?.addEventListener('abort', close, { once: true });
+      return watch;
+    },
+    changed: (id) => scanning?.changed(id),
+    failed: (id, error) => scanning?.requestFailed(id, error),
+    async close() {
+      await Promise.all([...watches.keys()].map((watch) => watch.close()));
+    },
+  };
+}
+
+function readWatchOptions(options: WatchOptions): CheckedWatch {
+  assertKnownKeys('options', options, ['expiringDays', 'intervalMs', 'pollMs', 'signal']);
+  const { expiringDays = [30, 7, 1], intervalMs = 3_600_000 } = options;
+  const { pollMs = Math.min(60_000, intervalMs) } = options;
+  if (!Array.isArray(expiringDays) || !expiringDays.every((days) => days > 0 && days <= 36_500)) {
+    invalidArgument('options.expiringDays must be numbers above 0');
+  }
+  for (const [name, ms] of Object.entries({ intervalMs, pollMs })) {
+    if (!Number.isInteger(ms) || ms < 100 || ms > 2_147_483_647) {
+      invalidArgument(`options.${name} must be an integer from 100 to 2147483647`);
+    }
+  }
+  if (pollMs > intervalMs) invalidArgument('options.pollMs must not be above options.intervalMs');
+  return { expiringDays: [...expiringDays].sort((a, b) => b - a), intervalMs, pollMs };
+}

@@ -1,0 +1,50 @@
+import type { X509Certificate } from 'node:crypto';
+import { fingerprint256 } from '../../certificate/fingerprint.js';
+import { isSelfSigned } from '../../certificate/is-self-signed-pem.js';
+import { toPem } from '../../certificate/pem.js';
+import { isMcpTlsError } from '../../errors.js';
+import type { ApprovedCertificate } from './stored-certificate.js';
+
+/**
+ * A certificate as a record holds it.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot tell whether it is
+ *   self-signed
+ */
+export function approvedCertificate(certificate: X509Certificate): ApprovedCertificate {
+  return {
+    pem: toPem(certificate),
+    isSelfSigned: isSelfSigned(certificate),
+    ...plainFacts(certificate),
+  };
+}
+
+/** The facts that reading alone gives: whether it is self-signed takes a signature to verify. */
+export function plainFacts(
+  certificate: X509Certificate,
+): Omit<ApprovedCertificate, 'isSelfSigned' | 'pem'> {
+  return {
+    fingerprint: fingerprint256(certificate),
+    notBefore: isoDate(certificate.validFrom),
+    notAfter: isoDate(certificate.validTo),
+  };
+}
+
+/**
+ * Whether `claimed` is not contradicted. Where this Node.js cannot tell it is taken: post-quantum
+ * signatures are beyond older ones, and the record may come from a newer one.
+ */
+export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean): boolean {
+  try {
+    return isSelfSigned(certificate) === claimed;
+  } catch (error) {
+    if (isMcpTlsError(error) && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM') return true;
+    throw error;
+  }
+}
+
+/** A date that OpenSSL prints but JavaScript cannot hold stays as it is printed. */
+function isoDate(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString();
+}

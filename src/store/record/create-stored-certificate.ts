@@ -1,0 +1,67 @@
+import { assertKnownKeys } from '../../assert.js';
+import { readCertificates } from '../../certificate/pem.js';
+import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import { approvedCertificate } from './certificate-facts.js';
+import { assertOrigin, recordOf } from './parse-stored-certificate.js';
+import type { StoredCertificate, StoredCertificateInput } from './stored-certificate.js';
+import { toStoredTrust } from './stored-trust.js';
+
+/**
+ * Makes the record of a server from the operator's decision.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`;
+ *   `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot tell whether the certificate is self-signed
+ * @example
+ * const url = 'https://billing.internal:8443/mcp';
+ * const record = createStoredCertificate({ url, trust: pem, approvedBy: 'ops@example.com' });
+ * await store.set('billing', record);
+ */
+export function createStoredCertificate(input: StoredCertificateInput): StoredCertificate {
+  assertKnownKeys('input', input, FIELDS);
+  const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
+  const { expiresAt, previous } = input;
+  const policy = checkTrustPolicy(trust);
+  const shown = certificate === undefined ? policy.anchors[0] : readCertificates(certificate)[0];
+  const others = origins === undefined ? undefined : checkOrigins(origins);
+  const record: StoredCertificate = {
+    version: 2,
+    url: String(url),
+    trust: toStoredTrust(policy),
+    ...(shown === undefined ? {} : { certificate: approvedCertificate(shown) }),
+    ...(others === undefined ? {} : { origins: mapValues(others, toStoredTrust) }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(approvedBy === undefined ? {} : { approvedBy }),
+    ...(approvedAt === undefined ? {} : { approvedAt: approvedAt.toISOString() }),
+    ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+    ...(previous === undefined ? {} : { previous }),
+  };
+  return recordOf(record, { policy, origins: others });
+}
+
+const FIELDS = [
+  'url',
+  'trust',
+  'certificate',
+  'origins',
+  'proxy',
+  'labels',
+  'approvedBy',
+  'approvedAt',
+  'expiresAt',
+  'previous',
+] as const satisfies readonly (keyof StoredCertificateInput)[];
+
+function checkOrigins(
+  origins: NonNullable<StoredCertificateInput['origins']>,
+): Readonly<Record<string, CheckedTrustPolicy>> {
+  for (const origin of Object.keys(origins)) assertOrigin(origin);
+  return Object.freeze(mapValues(origins, checkTrustPolicy));
+}
+
+function mapValues<From, To>(
+  values: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
+}

@@ -1,0 +1,205 @@
+import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import { readOneCertificate, toPem } from '../../certificate/pem.js';
+import { readProxy } from '../../connect/proxy.js';
+import {
+  anchorsOf,
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+} from '../../trust/check-trust-policy.js';
+import type { TrustPolicy } from '../../trust/trust-policy.js';
+import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
+import { assertDate, assertText, plainCopy } from './plain-data.js';
+import type {
+  ApprovedCertificate,
+  PreviousCertificate,
+  StoredCertificate,
+  StoredTrust,
+} from './stored-certificate.js';
+
+/** What a record's trust means, checked. */
+export interface RecordTrust {
+  readonly policy: CheckedTrustPolicy;
+  readonly origins: Readonly<Record<string, CheckedTrustPolicy>> | undefined;
+}
+
+/** Of records that were checked here: frozen, so that what was true of one stays so. */
+const checked = new WeakMap<StoredCertificate, RecordTrust>();
+
+/**
+ * Checks a record whole, on its way in and on its way out: no unknown or missing field, certificates
+ * that read, the derived fields as the certificate has them, and policies that a client would take. A
+ * record that fails here would otherwise fail at the first connection, or worse, mean less trust than
+ * was approved. A record that came from here is returned as it is.
+ *
+ * Stores of host applications can use it for what they read from their own tables.
+ *
+ * @returns a frozen copy
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`. Messages name
+ *   fields, never their content.
+ */
+export function parseStoredCertificate(value: unknown): StoredCertificate {
+  return parse(value, true);
+}
+
+/**
+ * The same for what was checked before it was sealed: another version of us may have, so that the form
+ * is checked again; the signature, which takes longer than all the rest, is not.
+ */
+export function parseSealedCertificate(value: unknown): StoredCertificate {
+  return parse(value, false);
+}
+
+/** What a record's trust means. @throws {TlsConfigError} for a record that is none */
+export function trustOf(record: StoredCertificate): RecordTrust {
+  return checked.get(record) ?? (checked.get(parseStoredCertificate(record)) as RecordTrust);
+}
+
+/**
+ * The record that was just made of this trust: what follows from that is not read back out of it.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for the fields that others gave
+ */
+export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCertificate {
+  const record = plainCopy('record', value) as StoredCertificate;
+  assertOwnFields(record);
+  checked.set(record, Object.freeze(trust));
+  return record;
+}
+
+function parse(value: unknown, verifySignature: boolean): StoredCertificate {
+  if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
+  assertKnownKeys('record', value, FIELDS);
+  const record = plainCopy('record', value) as StoredCertificate;
+  if (record.version !== 2) invalidArgument('record.version must be 2');
+  const policy = readTrust('record.trust', record.trust);
+  const origins = record.origins && readOrigins(record.origins);
+  if (record.certificate !== undefined) {
+    assertCertificate(record.certificate, policy, verifySignature);
+  } else if (anchorsOf(policy).length > 0) {
+    invalidArgument('record.certificate is missing');
+  }
+  assertOwnFields(record);
+  checked.set(record, Object.freeze({ policy, origins }));
+  return record;
+}
+
+function assertOwnFields(record: StoredCertificate): void {
+  assertUrl(record.url);
+  if (record.proxy !== undefined) assertProxy(record.proxy);
+  if (record.labels !== undefined) assertLabels(record.labels);
+  assertText('record.approvedBy', record.approvedBy);
+  assertDate('record.approvedAt', record.approvedAt);
+  assertDate('record.expiresAt', record.expiresAt);
+  if (record.previous !== undefined) assertPrevious(record.previous);
+}
+
+const FIELDS = [
+  'version',
+  'url',
+  'trust',
+  'certificate',
+  'origins',
+  'proxy',
+  'labels',
+  'approvedBy',
+  'approvedAt',
+  'expiresAt',
+  'previous',
+] as const satisfies readonly (keyof StoredCertificate)[];
+
+function assertUrl(value: unknown): void {
+  if (typeof value !== 'string' || !URL.canParse(value)) {
+    invalidArgument('record.url must be an https: URL');
+  }
+  const { protocol, username, password } = new URL(value);
+  if (protocol !== 'https:') invalidArgument('record.url must be an https: URL');
+  if (username !== '' || password !== '') {
+    invalidArgument('record.url must not contain credentials');
+  }
+}
+
+/** Only objects: text and `null` are short forms for people. */
+function readTrust(what: string, trust: StoredTrust): CheckedTrustPolicy {
+  if (typeof trust !== 'object' || trust === null) invalidArgument(`${what} must be an object`);
+  return checkTrustPolicy(trust as TrustPolicy);
+}
+
+function readOrigins(
+  origins: NonNullable<StoredCertificate['origins']>,
+): Readonly<Record<string, CheckedTrustPolicy>> {
+  assertObject('record.origins', origins);
+  const entries = Object.entries(origins).map(([origin, trust]) => {
+    assertOrigin(origin);
+    return [origin, readTrust('record.origins', trust)] as const;
+  });
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** A URL only: what the environment says is not the same for every process. */
+function assertProxy(proxy: unknown): void {
+  if (typeof proxy !== 'string' || proxy === 'env') invalidArgument('record.proxy must be a URL');
+  readProxy(proxy);
+}
+
+/** Exactly an https origin: a path, another spelling or another scheme would never be asked for. */
+export function assertOrigin(origin: string): void {
+  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
+  if (!isOrigin || !origin.startsWith('https:')) {
+    invalidArgument('record.origins must be named by origins, such as https://login.example');
+  }
+}
+
+function assertObject(what: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    invalidArgument(`${what} must be an object`);
+  }
+}
+
+function assertLabels(labels: Readonly<Record<string, unknown>>): void {
+  assertObject('record.labels', labels);
+  if (Object.values(labels).some((value) => typeof value !== 'string')) {
+    invalidArgument('record.labels must be texts');
+  }
+}
+
+/** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
+function assertCertificate(
+  value: ApprovedCertificate,
+  { anchors }: CheckedTrustPolicy,
+  verifySignature: boolean,
+): void {
+  const fields = ['pem', 'fingerprint', 'isSelfSigned', 'notBefore', 'notAfter'];
+  assertKnownKeys('record.certificate', value, fields);
+  for (const field of fields) {
+    if (value[field as keyof ApprovedCertificate] === undefined) {
+      invalidArgument(`record.certificate.${field} is missing`);
+    }
+  }
+  if (typeof value.isSelfSigned !== 'boolean') {
+    invalidArgument('record.certificate.isSelfSigned must be true or false');
+  }
+  // Nearly always the first anchor, which has been parsed.
+  const [anchor] = anchors;
+  const certificate =
+    anchor !== undefined && toPem(anchor) === value.pem ? anchor : readOneCertificate(value.pem);
+  for (const [field, fact] of Object.entries(plainFacts(certificate))) {
+    if (value[field as keyof ApprovedCertificate] !== fact) contradicted(field);
+  }
+  if (verifySignature && !mayBeSelfSigned(certificate, value.isSelfSigned)) {
+    contradicted('isSelfSigned');
+  }
+}
+
+function contradicted(field: string): never {
+  return invalidArgument(`record.certificate.${field} is not what the certificate says`);
+}
+
+function assertPrevious(value: PreviousCertificate): void {
+  assertKnownKeys('record.previous', value, ['pem', 'fingerprint', 'replacedAt']);
+  assertDate('record.previous.replacedAt', value.replacedAt);
+  if (typeof value.pem !== 'string') invalidArgument('record.previous.pem must be PEM');
+  const { fingerprint256 } = readOneCertificate(value.pem);
+  if (fingerprint256 !== value.fingerprint) {
+    invalidArgument('record.previous.fingerprint is not that of its certificate');
+  }
+}

@@ -1,0 +1,85 @@
+import type { PemInput } from '../../certificate/pem.js';
+import type { TlsVersion, TrustInput } from '../../trust/trust-policy.js';
+
+/**
+ * What is kept of one server: whom to trust there, and how that came about. Plain JSON; a `type`, so that
+ * it fits the JSON column of a host application's table. `createStoredCertificate` makes one,
+ * `parseStoredCertificate` reads one.
+ */
+export type StoredCertificate = {
+  /** Of this format. Another version is refused, not guessed at. */
+  readonly version: 2;
+  /** Where the server is. */
+  readonly url: string;
+  /** Whom to trust there. */
+  readonly trust: StoredTrust;
+  /**
+   * The certificate that was approved: the server's own, or the authority's where that is what is
+   * trusted. Absent where the default roots are trusted.
+   */
+  readonly certificate?: ApprovedCertificate;
+  /** Trust in further origins that the server's clients talk to, by origin. A closed list. */
+  readonly origins?: { readonly [origin: string]: StoredTrust };
+  /** URL of an HTTP proxy to this server. */
+  readonly proxy?: string;
+  /** The host application's own words. */
+  readonly labels?: { readonly [name: string]: string };
+  /** Who approved, in the host application's words. */
+  readonly approvedBy?: string;
+  /** When, ISO 8601. */
+  readonly approvedAt?: string;
+  /** Until when, ISO 8601. From then on `get` rejects with `MCP_TLS_STORE_EXPIRED`. */
+  readonly expiresAt?: string;
+  /** The certificate that this one replaced. */
+  readonly previous?: PreviousCertificate;
+};
+
+/** A `TrustPolicy` as JSON: every certificate as PEM text, one certificate an item. */
+export type StoredTrust = {
+  readonly ca?: readonly string[];
+  readonly authority?: boolean;
+  readonly roots?: 'none' | 'default';
+  readonly pins?: readonly string[];
+  readonly identity?: 'name' | 'pin';
+  readonly serverName?: string;
+  readonly allowExpired?: boolean;
+  readonly crl?: readonly string[];
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly minVersion?: TlsVersion;
+};
+
+/** A certificate with what follows from it. */
+export type ApprovedCertificate = {
+  readonly pem: string;
+  /** SHA-256, colon-separated upper-case hex. */
+  readonly fingerprint: string;
+  readonly isSelfSigned: boolean;
+  /** ISO 8601. */
+  readonly notBefore: string;
+  readonly notAfter: string;
+};
+
+export type PreviousCertificate = {
+  readonly pem: string;
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly replacedAt?: string;
+};
+
+/** What the caller decides; the rest of a {@link StoredCertificate} follows from it. */
+export interface StoredCertificateInput {
+  readonly url: string | URL;
+  readonly trust: TrustInput;
+  /**
+   * The certificate that was approved. Default: the first of `trust.ca`. For trust in a pinned key, where
+   * it is kept to be shown.
+   */
+  readonly certificate?: PemInput | undefined;
+  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
+  readonly proxy?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly approvedBy?: string | undefined;
+  readonly approvedAt?: Date | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly previous?: PreviousCertificate | undefined;
+}

@@ -1,0 +1,27 @@
+import type { X509Certificate } from 'node:crypto';
+
+/** By the key or, where its signature cannot be checked here, by the name alone. For words, never for trust. */
+export function mayBeSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  if (certificate.issuer !== issuer.subject) return false;
+  try {
+    return certificate.verify(issuer.publicKey);
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Whether the server left out a certificate that it should have sent. OpenSSL cannot tell this from
+ * an issuer that nobody knows. A last certificate that says where its issuer is to be fetched
+ * (authority information access, RFC 5280 §4.2.2.1) can: private authorities that sign leaves
+ * directly do not write that, public and corporate intermediates do.
+ */
+export function endsEarly(chain: readonly X509Certificate[]): boolean {
+  const last = chain.at(-1);
+  return last?.infoAccess?.includes('CA Issuers') === true && !isSelfIssued(last);
+}
+
+/** Whether the names are equal. For whether it is self-signed, see `isSelfSignedPem`. */
+export function isSelfIssued(certificate: X509Certificate): boolean {
+  return certificate.subject === certificate.issuer;
+}

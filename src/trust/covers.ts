@@ -1,0 +1,53 @@
+import type { CheckedTrustPolicy } from './check-trust-policy.js';
+
+/**
+ * Whether every server that `before` trusts is trusted by `after` too, for what can be told from the
+ * policies alone: connections that were made under `before` need not end then. `false` where in doubt.
+ */
+export function covers(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
+  return (
+    after === before ||
+    (hasSameDetails(after, before) && coversPins(after, before) && coversAnchors(after, before))
+  );
+}
+
+function hasSameDetails(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
+  return (
+    after.identity === before.identity &&
+    after.serverName === before.serverName &&
+    after.minVersion === before.minVersion &&
+    after.allowExpired === before.allowExpired &&
+    after.crl.join() === before.crl.join() &&
+    hasSameClientCertificate(after, before)
+  );
+}
+
+/** What a server knows us by. */
+function hasSameClientCertificate(
+  { clientCertificate: after }: CheckedTrustPolicy,
+  { clientCertificate: before }: CheckedTrustPolicy,
+): boolean {
+  if (after === undefined || before === undefined) return after === before;
+  return after.chain === before.chain && after.key.equals(before.key);
+}
+
+function coversPins(
+  { pins: after }: CheckedTrustPolicy,
+  { pins: before }: CheckedTrustPolicy,
+): boolean {
+  // None: every key will do.
+  if (after.length === 0) return true;
+  return before.length > 0 && before.every((pin) => after.some(({ text }) => text === pin.text));
+}
+
+function coversAnchors(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
+  const own = before.ownCertificates.every((certificate) =>
+    after.ownCertificates.some((one) => Buffer.from(one).equals(certificate)),
+  );
+  const authorities = new Set(after.authorities.map(({ fingerprint256 }) => fingerprint256));
+  return (
+    own &&
+    before.authorities.every(({ fingerprint256 }) => authorities.has(fingerprint256)) &&
+    (after.defaultRoots || !before.defaultRoots)
+  );
+}

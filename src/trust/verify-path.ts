@@ -1,0 +1,98 @@
+import type { X509Certificate } from 'node:crypto';
+import { certificateExtensions, certificateFields } from '../certificate/certificate-fields.js';
+import { SIGNATURE_ALGORITHMS } from '../certificate/signature-algorithms.js';
+import { hasWeakKey, SERVER_AUTH, unfitness } from './leaf-fitness.js';
+
+/** Signatures that are verified at most: a hostile chain makes no more work than that. */
+const MAX_SIGNATURES = 24;
+
+/** Intermediates between a server's certificate and an authority. */
+const MAX_DEPTH = 6;
+
+/**
+ * Whether the presented chain would lead to one of `authorities` if its leaf had not expired.
+ *
+ * Only for `allowExpired` below an authority: OpenSSL reports the last of its objections, and the
+ * leaf's end hides the others. Stricter than OpenSSL where that makes it shorter: no name constraints,
+ * no critical extension but the usual ones, SHA-256 or better, and nothing above the leaf that has ended.
+ */
+export function leadsToAuthority(
+  chain: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  now: Date,
+): boolean {
+  const [leaf, ...above] = chain;
+  if (leaf === undefined || unfitness(leaf) !== undefined) return false;
+  let signatures = 0;
+
+  function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+    if (!certificate.checkIssued(issuer) || signatures === MAX_SIGNATURES) return false;
+    signatures++;
+    try {
+      return certificate.verify(issuer.publicKey);
+    } catch {
+      return false;
+    }
+  }
+
+  function leads(certificate: X509Certificate, intermediates: number): boolean {
+    if (!hasStrongSignature(certificate)) return false;
+    const direct = authorities.some(
+      (authority) => mayIssue(authority, intermediates, now) && isIssuedBy(certificate, authority),
+    );
+    if (direct) return true;
+    if (intermediates === MAX_DEPTH) return false;
+    return above.some(
+      (issuer) =>
+        mayIssue(issuer, intermediates, now) &&
+        isIssuedBy(certificate, issuer) &&
+        leads(issuer, intermediates + 1),
+    );
+  }
+
+  return leads(leaf, 0);
+}
+
+const BASIC_CONSTRAINTS = '2.5.29.19';
+const KEY_USAGE = '2.5.29.15';
+
+/** What may be critical in an authority without a meaning for the path that is not judged here. */
+const UNDERSTOOD: ReadonlySet<string> = new Set([BASIC_CONSTRAINTS, KEY_USAGE]);
+
+/** @param intermediates how many authorities are below this one */
+function mayIssue(certificate: X509Certificate, intermediates: number, now: Date): boolean {
+  const time = now.getTime();
+  const isValid =
+    time >= Date.parse(certificate.validFrom) && time <= Date.parse(certificate.validTo);
+  if (!isValid || !certificate.ca || hasWeakKey(certificate)) return false;
+  if (certificate.keyUsage?.includes(SERVER_AUTH) === false) return false;
+  try {
+    const extensions = certificateExtensions(certificateFields(certificate.raw));
+    if (extensions.some(({ critical, oid }) => critical && !UNDERSTOOD.has(oid))) return false;
+    if (extensions.some(({ oid }) => oid === NAME_CONSTRAINTS)) return false;
+    const limit = pathLength(extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS)?.value);
+    return limit === undefined || intermediates <= limit;
+  } catch {
+    return false;
+  }
+}
+
+const NAME_CONSTRAINTS = '2.5.29.30';
+
+/** SEQUENCE { BOOLEAN, INTEGER }, the INTEGER of one byte, signed; a longer one limits nothing here. */
+function pathLength(basicConstraints: Uint8Array | undefined): number | undefined {
+  const [tag, length, value] = basicConstraints?.subarray(-3) ?? [];
+  if (tag !== 0x02 || length !== 0x01 || value === undefined) return undefined;
+  return value > 0x7f ? -1 : value;
+}
+
+function hasStrongSignature({ raw }: X509Certificate): boolean {
+  try {
+    const { signatureAlgorithm } = certificateFields(raw);
+    const { name = '', digest } = SIGNATURE_ALGORITHMS.get(signatureAlgorithm) ?? {};
+    // Without a digest it is RSASSA-PSS, whose parameters name one: those are not read here.
+    return digest !== undefined && !/md[245]|sha-?1(?!\d)/i.test(name);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { makeDecoders } from '../../../src/client/content-encoding.js';
+import { redirectTarget } from '../../../src/client/redirect.js';
+
+describe('a redirect', () => {
+  const follow = (location: string) =>
+    redirectTarget(
+      { method: 'GET', redirect: 'follow', body: null } as never,
+      new URL('https://a.test/mcp'),
+      { status: 307, location },
+      0,
+    );
+
+  it('within the origin is followed', () => {
+    expect(follow('/other')?.href).toBe('https://a.test/other');
+  });
+
+  it.each(['https://user@a.test/', 'https://user:secret@a.test/mcp', '//:secret@a.test/'])(
+    'with credentials is refused, without repeating them: %s',
+    (location) => {
+      const refused = expect.objectContaining({ code: 'MCP_TLS_REDIRECT_REFUSED' });
+      expect(() => follow(location)).toThrow(refused);
+      expect(() => follow(location)).not.toThrow(/secret|user/);
+    },
+  );
+});
+
+describe('a content-encoding', () => {
+  it('of five codings is decoded', () => {
+    expect(makeDecoders('gzip, gzip, br, deflate, gzip')).toHaveLength(5);
+  });
+
+  it('of more codings stays as it is', () => {
+    expect(makeDecoders(Array(6).fill('gzip').join(', '))).toEqual([]);
+    expect(makeDecoders(Array(100).fill('gzip').join(','))).toEqual([]);
+  });
+});
