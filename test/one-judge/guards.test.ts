@@ -7,8 +7,10 @@ import {
   createServerRegistry,
   explainTlsError,
   fetchPeerCertificate,
+  makeCustomClientFactory,
   type TrustPolicy,
 } from '../../src/index.js';
+import { revocationList } from '../../src/testing/battery/revocation-list.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { checkTrustPolicy } from '../../src/trust/check-trust-policy.js';
 import { covers } from '../../src/trust/covers.js';
@@ -89,6 +91,9 @@ describe.each([
     };
     const leaf = patched(await heldCertificate(times), utcTime(times[field]), '47ZZ03040506Z');
     expect(verdict(under(leaf), [leaf], SELF_SIGNED)).toBe(code);
+    // Not even where an end is excused: what cannot be read is no end.
+    const lenient = { ...under(leaf), pins: [leaf.spkiPin], allowExpired: true } as TrustPolicy;
+    expect(verdict(lenient, [leaf], SELF_SIGNED)).toBe(code);
   });
 });
 
@@ -156,6 +161,9 @@ describe('an ended leaf under allowExpired, below an authority', () => {
     const nameConstraints = { permittedDns: ['localhost'] };
     const root = await heldCertificate({ ca: true, nameConstraints });
     expect(await judged(root, [])).toBe('MCP_TLS_EXPIRED');
+    // Where they are not marked as critical, as many authorities have them.
+    const mild = patched(root, '\x55\x1d\x1e\x01\x01\xff', '\x55\x1d\x1e\x01\x01\x00');
+    expect(await judged(mild, [])).toBe('MCP_TLS_EXPIRED');
   });
 });
 
@@ -166,6 +174,40 @@ describe('a policy', () => {
     expect(denied.authorities).toEqual([]);
     expect(denied.ownCertificates).toHaveLength(1);
     expect(checkTrustPolicy({ ca: certificatePem }).authorities).toHaveLength(1);
+  });
+
+  it('is refused with a field that is undefined, which a policy without it would not say', async () => {
+    const { certificatePem: ca, spkiPin } = await heldCertificate({ ca: true });
+    for (const field of ['pins', 'crl', 'authority', 'serverName', 'minVersion', 'roots']) {
+      const trust = { ca, [field]: undefined } as never;
+      expect(() => checkTrustPolicy(trust), field).toThrow(/undefined/);
+    }
+    expect(() => checkTrustPolicy({ ca, pins: [spkiPin], serverName: null } as never)).toThrow();
+  });
+
+  it('has allowExpired or revocation lists, since an end would hide a revocation', async () => {
+    const root = await heldCertificate({ ca: true });
+    const { certificatePem: ca, spkiPin } = root;
+    const both = { ca, pins: [spkiPin], allowExpired: true, crl: revocationList({ issuer: root }) };
+    expect(() => checkTrustPolicy(both)).toThrow(/allowExpired and trust\.crl/);
+  });
+
+  it('with other revocation lists has another secure context', async () => {
+    const root = await heldCertificate({ ca: true });
+    const [revoked, other] = [
+      await heldCertificate({ signedBy: root }),
+      await heldCertificate({ signedBy: root }),
+    ];
+    const under = (one: HeldCertificate) => ({
+      ca: root.certificatePem,
+      crl: revocationList({ issuer: root, revoked: [one] }),
+    });
+    await using server = await startTlsServer({ certificate: revoked });
+    const first = makeCustomClientFactory(under(other));
+    expect((await first()(server.url)).status).toBe(200);
+    // The first one is still there, and with it its context.
+    expect(await askOnce(server.url, under(revoked))).toBe('MCP_TLS_REVOKED');
+    await first.close();
   });
 
   it('does not cover another that trusts more: pins, roots, certificates', async () => {
@@ -186,6 +228,14 @@ describe('a policy', () => {
   });
 });
 
+it('a key of RSA 1024 below an authority is refused on every Node.js line', async () => {
+  const root = await heldCertificate({ ca: true });
+  const certificate = await heldCertificate({ key: 'rsa1024', signedBy: root });
+  await using server = await startTlsServer({ certificate });
+  expect(await askOnce(server.url, root.certificatePem)).toBe('MCP_TLS_WEAK');
+  expect(server.records.applicationBytes).toBe(0);
+});
+
 it('fetchPeerCertificate rejects where the expected fingerprint is not met', async () => {
   const [shown, other] = [await heldCertificate(), await heldCertificate()];
   await using server = await startTlsServer({ certificate: shown });
@@ -195,6 +245,24 @@ it('fetchPeerCertificate rejects where the expected fingerprint is not met', asy
   expect(await probe(shown.spkiPin)).toBe('resolved');
   expect(await probe(certificatePin(other))).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
   expect(await probe(other.spkiPin)).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
+});
+
+it('a server that no client shakes hands with is read, and trusted under nothing', async () => {
+  const certificate = await heldCertificate();
+  const old = {
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  } as const;
+  await using server = await startTlsServer({ certificate, ...old });
+  const { certificatePem, spkiPin } = certificate;
+  for (const trust of [certificatePem, { identity: 'pin', pins: [spkiPin] } as const, null]) {
+    const peer = await fetchPeerCertificate(server.url, { trust });
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.trusted).toBe(false);
+    expect(peer.problems.map(({ code }) => code)).toContain('old-protocol');
+    expect(peer.suggestedPolicy).toBeUndefined();
+  }
 });
 
 describe('allowAddress', () => {
@@ -271,7 +339,7 @@ describe('the registry', () => {
     await using scratch = scratchRegistry();
     const { registry } = scratch;
     for (const answer of [undefined, 1, 'yes', Promise.resolve({})]) {
-      const approve = () => answer as boolean;
+      const approve = () => answer as never;
       expect(await codeOf(registry.register('a', server.url, { approve }))).toBe(
         'MCP_TLS_APPROVAL_REQUIRED',
       );
@@ -348,7 +416,7 @@ describe('the registry', () => {
 
   it('ends connections on a revocation before the store has deleted anything', async () => {
     const certificate = await heldCertificate();
-    await using server = await startTlsServer({ certificate });
+    await using server = await startTlsServer({ certificate, keepAliveTimeoutMs: 0 });
     const keys = [{ id: 'k1', key: randomBytes(32) }];
     const store = createCertificateStore({ keys, whenEmpty: 'create' });
     const stuck = { ...store, delete: () => new Promise<boolean>(() => {}) };
@@ -358,7 +426,8 @@ describe('the registry', () => {
     await (await factory()(server.url)).text();
     expect(server.openConnections).toBe(1);
     void registry.revoke('a');
-    await eventually(() => expect(server.openConnections).toBe(0));
+    // Sooner than an idle connection would be closed.
+    await eventually(() => expect(server.openConnections).toBe(0), 2000);
     await registry.close();
     await store.close();
   });

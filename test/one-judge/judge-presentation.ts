@@ -156,6 +156,10 @@ async function suggestionFaults(
   if (isDeepStrictEqual(suggested, policy.trust) && shown.server.clientCa === undefined) {
     faults.push(`${name} is what was given, and refused`);
   }
+  // Where the roots vouch and only a client certificate is missing, the roots are what is suggested:
+  // others whom they vouch for are let in as well.
+  const isByRoots = (suggested as { roots?: unknown } | null)?.roots === 'default';
+  if (isByRoots && shown.server.clientCa !== undefined) return faults;
   for (const { name: twin, server } of twins.servers) {
     const { trusted } = await askOnce(`https://${shown.host}:${server.port}/mcp`, usable);
     if (trusted) faults.push(`${name} lets in the ${twin}`);

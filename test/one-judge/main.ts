@@ -17,7 +17,7 @@ import {
 import { judgePresentation, type PresentationResult } from './judge-presentation.js';
 import { makePolicies } from './policies.js';
 import { makePresentations } from './presentations.js';
-import { printMatrix } from './print-matrix.js';
+import { printPolicies, printRow, printSummary } from './print-matrix.js';
 import { rootFrom } from './support/crafted.js';
 import { startTwins } from './support/twins.js';
 import { makeWorld } from './world.js';
@@ -43,13 +43,16 @@ const registry = createServerRegistry({ store });
 
 /** Much of a handshake is waiting for the other side. */
 const AT_ONCE = 4;
+printPolicies([...policies.keys()]);
 const queue = [...presentations.entries()];
 const results: PresentationResult[] = [];
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, shown] = next;
-      results[index] = await judgePresentation({ shown, policies, registry, twins });
+      const result = await judgePresentation({ shown, policies, registry, twins });
+      results[index] = result;
+      printRow([...policies.keys()], result);
     }
   }),
 );
@@ -57,7 +60,7 @@ await Promise.all([...policies.values()].map((factory) => factory.close()));
 await registry.close();
 await store.close();
 const seconds = (performance.now() - begin) / 1000;
-const passed = printMatrix({
+const passed = printSummary({
   policies: [...policies.keys()],
   results,
   seconds,

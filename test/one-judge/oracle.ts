@@ -61,18 +61,20 @@ const contexts = new WeakMap<PolicyCase, tls.SecureContext>();
 const shared = new Map<string, tls.SecureContext>();
 
 /** What {@link askOpenssl} depends on: policies that agree in it get one answer. */
-export function opensslKey({ authorities, roots, crl = '', serverName = '' }: PolicyCase): string {
+export function opensslKey(policy: PolicyCase): string {
+  const { authorities, roots, crl = '', serverName = '', client } = policy;
   const anchors = authorities.map(({ fingerprint256 }) => fingerprint256);
-  return JSON.stringify([anchors, roots, crl, serverName]);
+  return JSON.stringify([anchors, roots, crl, serverName, client?.fingerprint256]);
 }
 
 function contextOf(policy: PolicyCase): tls.SecureContext {
   const present = contexts.get(policy) ?? shared.get(opensslKey(policy));
   if (present !== undefined) return present;
-  const { authorities, roots, crl } = policy;
+  const { authorities, roots, crl, client } = policy;
   const ca = authorities.map(({ certificatePem }) => certificatePem);
   const options: tls.SecureContextOptions = {
     ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2`,
+    ...(client && { cert: client.certificatePem, key: client.keyPem }),
     // Of one text Node.js reads the first list only.
     ...(crl !== undefined && { crl: crl.match(/-----BEGIN[\s\S]+?END X509 CRL-----/g) ?? [] }),
 

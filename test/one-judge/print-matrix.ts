@@ -11,19 +11,27 @@ export interface Matrix {
   readonly whole: boolean;
 }
 
+/** Prints which column is which policy. */
+export function printPolicies(policies: readonly PolicyCase[]): void {
+  console.log(policies.map(({ name }, i) => `${String(i + 1).padStart(3)}  ${name}`).join('\n'));
+  console.log();
+}
+
+/** Prints a presentation: `+` trusted, `.` refused, `!` a fault, blank: not asked. */
+export function printRow(
+  policies: readonly PolicyCase[],
+  { name, certificates, cells }: PresentationResult,
+): void {
+  const row = policies.map((policy) => signOf(cells.find((cell) => cell.policy === policy.name)));
+  console.log(`${row.join('')}  ${String(certificates).padStart(3)}  ${name}`);
+}
+
 /**
- * Prints one row a presentation, one character a policy (`+` trusted, `.` refused, `!` a fault, blank: not asked),
- * then the faults and the figures.
+ * Prints the faults and the figures.
  *
  * @returns whether there is no fault
  */
-export function printMatrix({ policies, results, seconds, whole }: Matrix): boolean {
-  console.log(policies.map(({ name }, i) => `${String(i + 1).padStart(3)}  ${name}`).join('\n'));
-  console.log();
-  for (const { name, certificates, cells } of results) {
-    const row = policies.map((policy) => signOf(cells.find((cell) => cell.policy === policy.name)));
-    console.log(`${row.join('')}  ${String(certificates).padStart(3)}  ${name}`);
-  }
+export function printSummary({ policies, results, seconds, whole }: Matrix): boolean {
   const cells = results.flatMap((result) => result.cells);
   const faulty = cells.filter(({ faults }) => faults.length > 0);
   for (const { policy, presentation, faults, openssl } of faulty) {

@@ -8,7 +8,7 @@ export const VERIFY_CODES: Readonly<Record<string, string | undefined>> = {
   UNABLE_TO_DECRYPT_CERT_SIGNATURE: 'OpenSSL 3 does not use it',
   UNABLE_TO_DECRYPT_CRL_SIGNATURE: 'OpenSSL 3 does not use it',
   UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
-    'OpenSSL 3 takes no certificate for an issuer whose key it cannot read, and says so instead',
+    'OpenSSL 3 takes no certificate for an issuer whose key it cannot read; a Node.js server that sends one closes after the handshake',
   CERT_SIGNATURE_FAILURE: undefined,
   CRL_SIGNATURE_FAILURE: undefined,
   CERT_NOT_YET_VALID: undefined,

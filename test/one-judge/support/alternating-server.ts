@@ -1,6 +1,6 @@
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, DEFAULT_CIPHERS } from 'node:tls';
 import type { HeldCertificate } from '../../../src/testing/index.js';
 
 /** A server that shows another chain on each connection, as several machines behind one address do. */
@@ -13,6 +13,9 @@ export interface AlternatingServer extends AsyncDisposable {
   show(chains: readonly (readonly HeldCertificate[])[], turn: 'once' | 'round'): void;
 }
 
+/** So that weak certificates are shown on every Node.js line. */
+const ANY_STRENGTH = `${DEFAULT_CIPHERS}:@SECLEVEL=0`;
+
 export async function startAlternatingServer(): Promise<AlternatingServer> {
   let shown: readonly (readonly HeldCertificate[])[] = [];
   let turns: 'once' | 'round' = 'once';
@@ -22,6 +25,7 @@ export async function startAlternatingServer(): Promise<AlternatingServer> {
   const seen: { readonly bytesRead: number }[] = [];
   const server = createServer(
     {
+      ciphers: ANY_STRENGTH,
       SNICallback(_name, done) {
         connections += 1;
         const index = turns === 'round' ? at % shown.length : Math.min(at, shown.length - 1);
@@ -29,7 +33,7 @@ export async function startAlternatingServer(): Promise<AlternatingServer> {
         const chain = shown[index] as readonly HeldCertificate[];
         const cert = chain.map(({ certificatePem }) => certificatePem).join('');
         const key = (chain[0] as HeldCertificate).keyPem;
-        done(null, createSecureContext({ cert, key }));
+        done(null, createSecureContext({ cert, key, ciphers: ANY_STRENGTH }));
       },
     },
     // Each request has a connection of its own, and so another certificate.
