@@ -44,6 +44,15 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'fetch-standard',
+          include: ['test/fetch-standard/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      { extends: true, test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {
         extends: true,

@@ -5,7 +5,8 @@
  * copies) each have their own class objects: use {@link isMcpTlsError} or `error.code` rather than
  * `instanceof` when the error may come from another copy.
  *
- * No message or property ever holds a PEM body, a private key, a passphrase or a token.
+ * No message or property ever holds a PEM body, a private key, a passphrase or a token, and no text that
+ * a peer chose reaches a terminal or a log line as anything but itself: see {@link plain}.
  */
 
 /** Mistakes of the caller: found at construction, before anything is sent. */
@@ -16,6 +17,8 @@ export type ConfigErrorCode =
   | 'MCP_TLS_INVALID_CERTIFICATE'
   /** The certificate is well-formed, but this Node.js's OpenSSL cannot verify its signature algorithm. */
   | 'MCP_TLS_UNSUPPORTED_ALGORITHM'
+  /** This installation or runtime cannot do it: a dependency does not load, a permission is denied. */
+  | 'MCP_TLS_UNSUPPORTED_RUNTIME'
   /** The client or factory was used after `close()`. */
   | 'MCP_TLS_CLOSED';
 
@@ -57,6 +60,10 @@ export type TrustErrorCode =
   | 'MCP_TLS_PROXY_FAILED'
   /** A limit of `timeout` was reached. */
   | 'MCP_TLS_TIMEOUT'
+  /** It answered, and not in HTTP/1.1, or with more than may be taken. */
+  | 'MCP_TLS_BAD_ANSWER'
+  /** This process may not or cannot open a connection: a permission, or no descriptors left. */
+  | 'MCP_TLS_UNSUPPORTED_RUNTIME'
   /** The host could not be resolved or reached, or the connection broke. */
   | 'MCP_TLS_UNREACHABLE'
   /** The TLS handshake failed in a way that has no code of its own; OpenSSL's code is in `detail`. */
@@ -126,9 +133,24 @@ export type ErrorCode =
 
 const BRAND = Symbol.for('mcp-tls.error');
 
+/** Control and format characters: they break lines, colour terminals, turn the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** `text` with whatever does not print written as `\u{...}`. */
+function plain<Text extends string | undefined>(text: Text): Text {
+  return text?.replace(
+    UNPRINTABLE,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  ) as Text;
+}
+
 /** Base of all our errors. `code` tells them apart; the message is for people. */
 export abstract class McpTlsError extends Error {
   abstract readonly code: ErrorCode;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(plain(message), options);
+  }
 
   static {
     Object.defineProperty(McpTlsError.prototype, BRAND, { value: true });
@@ -176,12 +198,12 @@ export class TlsTrustError extends McpTlsError {
   constructor(code: TrustErrorCode, message: string, details: TrustErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.host = details.host;
+    this.host = plain(details.host);
     this.port = details.port;
-    this.expected = details.expected;
-    this.presented = details.presented;
-    this.hint = details.hint;
-    this.detail = details.detail;
+    this.expected = plain(details.expected);
+    this.presented = plain(details.presented);
+    this.hint = plain(details.hint);
+    this.detail = plain(details.detail);
   }
 }
 
@@ -204,8 +226,8 @@ export class StoreError extends McpTlsError {
   constructor(code: StoreErrorCode, message: string, details: StoreErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.id = details.id;
-    this.keyId = details.keyId;
+    this.id = plain(details.id);
+    this.keyId = plain(details.keyId);
   }
 }
 

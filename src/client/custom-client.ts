@@ -1,22 +1,29 @@
 import { addressOf } from '../connect/address-of.js';
-import { toConnectionError } from '../connect/connection-error.js';
-import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
+import { atHost } from '../connect/connection-error.js';
+import { isMcpTlsError, TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
-import { type Answer, exchange, type Running } from './exchange.js';
+import { exchange } from './exchange.js';
+import type { Answer, Running } from './exchange-request.js';
+import { closedError, failed, toFetchError } from './fetch-error.js';
 import { makeResponse } from './make-response.js';
 import type { Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
+import { requestError } from './request-error.js';
 import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
+import { abortedOf } from './signals.js';
+import { StreamBody } from './stream-body.js';
 import type { Timeouts } from './timeouts.js';
 
 /**
  * A `fetch` for one server, usable wherever a fetch-like function is asked for.
  *
- * Rejects as `fetch` does: with the signal's reason if aborted, otherwise with a TypeError whose
- * message tells the reason and whose `cause` is a {@link TlsTrustError} or {@link TlsConfigError}.
+ * Reads its arguments as the Fetch Standard says, and refuses by name what it cannot do; docs/fetch.md
+ * lists every difference. Rejects as `fetch` does, before the answer and within its body: with the
+ * signal's reason if aborted, otherwise with a TypeError whose message states the reason and whose
+ * `cause` is a {@link TlsTrustError} or {@link TlsConfigError}.
  */
 export interface CustomClient {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
@@ -32,6 +39,8 @@ export interface CustomClientParts {
   readonly policyFor: (origin: string) => CheckedTrustPolicy;
   readonly headers: HeaderList;
   readonly timeouts: Timeouts;
+  /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
+  readonly maxBodyBytesFor: (origin: string) => number;
   readonly authorization: Authorization | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -42,16 +51,25 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
   const running: Running = { exchanges: new Set(), closed: undefined };
 
   async function client(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const request = readRequest(input, init);
-    const signals = signalsOf(request.signal, parts.signal);
+    let request: FetchRequest | undefined;
+    let signals = NO_SIGNALS;
     try {
+      request = await readRequest(input, init);
+      signals = signalsOf(request.signal, parts.signal);
       return await follow(parts, request, signals, running);
     } catch (error) {
       // As from fetch: the caller's own reason, untouched.
-      const aborted = signals.find((signal) => signal.aborted);
-      if (aborted !== undefined) throw aborted.reason;
-      throw running.closed ?? asFetchError(error, parts, request.url);
+      const aborted = abortedOf(signals);
+      const reason = aborted === undefined ? rejection(error, request?.url) : aborted.reason;
+      if (request?.body instanceof StreamBody) request.body.cancel(reason);
+      throw reason;
     }
+  }
+
+  function rejection(error: unknown, url: URL | undefined): Error {
+    const closed = running.closed ?? closedWith(parts.pools);
+    if (closed !== undefined) return closed;
+    return toFetchError(error, url ?? NO_URL);
   }
 
   return Object.assign(client, {
@@ -60,6 +78,14 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
       for (const exchange of running.exchanges) exchange.abort(running.closed);
     },
   });
+}
+
+/** For errors in the arguments, which name no host. */
+const NO_URL = new URL('https://invalid/');
+
+/** Whatever broke then broke because of that. */
+function closedWith(pools: Pools): TypeError | undefined {
+  return pools.closed ? failed(closedError('the client factory is closed')) : undefined;
 }
 
 const NO_SIGNALS: readonly AbortSignal[] = [];
@@ -102,11 +128,12 @@ async function send(
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
   const { method, body, headers } = request;
-  await addDefaults(parts, headers, url);
+  await addDefaults(parts, headers, url, signals);
   const policy = parts.policyFor(url.origin);
   const connections = await parts.pools.get(policy, timeouts.connect, url.origin);
-  const mapError = (error: unknown) => asFetchError(error, parts, url);
-  const bounds = { timeouts, signals, running, mapError };
+  const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
+  const closed = (): Error | undefined => closedWith(parts.pools);
+  const bounds = { timeouts, signals, running, maxBodyBytes, closed };
   return exchange(connections, { url, method, headers, body, ...bounds });
 }
 
@@ -115,17 +142,45 @@ async function addDefaults(
   { ownOrigin, headers: defaults, authorization }: CustomClientParts,
   headers: string[],
   url: URL,
+  signals: readonly AbortSignal[],
 ): Promise<void> {
   if (url.origin === ownOrigin) {
     addMissing(headers, defaults);
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await authorization();
+      const value = await ask(authorization, signals);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
   if (!hasHeader(headers, 'accept')) headers.push('accept', '*/*');
   if (!hasHeader(headers, 'user-agent')) headers.push('user-agent', 'mcp-tls');
   if (!hasHeader(headers, 'accept-encoding')) headers.push('accept-encoding', acceptedEncodings());
+}
+
+/** The caller's function may fail, and say anything in its error; or take its time. */
+async function ask(
+  authorization: Authorization,
+  signals: readonly AbortSignal[],
+): Promise<string | undefined> {
+  try {
+    const given = authorization();
+    return typeof given === 'object' ? await untilAborted(given, signals) : given;
+  } catch (cause) {
+    throw isMcpTlsError(cause) ? cause : requestError('the auth function failed', cause);
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    // With nothing: the reason is read from the signal.
+    abort = () => reject();
+  });
+  for (const signal of signals) signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', abort);
+  }
 }
 
 /** Runs `check`, and gives the connection back before its error goes on. */
@@ -144,41 +199,17 @@ async function discard({ body }: Answer): Promise<void> {
 }
 
 function plainHttpRefused(url: URL): Error {
-  if (url.protocol !== 'http:') return new TypeError(`unknown scheme '${url.protocol}'`);
-  const port = Number(url.port || 80);
+  if (url.protocol !== 'http:') return requestError(`the scheme '${url.protocol}' is not https:`);
+  const { host, port } = addressOf(url);
   return new TlsTrustError(
     'MCP_TLS_PLAIN_HTTP_REFUSED',
-    `${url.hostname}:${port}: plain http is refused, nothing is sent in the clear`,
+    `${atHost(host, port)}: plain http is refused, nothing is sent in the clear`,
     {
-      host: url.hostname,
+      host,
       port,
       expected: 'an https: URL',
       presented: 'an http: URL',
       hint: 'Use the https: URL of the server. For a server on this machine, an ordinary fetch will do.',
     },
   );
-}
-
-/** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
-function asFetchError(error: unknown, { pools }: CustomClientParts, url: URL): unknown {
-  if (error instanceof TypeError) return error;
-  // Whatever broke then broke because of that.
-  if (pools.closed) return failed(closedError('the client factory is closed'));
-  if (isMcpTlsError(error)) return failed(error);
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  // A mistake in the call, such as a header that cannot be sent.
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-    return new TypeError((error as Error).message, { cause: error });
-  }
-  // System, OpenSSL and undici errors have a code; a TypeError of our own has none.
-  if (typeof code !== 'string') return error;
-  return failed(toConnectionError(error, addressOf(url)));
-}
-
-function failed(error: Error): TypeError {
-  return new TypeError(`fetch failed: ${error.message}`, { cause: error });
-}
-
-function closedError(message: string): TlsConfigError {
-  return new TlsConfigError('MCP_TLS_CLOSED', message);
 }

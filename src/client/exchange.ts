@@ -1,40 +1,16 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
 import type { Connections } from './connections.js';
-import type { RequestBody } from './read-request.js';
-import type { HeaderList } from './request-headers.js';
-import { makeResponseBody, type ResponseBody } from './response-body.js';
-import type { Timeouts } from './timeouts.js';
-
-/** One request and what bounds it. */
-export interface ExchangeRequest {
-  readonly url: URL;
-  readonly method: string;
-  readonly headers: HeaderList;
-  readonly body: RequestBody | null;
-  readonly timeouts: Timeouts;
-  /** Any of these ends it with its own reason, also while the body is read. */
-  readonly signals: readonly AbortSignal[];
-  /** Where it is listed from its start to its end. */
-  readonly running: Running;
-  /** Makes what the caller sees of an error of the connection, before the answer or within it. */
-  readonly mapError: (error: unknown) => unknown;
-}
-
-/** The exchanges of a client that have not ended, and why no more may begin. */
-export interface Running {
-  readonly exchanges: Set<{ abort(reason: unknown): void }>;
-  closed: Error | undefined;
-}
-
-/** The head of an answer, and its body (`null` where there can be none). */
-export interface Answer {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: ResponseBody | null;
-}
+import { makeResponseBody } from './decoded-body.js';
+import type { Answer, ExchangeRequest } from './exchange-request.js';
+import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import { InterimAnswers } from './interim-answers.js';
+import type { BodySource } from './pipe.js';
+import { bodyToSend } from './request-body.js';
+import type { BodyLimit, ResponseBody } from './response-body.js';
+import { abortedOf, listenWithoutLimit } from './signals.js';
+import { StreamBody } from './stream-body.js';
+import { pathOf } from './url-text.js';
 
 /**
  * Sends one request and gives its answer as soon as the head is there. Follows nothing.
@@ -56,6 +32,15 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** How an established connection breaks. */
 const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
+/**
+ * One request under way.
+ *
+ * - The connection is given back or discarded once, and then forgotten.
+ * - `#failure` is the first reason for which it ended early; whoever waits for the head, and the body,
+ *   are told that one.
+ * - Listeners on the signals live until the body has ended on the wire, and, where it is piped, until
+ *   the pipe is through. What is unread then is checked for an abort when it is read.
+ */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #connections: Connections;
   readonly #request: ExchangeRequest;
@@ -63,11 +48,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #reject: (reason: unknown) => void;
   #connection: Client | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
+  #interim: InterimAnswers | undefined;
   #answered = false;
   #repeated = false;
-  #aborted: { readonly reason: unknown } | undefined;
+  #failure: { readonly reason: unknown } | undefined;
 
   constructor(
     connections: Connections,
@@ -87,11 +74,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#reject(running.closed);
       return;
     }
-    for (const signal of signals) {
-      if (signal.aborted) {
-        this.abort(signal.reason);
-        return;
-      }
+    const aborted = abortedOf(signals);
+    if (aborted !== undefined) {
+      this.#reject(aborted.reason);
+      return;
     }
     const connection = this.#connections.take();
     running.exchanges.add(this);
@@ -103,27 +89,34 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #sendOver(connection: Client): void {
-    const { url, method, headers, body, timeouts } = this.#request;
+    const { url, method, timeouts } = this.#request;
     this.#connection = connection;
-    connection.dispatch(
-      {
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method: method as Dispatcher.HttpMethod,
-        headers: headers as string[],
-        // undici takes any async iterable; its types say Readable.
-        body: body as string | Uint8Array | null,
-        headersTimeout: timeouts.headers,
-        bodyTimeout: timeouts.idle,
-      },
-      this,
-    );
+    const { body, headers } = bodyToSend(this.#request);
+    this.#sending = body instanceof StreamBody ? body : undefined;
+    try {
+      connection.dispatch(
+        {
+          origin: url.origin,
+          path: pathOf(url),
+          method: method as Dispatcher.HttpMethod,
+          headers: headers as string[],
+          // undici takes any async iterable; its types say Readable.
+          body: body as string | Uint8Array | null,
+          headersTimeout: timeouts.headers,
+          bodyTimeout: timeouts.idle,
+        },
+        this,
+      );
+    } catch (error) {
+      this.#fail(this.#errorOf(error));
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#interim = new InterimAnswers(this.#request.timeouts.headers);
     // Aborted while it waited for a connection.
-    if (this.#aborted) controller.abort(asError(this.#aborted.reason));
+    if (this.#failure) controller.abort(asError(this.#failure.reason));
   }
 
   onRequestUpgrade(
@@ -133,7 +126,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     socket: unknown,
   ): void {
     (socket as { destroy(): void }).destroy();
-    this.#fail(new TypeError('the server switched protocols without being asked'));
+    this.#fail(badAnswer(this.#request.url, 'it switched protocols without being asked'));
   }
 
   onResponseStart(
@@ -142,19 +135,53 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
     statusText = '',
   ): void {
-    if (status < 200) return;
+    if (this.#failure) return;
+    if (status < 200) {
+      if (this.#interim?.add(this.#onHeadTimeout)) {
+        this.abort(badAnswer(this.#request.url, 'it sends interim answers (1xx) and no answer'));
+      }
+      return;
+    }
     this.#answered = true;
+    this.#interim?.end();
     const { method, timeouts } = this.#request;
-    const bodiless = method === 'HEAD' || NULL_BODY.has(status);
-    if (!bodiless) {
-      this.#body = makeResponseBody(headers['content-encoding'], {
-        pause: () => controller.pause(),
-        resume: () => controller.resume(),
-        cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
-      });
+    if (method !== 'HEAD' && !NULL_BODY.has(status)) {
+      try {
+        this.#body = this.#makeBody(controller, headers['content-encoding']);
+      } catch {
+        this.abort(
+          badAnswer(this.#request.url, 'its body has more content codings than are taken'),
+        );
+        return;
+      }
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
+  }
+
+  #makeBody(
+    controller: Dispatcher.DispatchController,
+    encoding: string | readonly string[] | undefined,
+  ): ResponseBody {
+    return makeResponseBody({
+      contentEncoding: typeof encoding === 'string' ? encoding : encoding?.join(','),
+      source: {
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
+        aborted: () => abortedOf(this.#request.signals),
+        listen: (body) => this.#listenOn(body),
+      },
+      limit: this.#limit(),
+      decodingError: () =>
+        badAnswer(this.#request.url, 'its body does not decode by its content-encoding'),
+    });
+  }
+
+  #limit(): BodyLimit | undefined {
+    const { maxBodyBytes: bytes, url } = this.#request;
+    if (bytes === 0) return undefined;
+    return { bytes, error: () => badAnswer(url, `its body has more than ${bytes} bytes`) };
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -162,10 +189,23 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.#failure) return;
     if (this.#connection !== undefined) this.#connections.giveBack(this.#connection);
     this.#connection = undefined;
+    const body = this.#body;
+    body?.end();
     this.#release();
-    this.#body?.end();
+    if (body?.holds) this.#listenOn(body);
+  }
+
+  /** Its last byte has come, and somewhere in a stream it waits: an abort still reaches it there. */
+  #listenOn(body: Parameters<BodySource['listen']>[0]): void {
+    const { signals } = this.#request;
+    const onAbort = (): void => body.fail(abortedOf(signals)?.reason);
+    for (const signal of signals) signal.addEventListener('abort', onAbort);
+    body.onEnded(() => {
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
@@ -181,7 +221,13 @@ class Exchange implements Dispatcher.DispatchHandler {
         // Closed meanwhile: the error is what it was.
       }
     }
-    this.#fail(this.#aborted ? this.#aborted.reason : this.#request.mapError(error));
+    this.#fail(this.#failure ? this.#failure.reason : this.#errorOf(error));
+  }
+
+  #errorOf(error: unknown): Error {
+    const { failure } = this.#sending ?? {};
+    const reason = failure === undefined ? error : bodyError(failure.reason);
+    return this.#request.closed() ?? toFetchError(reason, this.#request.url);
   }
 
   /**
@@ -190,60 +236,62 @@ class Exchange implements Dispatcher.DispatchHandler {
    */
   #mayRepeat(error: Error): boolean {
     const { method, body } = this.#request;
-    if (this.#repeated || this.#aborted || this.#answered || this.#connection === undefined) {
+    if (this.#repeated || this.#failure || this.#answered || this.#connection === undefined) {
       return false;
     }
-    const again = body === null || typeof body === 'string' || body instanceof Uint8Array;
     const { code = '' } = error as NodeJS.ErrnoException;
     return (
-      again &&
+      !(body instanceof StreamBody) &&
+      this.#sending?.failure === undefined &&
       IDEMPOTENT.has(method) &&
       BROKEN.has(code) &&
       this.#connections.wasUsed(this.#connection)
     );
   }
 
-  readonly #onAbort = (event: Event): void => {
-    this.abort((event.target as AbortSignal).reason);
+  readonly #onAbort = (): void => {
+    const { reason } = abortedOf(this.#request.signals) ?? {};
+    this.abort(reason);
   };
 
   readonly #onBodyTimeout = (): void => {
-    const { mapError, timeouts } = this.#request;
-    const error = new Error(`the body was not complete after ${timeouts.body} ms`);
-    this.abort(mapError(Object.assign(error, { code: 'UND_ERR_BODY_TIMEOUT' })));
+    const what = `the body was not complete after ${this.#request.timeouts.body} ms`;
+    this.#abortWith(what, 'UND_ERR_BODY_TIMEOUT');
   };
 
+  readonly #onHeadTimeout = (): void => {
+    const what = `no answer after ${this.#request.timeouts.headers} ms`;
+    this.#abortWith(what, 'UND_ERR_HEADERS_TIMEOUT');
+  };
+
+  #abortWith(message: string, code: string): void {
+    this.abort(toFetchError(Object.assign(new Error(message), { code }), this.#request.url));
+  }
+
   abort(reason: unknown): void {
-    if (this.#aborted) return;
-    this.#aborted = { reason };
+    if (this.#failure) return;
+    this.#failure = { reason };
     this.#controller?.abort(asError(reason));
     this.#fail(reason);
   }
 
   #fail(reason: unknown): void {
+    this.#failure ??= { reason };
     if (this.#connection !== undefined) this.#connections.discard(this.#connection);
     this.#connection = undefined;
     this.#release();
+    this.#sending?.cancel(reason);
     this.#reject(reason);
     this.#body?.fail(reason);
   }
 
   #release(): void {
     clearTimeout(this.#bodyTimer);
+    this.#interim?.end();
     const { signals, running } = this.#request;
     running.exchanges.delete(this);
     for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }
-}
-
-/**
- * Every exchange of a transport listens to the one signal of its session. Node 20 calls more than ten
- * listeners a leak, and prints a warning; ours leave with their exchange.
- */
-function listenWithoutLimit(signal: AbortSignal): void {
-  // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
-  // undici.fetch with the same signal.
-  setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
 
 function asError(reason: unknown): Error {

@@ -1,3 +1,5 @@
+import { TlsConfigError } from '../errors.js';
+
 /** The undici that this package depends on. Loaded at the first request, not at import. */
 export type Undici = typeof import('undici');
 
@@ -10,6 +12,8 @@ const LEGACY_DISPATCHER = Symbol.for('undici.globalDispatcher.1');
  * none yet. Node.js makes its own as soon as anything of its fetch is looked at, so that is done
  * first. undici 8 on Node 22 replaces the older of the two dispatcher slots nevertheless, hence the
  * restoring.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_RUNTIME`
  */
 export async function loadUndici(): Promise<Undici> {
   loaded ??= await load();
@@ -25,7 +29,29 @@ async function load(): Promise<Undici> {
   void globalThis.Response;
   const slots = globalThis as unknown as Record<symbol, unknown>;
   const own = slots[LEGACY_DISPATCHER];
-  const undici = await import('undici');
+  const undici = await importUndici();
   if (own !== undefined && slots[LEGACY_DISPATCHER] !== own) slots[LEGACY_DISPATCHER] = own;
+  // Bun puts a stub in its place.
+  if (typeof undici.Client?.prototype?.dispatch !== 'function') {
+    throw unusable('what this runtime loads as undici is not undici');
+  }
   return undici;
+}
+
+async function importUndici(): Promise<Undici> {
+  try {
+    return await import('undici');
+  } catch (cause) {
+    const { code } = Object(cause) as { readonly code?: unknown };
+    const detail = typeof code === 'string' ? ` (${code})` : '';
+    throw unusable(`undici, a dependency of mcp-tls, cannot be loaded${detail}`, cause);
+  }
+}
+
+function unusable(what: string, cause?: unknown): TlsConfigError {
+  return new TlsConfigError(
+    'MCP_TLS_UNSUPPORTED_RUNTIME',
+    `${what}: check the installation, and the bundler if there is one`,
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -19,6 +19,13 @@ export interface CustomClientFactoryOptions extends RouteOptions {
   readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
   /** Default limits of the clients. */
   readonly timeout?: TimeoutInput | undefined;
+  /**
+   * What `text()`, `json()`, `arrayBuffer()`, `blob()`, `bytes()` and `formData()` read of an answer at
+   * most, decoded; `0` for all of it. More is an error, and ends the connection. A stream
+   * (`response.body`) is bounded by its reader. Default 0 for the origin of `url` and those in
+   * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
+   */
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** Options of one client. */
@@ -33,11 +40,18 @@ export interface CustomClientInit {
   readonly headers?: RequestInit['headers'];
   /** Over the factory's. */
   readonly timeout?: TimeoutInput | undefined;
+  /** Over the factory's. */
+  readonly maxBodyBytes?: number | undefined;
   /** Sent with every request to the origin of `url` that has no Authorization header. Needs `url`. */
   readonly auth?: AuthInput | undefined;
   /** Ends every request of the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const CLIENT_FIELDS = ['url', 'headers', 'timeout', 'maxBodyBytes', 'auth', 'signal'];
+
+/** For origins that nobody gave a policy for. */
+const PEERS_MAX_BODY_BYTES = 4 * 1_048_576;
 
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory {
@@ -66,27 +80,32 @@ export function makeCustomClientFactory(
   trust?: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
-  assertKnownKeys('options', options, ['origins', 'timeout', ...ROUTE_FIELDS]);
+  assertKnownKeys('options', options, ['origins', 'timeout', 'maxBodyBytes', ...ROUTE_FIELDS]);
   const policy = checkUsable(trust);
   const origins = options.origins && readOrigins(options.origins);
   const defaultRoots = checkTrustPolicy(null);
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
+  const maxBodyBytes = readMaxBodyBytes('options.maxBodyBytes', options.maxBodyBytes);
   const route = readRoute(options);
   // A socket leads to one server; whatever else is asked for is elsewhere.
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
   const pools = new Pools((one) => (one === policy ? route : elsewhere));
 
   function factory(init: CustomClientInit = {}): CustomClient {
-    assertKnownKeys('init', init, ['url', 'headers', 'timeout', 'auth', 'signal']);
+    assertKnownKeys('init', init, CLIENT_FIELDS);
     const own = init.url === undefined ? undefined : readOrigin('init.url', init.url, 'any path');
     if (own === undefined && (init.headers !== undefined || init.auth !== undefined)) {
       invalidArgument('init.headers and init.auth need init.url, the server that may see them');
     }
+    const max = readMaxBodyBytes('init.maxBodyBytes', init.maxBodyBytes) ?? maxBodyBytes;
+    const isNamed = (origin: string): boolean =>
+      own === undefined || origin === own || origins?.has(origin) === true;
     return makeCustomClient({
       pools,
       ownOrigin: own,
       policyFor: (origin) =>
         own === undefined || origin === own ? policy : (origins?.get(origin) ?? defaultRoots),
+      maxBodyBytesFor: (origin) => max ?? (isNamed(origin) ? 0 : PEERS_MAX_BODY_BYTES),
       headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
@@ -94,6 +113,13 @@ export function makeCustomClientFactory(
     });
   }
   return Object.assign(factory, { close: () => pools.close() });
+}
+
+function readMaxBodyBytes(what: string, value: unknown): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) {
+    return value as number | undefined;
+  }
+  return invalidArgument(`${what} must be a whole number of bytes, or 0 for no limit`);
 }
 
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */

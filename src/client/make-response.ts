@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import type { Answer } from './exchange.js';
-import type { ResponseBody } from './response-body.js';
+import type { Answer } from './exchange-request.js';
+import type { BodyEnded, ResponseBody } from './response-body.js';
+import { withoutFragment } from './url-text.js';
 
 /**
  * A response of the **global** class, whatever undici is behind it: the MCP SDK tests
@@ -9,14 +10,52 @@ import type { ResponseBody } from './response-body.js';
  *
  * It is built lazily. What is asked of nearly every answer (status, headers, `text`, `json`) is
  * answered without a stream and a real Response; everything else makes the real one and asks that.
+ *
+ * A response that is dropped unread frees its connection when it is collected.
  */
 export function makeResponse(answer: Answer, url: URL, redirected: boolean): Response {
-  // Fetch Standard §5.5: the URL of a response has no fragment.
-  const href = url.hash === '' ? url.href : url.href.replace(/#.*$/, '');
   // Not when this file is loaded: the first look at Response loads Node.js's fetch, some 10 ms.
   if (Object.getPrototypeOf(LazyResponse.prototype) !== Response.prototype) becomeResponse();
-  return new LazyResponse(answer, href, redirected) as unknown as Response;
+  // Fetch Standard §5.5: the URL of a response has no fragment.
+  const response = new LazyResponse(answer, withoutFragment(url), redirected);
+  // Most answers are here in full: they hold no connection.
+  const { body } = answer;
+  if (body !== null && !body.complete) DROPPED.register(response, body);
+  return response as unknown as Response;
 }
+
+const BODY = Symbol.for('mcp-tls.response.body');
+
+/** What may be learned of the body of a response from outside. */
+export interface BodyEvents {
+  /** Nothing more of it will be read: it came to its end, or why not. */
+  readonly ended?: BodyEnded;
+  /** Its last byte has come, or none will: it needs no connection any more. */
+  readonly complete?: () => void;
+}
+
+/**
+ * Reports what becomes of the body of `response`, each once.
+ *
+ * @returns whether that can be known: only of responses of ours, of this copy or another
+ */
+export function watchBody(response: Response, { ended, complete }: BodyEvents): boolean {
+  if (!(BODY in response)) return false;
+  const body = response[BODY] as ResponseBody | null;
+  if (body === null) {
+    ended?.(undefined);
+    complete?.();
+  } else {
+    if (ended !== undefined) body.onEnded(ended);
+    if (complete !== undefined) body.onComplete(complete);
+  }
+  return true;
+}
+
+/** Responses that nobody has any more. Their stream, if they made one, is somebody's: it has its own. */
+const DROPPED = new FinalizationRegistry<ResponseBody>((body) => {
+  if (!body.streamed) body.abandon();
+});
 
 class LazyResponse {
   readonly url: string;
@@ -45,7 +84,7 @@ class LazyResponse {
   }
 
   get statusText(): string {
-    return isReasonPhrase(this.#statusText) ? this.#statusText : '';
+    return this.#statusText;
   }
 
   get headers(): Headers {
@@ -70,14 +109,14 @@ class LazyResponse {
 
   async text(): Promise<string> {
     const bytes = this.#collect();
-    if (bytes === undefined) return this.materialize().text();
+    if (bytes === undefined) return this.#materialize().text();
     // As Encoding Standard's "UTF-8 decode": a byte order mark is dropped.
     return new TextDecoder().decode(await bytes);
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = this.#collect();
-    if (bytes === undefined) return this.materialize().arrayBuffer();
+    if (bytes === undefined) return this.#materialize().arrayBuffer();
     const { buffer, byteOffset, byteLength } = await bytes;
     const whole = byteOffset === 0 && byteLength === buffer.byteLength;
     return (whole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
@@ -88,17 +127,38 @@ class LazyResponse {
   }
 
   clone(): Response {
-    this.assertUsable();
-    const clone = this.materialize().clone();
-    const { url, redirected } = this;
+    this.#assertUsable();
+    const clone = this.#materialize().clone();
+    const { url, redirected, status, ok, statusText } = this;
     return Object.defineProperties(clone, {
       url: { value: url },
       redirected: { value: redirected },
+      // The constructor takes none over 599.
+      status: { value: status },
+      ok: { value: ok },
+      statusText: { value: statusText },
     });
   }
 
+  /** `blob`, `bytes`, `formData` and what is to come: done by a real response over the whole body. */
+  async readAs(method: (this: Response) => unknown): Promise<unknown> {
+    const bytes = this.#collect();
+    if (bytes === undefined) return method.call(this.#materialize());
+    const { headers } = this;
+    return method.call(new Response((await bytes) as never, { headers }));
+  }
+
+  /** What else there is to see of a response. */
+  look(get: (this: Response) => unknown): unknown {
+    return get.call(this.#materialize());
+  }
+
+  get [BODY](): ResponseBody | null {
+    return this.#body;
+  }
+
   /** @throws {TypeError} once the body is somebody's (Fetch Standard §5.2, "unusable") */
-  assertUsable(): void {
+  #assertUsable(): void {
     const stream = this.#real === undefined ? this.#stream : this.#real.body;
     if (this.bodyUsed || stream?.locked) {
       throw new TypeError('Body is unusable: Body has already been read');
@@ -106,12 +166,12 @@ class LazyResponse {
   }
 
   /**
-   * The whole body without a stream; `undefined` where a stream or a real response is there already.
+   * The whole body without a stream; `undefined` where there is none, or somebody has its stream.
    *
-   * @throws {TypeError} as {@link assertUsable}
+   * @throws {TypeError} as {@link #assertUsable}
    */
   #collect(): Promise<Uint8Array> | undefined {
-    this.assertUsable();
+    this.#assertUsable();
     const touched = this.#real !== undefined || this.#stream !== undefined;
     if (this.#body === null || touched) return undefined;
     this.#collected = true;
@@ -119,12 +179,14 @@ class LazyResponse {
   }
 
   /** The real response. Once the body was begun to be read without it, it has the head only. */
-  materialize(): Response {
+  #materialize(): Response {
     if (this.#real !== undefined) return this.#real;
-    const { status, statusText, headers } = this;
+    const { status, headers } = this;
+    const statusText = isReasonPhrase(this.#statusText) ? this.#statusText : '';
     const taken = this.bodyUsed || this.#stream?.locked;
     const stream = taken ? null : (this.#stream ?? this.#body?.stream() ?? null);
-    const real = new Response(stream as never, { status, statusText, headers });
+    const init = { status: status > 599 ? 200 : status, statusText, headers };
+    const real = new Response(stream as never, init);
     if (!taken) this.#real = real;
     return real;
   }
@@ -143,14 +205,13 @@ function becomeResponse(): void {
       get === undefined
         ? {
             // All methods but clone read the body.
-            async value(this: LazyResponse, ...args: unknown[]) {
-              this.assertUsable();
-              return value.apply(this.materialize(), args);
+            async value(this: LazyResponse) {
+              return this.readAs(value);
             },
           }
         : {
             get(this: LazyResponse) {
-              return get.call(this.materialize());
+              return this.look(get as (this: Response) => unknown);
             },
           };
     Object.defineProperty(own, name, { configurable: true, ...forwarded });

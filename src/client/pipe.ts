@@ -1,4 +1,5 @@
 import type { WritableStreamDefaultWriter } from 'node:stream/web';
+import { ByteQueue } from './byte-queue.js';
 
 /** What a body needs from the exchange that it belongs to. */
 export interface BodySource {
@@ -6,6 +7,10 @@ export interface BodySource {
   resume(): void;
   /** The reader does not want the rest. */
   cancel(reason: unknown): void;
+  /** Whether the caller has aborted, also after the last byte came: what is unread is not given out. */
+  aborted(): { readonly reason: unknown } | undefined;
+  /** Has a body that is complete, and whose pieces wait in somebody's stream, fail when the caller aborts. */
+  listen(body: { onEnded(listener: () => void): void; fail(reason: unknown): void }): void;
 }
 
 /**
@@ -14,73 +19,154 @@ export interface BodySource {
  */
 export const READ_AHEAD_BYTES = 65_536;
 
-/** The way of a body into a writable stream. */
-export interface Pipe {
-  write(chunk: Uint8Array): void;
-  end(): void;
-  fail(reason: unknown): void;
-}
-
 type Decoder = InstanceType<typeof TextDecoder>;
 
 /** Where a pipe ends: a stream of bytes, or one of text behind a decoder. */
 export interface PipeTarget {
+  readonly writable: WritableStream<unknown>;
   readonly writer: WritableStreamDefaultWriter<unknown>;
   readonly decoder: Decoder | undefined;
 }
 
 /**
- * Writes what comes to `target`, and holds the source back while too much of it waits. As `pipeTo`
- * does (Streams Standard §4.2.4), an error of one side ends the other; other than there, the writer is
- * not released at the end: nothing more can be written.
+ * The way of a body into a writable stream, as `pipeTo` is (Streams Standard §4.2.4).
+ *
+ * - One write is under way at most, and nothing is written after one that failed.
+ * - While too much waits, the source is held back.
+ * - A failure of the source waits for the write that is under way, and is then handed to the platform's
+ *   own `pipeTo`: in which order an abort and a `cancel()` of the other side settle is its business, and
+ *   an abort of ours that comes at once makes such a `cancel()` reject.
+ * - Once the last piece was written, the source is at its end, and nothing of it can fail any more.
+ * - The writer is not released at a good end: nothing more can be written.
  */
-export function makePipe({ writer, decoder }: PipeTarget, source: BodySource): Pipe {
-  let waiting = 0;
-  let ended = false;
-  writer.closed.catch((reason) => {
-    if (!ended) source.cancel(reason);
-    ended = true;
-  });
+export class Pipe {
+  readonly #target: PipeTarget;
+  readonly #source: BodySource;
+  readonly #onDrained: (failure?: { readonly reason: unknown }) => void;
+  readonly #queue = new ByteQueue();
+  /** The write that is under way. */
+  #writing: Promise<void> | undefined;
+  #paused = false;
+  #ending = false;
+  #over = false;
 
-  /** Whoever waits for the writer is told by `closed`. */
-  const ignore = (): void => {};
+  /** @param onDrained called once: the last byte was taken, or the pipe broke */
+  constructor(
+    target: PipeTarget,
+    source: BodySource,
+    onDrained: (failure?: { readonly reason: unknown }) => void,
+  ) {
+    this.#target = target;
+    this.#source = source;
+    this.#onDrained = onDrained;
+    target.writer.closed.catch((reason) => {
+      if (this.#over) return;
+      this.#finish({ reason });
+      source.cancel(reason);
+    });
+  }
 
-  function fail(reason: unknown): void {
-    ended = true;
-    writer.abort(reason).catch(ignore);
+  /** Whether the source is held back. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether pieces wait that an abort keeps from being written. */
+  get holds(): boolean {
+    return !this.#over && this.#queue.length > 0;
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#writing === undefined && this.#queue.length === 0) this.#send(chunk);
+    else this.#queue.push(chunk);
+    if (this.#queue.held >= READ_AHEAD_BYTES && !this.#paused) {
+      this.#paused = true;
+      this.#source.pause();
+    }
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.#flow();
+  }
+
+  fail(reason: unknown): void {
+    if (this.#over || (this.#ending && this.#queue.length === 0)) return;
+    this.#finish({ reason });
+    const breakOff = (): void => this.#breakOff(reason);
+    if (this.#writing === undefined) breakOff();
+    else this.#writing.then(breakOff, breakOff);
+  }
+
+  #breakOff(reason: unknown): void {
+    const { writer, writable, decoder } = this.#target;
+    writer.releaseLock();
+    let fail = (): void => {};
+    const broken = new ReadableStream({
+      start: (controller) => {
+        fail = () => controller.error(reason);
+      },
+    });
+    // As many steps as the way would have without the short cut.
+    const last = decoder === undefined ? broken : broken.pipeThrough(new TransformStream());
+    last.pipeTo(writable).catch(ignore);
+    fail();
+  }
+
+  #flow(): void {
+    while (this.#writing === undefined && !this.#over) {
+      const chunk = this.#queue.shift();
+      if (chunk === undefined) break;
+      this.#send(chunk);
+    }
+    if (this.#paused && !this.#over && this.#queue.held < READ_AHEAD_BYTES) {
+      this.#paused = false;
+      this.#source.resume();
+    }
+    if (this.#ending && this.#writing === undefined && !this.#over) this.#close();
+  }
+
+  #send(chunk: Uint8Array): void {
+    const { decoder } = this.#target;
+    const piece = decoder === undefined ? chunk : this.#decode(decoder, chunk);
+    if (piece === undefined) return;
+    this.#writing = this.#target.writer.write(piece);
+    this.#writing.then(this.#onWritten, ignore);
+  }
+
+  readonly #onWritten = (): void => {
+    this.#writing = undefined;
+    this.#flow();
+  };
+
+  #close(): void {
+    const { writer, decoder } = this.#target;
+    const rest = decoder && this.#decode(decoder);
+    if (this.#over) return;
+    if (rest !== undefined) writer.write(rest).catch(ignore);
+    this.#over = true;
+    const drained = (): void => this.#onDrained();
+    writer.close().then(drained, (reason) => this.#onDrained({ reason }));
   }
 
   /** Text, or `undefined` where there is none to write: part of a character, or one that is none. */
-  function decode(decoder: Decoder, chunk?: Uint8Array): string | undefined {
+  #decode(decoder: Decoder, chunk?: Uint8Array): string | undefined {
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined }) || undefined;
     } catch (error) {
-      fail(error);
-      source.cancel(error);
+      this.fail(error);
+      this.#source.cancel(error);
       return undefined;
     }
   }
 
-  return {
-    write(chunk) {
-      const { length } = chunk;
-      const piece = decoder === undefined ? chunk : decode(decoder, chunk);
-      if (piece === undefined || ended) return;
-      waiting += length;
-      writer.write(piece).then(() => {
-        const held = waiting >= READ_AHEAD_BYTES;
-        waiting -= length;
-        if (held && waiting < READ_AHEAD_BYTES) source.resume();
-      }, ignore);
-      if (waiting >= READ_AHEAD_BYTES) source.pause();
-    },
-    end() {
-      const rest = decoder && decode(decoder);
-      if (ended) return;
-      ended = true;
-      if (rest !== undefined) writer.write(rest).catch(ignore);
-      writer.close().catch(ignore);
-    },
-    fail,
-  };
+  #finish(failure: { readonly reason: unknown }): void {
+    this.#over = true;
+    this.#queue.clear();
+    this.#onDrained(failure);
+  }
 }
+
+/** Whoever waits for the writer is told by `closed`. */
+function ignore(): void {}

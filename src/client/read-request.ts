@@ -1,9 +1,7 @@
-import { Buffer } from 'node:buffer';
-import { invalidArgument } from '../assert.js';
+import { extractBody, type RequestBody, takeBody } from './request-body.js';
+import { requestError } from './request-error.js';
 import { hasHeader, readHeaders } from './request-headers.js';
-
-/** A request body as a dispatcher takes it. */
-export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
+import { checkInit } from './request-init.js';
 
 /** What `fetch(input, init)` asks for, read out. */
 export interface FetchRequest {
@@ -17,27 +15,58 @@ export interface FetchRequest {
 }
 
 /**
- * Reads the arguments of `fetch` (Fetch Standard §5.4, as far as it means anything outside of a
- * browser). Errors are TypeErrors as from `fetch`, and none of them repeats the URL.
+ * Reads the arguments of `fetch` as the Fetch Standard does (§5.4), as far as it means anything
+ * outside of a browser. Errors are TypeErrors as from `fetch`, with ours as their cause, and none of
+ * them repeats the URL. A promise only for a Request that has a body.
+ *
+ * @throws {TypeError}
  */
-export function readRequest(input: string | URL | Request, init: RequestInit = {}): FetchRequest {
-  if ('dispatcher' in init && init.dispatcher !== undefined) {
-    invalidArgument('this fetch has a dispatcher of its own: another one would not be verified');
-  }
-  const from = typeof input === 'string' || input instanceof URL ? undefined : input;
+export function readRequest(
+  input: string | URL | Request,
+  init?: RequestInit | null,
+): FetchRequest | Promise<FetchRequest> {
+  // Nearly always the MCP SDK's: a plain object, and nothing unusual in it.
+  const given = init ?? {};
+  checkInit(given);
+  const from = asRequest(input);
   const url = readUrl(from?.url ?? (input as string | URL));
-  const method = readMethod(init.method ?? from?.method ?? 'GET');
-  const headers = readHeaders(init.headers ?? from?.headers);
-  const { body, contentType } = readBody(init.body ?? from?.body ?? null);
-  if (body !== null && (method === 'GET' || method === 'HEAD')) {
-    throw new TypeError('Request with GET/HEAD method cannot have body.');
+  const method = readMethod(given.method === undefined ? (from?.method ?? 'GET') : given.method);
+  const headers = readHeaders(given.headers === undefined ? from?.headers : given.headers);
+  const signal = readSignal(given.signal === undefined ? from?.signal : given.signal);
+  const redirect = `${given.redirect ?? from?.redirect ?? 'follow'}` as FetchRequest['redirect'];
+  if (from !== undefined && readsRequest(from, given)) {
+    return takeBody(from).then((body) => ({ url, method, headers, body, signal, redirect }));
   }
+  if (given.body !== undefined && given.body !== null) assertMayHaveBody(method);
+  const { body, contentType } = extractBody(given.body);
   if (contentType !== undefined && !hasHeader(headers, 'content-type')) {
     headers.push('content-type', contentType);
   }
-  const redirect = init.redirect ?? from?.redirect ?? 'follow';
-  const signal = init.signal ?? from?.signal ?? undefined;
   return { url, method, headers, body, signal, redirect };
+}
+
+/** The platform's, or one of another realm or library. */
+function asRequest(input: unknown): Request | undefined {
+  if (typeof input !== 'object' || input === null || input instanceof URL) return undefined;
+  const { url, method } = input as Partial<Request>;
+  return typeof url === 'string' && typeof method === 'string' ? (input as Request) : undefined;
+}
+
+/** Whether the body is the Request's. */
+function readsRequest(from: Request, { body, method }: RequestInit): boolean {
+  if (body !== undefined && body !== null) return false;
+  if (from.body === null || from.body === undefined) return false;
+  assertMayHaveBody(readMethod(method ?? from.method));
+  if (from.bodyUsed || from.body.locked) {
+    throw requestError('the Request was used before: its body was read, or is being read');
+  }
+  return true;
+}
+
+function assertMayHaveBody(method: string): void {
+  if (method === 'GET' || method === 'HEAD') {
+    throw requestError('a request with method GET or HEAD cannot have a body');
+  }
 }
 
 function readUrl(input: string | URL): URL {
@@ -45,41 +74,41 @@ function readUrl(input: string | URL): URL {
   try {
     url = new URL(input);
   } catch {
-    throw new TypeError('Failed to parse URL');
+    throw requestError('the URL cannot be parsed: an absolute one is needed');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new TypeError('Request cannot be constructed from a URL that includes credentials');
+    throw requestError('the URL includes credentials: give them as auth, or as a header');
   }
   return url;
 }
 
+/** RFC 9110 §9.1. */
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const NORMAL = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
+const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
 /** Fetch Standard §2.2.1: only these are made upper case. */
-function readMethod(method: string): string {
+function readMethod(input: unknown): string {
+  if (NORMAL.has(input as string)) return input as string;
+  let method: string;
+  try {
+    method = `${input}`;
+  } catch (cause) {
+    throw requestError('the method is no text', cause);
+  }
   const upper = method.toUpperCase();
-  if (['CONNECT', 'TRACE', 'TRACK'].includes(upper)) throw new TypeError('Forbidden method');
-  return ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'].includes(upper) ? upper : method;
+  if (!METHOD.test(method) || FORBIDDEN.has(upper)) {
+    throw requestError('the method is none that can be sent');
+  }
+  return NORMAL.has(upper) ? upper : method;
 }
 
-interface ReadBody {
-  readonly body: RequestBody | null;
-  readonly contentType?: string | undefined;
-}
-
-function readBody(body: RequestInit['body'] | null): ReadBody {
-  if (body === null || body === undefined) return { body: null };
-  if (typeof body === 'string') return { body, contentType: 'text/plain;charset=UTF-8' };
-  if (body instanceof Uint8Array) return { body };
-  if (ArrayBuffer.isView(body)) {
-    return { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
+/** Whatever works as an AbortSignal: older libraries bring one of their own. */
+function readSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  const { aborted, addEventListener } = signal as Partial<AbortSignal>;
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+    throw requestError('the signal is not an AbortSignal');
   }
-  if (body instanceof ArrayBuffer) return { body: Buffer.from(body) };
-  if (body instanceof ReadableStream) return { body };
-  if (Symbol.asyncIterator in body) return { body: body as AsyncIterable<Uint8Array> };
-  if (body instanceof URLSearchParams) {
-    const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
-    return { body: body.toString(), contentType };
-  }
-  // FormData and Blob: the platform knows how to write them.
-  const { body: stream, headers } = new Response(body);
-  return { body: stream, contentType: headers.get('content-type') ?? undefined };
+  return signal as AbortSignal;
 }

@@ -1,8 +1,10 @@
+import { Buffer } from 'node:buffer';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { publish } from '../diagnostics.js';
 import { TlsTrustError } from '../errors.js';
 import type { FetchRequest } from './read-request.js';
+import { StreamBody } from './stream-body.js';
 
 /** As many as the Fetch Standard allows (§4.4). */
 const MAX_REDIRECTS = 20;
@@ -11,16 +13,16 @@ const MAX_REDIRECTS = 20;
  * Where a redirect leads, if it may be followed; `undefined` if `response` is no redirect or is to
  * be returned as it is.
  *
- * Followed are, within the origin only, redirects that keep the request as it was: 307 and 308, and
- * any for GET and HEAD. Everything else would send the session, headers and body to somebody that
- * the policy does not speak of, or in the clear, or turn a POST into a GET.
+ * Followed are, within the origin only, redirects that keep the request as it was. Everything else
+ * would send the session, headers and body to somebody that the policy does not speak of, or in the
+ * clear, or turn a POST into a GET.
  *
  * @throws {TlsTrustError} `MCP_TLS_REDIRECT_REFUSED`
  */
 export function redirectTarget(
   request: FetchRequest,
   from: URL,
-  response: { readonly status: number; readonly location: string | undefined },
+  response: { readonly status: number; readonly location: string | readonly string[] | undefined },
   followed: number,
 ): URL | undefined {
   const { status, location } = response;
@@ -43,16 +45,14 @@ export function redirectTarget(
 
   if (request.redirect === 'error') refuse("the request has redirect: 'error'");
   if (followed >= MAX_REDIRECTS) refuse(`more than ${MAX_REDIRECTS} in a row`);
+  if (typeof location !== 'string') return refuse('it has several locations');
   const target = parseLocation(location, from) ?? refuse('its location is not a URL');
   if (target.protocol !== 'https:') refuse('it leaves https', target);
   if (target.origin !== from.origin) refuse('it leaves the origin', target);
   if (target.username !== '' || target.password !== '') refuse('its location has credentials');
-  const safe = request.method === 'GET' || request.method === 'HEAD';
-  if (!safe && status !== 307 && status !== 308) {
+  if (becomesGet(request.method, status))
     refuse(`it would turn ${request.method} into GET`, target);
-  }
-  const { body } = request;
-  if (body !== null && typeof body !== 'string' && !(body instanceof Uint8Array)) {
+  if (request.body instanceof StreamBody) {
     refuse('the body was a stream and cannot be sent again', target);
   }
   // Fetch Standard §4.4 step 10: the fragment stays unless the location brings one.
@@ -64,10 +64,23 @@ function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
+/** Fetch Standard §4.4 step 12. */
+function becomesGet(method: string, status: number): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD';
+  return method === 'POST' && (status === 301 || status === 302);
+}
+
 function parseLocation(location: string, from: URL): URL | undefined {
   try {
-    return new URL(location, from);
+    return new URL(asUtf8(location), from);
   } catch {
     return undefined;
   }
+}
+
+/** Header bytes come as Latin-1; in a location they are UTF-8 (Fetch Standard §4.4, "location URL"). */
+function asUtf8(location: string): string {
+  return /[\x80-\xff]/.test(location) && !/[^\0-\xff]/.test(location)
+    ? Buffer.from(location, 'latin1').toString('utf8')
+    : location;
 }

@@ -1,51 +1,108 @@
-import { Buffer } from 'node:buffer';
-import type { Transform } from 'node:stream';
 import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web';
-import { makeDecoders } from './content-encoding.js';
-import { type BodySource, makePipe, type Pipe, type PipeTarget, READ_AHEAD_BYTES } from './pipe.js';
+import { ByteQueue } from './byte-queue.js';
+import { type BodySource, Pipe, type PipeTarget, READ_AHEAD_BYTES } from './pipe.js';
 import { shortenPipeThrough } from './shorten-pipe-through.js';
+
+/** Why a body will not go on, or not be read. */
+export interface BodyFailure {
+  readonly reason: unknown;
+}
+
+/** Told once that nothing more of a body will be read, and why if that was too early. */
+export type BodyEnded = (failure: BodyFailure | undefined) => void;
 
 /** The body of an answer: pushed in by the exchange, read once, whole or as a stream. */
 export interface ResponseBody {
   write(chunk: Uint8Array): void;
   end(): void;
   fail(reason: unknown): void;
-  /** All of it, without the cost of a stream: for `text()` and `json()`. */
+  /**
+   * All of it, without the cost of a stream: for `text()` and `json()`. The source is cancelled when
+   * more than the body's limit came.
+   */
   collect(): Promise<Uint8Array>;
   /** A byte stream with back-pressure to the socket. */
   stream(): ReadableStream<Uint8Array>;
   /** Whether the stream was piped away, which it does not show itself. */
   readonly piped: boolean;
+  /** Whether a stream of it was made. */
+  readonly streamed: boolean;
+  /** Whether the last byte has come, or none will. */
+  readonly complete: boolean;
+  /** Whether pieces of it wait in somebody's stream: an abort has to reach them. */
+  readonly holds: boolean;
+  onEnded(listener: BodyEnded): void;
+  /** Calls `listener` once the last byte has come, or none will. */
+  onComplete(listener: () => void): void;
+  /** Whoever could have read it is gone. */
+  abandon(): void;
 }
 
-/** Makes the body of an answer, decoded by its content-encoding. */
-export function makeResponseBody(
-  contentEncoding: string | undefined,
-  source: BodySource,
-): ResponseBody {
-  const decoders = makeDecoders(contentEncoding);
-  return decoders.length === 0 ? new PlainBody(source) : decodedBody(decoders, source);
+/** What a whole body may have at most, and the error of one that has more. */
+export interface BodyLimit {
+  readonly bytes: number;
+  error(): Error;
 }
 
-/** Chunks are kept until somebody says how they are to be read. */
-class PlainBody implements ResponseBody {
+interface Outcome {
+  readonly failure?: BodyFailure;
+}
+
+/**
+ * A body as the bytes come.
+ *
+ * - Exactly one way of reading is taken: collected, piped, or pulled through a stream.
+ * - The stream is held strongly only while a read of it waits; otherwise it is its reader's, so that
+ *   one that nobody has any more is noticed and its connection freed.
+ * - `#outcome` is set once; nothing is given out after a failure or an abort.
+ */
+export class PlainBody implements ResponseBody {
   readonly #source: BodySource;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
-  #outcome: { readonly failure?: { readonly reason: unknown } } | undefined;
-  #collecting: PromiseWithResolvers | undefined;
-  #controller: ReadableByteStreamController | undefined;
-  /** Whether a reader waits. */
-  #wanted = false;
-  #piped = false;
+  readonly #limit: BodyLimit | undefined;
+  readonly #queue = new ByteQueue();
+  #outcome: Outcome | undefined;
+  #collecting: { resolve(bytes: Uint8Array): void; reject(reason: unknown): void } | undefined;
+  #controller: WeakRef<ReadableByteStreamController> | undefined;
+  /** Whose read waits. */
+  #waiting: ReadableByteStreamController | undefined;
+  #claimed: 'piped' | 'collected' | undefined;
+  #streamed = false;
+  #cancelled = false;
   #pipe: Pipe | undefined;
+  #ended: { readonly failure: BodyFailure | undefined } | undefined;
+  #listeners: BodyEnded[] | undefined;
+  #onComplete: (() => void) | undefined;
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, limit?: BodyLimit) {
     this.#source = source;
+    this.#limit = limit;
   }
 
   get piped(): boolean {
-    return this.#piped;
+    return this.#claimed === 'piped';
+  }
+
+  get streamed(): boolean {
+    return this.#streamed;
+  }
+
+  get complete(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  get holds(): boolean {
+    return this.#pipe === undefined ? this.#streamed && this.#queue.length > 0 : this.#pipe.holds;
+  }
+
+  onEnded(listener: BodyEnded): void {
+    if (this.#ended !== undefined) listener(this.#ended.failure);
+    else if (this.#listeners === undefined) this.#listeners = [listener];
+    else this.#listeners.push(listener);
+  }
+
+  onComplete(listener: () => void): void {
+    if (this.#outcome !== undefined) listener();
+    else this.#onComplete = listener;
   }
 
   write(chunk: Uint8Array): void {
@@ -55,35 +112,58 @@ class PlainBody implements ResponseBody {
       this.#pipe.write(chunk);
       return;
     }
-    if (this.#wanted) {
-      this.#enqueue(chunk);
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      this.#enqueue(waiting, chunk);
       return;
     }
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#collecting === undefined && this.#bytes >= READ_AHEAD_BYTES) this.#source.pause();
+    this.#queue.push(chunk);
+    if (this.#collecting !== undefined) {
+      if (this.#limit !== undefined && this.#queue.length > this.#limit.bytes) this.#tooLong();
+    } else if (this.#queue.held >= READ_AHEAD_BYTES) this.#source.pause();
   }
 
   end(): void {
     if (this.#outcome !== undefined) return;
-    this.#outcome = {};
-    this.#collecting?.resolve(this.#take());
+    this.#complete({});
+    if (this.#collecting !== undefined) {
+      this.#collecting.resolve(this.#queue.takeAll());
+      this.#end();
+    }
     this.#pipe?.end();
-    if (this.#chunks.length === 0) this.#close();
+    // Otherwise its stream is closed by the next read, as the platform's is.
+    if (this.#waiting !== undefined) this.#close();
+    else if (this.#queue.length === 0 && this.#claimed === undefined) this.#end();
   }
 
   fail(reason: unknown): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { failure: { reason } };
+    if (this.#outcome !== undefined) {
+      // The last byte had come; what waits is not given out any more.
+      this.#pipe?.fail(reason);
+      if (this.#pipe !== undefined || !this.holds) return;
+    }
+    this.#complete({ failure: { reason } });
+    this.#queue.clear();
     this.#collecting?.reject(reason);
     this.#pipe?.fail(reason);
-    this.#controller?.error(reason);
+    this.#error(reason);
   }
 
   collect(): Promise<Uint8Array> {
-    const { failure } = this.#outcome ?? {};
-    if (failure !== undefined) return Promise.reject(failure.reason);
-    if (this.#outcome !== undefined) return Promise.resolve(this.#take());
+    this.#claimed = 'collected';
+    const failure = this.#outcome?.failure ?? this.#source.aborted();
+    if (failure !== undefined) {
+      this.#end(failure);
+      return Promise.reject(failure.reason);
+    }
+    if (this.#limit !== undefined && this.#queue.length > this.#limit.bytes) {
+      return Promise.reject(this.#tooLong());
+    }
+    if (this.#outcome !== undefined) {
+      const bytes = this.#queue.takeAll();
+      this.#end();
+      return Promise.resolve(bytes);
+    }
     return new Promise((resolve, reject) => {
       this.#collecting = { resolve, reject };
       this.#source.resume();
@@ -91,123 +171,129 @@ class PlainBody implements ResponseBody {
   }
 
   stream(): ReadableStream<Uint8Array> {
+    this.#streamed = true;
     const bytes: UnderlyingByteSource = {
       type: 'bytes',
       start: (controller) => {
-        this.#controller = controller;
+        this.#controller = new WeakRef(controller);
       },
-      pull: () => this.#pull(),
-      cancel: (reason) => {
-        this.#chunks = [];
-        if (this.#outcome !== undefined) return;
-        this.#outcome = {};
-        this.#source.cancel(reason);
-      },
+      pull: (controller) => this.#pull(controller),
+      cancel: (reason) => this.#cancel(reason),
     };
     // What is read ahead stays here, where a pipe can take it without a copy.
     const stream = new ReadableStream(bytes, { highWaterMark: 0 }) as ReadableStream<Uint8Array>;
-    const { failure } = this.#outcome ?? {};
-    if (failure !== undefined) this.#controller?.error(failure.reason);
-    else if (this.#outcome !== undefined && this.#chunks.length === 0) this.#close();
+    const failure = this.#outcome?.failure;
+    if (failure !== undefined) this.#error(failure.reason);
     else {
       const take = (): void => {
-        this.#piped = true;
+        this.#claimed = 'piped';
       };
-      shortenPipeThrough(stream, take, (target) => this.#startPipe(target));
+      // Not at once: an abort in the same breath comes before the first byte, as in the platform.
+      shortenPipeThrough(stream, take, (target) => queueMicrotask(() => this.#startPipe(target)));
+      DROPPED.register(stream, this);
+      if (this.#outcome !== undefined && this.holds) this.#source.listen(this);
     }
     return stream;
   }
 
+  abandon(): void {
+    if (this.#claimed !== undefined || this.#ended !== undefined) return;
+    const failure = { reason: new DOMException('nobody reads the answer', 'AbortError') };
+    this.#queue.clear();
+    if (this.#outcome === undefined) this.#source.cancel(failure.reason);
+    this.#end(failure);
+  }
+
   #startPipe(target: PipeTarget): void {
-    const pipe = makePipe(target, this.#source);
+    const pipe = new Pipe(target, this.#source, (failure) => this.#end(failure));
     this.#pipe = pipe;
-    for (const chunk of this.#chunks) pipe.write(chunk);
-    this.#chunks = [];
-    const { failure } = this.#outcome ?? {};
-    if (failure !== undefined) pipe.fail(failure.reason);
-    else if (this.#outcome !== undefined) pipe.end();
-    else this.#source.resume();
-  }
-
-  #pull(): void {
-    this.#wanted = true;
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
-      this.#bytes -= chunk.length;
-      this.#enqueue(chunk);
+    const failure =
+      this.#outcome?.failure ?? (this.#cancelled ? undefined : this.#source.aborted());
+    if (failure !== undefined) {
+      pipe.fail(failure.reason);
+      return;
     }
-    if (this.#chunks.length > 0) return;
-    if (this.#outcome === undefined) this.#source.resume();
-    else this.#close();
+    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
+      pipe.write(chunk);
+    }
+    if (this.#outcome !== undefined) pipe.end();
+    else if (!pipe.paused) this.#source.resume();
   }
 
-  #enqueue(chunk: Uint8Array): void {
-    this.#wanted = false;
+  #pull(controller: ReadableByteStreamController): void {
+    const failure = this.#source.aborted();
+    if (failure !== undefined) {
+      this.#error(failure.reason);
+      return;
+    }
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) this.#enqueue(controller, chunk);
+    else this.#waiting = controller;
+    if (this.#outcome === undefined) {
+      if (this.#queue.length === 0) this.#source.resume();
+    } else if (chunk === undefined) this.#close();
+    else if (this.#queue.length === 0) this.#end();
+  }
+
+  #cancel(reason: unknown): void {
+    const failure = this.#outcome === undefined ? undefined : this.#source.aborted();
+    this.#queue.clear();
+    this.#cancelled = true;
+    this.#end({ reason });
+    // As an aborted fetch's does: its stream is errored.
+    if (failure !== undefined) throw failure.reason;
+    if (this.#outcome !== undefined) return;
+    this.#complete({});
+    this.#source.cancel(reason);
+  }
+
+  #enqueue(controller: ReadableByteStreamController, chunk: Uint8Array): void {
+    this.#waiting = undefined;
     // A copy: a byte stream takes the memory over, and the chunk is a view of the socket's.
-    this.#controller?.enqueue(new Uint8Array(chunk));
+    controller.enqueue(new Uint8Array(chunk));
   }
 
   #close(): void {
-    const controller = this.#controller;
-    if (controller === undefined || this.#piped) return;
-    this.#controller = undefined;
-    controller.close();
+    const controller = this.#waiting ?? this.#controller?.deref();
+    this.#waiting = this.#controller = undefined;
+    controller?.close();
     // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
-    controller.byobRequest?.respond(0);
+    controller?.byobRequest?.respond(0);
+    this.#end();
   }
 
-  #take(): Uint8Array {
-    const [only] = this.#chunks;
-    return this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+  #error(reason: unknown): void {
+    const controller = this.#waiting ?? this.#controller?.deref();
+    this.#waiting = this.#controller = undefined;
+    controller?.error(reason);
+    this.#end({ reason });
+  }
+
+  #complete(outcome: Outcome): void {
+    this.#outcome = outcome;
+    const listener = this.#onComplete;
+    this.#onComplete = undefined;
+    listener?.();
+  }
+
+  #tooLong(): Error {
+    const error = this.#limit?.error() ?? new Error();
+    this.#queue.clear();
+    this.#complete({ failure: { reason: error } });
+    this.#collecting?.reject(error);
+    this.#source.cancel(error);
+    this.#end({ reason: error });
+    return error;
+  }
+
+  #end(failure?: BodyFailure): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = { failure };
+    const listeners = this.#listeners ?? [];
+    this.#listeners = undefined;
+    for (const listener of listeners) listener(failure);
   }
 }
 
-interface PromiseWithResolvers {
-  resolve(bytes: Uint8Array): void;
-  reject(reason: unknown): void;
-}
-
-function decodedBody(decoders: readonly Transform[], source: BodySource): ResponseBody {
-  const first = decoders[0] as Transform;
-  const last = decoders.at(-1) as Transform;
-  const inner = new PlainBody({
-    pause: () => last.pause(),
-    resume: () => last.resume(),
-    cancel(reason) {
-      destroyAll();
-      source.cancel(reason);
-    },
-  });
-  function destroyAll(): void {
-    for (const decoder of decoders) decoder.destroy();
-  }
-  for (const [i, decoder] of decoders.entries()) {
-    decoder.on('error', (error) => {
-      inner.fail(new TypeError('the body could not be decoded', { cause: error }));
-      destroyAll();
-      source.cancel(error);
-    });
-    const next = decoders[i + 1];
-    if (next) decoder.pipe(next);
-  }
-  last.on('data', (chunk: Uint8Array) => inner.write(chunk));
-  last.once('end', () => inner.end());
-  first.on('drain', () => source.resume());
-  return {
-    collect: () => inner.collect(),
-    stream: () => inner.stream(),
-    get piped() {
-      return inner.piped;
-    },
-    write(chunk) {
-      if (!first.destroyed && !first.write(chunk)) source.pause();
-    },
-    end() {
-      if (!first.destroyed) first.end();
-    },
-    fail(reason) {
-      inner.fail(reason);
-      destroyAll();
-    },
-  };
-}
+/** Streams whose reader forgot them. */
+const DROPPED = new FinalizationRegistry<ResponseBody>((body) => body.abandon());

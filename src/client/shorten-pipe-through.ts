@@ -25,8 +25,9 @@ export function shortenPipeThrough(
     // Locked for good: released, it would look unused.
     stream.getReader();
     take();
-    const writer = pair.writable.getWriter();
-    if (!isTextDecoder(pair)) start({ writer, decoder: undefined });
+    const { writable } = pair as { writable: WritableStream };
+    const writer = writable.getWriter();
+    if (!isTextDecoder(pair)) start({ writable, writer, decoder: undefined });
     else decodeShort(pair, writer);
     return pair.readable;
   });
@@ -44,14 +45,15 @@ export function shortenPipeThrough(
       begun = true;
       readable.getReader();
       const decoder = new TextDecoder(encoding, { fatal, ignoreBOM });
-      start({ writer: next.writable.getWriter(), decoder });
+      const { writable } = next as { writable: WritableStream };
+      start({ writable, writer: writable.getWriter(), decoder });
       return next.readable;
     });
     queueMicrotask(() => {
       if (begun) return;
       begun = true;
       restore(readable);
-      start({ writer, decoder: undefined });
+      start({ writable: pair.writable, writer, decoder: undefined });
     });
   }
 }

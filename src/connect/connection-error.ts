@@ -13,13 +13,16 @@ export interface ConnectionContext {
 /**
  * The one place where errors of `node:net`, `node:tls`, OpenSSL and undici become ours. Goes by
  * `code`, because messages differ between Node.js lines. What has no meaning of its own becomes
- * `MCP_TLS_HANDSHAKE_FAILED` (an `ERR_SSL_*` code) or `MCP_TLS_UNREACHABLE`, with the code in `detail`.
+ * `MCP_TLS_HANDSHAKE_FAILED` (an `ERR_SSL_*` code), `MCP_TLS_UNSUPPORTED_RUNTIME` (any other code of
+ * Node.js itself) or `MCP_TLS_UNREACHABLE`, with the code in `detail`.
+ *
+ * The error is kept as the `cause`, but for one about an answer: that one holds the answer's bytes.
  */
 export function toConnectionError(error: unknown, context: ConnectionContext): TlsTrustError {
   if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
   const code = codeOf(error);
-  const reason = reasonOf(code, context);
-  const { message, hint } = WORDS[reason] ?? UNREACHABLE;
+  const reason = isBadAnswer(error, code) ? 'MCP_TLS_BAD_ANSWER' : reasonOf(code, context);
+  const { message, hint } = particularWords(code, context) ?? WORDS[reason] ?? UNREACHABLE;
   const { host, port } = context;
   const detail = code === '' ? undefined : code;
   return new TlsTrustError(
@@ -30,9 +33,22 @@ export function toConnectionError(error: unknown, context: ConnectionContext): T
       port,
       hint,
       detail,
-      cause: error,
+      cause: reason === 'MCP_TLS_BAD_ANSWER' ? undefined : error,
     },
   );
+}
+
+const BAD_ANSWER =
+  /^(HPE_|UND_ERR_(HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH|RES_EXCEEDED_MAX_SIZE)$)/;
+
+/** What undici says of an answer that its parser refuses: not always by a code. */
+function isBadAnswer(error: unknown, code: string): boolean {
+  const { name, message } = Object(error) as {
+    readonly name?: unknown;
+    readonly message?: unknown;
+  };
+  if (name === 'HTTPParserError' || BAD_ANSWER.test(code)) return true;
+  return code === 'UND_ERR_SOCKET' && (message === 'bad response' || message === 'bad upgrade');
 }
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -65,12 +81,19 @@ function reasonOf(code: string, context: ConnectionContext): TrustErrorCode {
       ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
       : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
   }
-  return /^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)
-    ? 'MCP_TLS_HANDSHAKE_FAILED'
+  if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return 'MCP_TLS_HANDSHAKE_FAILED';
+  return /^(ERR_(?!SOCKET|STREAM)|MODULE_)/.test(code)
+    ? 'MCP_TLS_UNSUPPORTED_RUNTIME'
     : 'MCP_TLS_UNREACHABLE';
 }
 
+/** OpenSSL's verdicts about a chain (`X509_V_ERR_*`), which a runtime may give where an error is expected. */
+const VERDICT =
+  /^((DEPTH_ZERO_)?SELF_SIGNED_CERT|UNABLE_TO_|CERT_|CRL_|ERROR_IN_CERT_|ERROR_IN_CRL_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
+
 const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
+  [VERDICT, 'MCP_TLS_CHAIN_REFUSED'],
+  [/^(EACCES|EPERM|ERR_ACCESS_DENIED|EMFILE|ENFILE|ENOMEM)$/, 'MCP_TLS_UNSUPPORTED_RUNTIME'],
   [/TIMEOUT|ETIMEDOUT/, 'MCP_TLS_TIMEOUT'],
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNEXPECTED_MESSAGE/,
@@ -88,6 +111,53 @@ const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
   [/DH_KEY_TOO_SMALL|(EE|CA)_KEY_TOO_SMALL|MD_TOO_WEAK/, 'MCP_TLS_WEAK'],
 ];
 
+interface Words {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a code says beyond the reason that it belongs to. */
+function particularWords(code: string, { sawCertificate }: ConnectionContext): Words | undefined {
+  if (code === 'ECONNRESET' && sawCertificate === false) {
+    return {
+      message: 'broke the connection off within the TLS handshake',
+      hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
+    };
+  }
+  return PARTICULAR.find(([pattern]) => pattern.test(code))?.[1];
+}
+
+const PARTICULAR: readonly (readonly [RegExp, Words])[] = [
+  [
+    /ALERT_UNRECOGNI[SZ]ED_NAME$|UNRECOGNIZED_NAME$|ALERT_INTERNAL_ERROR$/,
+    {
+      message: 'does not serve this name',
+      hint: 'It picks its certificate by the name that is asked for (SNI), and an IP address sends none: set trust.serverName to the name that the server knows.',
+    },
+  ],
+  [
+    /NO_APPLICATION_PROTOCOL$/,
+    {
+      message: 'does not speak HTTP/1.1',
+      hint: 'It may serve HTTP/2 only: have its operator allow http/1.1 (ALPN), which MCP goes over here.',
+    },
+  ],
+  [
+    /UNSAFE_LEGACY_RENEGOTIATION_DISABLED$/,
+    {
+      message: 'does not know secure renegotiation (RFC 5746)',
+      hint: 'OpenSSL refuses such servers: update it, or put a proxy of today before it.',
+    },
+  ],
+  [
+    /DH_KEY_TOO_SMALL$/,
+    {
+      message: 'offers Diffie-Hellman parameters that are too small',
+      hint: 'This is no fault of its certificate: have the server offer ECDHE, or larger parameters.',
+    },
+  ],
+];
+
 const UNREACHABLE = {
   message: 'cannot be reached, or the connection broke',
   hint: 'Check the address, the port and that the server is running and reachable from this machine.',
@@ -97,6 +167,18 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: st
   MCP_TLS_TIMEOUT: {
     message: 'did not answer in time',
     hint: 'Check that the server is running and that no firewall drops the connection, or raise `timeout`.',
+  },
+  MCP_TLS_CHAIN_REFUSED: {
+    message: 'presents a certificate that is not trusted',
+    hint: 'The detail is the code of OpenSSL.',
+  },
+  MCP_TLS_BAD_ANSWER: {
+    message: 'answered, and not as HTTP/1.1 has it',
+    hint: 'Check that the port is the one of the MCP server: another service, a proxy, or a server of HTTP/2 only may answer there.',
+  },
+  MCP_TLS_UNSUPPORTED_RUNTIME: {
+    message: 'cannot be connected to by this process',
+    hint: 'The fault is on this side: check the permissions and the limit of open files of this process, and the installation.',
   },
   MCP_TLS_NOT_TLS: {
     message: 'does not speak TLS',

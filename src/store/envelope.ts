@@ -87,7 +87,8 @@ export async function open(
 export function envelopeKeyId(envelope: string): string | undefined {
   try {
     const { kid } = JSON.parse(decode(envelope.split('.', 1)[0] ?? '').toString('utf8'));
-    return typeof kid === 'string' ? kid : undefined;
+    // Not authenticated: of another form, it is none that a ring gave out.
+    return typeof kid === 'string' && /^[\w.-]{1,4096}$/.test(kid) ? kid : undefined;
   } catch {
     return undefined;
   }

@@ -134,8 +134,8 @@ function assertKey(entry: RawKey | PassphraseKey): string {
 function rawBytes({ key }: RawKey): Uint8Array {
   if (ArrayBuffer.isView(key)) return new Uint8Array(key.buffer, key.byteOffset, key.byteLength);
   // Buffer.from drops what is not base64 without a word, and would make a key out of a typing error.
-  const text = typeof key === 'string' ? key.replace(/=+$/, '') : '';
-  return /^[\w+/-]{43}$/.test(text) ? Buffer.from(text, 'base64') : new Uint8Array(0);
+  const whole = typeof key === 'string' && /^[\w+/-]{43}={0,2}$/.test(key);
+  return whole ? Buffer.from(key, 'base64') : new Uint8Array(0);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -162,7 +162,7 @@ function unknownKey(id: string, retired: boolean): never {
   throw new StoreError(
     'MCP_TLS_STORE_UNKNOWN_KEY',
     `sealed with the key '${id.slice(0, 64)}', which ${retired ? 'is retired' : 'is not among the keys'}`,
-    { keyId: id },
+    { keyId: id.slice(0, 4096) },
   );
 }
 

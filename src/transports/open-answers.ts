@@ -1,68 +1,103 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 
-/** The requests of a transport whose answers are still to come over a stream. */
-export interface OpenAnswers {
-  /** To be called before a message is sent, and with every message that arrives. */
-  sending(message: JSONRPCMessage | readonly JSONRPCMessage[]): void;
-  arrived(message: JSONRPCMessage): void;
-  /** The request was taken; if its answer has not come yet, it will come over a stream. */
-  sent(message: JSONRPCMessage | readonly JSONRPCMessage[]): void;
-  /** It was not: whoever sent it knows. */
-  failed(message: JSONRPCMessage | readonly JSONRPCMessage[]): void;
-  /** Its stream can be taken up again over another connection. */
-  resumable(message: JSONRPCMessage | readonly JSONRPCMessage[]): void;
-  /** Answers in the server's place, for those whose stream has ended. */
-  end(error: Error, final: boolean): readonly JSONRPCMessage[];
-}
+type Messages = JSONRPCMessage | readonly JSONRPCMessage[];
 
 /** JSON-RPC's range for implementations; the SDK's own "connection closed". */
 const CONNECTION_CLOSED = -32_000;
 
 interface OpenAnswer {
+  /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
+  /** Its stream can be taken up again over another connection. */
   resumable: boolean;
+  /** Its stream has ended without it. */
+  broken: boolean;
 }
 
 /**
- * The SDK leaves a call waiting for its time limit (a minute) when the stream of its answer breaks off.
+ * The requests of a transport whose answers are still to come. The SDK leaves a call waiting for its time
+ * limit (a minute) when the stream of its answer breaks off; this answers in the server's place.
+ *
+ * An answer is here from before its request is sent until it arrives, or is ended.
  */
-export function makeOpenAnswers(): OpenAnswers {
-  const open = new Map<RequestId, OpenAnswer>();
+export class OpenAnswers {
+  readonly #open = new Map<RequestId, OpenAnswer>();
 
-  function each(
-    input: JSONRPCMessage | readonly JSONRPCMessage[],
-    action: (id: RequestId) => void,
-  ): void {
-    for (const message of Array.isArray(input) ? input : [input]) {
-      if ('method' in message && 'id' in message) action(message.id);
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** To be called before a message is sent. */
+  sending(message: Messages): void {
+    each(message, (id) =>
+      this.#open.set(id, { streaming: false, resumable: false, broken: false }),
+    );
+  }
+
+  /** To be called with every message that arrives. */
+  arrived(message: JSONRPCMessage): void {
+    if (!('method' in message) && 'id' in message && message.id !== undefined) {
+      this.#open.delete(message.id);
     }
   }
 
-  function mark(message: JSONRPCMessage | readonly JSONRPCMessage[], as: keyof OpenAnswer): void {
+  /** The request was taken; if its answer has not come yet, it will come over a stream. */
+  sent(message: Messages): void {
+    this.#mark(message, 'streaming');
+  }
+
+  /** It was not: whoever sent it knows. */
+  failed(message: Messages): void {
+    each(message, (id) => this.#open.delete(id));
+  }
+
+  /** Its stream can be taken up again over another connection. */
+  resumable(message: Messages): void {
+    this.#mark(message, 'resumable');
+  }
+
+  /** The stream of these requests has ended. Those that can be taken up again stay open, unless `final`. */
+  streamEnded(requests: unknown, error: Error, final: boolean): readonly JSONRPCMessage[] {
+    const ids = new Set<RequestId>();
+    each(requests as Messages, (id) => ids.add(id));
+    this.#mark(requests as Messages, 'broken');
+    return this.#end(error, (one, id) => ids.has(id) && (final || !one.resumable));
+  }
+
+  /** Answers all whose stream has ended: nobody takes them up again any more. */
+  endBroken(error: Error): readonly JSONRPCMessage[] {
+    return this.#end(error, ({ broken }) => broken);
+  }
+
+  /** Answers all that come over a stream; those that can be taken up again only if `final`. */
+  end(error: Error, final: boolean): readonly JSONRPCMessage[] {
+    return this.#end(error, ({ streaming, resumable }) => streaming && (final || !resumable));
+  }
+
+  #end(
+    error: Error,
+    which: (answer: OpenAnswer, id: RequestId) => boolean,
+  ): readonly JSONRPCMessage[] {
+    const ended = [...this.#open].filter(([id, one]) => which(one, id));
+    for (const [id] of ended) this.#open.delete(id);
+    return ended.map(([id]) => ({
+      jsonrpc: '2.0',
+      id,
+      error: { code: CONNECTION_CLOSED, message: error.message, data: error },
+    }));
+  }
+
+  #mark(message: Messages, as: keyof OpenAnswer): void {
     each(message, (id) => {
-      const answer = open.get(id);
+      const answer = this.#open.get(id);
       if (answer !== undefined) answer[as] = true;
     });
   }
+}
 
-  return {
-    sending: (message) =>
-      each(message, (id) => open.set(id, { streaming: false, resumable: false })),
-    arrived(message) {
-      if (!('method' in message) && 'id' in message && message.id !== undefined) {
-        open.delete(message.id);
-      }
-    },
-    sent: (message) => mark(message, 'streaming'),
-    failed: (message) => each(message, (id) => open.delete(id)),
-    resumable: (message) => mark(message, 'resumable'),
-    end(error, final) {
-      const ended = [...open].filter(([, one]) => one.streaming && (final || !one.resumable));
-      return ended.map(([id]) => ({
-        jsonrpc: '2.0',
-        id,
-        error: { code: CONNECTION_CLOSED, message: error.message, data: error },
-      }));
-    },
-  };
+function each(input: Messages, action: (id: RequestId) => void): void {
+  for (const message of Array.isArray(input) ? input : [input]) {
+    if (typeof message !== 'object' || message === null) continue;
+    if ('method' in message && 'id' in message) action(message.id);
+  }
 }

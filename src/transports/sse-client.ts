@@ -3,7 +3,8 @@ import {
   type SSEClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { makeOpenAnswers } from './open-answers.js';
+import { endedEarly } from './ended-early.js';
+import { OpenAnswers } from './open-answers.js';
 import {
   makeServerLink,
   readServerUrl,
@@ -21,7 +22,10 @@ export interface SseClientOptions
  * Makes the MCP SDK's HTTP+SSE transport (protocol 2024-11-05) for a server that is trusted by
  * `trust` or reached by the clients of `clientFactory`. Otherwise as {@link streamableHttpClient}.
  *
- * A `start()` that fails also closes: the SDK alone would go on trying every three seconds.
+ * A `start()` that fails also closes: the SDK alone would go on trying every three seconds. When the
+ * stream breaks later, the calls that wait for answers over it reject at once; it is opened again, and
+ * the transport closes (`onerror` with our error, then `onclose`) when the server is refused then, or
+ * cannot be reached {@link MAX_RECONNECTIONS} times in a row.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
@@ -31,15 +35,62 @@ export function sseClient(url: string | URL, options: SseClientOptions = {}): SS
   return new LinkedSseTransport(server, sdk, makeServerLink(server, ours));
 }
 
+/** A minute or so, as long as the server does not say when to come back. */
+const MAX_RECONNECTIONS = 20;
+
+/** What another attempt may find mended. */
+const PASSING: ReadonlySet<unknown> = new Set([
+  'MCP_TLS_UNREACHABLE',
+  'MCP_TLS_TIMEOUT',
+  'MCP_TLS_PROXY_FAILED',
+]);
+
 class LinkedSseTransport extends SSEClientTransport {
   readonly #link: ServerLink;
-  readonly #answers = makeOpenAnswers();
+  readonly #answers = new OpenAnswers();
+  readonly #server: URL;
+  readonly #authorizes: boolean;
+  #started = false;
+  /** In a row. */
+  #failures = 0;
 
   constructor(url: URL, options: SSEClientTransportOptions, link: ServerLink) {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
-    link.onPoolEnded((error) => {
-      for (const answer of this.#answers.end(error, true)) this.onmessage?.(answer);
+    this.#server = url;
+    this.#authorizes = options.authProvider !== undefined;
+    link.listener = {
+      poolEnded: (error) => this.#endAnswers(error),
+      // All answers come over the one stream, and a new one is of another session.
+      streamEnded: (_init, error) => this.#endAnswers(error ?? endedEarly(this.#server)),
+      streamAsked: (answer) => this.#onStreamAsked(answer),
+    };
+  }
+
+  #endAnswers(error: Error): void {
+    for (const answer of this.#answers.end(error, true)) this.onmessage?.(answer);
+  }
+
+  /** Once started, whatever is asked for is the stream again; before, `start()` reports it. */
+  #onStreamAsked(answer: Response | Error): void {
+    if (!this.#started) return;
+    if (answer instanceof Error) {
+      const { code } = answer as { code?: unknown };
+      if (PASSING.has(code) && ++this.#failures < MAX_RECONNECTIONS) return;
+      this.#giveUp(answer);
+    } else if (answer.ok && answer.status !== 204) this.#failures = 0;
+    else if (answer.status !== 401 || !this.#authorizes) {
+      this.#giveUp(new Error(`the event stream was not given again: HTTP ${answer.status}`));
+    }
+  }
+
+  #giveUp(error: Error): void {
+    this.#started = false;
+    // After the SDK has reported what it makes of it.
+    setImmediate(() => {
+      this.#endAnswers(error);
+      this.onerror?.(error);
+      void this.close();
     });
   }
 
@@ -62,6 +113,7 @@ class LinkedSseTransport extends SSEClientTransport {
     };
     try {
       await super.start();
+      this.#started = true;
     } catch (error) {
       await this.close();
       // The event source passes errors on as text only.
@@ -70,6 +122,7 @@ class LinkedSseTransport extends SSEClientTransport {
   }
 
   override async close(): Promise<void> {
+    this.#started = false;
     await super.close();
     await this.#link.close();
   }

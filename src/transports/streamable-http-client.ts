@@ -3,7 +3,9 @@ import {
   type StreamableHTTPClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { makeOpenAnswers } from './open-answers.js';
+import type { TlsTrustError } from '../errors.js';
+import { endedEarly } from './ended-early.js';
+import { OpenAnswers } from './open-answers.js';
 import {
   makeServerLink,
   readServerUrl,
@@ -21,8 +23,10 @@ export interface StreamableHttpClientOptions
  * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached
  * by the clients of `clientFactory`. Every request of the transport, OAuth included, goes that way.
  *
- * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} itself. `close()` ends
- * the transport's requests, and its pool unless a `clientFactory` was given.
+ * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} itself. A call whose answer is
+ * a stream that breaks off, whoever ended it, rejects at once with the SDK's `McpError`, which has our
+ * error in `data`; unless the stream can be taken up again: then when the SDK gives that up.
+ * `close()` ends the transport's requests, and its pool unless a `clientFactory` was given.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  * @example
@@ -40,14 +44,28 @@ export function streamableHttpClient(
 
 class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
   readonly #link: ServerLink;
-  readonly #answers = makeOpenAnswers();
+  readonly #answers = new OpenAnswers();
+  readonly #server: URL;
 
   constructor(url: URL, options: StreamableHTTPClientTransportOptions, link: ServerLink) {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
-    link.onPoolEnded((error, final) => {
-      for (const answer of this.#answers.end(error, final)) this.onmessage?.(answer);
-    });
+    this.#server = url;
+    link.listener = {
+      poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
+      streamEnded: (init, error) => this.#onStreamEnded(init?.body, error),
+    };
+  }
+
+  #onStreamEnded(request: unknown, error: Error | undefined): void {
+    if (typeof request !== 'string' || this.#answers.size === 0) return;
+    const final = (error as { code?: unknown } | undefined)?.code === 'MCP_TLS_CLOSED';
+    const why = error ?? endedEarly(this.#server);
+    this.#deliver(this.#answers.streamEnded(JSON.parse(request), why, final));
+  }
+
+  #deliver(answers: readonly JSONRPCMessage[]): void {
+    for (const answer of answers) this.onmessage?.(answer);
   }
 
   override async start(): Promise<void> {
@@ -55,6 +73,13 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
     this.onmessage = (message) => {
       this.#answers.arrived(message);
       deliver?.(message);
+    };
+    const report = this.onerror;
+    this.onerror = (error) => {
+      report?.(error);
+      // The SDK says no more than that when it gives a stream up.
+      if (!error.message.startsWith('Maximum reconnection attempts')) return;
+      this.#deliver(this.#answers.endBroken(this.#link.lastError ?? endedEarly(this.#server)));
     };
     await super.start();
   }

@@ -180,6 +180,23 @@ const CASES: Record<TrustErrorCode, () => Promise<unknown>> = {
     await server.close();
     return await ask(server.url, trust);
   },
+  async MCP_TLS_BAD_ANSWER() {
+    // What reflects a request shows what was sent.
+    const { server, trust } = await selfSigned(
+      {},
+      { onRequest: ({ socket, headers }) => void socket.end(`secret ${headers.authorization}`) },
+    );
+    await using _ = server;
+    return await ask(server.url, trust, { init: { headers: { authorization: 'Bearer secret' } } });
+  },
+  async MCP_TLS_UNSUPPORTED_RUNTIME() {
+    // As where the permission model of the runtime denies it.
+    const denied = Object.assign(new Error('denied'), { code: 'ERR_ACCESS_DENIED' });
+    const factory = makeCustomClientFactory(null, {
+      lookup: (_host, _options, callback) => callback(denied, '', 4),
+    });
+    return await factory()('https://localhost:1/').catch((error: unknown) => error);
+  },
   async MCP_TLS_REDIRECT_REFUSED() {
     const { server, trust } = await selfSigned();
     await using _ = server;
@@ -219,7 +236,7 @@ describe('every code', () => {
     expect(ours.code).toBe(code);
     provoked.add(ours.code);
     expect((error as Error).message).toContain(ours.message);
-    expect(ours.host).toBe('127.0.0.1');
+    expect(['127.0.0.1', 'localhost']).toContain(ours.host);
     expect(ours.hint).toMatch(/\w{3,}.*\./);
     expect(ours.message).toContain(`${ours.host}:${ours.port}`);
     const everything = `${inspect(error, { depth: 8 })}${JSON.stringify(ours)}`;

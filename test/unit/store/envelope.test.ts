@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
@@ -196,6 +197,27 @@ describe('another JOSE', () => {
         return [forged, ...sealed.split('.').slice(1)].join('.');
       });
     expect(await codeOf(open(ring, context, other))).toBe(TAMPERED);
+  });
+
+  it.each([
+    ['a line break', 'x\n\u001b[2JFAKE LOG LINE'],
+    ['a path', '../../etc/passwd'],
+    ['any length', 'x'.repeat(200_000)],
+  ])('with a key id of %s is refused before anybody is asked for the key', async (_what, kid) => {
+    const asked: string[] = [];
+    const provider = {
+      currentKey: async () => ({ id: 'k1', key: randomBytes(32) }),
+      keyById: async (id: string) => void asked.push(id),
+    };
+    const ring = makeKeyRing(provider as never, 200);
+    const sealed = await seal(ring, context, content);
+    const header = JSON.parse(Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString());
+    const forged = Buffer.from(JSON.stringify({ ...header, kid })).toString('base64url');
+    const envelope = [forged, ...sealed.split('.').slice(1)].join('.');
+    const error = await open(ring, context, envelope).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'MCP_TLS_STORE_TAMPERED', keyId: undefined });
+    expect((error as Error).message.length).toBeLessThan(200);
+    expect(asked).toEqual([]);
   });
 
   it('in JSON serialization is refused', async () => {

@@ -1,0 +1,115 @@
+import type { Transform } from 'node:stream';
+import { makeDecoders } from './content-encoding.js';
+import type { BodySource } from './pipe.js';
+import { type BodyEnded, type BodyLimit, PlainBody, type ResponseBody } from './response-body.js';
+
+/** What the body of one answer is made of. */
+export interface BodyParts {
+  readonly contentEncoding: string | undefined;
+  readonly source: BodySource;
+  readonly limit: BodyLimit | undefined;
+  /** Makes what the reader sees of an error of the decoding. */
+  readonly decodingError: (cause: unknown) => Error;
+}
+
+/** Makes the body of an answer, decoded by its content-encoding. @throws if it has too many codings */
+export function makeResponseBody(parts: BodyParts): ResponseBody {
+  const { contentEncoding, source, limit } = parts;
+  const decoders = contentEncoding === undefined ? [] : makeDecoders(contentEncoding);
+  return decoders.length === 0 ? new PlainBody(source, limit) : new DecodedBody(decoders, parts);
+}
+
+/** A chain of decoders before a plain body. Whichever end breaks ends all of them. */
+class DecodedBody implements ResponseBody {
+  readonly #decoders: readonly Transform[];
+  readonly #first: Transform;
+  readonly #source: BodySource;
+  readonly #inner: PlainBody;
+
+  constructor(decoders: readonly Transform[], { source, limit, decodingError }: BodyParts) {
+    this.#decoders = decoders;
+    this.#first = decoders[0] as Transform;
+    this.#source = source;
+    const last = decoders.at(-1) as Transform;
+    const inner = new PlainBody(
+      {
+        pause: () => last.pause(),
+        resume: () => last.resume(),
+        cancel: (reason) => {
+          this.#destroy();
+          source.cancel(reason);
+        },
+        aborted: () => source.aborted(),
+        listen: (body) => source.listen(body),
+      },
+      limit,
+    );
+    this.#inner = inner;
+    for (const [i, decoder] of decoders.entries()) {
+      decoder.on('error', (cause) => {
+        const error = decodingError(cause);
+        inner.fail(error);
+        this.#destroy();
+        source.cancel(error);
+      });
+      const next = decoders[i + 1];
+      if (next) decoder.pipe(next);
+    }
+    last.on('data', (chunk: Uint8Array) => inner.write(chunk));
+    last.once('end', () => inner.end());
+    this.#first.on('drain', () => source.resume());
+  }
+
+  get piped(): boolean {
+    return this.#inner.piped;
+  }
+
+  get streamed(): boolean {
+    return this.#inner.streamed;
+  }
+
+  get complete(): boolean {
+    return this.#inner.complete;
+  }
+
+  get holds(): boolean {
+    return this.#inner.holds;
+  }
+
+  onEnded(listener: BodyEnded): void {
+    this.#inner.onEnded(listener);
+  }
+
+  onComplete(listener: () => void): void {
+    this.#inner.onComplete(listener);
+  }
+
+  collect(): Promise<Uint8Array> {
+    return this.#inner.collect();
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return this.#inner.stream();
+  }
+
+  abandon(): void {
+    this.#inner.abandon();
+  }
+
+  write(chunk: Uint8Array): void {
+    if (!this.#first.destroyed && !this.#first.write(chunk)) this.#source.pause();
+  }
+
+  end(): void {
+    if (!this.#first.destroyed) this.#first.end();
+  }
+
+  fail(reason: unknown): void {
+    this.#inner.fail(reason);
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    for (const decoder of this.#decoders) decoder.destroy();
+  }
+}

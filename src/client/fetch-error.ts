@@ -1,0 +1,66 @@
+import { addressOf } from '../connect/address-of.js';
+import { atHost, toConnectionError } from '../connect/connection-error.js';
+import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
+import { requestError } from './request-error.js';
+
+/** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
+export function failed(error: Error): TypeError {
+  return new TypeError(`fetch failed: ${error.message}`, { cause: error });
+}
+
+export function closedError(message: string): TlsConfigError {
+  return new TlsConfigError('MCP_TLS_CLOSED', message);
+}
+
+/**
+ * What a fetch rejects with, and its body fails with: whatever `error` is, a TypeError whose cause is
+ * ours. The one place through which everything leaves, but for the reason of the caller's own abort.
+ */
+export function toFetchError(error: unknown, url: URL): TypeError {
+  if (error instanceof TypeError && isMcpTlsError(error.cause)) return error;
+  if (isMcpTlsError(error)) {
+    const callers = error.code === 'MCP_TLS_INVALID_ARGUMENT';
+    return callers ? new TypeError(error.message, { cause: error }) : failed(error);
+  }
+  const { code, name } = readError(error);
+  if (CALLERS_MISTAKE.has(code)) {
+    const what = `the request cannot be sent: a header or its length is refused (${code})`;
+    return toFetchError(requestError(what), url);
+  }
+  // What has neither is nothing that a network or a server does.
+  if (code === '' && name !== 'HTTPParserError') return failed(runtimeError(name, error));
+  return failed(toConnectionError(error, addressOf(url)));
+}
+
+/** The caller's own body failed. Why is in the cause: it is the caller's, and may say anything. */
+export function bodyError(cause: unknown): TlsConfigError {
+  return requestError('the body of the request failed while it was read', cause);
+}
+
+/** It answered, and not as HTTP has it. Without the answer: it may reflect what was sent. */
+export function badAnswer(url: URL, what: string): TypeError {
+  const { host, port } = addressOf(url);
+  const message = `${atHost(host, port)}: ${what}`;
+  const hint =
+    'The fault is on the side of the server, or of what stands before it: ask its operator.';
+  return failed(new TlsTrustError('MCP_TLS_BAD_ANSWER', message, { host, port, hint }));
+}
+
+const CALLERS_MISTAKE = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+
+function readError(error: unknown): { readonly code: string; readonly name: string } {
+  const { code, name } = Object(error) as { readonly code?: unknown; readonly name?: unknown };
+  return {
+    code: typeof code === 'string' ? code : '',
+    name: typeof name === 'string' ? name.slice(0, 40) : typeof error,
+  };
+}
+
+function runtimeError(name: string, cause: unknown): TlsConfigError {
+  const message = `the HTTP library or the runtime failed (${name}): this is no fault of the server`;
+  return new TlsConfigError('MCP_TLS_UNSUPPORTED_RUNTIME', message, { cause });
+}

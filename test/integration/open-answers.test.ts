@@ -1,0 +1,149 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  type CustomClientFactory,
+  explainTlsError,
+  makeCustomClientFactory,
+  sseClient,
+  streamableHttpClient,
+  type TimeoutInput,
+} from '../../src/index.js';
+import {
+  type HeldCertificate,
+  heldCertificate,
+  type McpServerOptions,
+  type McpTestServer,
+  startMcpServer,
+} from '../../src/testing/index.js';
+
+/** Calls whose answer is a stream: whoever ends it, the call ends too, and says why. */
+
+let certificate: HeldCertificate;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  certificate = await heldCertificate();
+});
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+async function serve(options: Partial<McpServerOptions> = {}): Promise<McpTestServer> {
+  const server = await startMcpServer({ certificate, transport: 'both', ...options });
+  opened.push(server);
+  return server;
+}
+
+async function connect(
+  kind: 'http' | 'sse',
+  server: McpTestServer,
+  timeout?: TimeoutInput,
+): Promise<{ client: Client; factory: CustomClientFactory }> {
+  const factory = makeCustomClientFactory(certificate.certificatePem);
+  const options = { clientFactory: factory, timeout };
+  const client = new Client({ name: 'test', version: '1' });
+  opened.push(factory, client);
+  const transport =
+    kind === 'http'
+      ? streamableHttpClient(server.mcpUrl, options)
+      : sseClient(server.sseUrl, options);
+  await client.connect(transport);
+  return { client, factory };
+}
+
+/** A call that takes a minute, once it is under way; and how it ends. */
+async function slowCall(client: Client): Promise<() => Promise<{ error: unknown; ms: number }>> {
+  const startedAt = performance.now();
+  const call = client.callTool({ name: 'slow', arguments: { ms: 60_000 } }).then(
+    () => ({ error: undefined, ms: 0 }),
+    (error: unknown) => ({ error, ms: performance.now() - startedAt }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return () => call;
+}
+
+describe.each(['http', 'sse'] as const)('a call over %s', (kind) => {
+  it('ends when its factory is closed', async () => {
+    const { client, factory } = await connect(kind, await serve());
+    const call = await slowCall(client);
+    await factory.close();
+    const { error, ms } = await call();
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_CLOSED');
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it('ends when the connection breaks', async () => {
+    const server = await serve();
+    const { client } = await connect(kind, server);
+    const call = await slowCall(client);
+    server.rotate(certificate, { dropConnections: true });
+    const { error, ms } = await call();
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_UNREACHABLE');
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it('ends when the server ends its stream without an answer', async () => {
+    const server = await serve();
+    const { client } = await connect(kind, server);
+    const call = await slowCall(client);
+    await server.forgetSessions();
+    const { error, ms } = await call();
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_BAD_ANSWER');
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it.each(['idle', 'body'] as const)('ends by timeout.%s', async (limit) => {
+    const { client } = await connect(kind, await serve(), { [limit]: 700 });
+    const call = await slowCall(client);
+    const { error, ms } = await call();
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');
+    expect(ms).toBeLessThan(5000);
+  });
+
+  it('is not ended for another one whose answer came', async () => {
+    const { client } = await connect(kind, await serve());
+    const slow = client.callTool({ name: 'slow', arguments: { ms: 600 } });
+    for (let i = 0; i < 20; i++) await client.callTool({ name: 'add', arguments: { a: i, b: 1 } });
+    await expect(slow).resolves.toBeDefined();
+  });
+});
+
+it('a call whose stream can be taken up again ends when the SDK gives that up', async () => {
+  const server = await serve({ resumable: true, retryIntervalMs: 50 });
+  const { client } = await connect('http', server);
+  const call = await slowCall(client);
+  await server.close();
+  const { error, ms } = await call();
+  expect(explainTlsError(error)).toBeDefined();
+  expect(ms).toBeLessThan(5000);
+});
+
+it('an SSE session whose server is refused when its stream is opened again is at its end', async () => {
+  const server = await serve();
+  const { client } = await connect('sse', server);
+  const onclose = vi.fn();
+  const errors: unknown[] = [];
+  client.onclose = onclose;
+  client.onerror = (error) => errors.push(error);
+  server.rotate(await heldCertificate(), { dropConnections: true });
+  await expect.poll(() => onclose.mock.calls.length, { timeout: 8000 }).toBe(1);
+  expect(errors.map((error) => explainTlsError(error)?.code)).toContain('MCP_TLS_SELF_SIGNED');
+  const { connections } = server.records;
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  expect(server.records.connections).toBe(connections);
+}, 20_000);
+
+describe('the fetch of a transport that was closed', () => {
+  it('works, and leaves no connection behind, also in the hands of a clone', async () => {
+    const server = await serve();
+    const transport = streamableHttpClient(server.mcpUrl, { trust: certificate.certificatePem });
+    await transport.close();
+    const { _url, _fetch } = transport as unknown as { _url: URL; _fetch: typeof fetch };
+    const client = new Client({ name: 'clone', version: '1' });
+    await client.connect(new StreamableHTTPClientTransport(_url, { fetch: _fetch }));
+    expect(await client.ping()).toEqual({});
+    await client.close();
+    await expect.poll(() => server.openConnections).toBe(0);
+  });
+});
