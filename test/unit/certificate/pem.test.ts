@@ -167,9 +167,10 @@ describe('readOneCertificate', () => {
       ':',
       '-----BEGIN CERTIFICATE-----\n',
     ]) {
-      const start = performance.now();
+      // CPU time: what else the machine does is no part of it.
+      const start = process.cpuUsage();
       errorOf(() => readOneCertificate(unit.repeat(Math.floor((256 * 1024) / unit.length))));
-      expect(performance.now() - start).toBeLessThan(200);
+      expect(process.cpuUsage(start).user / 1_000).toBeLessThan(200);
     }
   });
 
