@@ -30,8 +30,7 @@ describe('a content-encoding', () => {
     expect(makeDecoders('gzip, gzip, br, deflate, gzip')).toHaveLength(5);
   });
 
-  it('of more codings is refused', () => {
-    expect(() => makeDecoders(Array(6).fill('gzip').join(', '))).toThrow(RangeError);
-    expect(() => makeDecoders(Array(100).fill('gzip').join(','))).toThrow(RangeError);
+  it.each([6, 100])('of %i codings is refused, as undici refuses it', (count) => {
+    expect(() => makeDecoders(Array(count).fill('gzip').join(', '))).toThrow(RangeError);
   });
 });
