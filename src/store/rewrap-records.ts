@@ -2,6 +2,7 @@ import { StoreError } from '../errors.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
+import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './sealed-records.js';
 import type { StoreBackend } from './store-backend.js';
 import { MARKER_KEY, type StoreMarker } from './store-marker.js';
@@ -69,6 +70,7 @@ export async function rewrapRecords(
       const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
       if (envelopeKeyId(row) === envelopeKeyId(sealed)) return false;
       if (await replaceIfSame(key, row, sealed)) return true;
+      await pauseAfterRace(attempt);
     }
     const message = `the record '${id}' was written by others ${MAX_ATTEMPTS} times meanwhile`;
     throw new StoreError('MCP_TLS_STORE_CONFLICT', message, { id });

@@ -4,6 +4,7 @@ import type { ForwardClock } from './forward-clock.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
+import { pauseAfterRace } from './pause-after-race.js';
 import { recordId, recordKey } from './record-key.js';
 import type { StoreBackend } from './store-backend.js';
 import { isRecordKey, MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
@@ -116,6 +117,7 @@ export function makeSealedRecords(
       if (ifRevision !== undefined) assertRevision(id, there, before, ifRevision);
       const revision = await replace(id, row, there ?? 0, { expiresAt, value });
       if (revision !== undefined) return revision;
+      await pauseAfterRace(attempt);
     }
     throw conflict(id, `was written by others ${MAX_ATTEMPTS} times meanwhile`);
   }
@@ -129,6 +131,7 @@ export function makeSealedRecords(
       if ((await replace(id, row, there.revision, { value: null })) !== undefined) {
         return there.live;
       }
+      await pauseAfterRace(attempt);
     }
     throw conflict(id, `was written by others ${MAX_REMOVALS} times meanwhile`);
   }
