@@ -118,9 +118,9 @@ export function createCertificateStore(
 
   function onInvalidation(event: InvalidationEvent): void {
     invalidations++;
-    listening = true;
-    if (event.type === 'changed') changed(event.id);
-    else changed(undefined);
+    listening = event.type !== 'lost';
+    // Of what was missed since the channel was last heard, nobody will say anything.
+    changed(event.type === 'changed' ? event.id : undefined);
   }
 
   function changed(id: string | undefined): void {

@@ -49,9 +49,14 @@ export function makeStoreMarker(
       return false;
     }
     if (known !== undefined) return emptied('since');
-    // Another process may be setting it up right now: its marker is no record.
     const records = (await backend.keys()).filter(isRecordKey);
-    if (records.length > 0) return emptied('without marker');
+    if (records.length > 0) {
+      // Another process may have set it up since, and have written its first record.
+      const [now] = await backend.read([MARKER_KEY]);
+      if (now === undefined) return emptied('without marker');
+      await check(now);
+      return false;
+    }
     const now = Date.now();
     const value = { storeId: randomUUID() };
     const sealed = await seal(ring, context, { revision: now, sealedAt: now, value });

@@ -159,6 +159,29 @@ describe('a backend that fails', () => {
   });
 });
 
+describe('setting up', () => {
+  it('by several at once is no loss to any: another was faster, its first record included', async () => {
+    const { sound, store } = over((b) => ({
+      async keys() {
+        // Between this process's look for the marker and its listing.
+        await sound.initialize();
+        await sound.set('a', aRecord());
+        return b.keys();
+      },
+    }));
+    expect(await store.initialize()).toBe(false);
+    expect(await store.get('a')).toBeDefined();
+  });
+
+  it('finds records without their marker', async () => {
+    const { map, sound, store } = over(() => ({}));
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    for (const key of map.keys()) if (key.endsWith('0marker')) map.delete(key);
+    expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EMPTIED');
+  });
+});
+
 describe('what is cached', () => {
   it('is ready to connect with, and the same until it changes', async () => {
     const store = createCertificateStore({ keys, keyv: new Map() });
