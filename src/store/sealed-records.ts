@@ -45,12 +45,16 @@ const MAX_ATTEMPTS = 12;
 const MAX_REMOVALS = 100;
 const BATCH = 200;
 
+/**
+ * @param onRevision a record was read or listed; `isNew`: this process knew an older revision of it
+ */
 export function makeSealedRecords(
   backend: StoreBackend,
   ring: KeyRing,
   namespace: string,
   createWhenEmpty: boolean,
   clock: ForwardClock,
+  onRevision: (id: string, revision: number, isNew: boolean) => void,
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
@@ -98,9 +102,15 @@ export function makeSealedRecords(
       throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt);
-    known.learn(id, { revision, live: value !== null });
+    learn(id, { revision, live: value !== null });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
     return { value: value ?? undefined, revision, expired };
+  }
+
+  function learn(id: string, seen: KnownRevision): void {
+    const before = known.get(id);
+    known.learn(id, seen);
+    onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 
   /** Puts `value` in the place of what is there, as the next revision. */
@@ -185,9 +195,13 @@ export function makeSealedRecords(
       return marker.create();
     },
     async read(id) {
-      const before = known.get(id);
-      const [row] = await rowsOf([recordKey(id)]);
-      return judge(id, row, before);
+      for (;;) {
+        const before = known.get(id);
+        const [row] = await rowsOf([recordKey(id)]);
+        const record = await judge(id, row, before);
+        // Something newer was seen meanwhile, by a list or another reading: this one is no answer now.
+        if (record.revision >= (known.get(id)?.revision ?? 0)) return record;
+      }
     },
     write: (id, value, expiresAt, ifRevision) =>
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),

@@ -5,6 +5,7 @@ import {
   type CertificateStoreOptions,
   createCertificateStore,
   createSealer,
+  type EncryptedCertificateStore,
   explainTlsError,
   isMcpTlsError,
   NotWrittenError,
@@ -199,6 +200,80 @@ describe('what is cached', () => {
     expect(three).not.toBe(one);
     expect(three?.policy.serverName).toBe('localhost');
     expect(three?.revision).toBeGreaterThan(one?.revision ?? 0);
+  });
+
+  it.each<[string, (store: EncryptedCertificateStore) => Promise<unknown>]>([
+    ['a list', (store) => store.list()],
+    ['a reading past the cache', (store) => store.read('a')],
+  ])('is not used any more when %s has shown something newer', async (_, look) => {
+    const keyv = new Map();
+    const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
+    // Without a channel between them.
+    const [here, there] = [0, 1].map(() => createCertificateStore({ keys, keyv, cache }));
+    if (here === undefined || there === undefined) throw new Error('no stores');
+    await there.initialize();
+    const changes: (string | undefined)[] = [];
+    here.onChange((id) => changes.push(id));
+    expect(await here.get('a')).toBeUndefined();
+
+    for (const approvedBy of ['1', '2', undefined, '3']) {
+      if (approvedBy === undefined) await there.delete('a');
+      else await there.set('a', aRecord({ approvedBy }));
+      changes.length = 0;
+      await look(here);
+      expect((await here.get('a'))?.approvedBy).toBe(approvedBy);
+      expect(changes).toEqual(['a']);
+      await look(here);
+      await here.get('a');
+      expect(changes).toEqual(['a']);
+    }
+  });
+
+  it('reports a change that it has found by itself, once', async () => {
+    const keyv = new Map();
+    const there = createCertificateStore({ keys, keyv });
+    const here = createCertificateStore({ keys, keyv, cache: { ttlMs: 1 } });
+    await there.initialize();
+    await there.set('a', aRecord({ approvedBy: '1' }));
+    expect((await here.get('a'))?.approvedBy).toBe('1');
+    const changes: (string | undefined)[] = [];
+    here.onChange((id) => changes.push(id));
+    await there.set('a', aRecord({ approvedBy: '2' }));
+    await sleep(5);
+    expect((await here.get('a'))?.approvedBy).toBe('2');
+    await sleep(5);
+    await here.get('a');
+    expect(changes).toEqual(['a']);
+  });
+
+  it('is not what was read before a deletion that was acknowledged, with the cache switched off', async () => {
+    let release: (() => void) | undefined;
+    let slow = true;
+    const { sound, store } = over(
+      (b) => ({
+        async read(ks) {
+          const rows = await b.read(ks);
+          if (!slow) return rows;
+          slow = false;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+          return rows;
+        },
+      }),
+      { timeouts: {} },
+    );
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    const before = store.get('a');
+    await vi.waitFor(() => expect(release).toBeDefined());
+    expect(await sound.delete('a')).toBe(true);
+    const after = store.get('a');
+    await sleep(20);
+    release?.();
+    expect(await after).toBeUndefined();
+    // It began before, and this process has seen since that the record is gone.
+    expect(await before).toBeUndefined();
   });
 
   it('ends when the record does, and does not come back with the clock', async () => {
