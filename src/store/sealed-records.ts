@@ -101,7 +101,7 @@ export function makeSealedRecords(
     if (before !== undefined && revision < before.revision) {
       throw rolledBack(id, revision, before.revision);
     }
-    clock.learn(sealedAt);
+    clock.learn(sealedAt, id);
     learn(id, { revision, live: value !== null });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
     return { value: value ?? undefined, revision, expired };

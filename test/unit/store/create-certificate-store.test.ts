@@ -295,6 +295,77 @@ describe('what is cached', () => {
   });
 });
 
+describe('the clock of another process', () => {
+  const YEARS = 10 * 365 * 86_400_000;
+  const inAMonth = () => new Date(Date.now() + 30 * 86_400_000).toISOString();
+
+  /** As a process whose clock differs by so much. */
+  async function shifted<T>(ms: number, run: () => Promise<T>): Promise<T> {
+    const real = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+    try {
+      return await run();
+    } finally {
+      vi.restoreAllMocks();
+    }
+  }
+
+  it.each<[string, (store: EncryptedCertificateStore) => Promise<unknown>]>([
+    ['wrote a record', (store) => store.set('other', aRecord())],
+    ['deleted a record', (store) => store.delete('other')],
+  ])('that is ten years ahead and %s expires nothing', async (_, change) => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    await store.set('good', aRecord({ expiresAt: inAMonth() }));
+    await store.set('other', aRecord());
+    await shifted(YEARS, () => change(open()));
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    for (const one of [store, open()]) {
+      warned.mockClear();
+      await one.get('other');
+      await one.list();
+      expect(await one.get('good')).toBeDefined();
+      // Once, however many rows there are.
+      expect(warned).toHaveBeenCalledOnce();
+      expect(String(warned.mock.calls[0]?.[0])).toMatch(/'other'.*3650 days ahead/);
+      expect(warned.mock.calls[0]?.[1]).toMatchObject({ code: 'MCP_TLS_STORE_CLOCK' });
+    }
+    warned.mockRestore();
+    // And it can be written over and is gone.
+    await store.set('other', aRecord({ expiresAt: inAMonth() }));
+    expect(await open().get('other')).toBeDefined();
+  });
+
+  it('that is some minutes ahead is believed: what has expired there has expired', async () => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    const expiresAt = new Date(Date.now() + 300_000).toISOString();
+    await store.set('short', aRecord({ expiresAt }));
+    await shifted(600_000, () => open().set('other', aRecord()));
+    expect(await store.get('short')).toBeDefined();
+    await store.get('other');
+    expect(await codeOf(store.get('short'))).toBe('MCP_TLS_STORE_EXPIRED');
+  });
+
+  it('that moved on step by step does not take this one along', async () => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    await store.set('good', aRecord({ expiresAt }));
+    for (let minutes = 10; minutes <= 100; minutes += 10) {
+      await shifted(minutes * 60_000, () => open().set('other', aRecord()));
+      await store.get('other');
+    }
+    expect(await store.get('good')).toBeDefined();
+  });
+});
+
 /** After a change somewhere, so that it is read anew. */
 async function createUncached(
   store: ReturnType<typeof createCertificateStore>,
