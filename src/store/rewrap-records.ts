@@ -5,7 +5,7 @@ import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './sealed-records.js';
 import type { StoreBackend } from './store-backend.js';
-import { MARKER_KEY, type StoreMarker } from './store-marker.js';
+import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';
 
 /** What {@link rewrapRecords} did. */
@@ -43,7 +43,9 @@ export async function rewrapRecords(
   const [markerRow] = await backend.read([MARKER_KEY]);
   await marker.check(markerRow);
   // Notes are written anew all the time, and one of a retired key is as good as none.
-  const keys = (await backend.keys()).filter((key) => !isNoteKey(key));
+  const all = await backend.keys();
+  assertWhole(all);
+  const keys = all.filter((key) => !isNoteKey(key));
   let [rewrapped, current] = [0, 0];
   const failed: { id: string; error: StoreError }[] = [];
   for (const key of keys) {

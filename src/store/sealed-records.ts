@@ -7,7 +7,13 @@ import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { recordId, recordKey } from './record-key.js';
 import type { StoreBackend } from './store-backend.js';
-import { isRecordKey, MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
+import {
+  assertWhole,
+  isRecordKey,
+  MARKER_KEY,
+  makeStoreMarker,
+  type StoreMarker,
+} from './store-marker.js';
 import { makeTurns } from './turns.js';
 
 /** A record as it was read: `undefined` value: there is none, and that is certain. */
@@ -210,7 +216,9 @@ export function makeSealedRecords(
     async list() {
       const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
       await rowsOf([]);
-      const ids = (await backend.keys()).filter(isRecordKey).map(idOfKey);
+      const keys = await backend.keys();
+      assertWhole(keys);
+      const ids = keys.filter(isRecordKey).map(idOfKey);
       const listed = new Set(ids);
       const missing = liveBefore.find(({ id }) => !listed.has(id));
       if (missing !== undefined) throw vanished(missing.id);
