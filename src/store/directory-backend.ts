@@ -1,7 +1,8 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidArgument } from '../assert.js';
-import { makeFencedWrites, notWritten, readWhole } from './fenced-writes.js';
+import { makeFencedWrites, notWritten } from './fenced-writes.js';
+import { readTogether } from './read-together.js';
 import type { StoreBackend, StoreBackendFactory } from './store-backend.js';
 
 const SUFFIX = '.jwe';
@@ -33,7 +34,7 @@ function inDirectory(path: string): StoreBackend {
     name: 'directory',
     async read(keys) {
       await ready();
-      return Promise.all(keys.map((key) => readWhole(join(path, fileOf(key)))));
+      return readTogether(path, keys.map(fileOf));
     },
     async keys() {
       await ready();

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pauseAfterRace } from './pause-after-race.js';
+import { readWhole } from './read-together.js';
 import { isNotWrittenError, NotWrittenError } from './store-backend.js';
 
 /** Writes to the files of one directory, safe against every other process that writes there. */
@@ -152,16 +153,6 @@ async function renameOver(draft: string, file: string): Promise<boolean> {
     if (code === 'ENOENT') return false;
     // Others may come from a disk that fails in the middle.
     if (REFUSALS.has(String(code))) throw new NotWrittenError('refused', error);
-    throw error;
-  }
-}
-
-/** Only a file that is not there is a miss. One that may not be opened is an error. */
-export async function readWhole(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }

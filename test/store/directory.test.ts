@@ -1,16 +1,25 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   createCertificateStore,
   directoryBackend,
   type EncryptedCertificateStore,
 } from '../../src/index.js';
+import { recordKey } from '../../src/store/record-key.js';
 import { aRecord, codeOf } from '../unit/store/support.js';
 import { startWorker, type Worker, type WorkerOptions } from './workers/start-worker.js';
 
@@ -179,6 +188,44 @@ describe('a writer that was killed', () => {
     expect(filesBeside()).toEqual([]);
   }, 60_000);
 });
+
+describe('a directory that is exchanged while it is read', () => {
+  it('is read as one or the other, and never as a mixture in which a record is missing', async () => {
+    const place = join(path, 'certificates');
+    // Two copies of one store, each with a record that the other has not.
+    cpSync(place, `${place}.other`, { recursive: true });
+    await store.set('a', aRecord());
+    cpSync(join(place, fileOf('a')), join(`${place}.other`, fileOf('b')));
+    const swap = fileURLToPath(new URL('workers/swap-directory.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', swap, place], { stdio: 'ignore' });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await expect
+      .poll(() => existsSync(`${place}.away`), { interval: 0, timeout: 10_000 })
+      .toBe(true);
+
+    const backend = directoryBackend(path)('certificates');
+    const seen = new Map<string, number>();
+    const end = performance.now() + 6_000;
+    while (performance.now() < end) {
+      const names = [recordKey('a'), recordKey('b'), '0marker'];
+      const what = await backend.read(names).then(
+        (rows) => rows.map((row, i) => (row === undefined ? '-' : 'abm'[i])).join(''),
+        (error) => String(error.message).replace(/'.*'/, ''),
+      );
+      seen.set(what, (seen.get(what) ?? 0) + 1);
+    }
+    child.kill('SIGKILL');
+    await exited;
+    console.log([...seen].map(([what, times]) => `${what}: ${times}`).join(', '));
+    // Neither of them, in a store that is there: a certain miss that is none. Nor is one that is away
+    // for a moment an empty one.
+    expect([...seen.keys()].filter((what) => what.startsWith('--'))).toEqual([]);
+    expect(seen.get('a-m')).toBeGreaterThan(100);
+  }, 30_000);
+});
+
+const fileOf = (id: string) => `${recordKey(id)}.jwe`;
 
 /** All that is no record. */
 function filesBeside(): string[] {
