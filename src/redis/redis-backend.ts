@@ -24,6 +24,18 @@ if type(counted) == 'table' or type(told) == 'table' then return 2 end
 return 1`;
 
 /**
+ * Reading by a script: clients send scripts to the master. What they know to be a reading they may send
+ * to a replica (`useReplicas`, `replicaPoolSize`), which may be behind: it has withdrawn records still,
+ * and not yet those that were acknowledged.
+ */
+const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
+const KEYS = "return redis.call('HKEYS', KEYS[1])";
+
+/** Clusters and sentinels, by their shape; a single client asks its server. */
+const mayAskReplicas = (client: RedisClientLike): boolean =>
+  client.slots !== undefined || client.duplicate === undefined;
+
+/**
  * The hash of one namespace. Every operation is one command on one key.
  *
  * @param announcements absent: nobody is told of writes
@@ -55,12 +67,18 @@ export function redisBackend(
     name: 'redis',
     async read(keys) {
       const client = await connection.ready();
-      const rows = await client.hmGet(hash, [...keys]);
+      const call = { keys: [hash], arguments: [...keys] };
+      const rows = mayAskReplicas(client)
+        ? ((await client.eval(READ, call)) as readonly (string | null)[])
+        : await client.hmGet(hash, [...keys]);
       return rows.map((row) => row ?? undefined);
     },
     async keys() {
       const client = await connection.ready();
-      return (await client.hKeys(hash)).filter((key) => key !== CHANGES_FIELD);
+      const fields = mayAskReplicas(client)
+        ? ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[])
+        : await client.hKeys(hash);
+      return fields.filter((key) => key !== CHANGES_FIELD);
     },
     async write(key, value) {
       await write((client) => client.hSet(hash, key, value));
