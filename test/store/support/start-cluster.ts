@@ -20,6 +20,8 @@ export async function startCluster(): Promise<RedisServers> {
   const ports = await freePorts(6);
   const servers = await startServers(ports, (folder) => [
     ...['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--appendonly', 'yes'],
+    // A replica that has nothing yet does not take over.
+    ...['--repl-diskless-sync-delay', '0', '--cluster-require-full-coverage', 'no'],
     ...['--cluster-config-file', join(folder, 'nodes.conf')],
   ]);
   const [first = 0] = ports;
@@ -43,6 +45,12 @@ export async function startCluster(): Promise<RedisServers> {
       const nodes = `${await servers.command(port, 'CLUSTER', 'NODES')}`;
       if (!info.includes('cluster_state:ok')) throw new Error('the cluster is not ready');
       if ((nodes.match(/\bslave\b/g)?.length ?? 0) < 3) throw new Error('no replicas yet');
+    }, 30_000);
+  }
+  for (const port of ports.slice(3)) {
+    await eventually(async () => {
+      const info = `${await servers.command(port, 'INFO', 'replication')}`;
+      if (!info.includes('master_link_status:up')) throw new Error('a replica is behind');
     }, 30_000);
   }
   return servers;
