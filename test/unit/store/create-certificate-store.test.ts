@@ -162,14 +162,17 @@ describe('a backend that fails', () => {
 
 describe('setting up', () => {
   it('by several at once is no loss to any: another was faster, its first record included', async () => {
-    const { sound, store } = over((b) => ({
-      async keys() {
-        // Between this process's look for the marker and its listing.
-        await sound.initialize();
-        await sound.set('a', aRecord());
-        return b.keys();
-      },
-    }));
+    const { sound, store } = over(
+      (b) => ({
+        async keys() {
+          // Between this process's look for the marker and its listing.
+          await sound.initialize();
+          await sound.set('a', aRecord());
+          return b.keys();
+        },
+      }),
+      { timeouts: {} },
+    );
     expect(await store.initialize()).toBe(false);
     expect(await store.get('a')).toBeDefined();
   });
