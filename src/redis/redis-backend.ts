@@ -1,17 +1,52 @@
+import { recordId } from '../store/record-key.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { toWriteError } from '../store/to-write-error.js';
+import { type Announcements, CHANGES_FIELD, channelOf } from './announcements.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
 
-/** ARGV: field, whether a value is expected, that value, the new one. */
+/**
+ * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty.
+ * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
+ *
+ * In one step: a process that ends after writing has told the others. The number of the change is kept
+ * in the hash, so that whoever missed a message notices at the next one. What fails once the value is
+ * written must not make it look unwritten, so it is caught.
+ */
 const REPLACE = `
 local now = redis.call('HGET', KEYS[1], ARGV[1])
 if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+if ARGV[5] == '' then return 1 end
+local number = string.format('%.0f', (tonumber(redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or 0) or 0) + 1)
+local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
+local told = redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. number)
+if type(counted) == 'table' or type(told) == 'table' then return 2 end
 return 1`;
 
-/** The hash of one namespace. Every operation is one command on one key. */
-export function redisBackend(connection: RedisConnection, namespace: string): StoreBackend {
+/**
+ * Reading by a script: clients send scripts to the master. What they know to be a reading they may send
+ * to a replica (`useReplicas`, `replicaPoolSize`), which may be behind: it has withdrawn records still,
+ * and not yet those that were acknowledged.
+ */
+const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
+const KEYS = "return redis.call('HKEYS', KEYS[1])";
+
+/** Clusters and sentinels, by their shape; a single client asks its server. */
+const mayAskReplicas = (client: RedisClientLike): boolean =>
+  client.slots !== undefined || client.duplicate === undefined;
+
+/**
+ * The hash of one namespace. Every operation is one command on one key.
+ *
+ * @param announcements absent: nobody is told of writes
+ */
+export function redisBackend(
+  connection: RedisConnection,
+  namespace: string,
+  announcements: Announcements | undefined,
+): StoreBackend {
   const hash = `mcp-tls:${namespace}`;
+  announcements?.made(namespace);
 
   async function write<T>(run: (client: RedisClientLike) => Promise<T>): Promise<T> {
     const client = await connection.ready();
@@ -22,24 +57,39 @@ export function redisBackend(connection: RedisConnection, namespace: string): St
     }
   }
 
+  /** Channel and message for a change of `key`: notes and the marker are in nobody's cache. */
+  function announcementOf(key: string): readonly [string, string] {
+    if (announcements === undefined || recordId(key) === undefined) return ['', ''];
+    return [channelOf(namespace), `${announcements.self} ${key}`];
+  }
+
   return {
     name: 'redis',
     async read(keys) {
       const client = await connection.ready();
-      const rows = await client.hmGet(hash, [...keys]);
+      const call = { keys: [hash], arguments: [...keys] };
+      const rows = mayAskReplicas(client)
+        ? ((await client.eval(READ, call)) as readonly (string | null)[])
+        : await client.hmGet(hash, [...keys]);
       return rows.map((row) => row ?? undefined);
     },
     async keys() {
       const client = await connection.ready();
-      return client.hKeys(hash);
+      const fields = mayAskReplicas(client)
+        ? ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[])
+        : await client.hKeys(hash);
+      return fields.filter((key) => key !== CHANGES_FIELD);
     },
     async write(key, value) {
       await write((client) => client.hSet(hash, key, value));
     },
     async replace(key, expected, value) {
       const present = expected === undefined ? '0' : '1';
-      const call = { keys: [hash], arguments: [key, present, expected ?? '', value] };
-      return Number(await write((client) => client.eval(REPLACE, call))) === 1;
+      const words = [key, present, expected ?? '', value, ...announcementOf(key)];
+      const call = { keys: [hash], arguments: words };
+      const answer = Number(await write((client) => client.eval(REPLACE, call)));
+      if (answer === 2) announcements?.failed(namespace, key);
+      return answer !== 0;
     },
     close: () => connection.close(),
   };

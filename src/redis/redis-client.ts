@@ -1,5 +1,6 @@
 import { invalidArgument } from '../assert.js';
 import { NotWrittenError } from '../store/store-backend.js';
+import { makeReadiness } from './readiness.js';
 
 /** What is used of a client, cluster or sentinel of node-redis 5. */
 export interface RedisClientLike {
@@ -14,6 +15,10 @@ export interface RedisClientLike {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  /** Takes the listener to leave out as well. */
+  unsubscribe?(channel: string): Promise<unknown>;
+  /** Of clusters: which node has what, empty until that is known. */
+  readonly slots?: readonly unknown[];
   /** Sentinels have none, and a connection for subscriptions inside. */
   duplicate?(): RedisClientLike;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -24,9 +29,18 @@ export interface RedisClientLike {
 export interface RedisConnection {
   /** A client that takes commands. @throws {NotWrittenError} if there is none to be had */
   ready(): Promise<RedisClientLike>;
-  /** A client for a subscription: one of its own, not connected yet, where there can be one. */
-  subscriber(): Promise<{ readonly client: RedisClientLike; readonly own: boolean }>;
+  /** Something to subscribe with: a client of its own, not connected yet, where there can be one. */
+  subscriber(): Promise<RedisSubscriber>;
   close(): Promise<void>;
+}
+
+export interface RedisSubscriber {
+  connect(): Promise<void>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  /** Calls `listener` whenever a client of its own has connected. */
+  onReady(listener: () => void): void;
+  /** Ends the subscriptions, and the connection if it is for them alone. */
+  release(): void;
 }
 
 export function makeRedisConnection(
@@ -38,29 +52,72 @@ export function makeRedisConnection(
   else if (typeof connect?.hmGet !== 'function' || typeof connect.publish !== 'function') {
     invalidArgument('connect must be a redis: URL or a client of node-redis 5');
   }
-  let made: Promise<RedisClientLike> | undefined;
+  let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
 
-  function client(): Promise<RedisClientLike> {
-    made ??= own ? makeClient(connect, connectTimeoutMs) : Promise.resolve(connect);
+  function main(): NonNullable<typeof made> {
+    made ??= (async () => {
+      const client = own ? await makeClient(connect, connectTimeoutMs) : connect;
+      return { client, untilReady: makeReadiness(client) };
+    })();
+    made.catch(() => {
+      made = undefined;
+    });
     return made;
   }
 
   return {
     async ready() {
-      const one = await client().catch((error) => {
-        made = undefined;
+      const { client, untilReady } = await main().catch((error) => {
         throw new NotWrittenError('unreachable', error);
       });
-      await untilReady(one);
-      return one;
+      await untilReady();
+      return client;
     },
     async subscriber() {
-      const one = await client();
-      const copy = one.duplicate?.();
-      return { client: copy ?? one, own: copy !== undefined };
+      const { client, untilReady } = await main();
+      const copy = client.duplicate?.();
+      return copy === undefined ? sharedSubscriber(client, untilReady) : ownSubscriber(copy);
     },
     async close() {
-      if (own && made !== undefined) (await made).destroy();
+      if (own && made !== undefined) (await made).client.destroy();
+    },
+  };
+}
+
+function ownSubscriber(client: RedisClientLike): RedisSubscriber {
+  client.on('error', () => {});
+  return {
+    connect: makeReadiness(client),
+    async subscribe(channel, listener) {
+      await client.subscribe(channel, listener);
+    },
+    onReady(listener) {
+      client.on('ready', listener);
+    },
+    release() {
+      if (client.isOpen) client.destroy();
+    },
+  };
+}
+
+type Unsubscribe = (channel: string, listener: (message: string) => void) => Promise<unknown>;
+
+/** A sentinel has a connection for subscriptions inside, and looks after it. */
+function sharedSubscriber(client: RedisClientLike, connect: () => Promise<void>): RedisSubscriber {
+  const subscriptions = new Map<string, (message: string) => void>();
+  return {
+    connect,
+    async subscribe(channel, listener) {
+      subscriptions.set(channel, listener);
+      await client.subscribe(channel, listener);
+    },
+    onReady() {},
+    release() {
+      for (const [channel, listener] of subscriptions) {
+        // Of this listener alone: others may share the client.
+        const unsubscribe = client.unsubscribe as Unsubscribe | undefined;
+        unsubscribe?.call(client, channel, listener).catch(() => {});
+      }
     },
   };
 }
@@ -80,27 +137,6 @@ async function makeClient(url: string, connectTimeout: number): Promise<RedisCli
   // Without a listener, a lost connection ends the process.
   client.on('error', () => {});
   return client;
-}
-
-/**
- * Waits for the connection, or for the next failure to make it: with a server that is down,
- * `connect()` itself neither resolves nor rejects. How long it takes is bounded by the caller.
- */
-async function untilReady(client: RedisClientLike): Promise<void> {
-  if (client.isReady === true || (client.isReady === undefined && client.isOpen)) return;
-  await new Promise<void>((resolve, reject) => {
-    const settle = (done: () => void) => {
-      client.off('ready', onReady);
-      client.off('error', onError);
-      done();
-    };
-    const onReady = () => settle(resolve);
-    const onError = (error: unknown) =>
-      settle(() => reject(new NotWrittenError('unreachable', error)));
-    client.on('ready', onReady);
-    client.on('error', onError);
-    if (!client.isOpen) client.connect().then(onReady, onError);
-  });
 }
 
 function assertUrl(url: string): void {

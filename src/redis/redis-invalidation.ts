@@ -1,44 +1,36 @@
-import { randomUUID } from 'node:crypto';
-import type { Invalidation } from '../store/invalidation.js';
-import { recordId, recordKey } from '../store/record-key.js';
-import type { RedisClientLike, RedisConnection } from './redis-client.js';
+import type { Invalidation, InvalidationEvent } from '../store/invalidation.js';
+import { recordKey } from '../store/record-key.js';
+import { type Announcements, channelOf } from './announcements.js';
+import type { RedisConnection } from './redis-client.js';
+import { RedisListener } from './redis-listener.js';
 
 /**
  * Invalidation over pub/sub: 0.2 to 0.4 ms from process to process. What is published while a process
- * is not connected never reaches it, so every connection that is made begins with a reset.
+ * is not connected never reaches it; {@link RedisListener} notices.
  */
-export function redisInvalidation(connection: RedisConnection): Invalidation {
-  const self = randomUUID();
-  const subscribers = new Set<RedisClientLike>();
+export function redisInvalidation(
+  connection: RedisConnection,
+  announcements: Announcements,
+): Invalidation {
+  const listeners = new Set<RedisListener>();
   let closed = false;
 
   return {
-    async subscribe(namespace, listener) {
-      const { client: subscriber, own } = await connection.subscriber();
+    async subscribe(namespace: string, listener: (event: InvalidationEvent) => void) {
       if (closed) return;
-      if (own) subscribers.add(subscriber);
-      subscriber.on('error', () => {});
-      // Before connecting: 'ready' comes at every connection, after the subscription was renewed.
-      subscriber.on('ready', () => listener({ type: 'reset' }));
-      if (!subscriber.isOpen) await subscriber.connect();
-      await subscriber.subscribe(channelOf(namespace), (message) => {
-        const [sender, key = ''] = message.split(' ');
-        if (sender === self) return;
-        const id = recordId(key);
-        listener(id === undefined ? { type: 'reset' } : { type: 'changed', id });
-      });
-      // What was published between connecting and subscribing.
-      listener({ type: 'reset' });
+      const one = new RedisListener({ connection, namespace, self: announcements.self, listener });
+      listeners.add(one);
+      await one.heard;
     },
     async publish(namespace, id) {
+      const key = recordKey(id);
+      if (!announcements.isOwed(namespace, key)) return;
       const client = await connection.ready();
-      await client.publish(channelOf(namespace), `${self} ${recordKey(id)}`);
+      await client.publish(channelOf(namespace), `${announcements.self} ${key}`);
     },
     async close() {
       closed = true;
-      for (const subscriber of subscribers) if (subscriber.isOpen) subscriber.destroy();
+      for (const one of listeners) one.close();
     },
   };
 }
-
-const channelOf = (namespace: string): string => `mcp-tls:${namespace}:changed`;

@@ -1,6 +1,7 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import type { Invalidation } from '../store/invalidation.js';
 import type { StoreBackendFactory } from '../store/store-backend.js';
+import { makeAnnouncements } from './announcements.js';
 import { redisBackend } from './redis-backend.js';
 import { makeRedisConnection, type RedisClientLike } from './redis-client.js';
 import { redisInvalidation } from './redis-invalidation.js';
@@ -43,8 +44,10 @@ export function redisStorage(
     invalidArgument('options.connectTimeoutMs must be a positive number of milliseconds');
   }
   const connection = makeRedisConnection(connect, connectTimeoutMs);
+  if (!invalidation) return { backend: (name) => redisBackend(connection, name, undefined) };
+  const announcements = makeAnnouncements();
   return {
-    backend: (namespace) => redisBackend(connection, namespace),
-    ...(invalidation ? { invalidation: redisInvalidation(connection) } : {}),
+    backend: (namespace) => redisBackend(connection, namespace, announcements),
+    invalidation: redisInvalidation(connection, announcements),
   };
 }

@@ -14,7 +14,7 @@ import { makeKeyRing } from './key-ring.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
-import { type CacheStats, makeRecordCache } from './record-cache.js';
+import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
 import { assertId } from './record-key.js';
 import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
 import { expired, makeSealedRecords } from './sealed-records.js';
@@ -22,6 +22,7 @@ import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
 
 const PUBLISH_MS = 1_000;
+const MAX_ANNOUNCED = 10_000;
 
 /** A {@link CertificateStore} whose records are sealed before they leave this process. */
 export interface EncryptedCertificateStore extends Required<CertificateStore> {
@@ -94,10 +95,12 @@ export function createCertificateStore(
   const ring = makeKeyRing(keys, limits.readMs);
   const backend = guardBackend(makeBackend(namespace), limits);
   const clock = makeForwardClock();
-  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock);
+  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock, onRevision);
   const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
   const listeners = new Set<(id: string | undefined) => void>();
+  /** Records whose change the channel has announced, and that were not read since. */
+  const announced = new Set<string>();
   let [invalidations, invalidationFailures] = [0, 0];
   let listening: boolean | undefined = invalidation === undefined ? undefined : false;
   let closed = false;
@@ -110,22 +113,41 @@ export function createCertificateStore(
     () => {},
   );
 
-  async function load(id: string): Promise<ServerTrust | undefined> {
+  async function load(id: string): Promise<Loaded<ServerTrust>> {
     const { value, revision, expired: over } = await records.read(id);
     if (over) throw expired(id);
-    return value === undefined ? undefined : serverTrust(readSealedRecord(id, value), revision);
+    if (value === undefined) return { value, revision };
+    return { value: serverTrust(readSealedRecord(id, value), revision), revision };
+  }
+
+  /** What a list or a reading shows is not contradicted by what was cached before. */
+  function onRevision(id: string, revision: number, isNew: boolean): void {
+    const wasHeld = cached.learn(id, revision);
+    // What the channel has announced is what is found now.
+    const wasAnnounced = announced.delete(id);
+    if (wasHeld || (isNew && !wasAnnounced)) tell(id);
   }
 
   function onInvalidation(event: InvalidationEvent): void {
     invalidations++;
-    listening = true;
-    if (event.type === 'changed') changed(event.id);
+    listening = event.type !== 'lost';
+    if (event.type === 'changed') {
+      // Of ids that nobody reads, no more than so many: then a change is reported twice.
+      if (announced.size >= MAX_ANNOUNCED) announced.clear();
+      announced.add(event.id);
+      changed(event.id);
+    }
+    // Of what was missed since the channel was last heard, nobody will say anything.
     else changed(undefined);
   }
 
   function changed(id: string | undefined): void {
     if (id === undefined) cached.clear();
     else cached.drop(id);
+    tell(id);
+  }
+
+  function tell(id: string | undefined): void {
     for (const listener of listeners) listener(id);
   }
 

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
+import { DEADLINE, withDeadline } from './deadline.js';
+
+/** After a failure, while another data key is there. */
+const RETRY_MS = 30_000;
 
 /** A key and the name by which records know it. */
 export interface ProvidedKey {
@@ -22,12 +26,20 @@ export interface KeyProvider {
 
 /** Options of {@link wrappedKeyProvider}. */
 export interface WrappedKeyProviderOptions {
-  /** Encrypts 32 bytes: `Encrypt` of AWS KMS, `transit/encrypt` of Vault, C_WrapKey of an HSM. */
-  wrap(dataKey: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Encrypts 32 bytes: `Encrypt` of AWS KMS, `transit/encrypt` of Vault, C_WrapKey of an HSM. The signal
+   * is aborted after `timeoutMs`.
+   */
+  wrap(dataKey: Uint8Array, context: { readonly signal: AbortSignal }): Promise<Uint8Array>;
   /** The reverse. `undefined` if the service does not know the wrapping key; reject if it failed. */
   unwrap(wrapped: Uint8Array): Promise<Uint8Array | undefined>;
-  /** How long one data key writes before the next is made. Default one day. */
+  /**
+   * How long one data key writes before the next is made. Default one day. While the service cannot make
+   * one, the last goes on: a service that is down stops no write, and no withdrawal.
+   */
   readonly renewMs?: number;
+  /** How long one `wrap` may take. Default 2,000. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -37,31 +49,47 @@ export interface WrappedKeyProviderOptions {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
 export function wrappedKeyProvider(options: WrappedKeyProviderOptions): KeyProvider {
-  assertKnownKeys('options', options, ['wrap', 'unwrap', 'renewMs']);
-  const { renewMs = 86_400_000 } = options;
+  assertKnownKeys('options', options, ['wrap', 'unwrap', 'renewMs', 'timeoutMs']);
+  const { renewMs = 86_400_000, timeoutMs = 2_000 } = options;
   assertMs('options.renewMs', renewMs);
+  assertMs('options.timeoutMs', timeoutMs);
+  if (timeoutMs === 0) invalidArgument('options.timeoutMs: a service without a limit would hang');
   for (const name of ['wrap', 'unwrap'] as const) {
     if (typeof options[name] !== 'function') invalidArgument(`options.${name} must be a function`);
   }
-  let current: Promise<ProvidedKey> | undefined;
+  let current: ProvidedKey | undefined;
   let renewAt = 0;
+  let making: Promise<ProvidedKey> | undefined;
 
-  async function make(): Promise<ProvidedKey> {
+  /** One at a time, and none for ever: what hangs is given up, and the next write asks again. */
+  function make(): Promise<ProvidedKey> {
+    making ??= makeOne().finally(() => {
+      making = undefined;
+    });
+    return making;
+  }
+
+  async function makeOne(): Promise<ProvidedKey> {
     const key = randomBytes(32);
-    const wrapped = await options.wrap(key);
-    return { id: `w.${Buffer.from(wrapped).toString('base64url')}`, key };
+    const given = new AbortController();
+    try {
+      const wrap = async () => options.wrap(key, { signal: given.signal });
+      const wrapped = await withDeadline(wrap, timeoutMs);
+      current = { id: `w.${Buffer.from(wrapped).toString('base64url')}`, key };
+      renewAt = performance.now() + renewMs;
+      return current;
+    } catch (error) {
+      given.abort();
+      renewAt = performance.now() + RETRY_MS;
+      throw error === DEADLINE ? new Error('it did not answer in time') : error;
+    }
   }
 
   return {
-    currentKey() {
-      if (current === undefined || performance.now() >= renewAt) {
-        renewAt = performance.now() + renewMs;
-        current = make();
-        // A failure is not kept: the next write asks again.
-        current.catch(() => {
-          current = undefined;
-        });
-      }
+    async currentKey() {
+      if (current === undefined) return make();
+      // Beside the write, which does not wait for it.
+      if (performance.now() >= renewAt) make().catch(() => {});
       return current;
     },
     async keyById(id) {

@@ -2,6 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { printable as toPrintable } from '../certificate/printable.js';
 import { isMcpTlsError, StoreError } from '../errors.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import type { KeyProvider } from './key-provider.js';
@@ -81,6 +82,15 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
         ? providerFailed('did not answer in time')
         : providerFailed('failed', cause),
     );
+  const asked = new Map<string, Promise<RingKey>>();
+  async function askFor(id: string): Promise<RingKey> {
+    try {
+      const key = await ask(() => provider.keyById(id));
+      return key === undefined ? unknownKey(id, false) : await keep(id, key);
+    } finally {
+      asked.delete(id);
+    }
+  }
   async function keep(id: string, key: Uint8Array): Promise<RingKey> {
     const known = imported.get(id);
     if (known !== undefined) return known;
@@ -98,8 +108,10 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
     async reader(id) {
       const known = imported.get(id);
       if (known !== undefined) return known;
-      const key = await ask(() => provider.keyById(id));
-      return key === undefined ? unknownKey(id, false) : keep(id, key);
+      // Many records that are read at once may wait for one key.
+      const running = asked.get(id) ?? askFor(id);
+      asked.set(id, running);
+      return running;
     },
   };
 }
@@ -168,5 +180,6 @@ function unknownKey(id: string, retired: boolean): never {
 
 function providerFailed(what: string, cause?: unknown): never {
   if (isMcpTlsError(cause)) throw cause;
-  throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', `the key provider ${what}`, { cause });
+  const why = cause instanceof Error ? `: ${toPrintable(cause.message.slice(0, 200))}` : '';
+  throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', `the key provider ${what}${why}`, { cause });
 }

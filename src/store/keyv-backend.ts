@@ -1,8 +1,9 @@
 import { StoreError } from '../errors.js';
-import { type KeyvAdapter, type KeyvLike, keyvAdapter } from './keyv-like.js';
+import { type KeyvAdapter, type KeyvLike, keyvAdapter, readsAtOnce } from './keyv-like.js';
 import { keyvReplace } from './keyv-replace.js';
 import { assertNotEvicting, type RedisInfoClient } from './redis-eviction.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
+import { MARKER_KEY } from './store-marker.js';
 import { toWriteError } from './to-write-error.js';
 
 /**
@@ -21,11 +22,15 @@ export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
 
   return {
     name: 'keyv',
-    read: (keys) =>
-      readMany(
-        adapter,
-        keys.map((key) => prefix + key),
-      ),
+    async read(keys) {
+      const names = keys.map((key) => prefix + key);
+      if (readsAtOnce(adapter)) return readMany(adapter, names);
+      const seen = events.count;
+      const rows = await readApart(adapter, names, prefix + MARKER_KEY);
+      // Some answer a failed read with nothing, and report it by an event.
+      if (events.count !== seen) throw events.last;
+      return rows;
+    },
     async keys() {
       const seen = events.count;
       const found = await allKeys(adapter, prefix);
@@ -58,6 +63,7 @@ export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
   };
 }
 
+/** In one operation: a row that is there proves that the others were looked for. */
 async function readMany(
   adapter: KeyvAdapter,
   keys: readonly string[],
@@ -70,6 +76,22 @@ async function readMany(
     throw new Error('the adapter answered with another number of rows than it was asked for');
   }
   return rows.map((row) => row ?? undefined);
+}
+
+/**
+ * Each key by itself, so that one that fails rejects, between two looks at the marker: the store was
+ * there before and after. Not by the adapter's `getMany`, which may take what failed for nothing.
+ */
+async function readApart(
+  adapter: KeyvAdapter,
+  keys: readonly string[],
+  marker: string,
+): Promise<readonly (string | undefined)[]> {
+  const before = (await adapter.get(marker)) ?? undefined;
+  const rows = await Promise.all(keys.map((key) => adapter.get(key)));
+  const after = (await adapter.get(marker)) ?? undefined;
+  if (before !== after) throw new Error('the adapter answered in two ways at once');
+  return rows.map((row) => (row ?? undefined) as string | undefined);
 }
 
 async function allKeys(adapter: KeyvAdapter, prefix: string): Promise<readonly string[]> {

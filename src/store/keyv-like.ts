@@ -51,7 +51,34 @@ export function keyvAdapter(keyv: KeyvLike): KeyvAdapter {
   if (typeof adapter?.get !== 'function' || typeof adapter.set !== 'function') {
     invalidArgument('keyv must be a Keyv instance or a storage adapter of Keyv');
   }
-  return ownView(innermost(adapter as KeyvAdapter));
+  const inner = innermost(adapter as KeyvAdapter);
+  assertJudgeable(inner);
+  return ownView(inner);
+}
+
+/**
+ * Whether `getMany` is one operation, which fails as a whole. Others ask for each key apart, and some
+ * take what failed for nothing.
+ */
+export function readsAtOnce(adapter: KeyvAdapter): boolean {
+  return adapter instanceof Map || AT_ONCE.has(String(adapter.opts?.['dialect']));
+}
+
+const AT_ONCE: ReadonlySet<string> = new Set(['redis', 'postgres', 'mysql', 'sqlite']);
+
+/**
+ * Refuses adapters whose answers prove nothing: those that say that they speak to Redis and have other
+ * keys and another client than @keyv/redis, whose lists come out empty; and memcached, which drops
+ * records and cannot be asked whether it did.
+ */
+function assertJudgeable(adapter: KeyvAdapter): void {
+  const { name } = adapter.constructor;
+  const client = adapter.client as { eval?: unknown } | undefined;
+  const otherRedis = adapter.opts?.['dialect'] === 'redis' && typeof client?.eval !== 'function';
+  if (!otherRedis && name !== 'KeyvMemcache') return;
+  invalidArgument(
+    `keyv: the adapter ${name} cannot be told from one that has lost its records. Tested are a Map, @keyv/redis (for Valkey too) and @keyv/postgres; or use mcp-tls/redis`,
+  );
 }
 
 /**

@@ -2,9 +2,10 @@ import { StoreError } from '../errors.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
+import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './sealed-records.js';
 import type { StoreBackend } from './store-backend.js';
-import { MARKER_KEY, type StoreMarker } from './store-marker.js';
+import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';
 
 /** What {@link rewrapRecords} did. */
@@ -42,7 +43,9 @@ export async function rewrapRecords(
   const [markerRow] = await backend.read([MARKER_KEY]);
   await marker.check(markerRow);
   // Notes are written anew all the time, and one of a retired key is as good as none.
-  const keys = (await backend.keys()).filter((key) => !isNoteKey(key));
+  const all = await backend.keys();
+  assertWhole(all);
+  const keys = all.filter((key) => !isNoteKey(key));
   let [rewrapped, current] = [0, 0];
   const failed: { id: string; error: StoreError }[] = [];
   for (const key of keys) {
@@ -69,6 +72,7 @@ export async function rewrapRecords(
       const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
       if (envelopeKeyId(row) === envelopeKeyId(sealed)) return false;
       if (await replaceIfSame(key, row, sealed)) return true;
+      await pauseAfterRace(attempt);
     }
     const message = `the record '${id}' was written by others ${MAX_ATTEMPTS} times meanwhile`;
     throw new StoreError('MCP_TLS_STORE_CONFLICT', message, { id });

@@ -4,9 +4,16 @@ import type { ForwardClock } from './forward-clock.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
+import { pauseAfterRace } from './pause-after-race.js';
 import { recordId, recordKey } from './record-key.js';
 import type { StoreBackend } from './store-backend.js';
-import { isRecordKey, MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
+import {
+  assertWhole,
+  isRecordKey,
+  MARKER_KEY,
+  makeStoreMarker,
+  type StoreMarker,
+} from './store-marker.js';
 import { makeTurns } from './turns.js';
 
 /** A record as it was read: `undefined` value: there is none, and that is certain. */
@@ -44,12 +51,16 @@ const MAX_ATTEMPTS = 12;
 const MAX_REMOVALS = 100;
 const BATCH = 200;
 
+/**
+ * @param onRevision a record was read or listed; `isNew`: this process knew an older revision of it
+ */
 export function makeSealedRecords(
   backend: StoreBackend,
   ring: KeyRing,
   namespace: string,
   createWhenEmpty: boolean,
   clock: ForwardClock,
+  onRevision: (id: string, revision: number, isNew: boolean) => void,
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
@@ -96,10 +107,16 @@ export function makeSealedRecords(
     if (before !== undefined && revision < before.revision) {
       throw rolledBack(id, revision, before.revision);
     }
-    clock.learn(sealedAt);
-    known.learn(id, { revision, live: value !== null });
+    clock.learn(sealedAt, id);
+    learn(id, { revision, live: value !== null });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
     return { value: value ?? undefined, revision, expired };
+  }
+
+  function learn(id: string, seen: KnownRevision): void {
+    const before = known.get(id);
+    known.learn(id, seen);
+    onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 
   /** Puts `value` in the place of what is there, as the next revision. */
@@ -116,6 +133,7 @@ export function makeSealedRecords(
       if (ifRevision !== undefined) assertRevision(id, there, before, ifRevision);
       const revision = await replace(id, row, there ?? 0, { expiresAt, value });
       if (revision !== undefined) return revision;
+      await pauseAfterRace(attempt);
     }
     throw conflict(id, `was written by others ${MAX_ATTEMPTS} times meanwhile`);
   }
@@ -129,6 +147,7 @@ export function makeSealedRecords(
       if ((await replace(id, row, there.revision, { value: null })) !== undefined) {
         return there.live;
       }
+      await pauseAfterRace(attempt);
     }
     throw conflict(id, `was written by others ${MAX_REMOVALS} times meanwhile`);
   }
@@ -182,9 +201,13 @@ export function makeSealedRecords(
       return marker.create();
     },
     async read(id) {
-      const before = known.get(id);
-      const [row] = await rowsOf([recordKey(id)]);
-      return judge(id, row, before);
+      for (;;) {
+        const before = known.get(id);
+        const [row] = await rowsOf([recordKey(id)]);
+        const record = await judge(id, row, before);
+        // Something newer was seen meanwhile, by a list or another reading: this one is no answer now.
+        if (record.revision >= (known.get(id)?.revision ?? 0)) return record;
+      }
     },
     write: (id, value, expiresAt, ifRevision) =>
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
@@ -193,7 +216,9 @@ export function makeSealedRecords(
     async list() {
       const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
       await rowsOf([]);
-      const ids = (await backend.keys()).filter(isRecordKey).map(idOfKey);
+      const keys = await backend.keys();
+      assertWhole(keys);
+      const ids = keys.filter(isRecordKey).map(idOfKey);
       const listed = new Set(ids);
       const missing = liveBefore.find(({ id }) => !listed.has(id));
       if (missing !== undefined) throw vanished(missing.id);

@@ -24,6 +24,17 @@ export interface StoreMarker {
   reseal(row: string): Promise<string>;
 }
 
+/**
+ * Whether a listing can be all there is: the marker is always among it.
+ *
+ * @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE`
+ */
+export function assertWhole(keys: readonly string[]): void {
+  if (keys.includes(MARKER_KEY)) return;
+  const message = 'the list of records is incomplete: the marker of the store is not in it';
+  throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', message);
+}
+
 export function makeStoreMarker(
   backend: StoreBackend,
   ring: KeyRing,
@@ -49,9 +60,14 @@ export function makeStoreMarker(
       return false;
     }
     if (known !== undefined) return emptied('since');
-    // Another process may be setting it up right now: its marker is no record.
     const records = (await backend.keys()).filter(isRecordKey);
-    if (records.length > 0) return emptied('without marker');
+    if (records.length > 0) {
+      // Another process may have set it up since, and have written its first record.
+      const [now] = await backend.read([MARKER_KEY]);
+      if (now === undefined) return emptied('without marker');
+      await check(now);
+      return false;
+    }
     const now = Date.now();
     const value = { storeId: randomUUID() };
     const sealed = await seal(ring, context, { revision: now, sealedAt: now, value });
@@ -62,6 +78,8 @@ export function makeStoreMarker(
       : await backend.write(MARKER_KEY, sealed).then(() => true);
     const [present] = await backend.read([MARKER_KEY]);
     await check(present);
+    // A backend whose lists are empty though something is there may have held records before.
+    assertWhole(await backend.keys());
     return made && present === sealed;
   }
 

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, seal } from './envelope.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
+import { pauseAfterRace } from './pause-after-race.js';
 import type { StoreBackend } from './store-backend.js';
 
 /**
@@ -70,7 +71,10 @@ export function makeStoreNotes(
         const now = Date.now();
         const sealed = await seal(ring, contextOf(name), { revision: now, sealedAt: now, value });
         if (backend.replace === undefined) await backend.write(key, sealed);
-        else if (!(await backend.replace(key, row, sealed))) continue;
+        else if (!(await backend.replace(key, row, sealed))) {
+          await pauseAfterRace(attempt);
+          continue;
+        }
         opened.set(name, { row: sealed, value });
         return true;
       }

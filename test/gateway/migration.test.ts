@@ -71,7 +71,7 @@ async function fences(page: string): Promise<string[]> {
 async function start(env: Readonly<Record<string, string>> = {}): Promise<Worker> {
   // The package's name stands for its sources.
   const paths = { TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.test.json') };
-  const worker = await startWorker(WORKER, { ...paths, ...env });
+  const worker = await startWorker(WORKER, { env: { ...paths, ...env } });
   cleanups.push(() => worker.kill());
   return worker;
 }

@@ -38,7 +38,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^@modelcontextprotocol\/sdk\//, ['transports', 'testing']],
   [/^(jose|lru-cache)$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
-  [/^node:fs$/, ['connect', 'registry']],
+  [/^node:fs$/, ['connect', 'registry', 'store']],
   [/^node:dns$/, ['connect']],
   [/^node:(fs\/promises|path|os|util)$/, ['store', 'registry', 'testing']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],

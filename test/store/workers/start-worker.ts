@@ -1,27 +1,41 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** A process of its own, with a store. */
 export interface Worker {
+  readonly pid: number | undefined;
   call<T>(task: string, ...args: unknown[]): Promise<T>;
   /** The highest number that `writeForEver` had acknowledged. */
   readonly acknowledged: number;
+  /** Such as SIGSTOP, and then SIGCONT. */
+  signal(name: NodeJS.Signals): void;
   /** At once, without a chance to finish anything. */
   kill(): Promise<void>;
 }
 
+export interface WorkerOptions {
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Modules that are loaded before the program. */
+  readonly imports?: readonly string[];
+  /** In a process namespace of its own, as a container has one: its process ids mean nothing here. */
+  readonly ownProcessIds?: boolean;
+}
+
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url));
 
-/**
- * @param file the program of the process; it answers calls by `serveCalls`
- * @param env variables besides those of this process
- */
+/** @param file the program of the process; it answers calls by `serveCalls` */
 export async function startWorker(
   file: string = FILE,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, imports = [], ownProcessIds = false }: WorkerOptions = {},
 ): Promise<Worker> {
-  const options = { execArgv: ['--import', 'tsx'], env: { ...process.env, ...env } };
-  const child: ChildProcess = fork(file, options);
+  const loaded = ['tsx', ...imports].flatMap((module) => ['--import', module]);
+  const command = [process.execPath, ...loaded, file];
+  const [program = '', ...words] = ownProcessIds ? inContainer(command) : command;
+  const child: ChildProcess = spawn(program, words, {
+    env: { ...process.env, ...env },
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   const calls = new Map<number, { resolve(v: never): void; reject(e: Error): void }>();
   let [next, acknowledged] = [0, 0];
   child.on(
@@ -36,6 +50,7 @@ export async function startWorker(
     },
   );
   return {
+    pid: child.pid,
     call: (task, ...args) =>
       new Promise((resolve, reject) => {
         const call = next++;
@@ -45,10 +60,23 @@ export async function startWorker(
     get acknowledged() {
       return acknowledged;
     },
+    signal(name) {
+      child.kill(name);
+    },
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await new Promise((resolve) => child.once('exit', resolve));
     },
   };
+}
+
+let containers = 0;
+
+/** The host's name, and process ids of its own: in each container the program has another one. */
+function inContainer(command: readonly string[]): string[] {
+  const others = 3 * ++containers;
+  const script = `for i in $(seq ${others}); do /bin/true; done; "$@"; exit $?`;
+  const shell = ['sh', '-c', script, 'sh', ...command];
+  return ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', ...shell];
 }

@@ -5,6 +5,7 @@ import {
   type CertificateStoreOptions,
   createCertificateStore,
   createSealer,
+  type EncryptedCertificateStore,
   explainTlsError,
   isMcpTlsError,
   NotWrittenError,
@@ -159,6 +160,32 @@ describe('a backend that fails', () => {
   });
 });
 
+describe('setting up', () => {
+  it('by several at once is no loss to any: another was faster, its first record included', async () => {
+    const { sound, store } = over(
+      (b) => ({
+        async keys() {
+          // Between this process's look for the marker and its listing.
+          await sound.initialize();
+          await sound.set('a', aRecord());
+          return b.keys();
+        },
+      }),
+      { timeouts: {} },
+    );
+    expect(await store.initialize()).toBe(false);
+    expect(await store.get('a')).toBeDefined();
+  });
+
+  it('finds records without their marker', async () => {
+    const { map, sound, store } = over(() => ({}));
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    for (const key of map.keys()) if (key.endsWith('0marker')) map.delete(key);
+    expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EMPTIED');
+  });
+});
+
 describe('what is cached', () => {
   it('is ready to connect with, and the same until it changes', async () => {
     const store = createCertificateStore({ keys, keyv: new Map() });
@@ -178,6 +205,80 @@ describe('what is cached', () => {
     expect(three?.revision).toBeGreaterThan(one?.revision ?? 0);
   });
 
+  it.each<[string, (store: EncryptedCertificateStore) => Promise<unknown>]>([
+    ['a list', (store) => store.list()],
+    ['a reading past the cache', (store) => store.read('a')],
+  ])('is not used any more when %s has shown something newer', async (_, look) => {
+    const keyv = new Map();
+    const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
+    // Without a channel between them.
+    const [here, there] = [0, 1].map(() => createCertificateStore({ keys, keyv, cache }));
+    if (here === undefined || there === undefined) throw new Error('no stores');
+    await there.initialize();
+    const changes: (string | undefined)[] = [];
+    here.onChange((id) => changes.push(id));
+    expect(await here.get('a')).toBeUndefined();
+
+    for (const approvedBy of ['1', '2', undefined, '3']) {
+      if (approvedBy === undefined) await there.delete('a');
+      else await there.set('a', aRecord({ approvedBy }));
+      changes.length = 0;
+      await look(here);
+      expect((await here.get('a'))?.approvedBy).toBe(approvedBy);
+      expect(changes).toEqual(['a']);
+      await look(here);
+      await here.get('a');
+      expect(changes).toEqual(['a']);
+    }
+  });
+
+  it('reports a change that it has found by itself, once', async () => {
+    const keyv = new Map();
+    const there = createCertificateStore({ keys, keyv });
+    const here = createCertificateStore({ keys, keyv, cache: { ttlMs: 1 } });
+    await there.initialize();
+    await there.set('a', aRecord({ approvedBy: '1' }));
+    expect((await here.get('a'))?.approvedBy).toBe('1');
+    const changes: (string | undefined)[] = [];
+    here.onChange((id) => changes.push(id));
+    await there.set('a', aRecord({ approvedBy: '2' }));
+    await sleep(5);
+    expect((await here.get('a'))?.approvedBy).toBe('2');
+    await sleep(5);
+    await here.get('a');
+    expect(changes).toEqual(['a']);
+  });
+
+  it('is not what was read before a deletion that was acknowledged, with the cache switched off', async () => {
+    let release: (() => void) | undefined;
+    let slow = true;
+    const { sound, store } = over(
+      (b) => ({
+        async read(ks) {
+          const rows = await b.read(ks);
+          if (!slow) return rows;
+          slow = false;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+          return rows;
+        },
+      }),
+      { timeouts: {} },
+    );
+    await sound.initialize();
+    await sound.set('a', aRecord());
+    const before = store.get('a');
+    await vi.waitFor(() => expect(release).toBeDefined());
+    expect(await sound.delete('a')).toBe(true);
+    const after = store.get('a');
+    await sleep(20);
+    release?.();
+    expect(await after).toBeUndefined();
+    // It began before, and this process has seen since that the record is gone.
+    expect(await before).toBeUndefined();
+  });
+
   it('ends when the record does, and does not come back with the clock', async () => {
     const store = createCertificateStore({ keys, keyv: new Map() });
     await store.initialize();
@@ -194,6 +295,77 @@ describe('what is cached', () => {
     } finally {
       vi.restoreAllMocks();
     }
+  });
+});
+
+describe('the clock of another process', () => {
+  const YEARS = 10 * 365 * 86_400_000;
+  const inAMonth = () => new Date(Date.now() + 30 * 86_400_000).toISOString();
+
+  /** As a process whose clock differs by so much. */
+  async function shifted<T>(ms: number, run: () => Promise<T>): Promise<T> {
+    const real = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+    try {
+      return await run();
+    } finally {
+      vi.restoreAllMocks();
+    }
+  }
+
+  it.each<[string, (store: EncryptedCertificateStore) => Promise<unknown>]>([
+    ['wrote a record', (store) => store.set('other', aRecord())],
+    ['deleted a record', (store) => store.delete('other')],
+  ])('that is ten years ahead and %s expires nothing', async (_, change) => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    await store.set('good', aRecord({ expiresAt: inAMonth() }));
+    await store.set('other', aRecord());
+    await shifted(YEARS, () => change(open()));
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    for (const one of [store, open()]) {
+      warned.mockClear();
+      await one.get('other');
+      await one.list();
+      expect(await one.get('good')).toBeDefined();
+      // Once, however many rows there are.
+      expect(warned).toHaveBeenCalledOnce();
+      expect(String(warned.mock.calls[0]?.[0])).toMatch(/'other'.*3650 days ahead/);
+      expect(warned.mock.calls[0]?.[1]).toMatchObject({ code: 'MCP_TLS_STORE_CLOCK' });
+    }
+    warned.mockRestore();
+    // And it can be written over and is gone.
+    await store.set('other', aRecord({ expiresAt: inAMonth() }));
+    expect(await open().get('other')).toBeDefined();
+  });
+
+  it('that is some minutes ahead is believed: what has expired there has expired', async () => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    const expiresAt = new Date(Date.now() + 300_000);
+    await store.set('short', aRecord({ expiresAt }));
+    await shifted(600_000, () => open().set('other', aRecord()));
+    expect(await store.get('short')).toBeDefined();
+    await store.get('other');
+    expect(await codeOf(store.get('short'))).toBe('MCP_TLS_STORE_EXPIRED');
+  });
+
+  it('that moved on step by step does not take this one along', async () => {
+    const keyv = new Map();
+    const open = () => createCertificateStore({ keys, keyv, cache: { ttlMs: 0 } });
+    const store = open();
+    await store.initialize();
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    await store.set('good', aRecord({ expiresAt }));
+    for (let minutes = 10; minutes <= 100; minutes += 10) {
+      await shifted(minutes * 60_000, () => open().set('other', aRecord()));
+      await store.get('other');
+    }
+    expect(await store.get('good')).toBeDefined();
   });
 });
 

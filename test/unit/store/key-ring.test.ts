@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { makeSalt, wrappedKeyProvider } from '../../../src/index.js';
@@ -144,6 +145,71 @@ describe('a key provider', () => {
     const ring = ringOf(provider);
     for (let i = 0; i < 5; i++) await open(ring, context, sealed);
     expect(asked).toBe(1);
+  });
+
+  it('is asked once for a key that many records wait for', async () => {
+    const key = randomBytes(32);
+    let asked = 0;
+    const provider = {
+      currentKey: async () => ({ id: 'a', key }),
+      async keyById() {
+        asked++;
+        await sleep(20);
+        return key;
+      },
+    };
+    const sealed = await seal(ringOf(provider), context, content);
+    const ring = ringOf(provider);
+    await Promise.all(Array.from({ length: 50 }, () => open(ring, context, sealed)));
+    expect(asked).toBe(1);
+  });
+
+  it('that wraps and hangs once blocks no later write', async () => {
+    let [calls, aborted] = [0, 0];
+    const provider = wrappedKeyProvider({
+      timeoutMs: 60,
+      wrap(dataKey, { signal }) {
+        signal.addEventListener('abort', () => aborted++);
+        return calls++ === 0 ? new Promise(() => {}) : Promise.resolve(dataKey);
+      },
+      unwrap: async (bytes) => bytes,
+    });
+    const ring = ringOf(provider);
+    expect(await codeOf(seal(ring, context, content))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    expect(await open(ring, context, await seal(ring, context, content))).toEqual(content);
+    expect([calls, aborted]).toEqual([2, 1]);
+  });
+
+  it.each(['is down', 'hangs'])(
+    'that wraps, and whose service %s, writes on with the data key that it has',
+    async (trouble) => {
+      let [up, calls] = [true, 0];
+      const provider = wrappedKeyProvider({
+        renewMs: 30,
+        timeoutMs: 50,
+        wrap(dataKey) {
+          calls++;
+          if (up) return Promise.resolve(dataKey);
+          return trouble === 'hangs' ? new Promise(() => {}) : Promise.reject(new Error('503'));
+        },
+        unwrap: async (bytes) => bytes,
+      });
+      const ring = ringOf(provider);
+      const first = await ring.writer();
+      up = false;
+      await sleep(40);
+      for (let i = 0; i < 5; i++) expect((await ring.writer()).id).toBe(first.id);
+      await sleep(60);
+      expect((await ring.writer()).id).toBe(first.id);
+      // It is not asked again with every write.
+      expect(calls).toBe(2);
+    },
+  );
+
+  it('that fails says why', async () => {
+    const why = () => Promise.reject(new Error('403: access denied'));
+    const ring = ringOf({ currentKey: why, keyById: why });
+    await expect(ring.writer()).rejects.toThrow(/403: access denied/);
   });
 
   it.each<[string, unknown, string]>([

@@ -1,10 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/index.js';
-import { makeRecordCache } from '../../../src/store/record-cache.js';
+import {
+  type Loaded,
+  makeRecordCache as makeCache,
+  type RecordCache,
+} from '../../../src/store/record-cache.js';
 import { codeOf } from './support.js';
 
 const OPTIONS = { ttlMs: 1_000, negativeTtlMs: 1_000, max: 100, staleIfErrorMs: 0 };
+type Options = Parameters<typeof makeCache>[0];
+
+/** Over a load whose revisions do not matter. */
+function makeRecordCache<T extends object>(
+  options: Options,
+  load: (id: string) => Promise<T | undefined>,
+): RecordCache<T> {
+  return makeCache<T>(options, async (id) => ({ value: await load(id), revision: 1 }));
+}
+
 const away = () => new StoreError('MCP_TLS_STORE_UNAVAILABLE', 'away');
 
 /** A load that is finished by hand. */
@@ -82,6 +96,49 @@ describe('the cache', () => {
     await sleep(1);
     waiting[1]?.resolve(undefined);
     expect(await got).toBeUndefined();
+  });
+
+  it('answers nobody with what was read before it was asked, when it is switched off', async () => {
+    const { load, waiting } = byHand();
+    const cache = makeRecordCache({ ...OPTIONS, ttlMs: 0, negativeTtlMs: 0 }, load);
+    const before = cache.get('a');
+    await sleep(5);
+    const after = cache.get('a');
+    await sleep(1);
+    waiting[1]?.resolve({ old: false });
+    expect(await after).toEqual({ old: false });
+    waiting[0]?.resolve({ old: true });
+    expect(await before).toEqual({ old: true });
+  });
+
+  it('counts the time to live from when a record was asked for', async () => {
+    const { load, waiting } = byHand();
+    const cache = makeRecordCache({ ...OPTIONS, ttlMs: 60, negativeTtlMs: 60 }, load);
+    const slow = cache.get('a');
+    await sleep(80);
+    // Older than the time to live: not to be joined, nor to be held.
+    const next = cache.get('a');
+    await sleep(1);
+    waiting[1]?.resolve({ n: 2 });
+    expect(await next).toEqual({ n: 2 });
+    waiting[0]?.resolve({ n: 1 });
+    expect(await slow).toEqual({ n: 1 });
+    expect(await cache.get('a')).toEqual({ n: 2 });
+  });
+
+  it('forgets what is older than a revision that was seen elsewhere', async () => {
+    let loaded: Loaded<object> = { value: { n: 1 }, revision: 5 };
+    const cache = makeCache<object>(OPTIONS, async () => loaded);
+    expect(await cache.get('a')).toEqual({ n: 1 });
+    loaded = { value: { n: 2 }, revision: 6 };
+    for (const revision of [4, 5]) expect(cache.learn('a', revision)).toBe(false);
+    expect(await cache.get('a')).toEqual({ n: 1 });
+    expect(cache.learn('a', 6)).toBe(true);
+    expect(await cache.get('a')).toEqual({ n: 2 });
+    expect(cache.learn('b', 6)).toBe(false);
+    loaded = { value: undefined, revision: 0 };
+    expect(await cache.get('b')).toBeUndefined();
+    expect(cache.learn('b', 1)).toBe(true);
   });
 
   it('is bounded', async () => {
