@@ -611,13 +611,13 @@ export const MUTATIONS: readonly Mutation[] = [
       ['--project=unit', 'test/unit/client/bounds.test.ts'],
     ],
   ]),
-  ...inFile('src/store/directory-backend.ts', [
+  ...inFile('src/store/fenced-writes.ts', [
     [
-      'lock-held',
-      'a writer that lost its lock writes nothing',
-      'if (lock !== undefined && !(await lock.isHeld()))',
-      'if (false)',
-      ['--project=unit', 'test/unit/store/lost-lock.test.ts'],
+      'fence',
+      'a writer that stood still writes over nothing that it did not see',
+      'await notWritten(() => removeOthers(file, draft));',
+      '',
+      ['--project=store', 'test/store/directory.test.ts'],
     ],
   ]),
 ];

@@ -80,6 +80,16 @@ export function certificateFields(der: Uint8Array): CertificateFields {
   };
 }
 
+/** Whether the certificate's frame and its extensions are strict DER, as far as they are looked into. */
+export function isDer({ raw }: { readonly raw: Uint8Array }): boolean {
+  try {
+    certificateExtensions(certificateFields(raw));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The extensions of a certificate in their order, values not decoded.
  *

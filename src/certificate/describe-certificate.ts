@@ -6,6 +6,7 @@ import { readOneCertificate } from './pem.js';
 import { printable } from './printable.js';
 import { readExtensions, type SubjectAltNames } from './read-extensions.js';
 import { SIGNATURE_ALGORITHMS } from './signature-algorithms.js';
+import { validityOf } from './validity.js';
 
 export type { SubjectAltNames } from './read-extensions.js';
 
@@ -88,8 +89,7 @@ export async function describe(certificate: X509Certificate): Promise<Certificat
   const { unreadable, ...extensions } = await readExtensions(fields);
   const subject = oneLine(certificate.subject, fields.subject);
   const issuer = oneLine(certificate.issuer, fields.issuer);
-  const notBefore = toDate(certificate.validFrom);
-  const notAfter = toDate(certificate.validTo);
+  const { notBefore, notAfter } = validityOf(certificate);
   const oid = fields.signatureAlgorithm;
   return {
     subject: subject ?? '',
@@ -126,16 +126,6 @@ function oneLine(name: string | undefined, der: Uint8Array): string | undefined 
   return printable(name.split('\n').join(', '));
 }
 
-const OPENSSL_TIME = /^(\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{1,4}) GMT$/;
-const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
-
-/** By hand: OpenSSL prints the year 0050 as 50, which `Date` reads as 1950. `validFromDate` needs 22.10. */
-function toDate(text: string): Date {
-  const [, month = '', day = '', time, year = ''] = OPENSSL_TIME.exec(text) ?? [];
-  const monthNumber = String(MONTHS.indexOf(month) / 3 + 1).padStart(2, '0');
-  return new Date(`${year.padStart(4, '0')}-${monthNumber}-${day.padStart(2, '0')}T${time}Z`);
-}
-
 function describeKey(certificate: X509Certificate, fields: CertificateFields): CertificateKey {
   let key: KeyObject | undefined;
   try {
@@ -167,8 +157,13 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ['1.2.840.10040.4.1', 'dsa'],
 ]);
 
+/** Verifying with a larger exponent takes 10 ms and more, and a hostile chain has a hundred of them. */
+const MAX_EXPONENT = 2n ** 64n;
+
 function decideSelfSigned(certificate: X509Certificate): boolean | 'undecidable' {
   try {
+    const { publicExponent = 0n } = certificate.publicKey.asymmetricKeyDetails ?? {};
+    if (publicExponent > MAX_EXPONENT) return 'undecidable';
     return isSelfSigned(certificate);
   } catch {
     // The encoding was read above without an error: what is left is the unsupported algorithm.

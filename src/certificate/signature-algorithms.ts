@@ -75,6 +75,18 @@ export const SIGNATURE_ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new
   ]),
 ]);
 
+/** Digests of 112 bits of security and more; `null` is of algorithms that bring a strong one. */
+const STRONG = /^(?:sha224|sha256|sha384|sha512|sha512-224|sha512-256|sha3-\d{3})$/;
+
+/**
+ * Whether signatures of this algorithm are strong. `undefined`: that is not in the OID (RSASSA-PSS names
+ * its digest in parameters), or the algorithm is not known.
+ */
+export function isStrongSignature(oid: string): boolean | undefined {
+  const digest = SIGNATURE_ALGORITHMS.get(oid)?.digest;
+  return digest === undefined ? undefined : digest === null || STRONG.test(digest);
+}
+
 type Entry = [oid: string, algorithm: SignatureAlgorithm];
 
 function family(

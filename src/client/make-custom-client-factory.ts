@@ -1,7 +1,11 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import {
+  type CheckedTrustPolicy,
+  checkTrustPolicy,
+  withDetails,
+} from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
@@ -81,9 +85,10 @@ export function makeCustomClientFactory(
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
   assertKnownKeys('options', options, ['origins', 'timeout', 'maxBodyBytes', ...ROUTE_FIELDS]);
-  const policy = checkUsable(trust);
+  // Copies, so that each role has an object of its own: by it the way to a server is chosen.
+  const policy = withDetails(checkUsable(trust), {});
   const origins = options.origins && readOrigins(options.origins);
-  const defaultRoots = checkTrustPolicy(null);
+  const defaultRoots = withDetails(checkTrustPolicy(null), {});
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
   const maxBodyBytes = readMaxBodyBytes('options.maxBodyBytes', options.maxBodyBytes);
   const route = readRoute(options);
@@ -104,7 +109,9 @@ export function makeCustomClientFactory(
       pools,
       ownOrigin: own,
       policyFor: (origin) =>
-        own === undefined || origin === own ? policy : (origins?.get(origin) ?? defaultRoots),
+        origin === own
+          ? policy
+          : (origins?.get(origin) ?? (own === undefined ? policy : defaultRoots)),
       maxBodyBytesFor: (origin) => max ?? (isNamed(origin) ? 0 : PEERS_MAX_BODY_BYTES),
       headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
@@ -136,7 +143,7 @@ function readOrigins(
   return new Map(
     Object.entries(origins).map(([origin, trust]) => [
       readOrigin('options.origins', origin, 'origin only'),
-      checkUsable(trust),
+      withDetails(checkUsable(trust), {}),
     ]),
   );
 }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
 import {
@@ -89,8 +90,10 @@ export async function inspectPeer(
   const { host, port, policy } = request;
   const identity = readReferenceIdentity(policy.serverName ?? host);
   const now = new Date();
-  const descriptions = await Promise.all(handshake.chain.map(describe));
-  const [description, ...issuers] = descriptions as [CertificateDescription];
+  const descriptions = await describeChain(handshake.chain);
+  const [description, ...issuers] = descriptions;
+  // Of an encoding that is read one way here and another way there: there is nothing to show.
+  if (description === undefined) throw refusal ?? new Error('a trusted certificate is described');
   const { problems, remarks } = explain(looked, descriptions, identity, now);
   const chain = handshake.chain.map((certificate) => certificate.toString());
   const facts = {
@@ -100,7 +103,7 @@ export async function inspectPeer(
     pem: chain[0] as string,
     chain,
     description,
-    issuers,
+    issuers: issuers.filter((issuer) => issuer !== undefined),
     remarks,
     protocol: handshake.protocol,
     cipher: handshake.cipher,
@@ -116,9 +119,20 @@ export async function inspectPeer(
   return { peer: { ...facts, trusted: false, problems: found, suggestedPolicy }, look: looked };
 }
 
+/** Certificates of a chain that are described: to look into hundreds is work that a server could give us. */
+const MAX_DESCRIBED = 16;
+
+/** `undefined` for those whose encoding is not DER. */
+function describeChain(
+  chain: readonly X509Certificate[],
+): Promise<readonly (CertificateDescription | undefined)[]> {
+  const shown = chain.slice(0, MAX_DESCRIBED);
+  return Promise.all(shown.map((certificate) => describe(certificate).catch(() => undefined)));
+}
+
 function explain(
   { handshake, refusal, clientRefusal }: Look,
-  descriptions: readonly CertificateDescription[],
+  descriptions: readonly (CertificateDescription | undefined)[],
   identity: ReferenceIdentity,
   now: Date,
 ): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
@@ -163,7 +177,11 @@ function suggestionFor(
   if (isTrusted && policy.defaultRoots && policy.anchors.length === 0) {
     return { roots: 'default', ...(serverName === undefined ? {} : { serverName }) };
   }
-  return suggestPolicy(handshake, host, serverName, now);
+  const suggested = suggestPolicy(handshake, host, serverName, now);
+  // Weaker than what was asked for would be no suggestion.
+  return suggested && policy.minVersion === 'TLSv1.3'
+    ? { ...suggested, minVersion: 'TLSv1.3' }
+    : suggested;
 }
 
 const CERTIFICATE_REQUESTED: Problem = {

@@ -70,8 +70,11 @@ export async function look(request: LookRequest): Promise<Look> {
 
 async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Look> {
   const strict = await attempt(request, sharedSecureContext(request.policy), ['http/1.1'], signal);
-  if (strict.handshake.chain.length > 0) return judged(request, strict, signal);
-  strict.socket?.destroy();
+  try {
+    if (strict.handshake.chain.length > 0) return await judged(request, strict, signal);
+  } finally {
+    strict.socket?.destroy();
+  }
   const refusal = strictError(request, strict);
   if (!maySucceedLeniently(refusal)) throw refusal;
   const lenient = await attempt(request, makeLenientContext(), [], signal);
@@ -108,16 +111,11 @@ async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal)
     const clientRefusal = isForClient ? refusal : undefined;
     return { handshake, refusal, clientRefusal, isTrusted, ending: 'failed' };
   }
-  let clientRefusal: TlsTrustError | undefined;
-  try {
-    // Nothing is sent to a server that is not trusted.
-    const target = isTrusted ? request : { ...request, path: undefined };
-    if (handshake.asksForCertificate) {
-      clientRefusal = await clientCertificateRefusal(socket, target, signal);
-    }
-  } finally {
-    socket.destroy();
-  }
+  // Nothing is sent to a server that is not trusted.
+  const target = isTrusted ? request : { ...request, path: undefined };
+  const clientRefusal = handshake.asksForCertificate
+    ? await clientCertificateRefusal(socket, target, signal)
+    : undefined;
   const refusal = isTrusted
     ? clientRefusal
     : refusalError(request, { handshake, failure }, verdict);

@@ -14,7 +14,7 @@ export interface PeerFacts {
   readonly chain: readonly string[];
   /** The server's own certificate, described. */
   readonly description: CertificateDescription;
-  /** The certificates above it, described. */
+  /** The certificates above it, described: at most 15, and none whose encoding is not DER. */
   readonly issuers: readonly CertificateDescription[];
   /** Odd, but no reason to refuse. */
   readonly remarks: readonly Problem[];
@@ -42,7 +42,8 @@ export type PeerCertificate =
       readonly problems: readonly [Problem, ...Problem[]];
       /**
        * A policy that trusts exactly this certificate or key. It was judged with this very handshake, so
-       * it works; to be used **after** somebody compared the fingerprint out of band. `undefined`: no
+       * it works (with the client certificate of the given trust, if there is one, which is a secret and
+       * not repeated); to be used **after** somebody compared the fingerprint out of band. `undefined`: no
        * policy can make this server acceptable, see `problems`.
        */
       readonly suggestedPolicy: TrustPolicy | undefined;

@@ -41,17 +41,26 @@ export async function verified(
   const { policy, secureContext } = target;
   const identity = readReferenceIdentity(policy.serverName ?? target.host);
   const shaken = await shakeHands({ way: await reach(), identity, secureContext }, signal);
-  const verdict = judge(target, shaken);
-  if (!verdict.trusted || shaken.socket === undefined) {
-    shaken.socket?.destroy();
-    throw refusalError(target, shaken, verdict);
+  let isTrusted = false;
+  try {
+    const verdict = judge(target, shaken);
+    if (!verdict.trusted || shaken.socket === undefined) {
+      throw refusalError(target, shaken, verdict);
+    }
+    isTrusted = true;
+    return { ...handOver(shaken.socket), by: verdict.by, handshake: shaken.handshake };
+  } finally {
+    // Whatever comes of the judgement, an error in it included, no other socket stays open.
+    if (!isTrusted) shaken.socket?.destroy();
   }
-  const { socket, handshake } = shaken;
+}
+
+function handOver(socket: tls.TLSSocket): Pick<Verified, 'socket'> {
   // A TLS 1.3 server refuses a client only after the handshake (RFC 8446 §4.4.2.4): its alert comes as
   // an error that leaves the socket open until the end of the stream, and undici would report that end.
   socket.once('error', (error) => socket.destroy(error));
   socket.setKeepAlive(true, 60_000).setNoDelay(true);
-  return { socket, by: verdict.by, handshake };
+  return { socket };
 }
 
 /** What {@link decide} says of what was presented, now, under the name that the policy asks for. */

@@ -68,9 +68,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     }
   }
 
-  /** As a client under the policy connects; a client certificate is tried with a GET. */
+  /** As a client under the policy connects. */
   async function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
-    const { url, policy, proxy } = target;
+    const { url, policy, proxy, isApproved = false } = target;
     if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
     const { pathname, search } = new URL(url);
     const request = {
@@ -79,7 +79,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       route: readRoute(proxy === undefined ? route : { ...route, proxy }),
       timeoutMs: connectMs,
       signal,
-      ...(policy.clientCertificate === undefined ? {} : { path: `${pathname}${search}` }),
+      ...(isApproved ? { path: `${pathname}${search}` } : {}),
     };
     return inspectPeer(request, policy, policy.serverName);
   }
@@ -127,7 +127,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     },
     async register(id, url, given = {}) {
       assertRegistration(id, given);
-      const record = await enrolment.register(id, readUrl(url), given);
+      // Copied, so that what was checked is what is used, also when the caller changes it meanwhile.
+      const checked = { ...given };
+      const record = await enrolment.register(id, readUrl(url), checked);
       await recordChanged(id);
       return toRegisteredServer(id, serverTrust(record, 0));
     },
@@ -142,8 +144,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       const { url, options } = await transportParts(id, given);
       return sseClient(url, options);
     },
-    async renew(id, approval = {}) {
-      assertRenewal(id, approval);
+    async renew(id, given = {}) {
+      assertRenewal(id, given);
+      const approval = { ...given };
       const { changed, sameKey, record } = await enrolment.renew(id, approval, true);
       if (changed) await recordChanged(id);
       return Object.freeze({
@@ -166,8 +169,9 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         if (store.onChange === undefined) watching.changed(id);
       }
     },
-    async update(id, changes) {
-      assertChanges(id, changes);
+    async update(id, given) {
+      assertChanges(id, given);
+      const changes = { ...given };
       const record = await enrolment.update(id, changes);
       await recordChanged(id);
       return toRegisteredServer(id, serverTrust(record, 0));
@@ -197,11 +201,20 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       if (pem === undefined) {
         invalidArgument(`'${id}' is trusted by the default roots: it has no certificate to write`);
       }
-      return files.write(id, pem, given.directory);
+      const file = await files.write(id, pem, given.directory);
+      try {
+        // It may have been revoked while the file was made.
+        await connections.trust(id);
+        return file;
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
     },
     watch: (given = {}) => watching.open(given),
     async close() {
       unsubscribe();
+      enrolment.close();
       await watching.close();
       await connections.close();
       await files.close();

@@ -8,8 +8,9 @@ function kindOf({ policy }: ServerTrust): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
-  if (policy.anchors.length === 0) return 'roots';
-  return policy.ownCertificates.length > 0 ? 'certificate' : 'authority';
+  // The widest of them, where there are several.
+  if (policy.defaultRoots) return 'roots';
+  return policy.trustsChains ? 'authority' : 'certificate';
 }
 
 /** The record for lists and pages. */

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { type PemInput, readCertificates, toPem } from '../certificate/pem.js';
+import { validityOf } from '../certificate/validity.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS). */
 export interface ClientCertificate {
@@ -48,10 +49,11 @@ export function readClientCertificate(input: ClientCertificate): CheckedClientCe
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
 export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): void {
-  if (now.getTime() > Date.parse(leaf.validTo)) {
+  const { notBefore, notAfter } = validityOf(leaf);
+  if (!(now <= notAfter)) {
     invalidArgument(`trust.clientCertificate has expired on ${leaf.validTo}`);
   }
-  if (now.getTime() < Date.parse(leaf.validFrom)) {
+  if (!(now >= notBefore)) {
     invalidArgument(`trust.clientCertificate is not valid before ${leaf.validFrom}`);
   }
 }

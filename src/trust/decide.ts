@@ -1,4 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
+import { isDer } from '../certificate/certificate-fields.js';
+import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly, isSelfIssued, mayBeSignedBy } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
@@ -45,6 +47,8 @@ export function decide(
   // No certificate to look at is never "ok", whatever OpenSSL said (a resumed session has none).
   if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED', 'no certificate could be read');
   if (policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };
+  // RFC 5280 §4.1: DER. What is encoded otherwise is read one way here and another way there.
+  if (!isDer(leaf)) return refuse('MCP_TLS_CHAIN_REFUSED', 'invalid certificate encoding');
   // What was not looked at is refused.
   if (!isWhole) return refuse('MCP_TLS_CHAIN_REFUSED', `more than ${chain.length} certificates`);
 
@@ -54,12 +58,12 @@ export function decide(
   }
   // Before the chain: OpenSSL has one objection for the leaf and for those above it. Written so that a
   // date that cannot be read is none within which the certificate is valid.
-  if (!(now.getTime() >= Date.parse(leaf.validFrom))) {
+  const { notBefore, notAfter } = validityOf(leaf);
+  if (!(now >= notBefore)) {
     return refuse('MCP_TLS_NOT_YET_VALID', objection);
   }
-  const end = Date.parse(leaf.validTo);
-  const hasEnded = !(now.getTime() <= end);
-  if (hasEnded && (!policy.allowExpired || Number.isNaN(end))) {
+  const hasEnded = !(now <= notAfter);
+  if (hasEnded && (!policy.allowExpired || Number.isNaN(notAfter.getTime()))) {
     return refuse('MCP_TLS_EXPIRED', objection);
   }
 

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
+import { isStrongSignature } from '../certificate/signature-algorithms.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly } from './chain-facts.js';
 import { hasWeakKey, mayServe } from './leaf-fitness.js';
@@ -15,8 +16,8 @@ export interface ExplanationContext {
   /** Why there is no trust; `undefined`: there is. */
   readonly refusal: { readonly reason: TrustErrorCode; readonly message: string } | undefined;
   readonly presentation: Presentation;
-  /** One for each certificate of the chain. */
-  readonly descriptions: readonly CertificateDescription[];
+  /** Of the certificates of the chain, from the first on; `undefined` where there is none to be had. */
+  readonly descriptions: readonly (CertificateDescription | undefined)[];
   readonly identity: ReferenceIdentity;
   readonly now: Date;
   /** The TLS version that was spoken. */
@@ -83,10 +84,10 @@ function findingsOf(context: ExplanationContext): readonly Problem[] {
     ...protocolFindings(context),
     ...issuerFindings(context),
     ...nameFindings(leaf, context.identity),
-    ...context.descriptions.flatMap((d, i) => validityFindings(d, i, context.now)),
+    ...context.descriptions.flatMap((d, i) => (d ? validityFindings(d, i, context.now) : [])),
     ...usageFindings(leaf),
-    ...context.presentation.chain.flatMap((certificate, i) =>
-      strengthFindings(certificate, context.descriptions[i], i),
+    ...context.descriptions.flatMap((description, i) =>
+      strengthFindings(context.presentation.chain[i], description, i),
     ),
   ];
 }
@@ -103,7 +104,7 @@ function issuerFindings({
   descriptions,
 }: ExplanationContext): readonly Problem[] {
   const [leaf] = descriptions;
-  const last = descriptions.at(-1);
+  const last = descriptions.findLast((one) => one !== undefined);
   if (!leaf || !last || refusal === undefined || chainError === null) return [];
   if (leaf.selfSigned === true) {
     return [{ code: 'self-signed', message: 'signed with its own key', certificate: 0 }];
@@ -168,11 +169,11 @@ function usageFindings(leaf: X509Certificate): readonly Problem[] {
 
 /** Below OpenSSL's security level 2 (112 bits), the default from OpenSSL 3.2 on. */
 function strengthFindings(
-  certificate: X509Certificate,
+  certificate: X509Certificate | undefined,
   description: CertificateDescription | undefined,
   index: number,
 ): readonly Problem[] {
-  if (description === undefined) return [];
+  if (certificate === undefined || description === undefined) return [];
   const { key, signatureAlgorithm, selfSigned } = description;
   const problems: Problem[] = [];
   if (hasWeakKey(certificate)) {
@@ -181,7 +182,7 @@ function strengthFindings(
     problems.push({ code: 'weak-key', message, certificate: index });
   }
   // Nobody relies on the signature of a self-signed certificate: it is trusted as a whole.
-  if (selfSigned !== true && /md[245]|sha-?1(?!\d)/i.test(signatureAlgorithm.name)) {
+  if (selfSigned !== true && isStrongSignature(signatureAlgorithm.oid) === false) {
     const message = `signed with ${signatureAlgorithm.name}`;
     problems.push({ code: 'weak-signature', message, certificate: index });
   }

@@ -4,6 +4,14 @@ import {
   certificateFields,
   type RawExtension,
 } from '../certificate/certificate-fields.js';
+import {
+  contentBytes,
+  DER_TAG,
+  expectTag,
+  readChildren,
+  readElement,
+  readOid,
+} from '../certificate/der.js';
 import type { TrustErrorCode } from '../errors.js';
 
 /** What is wrong with a certificate by itself. */
@@ -30,6 +38,10 @@ export function unfitness(leaf: X509Certificate): Unfitness | undefined {
   if (extensions === undefined) {
     return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'invalid certificate encoding' };
   }
+  // RFC 5280 §4.2. Of two, one reader takes the first and another the last.
+  if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length) {
+    return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'repeated certificate extension' };
+  }
   if (!mayServe(leaf)) {
     return { reason: 'MCP_TLS_WRONG_USAGE', detail: 'unsuitable certificate purpose' };
   }
@@ -47,11 +59,32 @@ function extensionsOf(certificate: X509Certificate): readonly RawExtension[] | u
   }
 }
 
-/** Whether neither its extended key usage nor its key usage forbids a TLS server to use it. */
+/**
+ * Whether none of its usages forbids a TLS server to use it. Read from the extensions themselves: to
+ * Node.js's `keyUsage`, one that is broken or repeated is the same as none, which would mean any.
+ */
 export function mayServe(leaf: X509Certificate): boolean {
-  if (leaf.keyUsage?.includes(SERVER_AUTH) === false) return false;
-  const keyUsage = extensionsOf(leaf)?.find(({ oid }) => oid === KEY_USAGE)?.value;
-  return keyUsage === undefined || mayAuthenticate(keyUsage);
+  return (extensionsOf(leaf) ?? []).every(({ oid, value }) => {
+    try {
+      if (oid === EXTENDED_KEY_USAGE) return listsServerAuth(value);
+      if (oid === KEY_USAGE) return hasBit(value, AUTHENTICATING);
+      return oid !== NETSCAPE_CERT_TYPE || hasBit(value, SSL_SERVER);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** @param value DER of an extended key usage. @throws for anything else */
+export function listsServerAuth(value: Uint8Array): boolean {
+  const list = expectTag(readElement(value, 0, value.length), DER_TAG.sequence, 'usages');
+  return readChildren(value, list).some((usage) => readOid(value, usage) === SERVER_AUTH);
+}
+
+/** @param value DER of a BIT STRING of one byte or more */
+function hasBit(value: Uint8Array, mask: number): boolean {
+  const bits = expectTag(readElement(value, 0, value.length), DER_TAG.bitString, 'usages');
+  return ((contentBytes(value, bits)[1] ?? 0) & mask) !== 0;
 }
 
 /** RSA and DSA below 2048 bits, curves below 224: OpenSSL's security level 2 (112 bits). */
@@ -76,28 +109,24 @@ export function hasWeakKey(certificate: X509Certificate): boolean {
   return bits === undefined || Number(bits) < LEAST_CURVE_BITS;
 }
 
-export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const KEY_USAGE = '2.5.29.15';
+export const EXTENDED_KEY_USAGE = '2.5.29.37';
+const NETSCAPE_CERT_TYPE = '2.16.840.1.113730.1.1';
 
 /** Bits of keyUsage by which TLS proves a key (RFC 5280 §4.2.1.3): digitalSignature, keyEncipherment, keyAgreement. */
 const AUTHENTICATING = 0b1010_1000;
 
-/** @param value DER of the BIT STRING: tag, length, unused bits, bits */
-function mayAuthenticate(value: Uint8Array): boolean {
-  return value[0] === 0x03 && ((value[3] ?? 0) & AUTHENTICATING) !== 0;
-}
+/** Bit of netscapeCertType. */
+const SSL_SERVER = 0b0100_0000;
 
-/** Extensions that are judged here or by OpenSSL, or that say nothing about a server's own certificate. */
+/** Extensions that are judged here, or that do not limit a server's own certificate. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   KEY_USAGE,
-  '2.5.29.37', // extKeyUsage
+  EXTENDED_KEY_USAGE,
+  NETSCAPE_CERT_TYPE,
   '2.5.29.17', // subjectAltName
   '2.5.29.19', // basicConstraints
-  '2.5.29.30', // nameConstraints
   '2.5.29.31', // cRLDistributionPoints
   '2.5.29.32', // certificatePolicies
-  '2.5.29.33', // policyMappings
-  '2.5.29.36', // policyConstraints
-  '2.5.29.54', // inhibitAnyPolicy
-  '2.16.840.1.113730.1.1', // netscapeCertType
 ]);

@@ -56,8 +56,13 @@ function readKeyPin(base64: string): Pin {
 
 /** Whether the certificate is, or has the key of, this pin. Digests are no secrets. */
 export function matchesPin(certificate: X509Certificate, pin: Pin): boolean {
-  const presented = pin.of === 'key' ? spkiPin(certificate) : fingerprint256(certificate);
-  return presented === pin.text;
+  if (pin.of === 'certificate') return fingerprint256(certificate) === pin.text;
+  try {
+    return spkiPin(certificate) === pin.text;
+  } catch {
+    // Of an encoding in which the key cannot be found.
+    return false;
+  }
 }
 
 /** As {@link matchesPin}, of a certificate whose digests are known. */

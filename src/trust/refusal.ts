@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
 import { printable } from '../certificate/printable.js';
+import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
 import { mayBeSignedBy } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
@@ -133,14 +134,14 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
   MCP_TLS_EXPIRED: ({ leaf, chain, now }) => ({
     message: 'its certificate, or one above it, has expired',
     expected: `valid at ${now.toISOString()}`,
-    presented: validity(chain.find((c) => Date.parse(c.validTo) < now.getTime()) ?? leaf),
+    presented: validity(chain.find((c) => validityOf(c).notAfter < now) ?? leaf),
     hint: 'Renew the certificate on the server, or correct the clock of this machine.',
   }),
 
   MCP_TLS_NOT_YET_VALID: ({ leaf, chain, now }) => ({
     message: 'its certificate, or one above it, is not valid yet',
     expected: `valid at ${now.toISOString()}`,
-    presented: validity(chain.find((c) => Date.parse(c.validFrom) > now.getTime()) ?? leaf),
+    presented: validity(chain.find((c) => validityOf(c).notBefore > now) ?? leaf),
     hint: 'Correct the clock of this machine or of the one that made the certificate.',
   }),
 

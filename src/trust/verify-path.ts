@@ -1,7 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { certificateExtensions, certificateFields } from '../certificate/certificate-fields.js';
-import { SIGNATURE_ALGORITHMS } from '../certificate/signature-algorithms.js';
-import { hasWeakKey, SERVER_AUTH, unfitness } from './leaf-fitness.js';
+import { contentBytes, DER_TAG, expectTag, readChildren, readElement } from '../certificate/der.js';
+import { isStrongSignature } from '../certificate/signature-algorithms.js';
+import { validityOf } from '../certificate/validity.js';
+import { EXTENDED_KEY_USAGE, hasWeakKey, listsServerAuth, unfitness } from './leaf-fitness.js';
 
 /** Signatures that are verified at most: a hostile chain makes no more work than that. */
 const MAX_SIGNATURES = 24;
@@ -14,7 +16,7 @@ const MAX_DEPTH = 6;
  *
  * Only for `allowExpired` below an authority: OpenSSL reports the last of its objections, and the
  * leaf's end hides the others. Stricter than OpenSSL where that makes it shorter: no name constraints,
- * no critical extension but the usual ones, SHA-256 or better, and nothing above the leaf that has ended.
+ * no critical extension but the usual ones, no weak digest, and nothing above the leaf that has ended.
  */
 export function leadsToAuthority(
   chain: readonly X509Certificate[],
@@ -61,15 +63,16 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([BASIC_CONSTRAINTS, KEY_USAGE]);
 
 /** @param intermediates how many authorities are below this one */
 function mayIssue(certificate: X509Certificate, intermediates: number, now: Date): boolean {
-  const time = now.getTime();
-  const isValid =
-    time >= Date.parse(certificate.validFrom) && time <= Date.parse(certificate.validTo);
+  const { notBefore, notAfter } = validityOf(certificate);
+  const isValid = now >= notBefore && now <= notAfter;
   if (!isValid || !certificate.ca || hasWeakKey(certificate)) return false;
-  if (certificate.keyUsage?.includes(SERVER_AUTH) === false) return false;
   try {
     const extensions = certificateExtensions(certificateFields(certificate.raw));
     if (extensions.some(({ critical, oid }) => critical && !UNDERSTOOD.has(oid))) return false;
     if (extensions.some(({ oid }) => oid === NAME_CONSTRAINTS)) return false;
+    if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length) return false;
+    const usage = extensions.find(({ oid }) => oid === EXTENDED_KEY_USAGE)?.value;
+    if (usage !== undefined && !listsServerAuth(usage)) return false;
     const limit = pathLength(extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS)?.value);
     return limit === undefined || intermediates <= limit;
   } catch {
@@ -79,19 +82,26 @@ function mayIssue(certificate: X509Certificate, intermediates: number, now: Date
 
 const NAME_CONSTRAINTS = '2.5.29.30';
 
-/** SEQUENCE { BOOLEAN, INTEGER }, the INTEGER of one byte, signed; a longer one limits nothing here. */
+/**
+ * BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER OPTIONAL }
+ *
+ * @returns `undefined` if there is no limit; -1 for one that is negative or longer than a byte
+ * @throws for anything but DER
+ */
 function pathLength(basicConstraints: Uint8Array | undefined): number | undefined {
-  const [tag, length, value] = basicConstraints?.subarray(-3) ?? [];
-  if (tag !== 0x02 || length !== 0x01 || value === undefined) return undefined;
-  return value > 0x7f ? -1 : value;
+  if (basicConstraints === undefined) return undefined;
+  const bytes = basicConstraints;
+  const outer = expectTag(readElement(bytes, 0, bytes.length), DER_TAG.sequence, 'constraints');
+  if (outer.end !== bytes.length) throw new RangeError('data follows the constraints');
+  const limit = readChildren(bytes, outer).find(({ tag }) => tag !== DER_TAG.boolean);
+  if (limit === undefined) return undefined;
+  const [value = 0xff, ...more] = contentBytes(bytes, expectTag(limit, DER_TAG.integer, 'a limit'));
+  return more.length > 0 || value > 0x7f ? -1 : value;
 }
 
 function hasStrongSignature({ raw }: X509Certificate): boolean {
   try {
-    const { signatureAlgorithm } = certificateFields(raw);
-    const { name = '', digest } = SIGNATURE_ALGORITHMS.get(signatureAlgorithm) ?? {};
-    // Without a digest it is RSASSA-PSS, whose parameters name one: those are not read here.
-    return digest !== undefined && !/md[245]|sha-?1(?!\d)/i.test(name);
+    return isStrongSignature(certificateFields(raw).signatureAlgorithm) === true;
   } catch {
     return false;
   }

@@ -19,6 +19,9 @@ const LOOK_MS = 30_000;
 /** Not more often than this, for stores without a cache. */
 const SHORTEST_LOOK_MS = 250;
 
+/** How late the end of an approval may be noticed. */
+const EXPIRY_MS = 500;
+
 const CHANGED = 'the trust in this server was changed';
 const REVOKED = 'this server was revoked';
 const CLOSED = 'the server registry was closed';
@@ -146,7 +149,8 @@ export class RegistryConnections {
     if (this.#stepping !== undefined) return;
     this.#lookedAt = now;
     const { idleMs } = this.#limits;
-    const every = Math.min(this.#lookMs, idleMs > 0 ? Math.max(10, idleMs / 4) : this.#lookMs);
+    const idleStep = idleMs > 0 ? Math.max(10, idleMs / 4) : EXPIRY_MS;
+    const every = Math.min(this.#lookMs, idleStep, EXPIRY_MS);
     this.#stepping = setInterval(() => this.#step(performance.now(), Date.now()), every).unref();
   }
 

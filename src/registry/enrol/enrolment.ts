@@ -35,6 +35,8 @@ export interface InspectTarget {
   readonly policy: CheckedTrustPolicy;
   /** Instead of the registry's. */
   readonly proxy?: string | undefined;
+  /** Whether a request may be sent, to see what a server says of the client's certificate by HTTP. */
+  readonly isApproved?: boolean;
 }
 
 export interface Renewed {
@@ -64,6 +66,11 @@ export class Enrolment {
     this.#flows.end(id);
   }
 
+  /** Ends all flows, for good. */
+  close(): void {
+    this.#flows.close();
+  }
+
   /** See `ServerRegistry.register`. */
   register(id: string, url: string, options: RegisterOptions): Promise<StoredCertificate> {
     const { store, inspect } = this.#dependencies;
@@ -75,7 +82,7 @@ export class Enrolment {
       const inspection = await inspect({ url, policy: given, proxy }, signal);
       const policy = registeredPolicy(inspection, url, given, options);
       await this.#approve(id, before.record, inspection, options);
-      if (policy !== given) await this.#tryClient({ url, policy, proxy }, inspection, signal);
+      await this.#tryClient({ url, policy, proxy }, inspection, signal);
       const record = createStoredCertificate({
         ...{ url, trust: policy, origins, proxy, labels, approvedBy },
         certificate: shownCertificate(policy, inspection),
@@ -139,8 +146,9 @@ export class Enrolment {
         }
         const inspection = await this.#dependencies.inspect({ url, policy, proxy }, signal);
         if (inspection.look.refusal !== undefined) throw inspection.look.refusal;
+        await this.#tryClient({ url, policy, proxy }, inspection, signal);
         const other =
-          changes.trust === undefined
+          changes.trust === undefined && policy.identity !== 'pin'
             ? {}
             : {
                 certificate: shownCertificate(policy, inspection),
@@ -194,7 +202,8 @@ export class Enrolment {
   ): Promise<void> {
     const { clientCertificate } = target.policy;
     if (clientCertificate === undefined || !look.handshake.asksForCertificate) return;
-    const { refusal } = (await this.#dependencies.inspect(target, signal)).look;
+    const approved = { ...target, isApproved: true };
+    const { refusal } = (await this.#dependencies.inspect(approved, signal)).look;
     if (refusal !== undefined) throw refusal;
   }
 

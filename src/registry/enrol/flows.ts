@@ -1,4 +1,4 @@
-import { RegistryError } from '../../errors.js';
+import { RegistryError, TlsConfigError } from '../../errors.js';
 
 /**
  * The registrations, renewals and updates that are under way, by id. A revocation ends those of its id:
@@ -6,9 +6,11 @@ import { RegistryError } from '../../errors.js';
  */
 export class Flows {
   readonly #underWay = new Map<string, Set<AbortController>>();
+  #closed = false;
 
   /** Runs `task`; rejects at once if the id is revoked meanwhile, whatever the task waits for. */
   async run<T>(id: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#closed) throw closed();
     const flow = new AbortController();
     const flows = this.#underWay.get(id) ?? new Set();
     this.#underWay.set(id, flows.add(flow));
@@ -23,10 +25,22 @@ export class Flows {
     }
   }
 
+  /** Ends all, for good. */
+  close(): void {
+    this.#closed = true;
+    for (const flow of [...this.#underWay.values()].flatMap((flows) => [...flows])) {
+      flow.abort(closed());
+    }
+  }
+
   /** Ends those of one id. */
   end(id: string): void {
     for (const flow of this.#underWay.get(id) ?? []) flow.abort(revokedMeanwhile(id));
   }
+}
+
+function closed(): TlsConfigError {
+  return new TlsConfigError('MCP_TLS_CLOSED', 'the server registry was closed');
 }
 
 export function revokedMeanwhile(id: string): RegistryError {

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { fingerprint256 } from '../../certificate/fingerprint.js';
 import { isSelfSigned } from '../../certificate/is-self-signed-pem.js';
 import { toPem } from '../../certificate/pem.js';
+import { validityOf } from '../../certificate/validity.js';
 import { isMcpTlsError } from '../../errors.js';
 import type { ApprovedCertificate } from './stored-certificate.js';
 
@@ -23,10 +24,11 @@ export function approvedCertificate(certificate: X509Certificate): ApprovedCerti
 export function plainFacts(
   certificate: X509Certificate,
 ): Omit<ApprovedCertificate, 'isSelfSigned' | 'pem'> {
+  const { notBefore, notAfter } = validityOf(certificate);
   return {
     fingerprint: fingerprint256(certificate),
-    notBefore: isoDate(certificate.validFrom),
-    notAfter: isoDate(certificate.validTo),
+    notBefore: isoDate(notBefore, certificate.validFrom),
+    notAfter: isoDate(notAfter, certificate.validTo),
   };
 }
 
@@ -44,7 +46,6 @@ export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean):
 }
 
 /** A date that OpenSSL prints but JavaScript cannot hold stays as it is printed. */
-function isoDate(text: string): string {
-  const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? text : date.toISOString();
+function isoDate(date: Date, printed: string): string {
+  return Number.isNaN(date.getTime()) ? printed : date.toISOString();
 }

@@ -6,6 +6,7 @@ import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
 } from '../../trust/check-trust-policy.js';
+import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
 import { assertDate, assertText, plainCopy } from './plain-data.js';
@@ -62,6 +63,7 @@ export function trustOf(record: StoredCertificate): RecordTrust {
 export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCertificate {
   const record = plainCopy('record', value) as StoredCertificate;
   assertOwnFields(record);
+  assertIsTrusted(record, trust.policy);
   checked.set(record, Object.freeze(trust));
   return record;
 }
@@ -79,6 +81,7 @@ function parse(value: unknown, verifySignature: boolean): StoredCertificate {
     invalidArgument('record.certificate is missing');
   }
   assertOwnFields(record);
+  assertIsTrusted(record, policy);
   checked.set(record, Object.freeze({ policy, origins }));
   return record;
 }
@@ -188,6 +191,20 @@ function assertCertificate(
   if (verifySignature && !mayBeSelfSigned(certificate, value.isSelfSigned)) {
     contradicted('isSelfSigned');
   }
+}
+
+/** What is shown as approved has to be what is trusted: a person sees the one and relies on the other. */
+function assertIsTrusted(
+  { certificate, trust }: StoredCertificate,
+  policy: CheckedTrustPolicy,
+): void {
+  if (certificate === undefined) return;
+  const isTrusted =
+    policy.identity === 'pin'
+      ? policy.pins.some((pin) => matchesPin(readOneCertificate(certificate.pem), pin))
+      : trust.ca?.includes(certificate.pem) === true ||
+        anchorsOf(policy).some(({ raw }) => readOneCertificate(certificate.pem).raw.equals(raw));
+  if (!isTrusted) invalidArgument('record.certificate is not the one that record.trust trusts');
 }
 
 function contradicted(field: string): never {

@@ -300,7 +300,7 @@ describe('what is cached', () => {
 
 describe('the clock of another process', () => {
   const YEARS = 10 * 365 * 86_400_000;
-  const inAMonth = () => new Date(Date.now() + 30 * 86_400_000).toISOString();
+  const inAMonth = () => new Date(Date.now() + 30 * 86_400_000);
 
   /** As a process whose clock differs by so much. */
   async function shifted<T>(ms: number, run: () => Promise<T>): Promise<T> {

@@ -380,6 +380,7 @@ describe("decide and a server's own certificate", () => {
     ['any extended usage', { extendedKeyUsages: ['anyExtendedKeyUsage'] }, 'MCP_TLS_WRONG_USAGE'],
     ['the usage of an authority', { keyUsages: ['keyCertSign'] }, 'MCP_TLS_WRONG_USAGE'],
     ['an unknown critical extension', { unknownCriticalExtension: true }, 'MCP_TLS_CHAIN_REFUSED'],
+    ['a repeated extension', { defect: 'duplicate-extension' }, 'MCP_TLS_CHAIN_REFUSED'],
   ])('refuses one with %s, by its bytes and under its pin', async (_what, options, reason) => {
     const own = await heldCertificate(options);
     const presentation = { chain: [own.certificate], chainError: null, isWhole: true };
