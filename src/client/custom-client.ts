@@ -83,7 +83,7 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
 /** For errors in the arguments, which name no host. */
 const NO_URL = new URL('https://invalid/');
 
-/** Whatever broke then broke because of that. */
+/** Any failure after that is because of it. */
 function closedWith(pools: Pools): TypeError | undefined {
   return pools.closed ? failed(closedError('the client factory is closed')) : undefined;
 }
@@ -128,7 +128,7 @@ async function send(
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
   const { method, body, headers } = request;
-  await addDefaults(parts, headers, url, signals);
+  await addDefaults(parts, headers, url, signals, running);
   const policy = parts.policyFor(url.origin);
   const connections = await parts.pools.get(policy, timeouts.connect, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
@@ -143,11 +143,12 @@ async function addDefaults(
   headers: string[],
   url: URL,
   signals: readonly AbortSignal[],
+  running: Running,
 ): Promise<void> {
   if (url.origin === ownOrigin) {
     addMissing(headers, defaults);
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask(authorization, signals);
+      const value = await ask(authorization, signals, running);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
@@ -160,25 +161,35 @@ async function addDefaults(
 async function ask(
   authorization: Authorization,
   signals: readonly AbortSignal[],
+  running: Running,
 ): Promise<string | undefined> {
   try {
     const given = authorization();
-    return typeof given === 'object' ? await untilAborted(given, signals) : given;
+    return typeof given === 'object' ? await untilEnded(given, signals, running) : given;
   } catch (cause) {
     throw isMcpTlsError(cause) ? cause : requestError('the auth function failed', cause);
   }
 }
 
-async function untilAborted<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
+/** Until a signal aborts, or the client is closed. */
+async function untilEnded<T>(
+  promise: Promise<T>,
+  signals: readonly AbortSignal[],
+  running: Running,
+): Promise<T> {
   let abort = (): void => {};
   const aborted = new Promise<never>((_resolve, reject) => {
-    // With nothing: the reason is read from the signal.
+    // With nothing: the reason is read from the signal, or from what is running.
     abort = () => reject();
   });
+  const waiting = { abort };
+  running.exchanges.add(waiting);
   for (const signal of signals) signal.addEventListener('abort', abort);
+  if (running.closed !== undefined || signals.some(({ aborted: is }) => is)) abort();
   try {
     return await Promise.race([promise, aborted]);
   } finally {
+    running.exchanges.delete(waiting);
     for (const signal of signals) signal.removeEventListener('abort', abort);
   }
 }

@@ -114,6 +114,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    // Of an attempt that is repeated: its timer must not end this one.
+    this.#interim?.end();
     this.#interim = new InterimAnswers(this.#request.timeouts.headers);
     // Aborted while it waited for a connection.
     if (this.#failure) controller.abort(asError(this.#failure.reason));
@@ -149,9 +151,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       try {
         this.#body = this.#makeBody(controller, headers['content-encoding']);
       } catch {
-        this.abort(
-          badAnswer(this.#request.url, 'its body has more content codings than are taken'),
-        );
+        this.abort(badAnswer(this.#request.url, 'its body has too many content codings'));
         return;
       }
       if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);

@@ -61,6 +61,6 @@ function readError(error: unknown): { readonly code: string; readonly name: stri
 }
 
 function runtimeError(name: string, cause: unknown): TlsConfigError {
-  const message = `the HTTP library or the runtime failed (${name}): this is no fault of the server`;
+  const message = `the HTTP library or the runtime failed (${name}): the server is not at fault`;
   return new TlsConfigError('MCP_TLS_UNSUPPORTED_RUNTIME', message, { cause });
 }

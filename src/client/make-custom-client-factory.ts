@@ -141,10 +141,15 @@ function readOrigins(
   origins: Readonly<Record<string, TrustInput>>,
 ): ReadonlyMap<string, CheckedTrustPolicy> {
   return new Map(
-    Object.entries(origins).map(([origin, trust]) => [
-      readOrigin('options.origins', origin, 'origin only'),
-      withDetails(checkUsable(trust), {}),
-    ]),
+    Object.entries(origins).map(([origin, trust]) => {
+      // An unset variable must not become trust in the default roots.
+      if (trust === undefined)
+        invalidArgument(`options.origins: the trust for ${origin} is undefined`);
+      return [
+        readOrigin('options.origins', origin, 'origin only'),
+        withDetails(checkUsable(trust), {}),
+      ];
+    }),
   );
 }
 

@@ -94,11 +94,11 @@ function readMethod(input: unknown): string {
   try {
     method = `${input}`;
   } catch (cause) {
-    throw requestError('the method is no text', cause);
+    throw requestError('the method is not a string', cause);
   }
   const upper = method.toUpperCase();
   if (!METHOD.test(method) || FORBIDDEN.has(upper)) {
-    throw requestError('the method is none that can be sent');
+    throw requestError('the method is not one that fetch can send');
   }
   return NORMAL.has(upper) ? upper : method;
 }

@@ -38,9 +38,10 @@ function wrongHeader(init: unknown): string {
       const [name, value, ...more] = Array.from(pair as Iterable<unknown>);
       if (value === undefined || more.length > 0) return none;
       // Not repeated: where name and value were mixed up, it is the secret.
-      if (!TOKEN.test(String(name))) return 'a header name is empty or has characters of no name';
+      if (!TOKEN.test(String(name)))
+        return 'a header name is empty or has characters that a header name cannot have';
       if (!isValue(value)) {
-        return `the value of the header '${name}' has characters of no header, such as a line break`;
+        return `the value of the header '${name}' has characters that a header value cannot have, such as a line break`;
       }
     }
   } catch {

@@ -40,7 +40,7 @@ export function checkInit(init: RequestInit): void {
     const value = fields[field];
     if (value === undefined || VALUES[field]?.includes(value)) continue;
     if (typeof value !== 'string' && VALUES[field]?.includes(text(value))) continue;
-    throw requestError(`'${field}' has a value that it cannot have, or that means nothing here`);
+    throw requestError(`'${field}' is not a valid value, or is not supported here`);
   }
   if (fields['dispatcher'] !== undefined) {
     throw requestError('this fetch has a dispatcher of its own: another one would not be verified');
@@ -53,7 +53,7 @@ export function checkInit(init: RequestInit): void {
   if (fields['duplex'] === undefined) {
     throw requestError("a body that is a stream needs duplex: 'half'");
   }
-  if (init.keepalive) throw requestError("'keepalive' cannot be with a body that is a stream");
+  if (init.keepalive) throw requestError("'keepalive' cannot be combined with a stream body");
 }
 
 /** As Web IDL makes a string of a value; what cannot be made one is none of the allowed. */

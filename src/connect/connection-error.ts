@@ -120,7 +120,7 @@ interface Words {
 function particularWords(code: string, { sawCertificate }: ConnectionContext): Words | undefined {
   if (code === 'ECONNRESET' && sawCertificate === false) {
     return {
-      message: 'broke the connection off within the TLS handshake',
+      message: 'closed the connection during the TLS handshake',
       hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
     };
   }
@@ -173,11 +173,11 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: st
     hint: 'The detail is the code of OpenSSL.',
   },
   MCP_TLS_BAD_ANSWER: {
-    message: 'answered, and not as HTTP/1.1 has it',
+    message: 'sent an answer that is not valid HTTP/1.1',
     hint: 'Check that the port is the one of the MCP server: another service, a proxy, or a server of HTTP/2 only may answer there.',
   },
   MCP_TLS_UNSUPPORTED_RUNTIME: {
-    message: 'cannot be connected to by this process',
+    message: 'this process cannot open the connection',
     hint: 'The fault is on this side: check the permissions and the limit of open files of this process, and the installation.',
   },
   MCP_TLS_NOT_TLS: {
@@ -185,7 +185,7 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: st
     hint: 'The port may serve plain http: use the port that the server offers https on.',
   },
   MCP_TLS_CLIENT_CERTIFICATE_REQUIRED: {
-    message: 'demands a client certificate',
+    message: 'requires a client certificate',
     hint: 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
   },
   MCP_TLS_CLIENT_CERTIFICATE_REFUSED: {
@@ -201,7 +201,7 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: st
     hint: 'Have the certificate reissued with a stronger key and signature.',
   },
   MCP_TLS_HANDSHAKE_FAILED: {
-    message: 'broke the TLS handshake off',
-    hint: 'The detail is the code of OpenSSL; the log of the server may tell more.',
+    message: 'aborted the TLS handshake',
+    hint: "The detail is the code of OpenSSL; see the server's log.",
   },
 };

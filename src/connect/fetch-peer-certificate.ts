@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
+import { TlsTrustError } from '../errors.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -16,6 +17,7 @@ import { suggestPolicy } from '../trust/suggest-policy.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
 import { ApprovalRequiredError } from './approval-required-error.js';
+import { atHost } from './connection-error.js';
 import { type Look, type LookRequest, look } from './look.js';
 import type { PeerCertificate } from './peer-certificate.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
@@ -48,7 +50,8 @@ export interface FetchPeerCertificateOptions extends RouteOptions {
  *
  * @throws {TlsTrustError} if no certificate could be had: `MCP_TLS_UNREACHABLE`, `MCP_TLS_TIMEOUT`,
  *   `MCP_TLS_NOT_TLS`, `MCP_TLS_PROTOCOL_MISMATCH`, `MCP_TLS_HANDSHAKE_FAILED`, `MCP_TLS_PROXY_FAILED`,
- *   `MCP_TLS_ADDRESS_REFUSED`
+ *   `MCP_TLS_ADDRESS_REFUSED`, or it is not DER (`MCP_TLS_CHAIN_REFUSED`); and where `expectFingerprint` is
+ *   the pin of a key, if the handshake did not finish, which is what proves that the server has the key
  * @throws {ApprovalRequiredError} `MCP_TLS_FINGERPRINT_MISMATCH`
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @throws the signal's reason, if aborted
@@ -61,10 +64,13 @@ export async function fetchPeerCertificate(
   options: FetchPeerCertificateOptions = {},
 ): Promise<PeerCertificate> {
   const { request, trust, serverName, expected } = readOptions(url, options);
-  const { peer } = await inspectPeer(request, trust, serverName);
-  if (expected !== undefined && !pinMatches(expected, peer.description)) {
+  const { peer, look } = await inspectPeer(request, trust, serverName);
+  if (expected === undefined) return peer;
+  if (!pinMatches(expected, peer.description)) {
     throw new ApprovalRequiredError({ peer, expectedFingerprint: expected.text });
   }
+  // Anybody can make a certificate for a key that is not theirs: only a finished handshake proves it.
+  if (expected.of === 'key' && look.ending !== 'complete') throw look.refusal;
   return peer;
 }
 
@@ -93,7 +99,7 @@ export async function inspectPeer(
   const descriptions = await describeChain(handshake.chain);
   const [description, ...issuers] = descriptions;
   // Of an encoding that is read one way here and another way there: there is nothing to show.
-  if (description === undefined) throw refusal ?? new Error('a trusted certificate is described');
+  if (description === undefined) throw refusal ?? notDer(host, port);
   const { problems, remarks } = explain(looked, descriptions, identity, now);
   const chain = handshake.chain.map((certificate) => certificate.toString());
   const facts = {
@@ -119,6 +125,14 @@ export async function inspectPeer(
   return { peer: { ...facts, trusted: false, problems: found, suggestedPolicy }, look: looked };
 }
 
+function notDer(host: string, port: number): TlsTrustError {
+  return new TlsTrustError(
+    'MCP_TLS_CHAIN_REFUSED',
+    `${atHost(host, port)}: its certificate cannot be described, its encoding is not DER`,
+    { host, port },
+  );
+}
+
 /** Certificates of a chain that are described: to look into hundreds is work that a server could give us. */
 const MAX_DESCRIBED = 16;
 
@@ -137,7 +151,11 @@ function explain(
   now: Date,
 ): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
   const explained = explainVerdict({
-    refusal: refusal && { reason: refusal.code, message: withoutHost(refusal.message) },
+    refusal: refusal && {
+      reason: refusal.code,
+      message: withoutHost(refusal.message),
+      detail: refusal.detail,
+    },
     presentation: handshake,
     descriptions,
     identity,
@@ -199,6 +217,10 @@ function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
     ...ROUTE_FIELDS,
   ]);
   const { serverName, trust = null, expectFingerprint, timeout = 10_000, signal } = options;
+  // An unset variable must not become a probe that compares nothing.
+  if ('expectFingerprint' in options && expectFingerprint === undefined) {
+    invalidArgument('options.expectFingerprint is undefined: leave it out or set it');
+  }
   assertMs('options.timeout', timeout);
   const policy = policyFor(trust, serverName);
   const request: LookRequest = {

@@ -68,6 +68,7 @@ export async function shakeHands(
     const failure = await completed(socket, signal);
     socket.off('end', onEnd);
     if (failure !== undefined && seen.atEnd !== undefined) {
+      socket.destroy();
       return { handshake: seen.atEnd, socket: undefined, failure };
     }
     const handshake = readHandshake(socket, failure === undefined);

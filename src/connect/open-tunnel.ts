@@ -119,7 +119,7 @@ function assertTunnel(proxy: ProxyServer, target: Endpoint, head: string, rest: 
   if (status === undefined) throw new BadAnswer('does not speak HTTP');
   if (status === '407') {
     const hint = 'Give proxy.auth, or a user name and password in the URL of the proxy.';
-    throw proxyFailed(proxy, target, 'demands authentication (407)', hint);
+    throw proxyFailed(proxy, target, 'requires authentication (407)', hint);
   }
   if (!status.startsWith('2')) {
     const hint = 'Ask the operator of the proxy to allow this host and port.';

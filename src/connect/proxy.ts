@@ -60,8 +60,8 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   if (!secure && url.protocol !== 'http:') invalidArgument('proxy: must be an http: or https: URL');
   if (!secure && options.trust !== undefined) invalidArgument('proxy.trust needs an https: proxy');
   const { username, password } = options.auth ?? {
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    username: decoded(url.username),
+    password: decoded(url.password),
   };
   if (typeof username !== 'string' || typeof password !== 'string' || username.includes(':')) {
     invalidArgument('proxy.auth: username and password must be strings, the first without a colon');
@@ -105,6 +105,15 @@ function readNoProxy(list: string): (host: string, port: number) => boolean {
     );
 }
 
+/** What a URL holds percent-encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return invalidArgument('proxy: the user name or password in the URL is not percent-encoded');
+  }
+}
+
 interface NoProxyEntry {
   readonly port: number | undefined;
   covers(host: string): boolean;
@@ -122,6 +131,9 @@ function readEntry(entry: string): NoProxyEntry {
     const ranges = new BlockList();
     const type = family === 6 ? 'ipv6' : 'ipv4';
     const bits = Number(prefix ?? (family === 6 ? 128 : 32));
+    if (!Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) {
+      invalidArgument(`NO_PROXY: '${entry}' is not a range of addresses`);
+    }
     ranges.addSubnet(address, bits, type);
     return { port, covers: (host) => isIP(host) === family && ranges.check(host, type) };
   }

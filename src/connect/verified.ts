@@ -47,8 +47,9 @@ export async function verified(
     if (!verdict.trusted || shaken.socket === undefined) {
       throw refusalError(target, shaken, verdict);
     }
+    const handed = handOver(shaken.socket);
     isTrusted = true;
-    return { ...handOver(shaken.socket), by: verdict.by, handshake: shaken.handshake };
+    return { ...handed, by: verdict.by, handshake: shaken.handshake };
   } finally {
     // Whatever comes of the judgement, an error in it included, no other socket stays open.
     if (!isTrusted) shaken.socket?.destroy();

@@ -25,7 +25,13 @@ export function makeCertificateFiles(): CertificateFiles {
   const files = new Map<string, string>();
 
   function onExit(): void {
-    for (const directory of files.keys()) rmSync(directory, { recursive: true, force: true });
+    for (const directory of files.keys()) {
+      try {
+        rmSync(directory, { recursive: true, force: true });
+      } catch {
+        // The process ends: nobody is left to be told.
+      }
+    }
   }
 
   /** A process in which nobody else listens to such a signal ends at it, without an exit event. */
@@ -50,13 +56,18 @@ export function makeCertificateFiles(): CertificateFiles {
   }
 
   async function removeOne(directory: string): Promise<void> {
-    await rm(directory, { recursive: true, force: true });
+    try {
+      await rm(directory, { recursive: true, force: true });
+    } catch (cause) {
+      throw notRemoved(directory, files.get(directory) ?? '', cause);
+    }
     if (files.delete(directory) && files.size === 0) stopListening();
   }
 
   async function removeWhere(test: (id: string) => boolean): Promise<void> {
     const chosen = [...files].filter(([, id]) => test(id));
-    await Promise.all(chosen.map(([directory]) => removeOne(directory)));
+    // What cannot be removed now is tried again when the process exits.
+    await Promise.allSettled(chosen.map(([directory]) => removeOne(directory)));
   }
 
   return {
@@ -87,6 +98,12 @@ export function makeCertificateFiles(): CertificateFiles {
 const OURS = Symbol.for('mcp-tls.certificate-files');
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+function notRemoved(directory: string, id: string, cause: unknown): RegistryError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  const message = `'${directory}' cannot be removed (${code})`;
+  return new RegistryError('MCP_TLS_FILE_REFUSED', message, id, { cause });
+}
 
 function refused(id: string, parent: string, cause: unknown): RegistryError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';

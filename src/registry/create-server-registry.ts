@@ -49,16 +49,20 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       if (changed) await recordChanged(id);
     },
     // Past the store's cache, which learns of it so.
-    changedElsewhere: (id) => void store.read(id).then(() => lookAgain(id), ignore),
+    changedElsewhere: (id) =>
+      void store
+        .read(id)
+        .then(() => lookAgain(id))
+        .catch(ignore),
   });
-  const unsubscribe = store.onChange?.((id) => void removeFiles(id)) ?? ignore;
+  const unsubscribe = store.onChange?.((id) => void removeFiles(id).catch(ignore)) ?? ignore;
 
   async function lookAgain(id: string): Promise<void> {
     await connections.refresh(id);
     await removeFiles(id);
   }
 
-  /** A certificate does not lie about for longer than its server is registered, wherever that ended. */
+  /** Removes the files of servers that are no longer registered, wherever that ended. */
   async function removeFiles(changed: string | undefined): Promise<void> {
     const ids = files.ids();
     for (const id of changed === undefined ? ids : [changed].filter((one) => ids.has(one))) {
@@ -120,6 +124,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
 
   const registry: ServerRegistry = {
     async inspect(url, given = {}) {
+      connections.assertOpen();
       assertKnownKeys('options', given, ['serverName', 'signal']);
       const { serverName, signal } = given;
       const policy = lookPolicy(serverName === undefined ? {} : { serverName });
@@ -157,7 +162,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     },
     async revoke(id) {
       assertId(id);
-      // Before and after: no connection outlives the wish, and none the fact.
+      // Before and after the deletion: connections end at once, and none made in between survives.
       enrolment.revoked(id);
       await connections.revoked(id);
       try {
@@ -165,8 +170,8 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       } finally {
         enrolment.revoked(id);
         await connections.revoked(id);
-        await files.remove(id);
         if (store.onChange === undefined) watching.changed(id);
+        await files.remove(id);
       }
     },
     async update(id, given) {
@@ -211,7 +216,10 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         throw error;
       }
     },
-    watch: (given = {}) => watching.open(given),
+    watch(given = {}) {
+      connections.assertOpen();
+      return watching.open(given);
+    },
     async close() {
       unsubscribe();
       enrolment.close();

@@ -288,6 +288,6 @@ export function idOfKey(key: string): string {
   if (id !== undefined) return id;
   throw new StoreError(
     'MCP_TLS_STORE_TAMPERED',
-    `something lies among the records that is none: '${key.slice(0, 64)}'`,
+    `a key among the records is not a record: '${key.slice(0, 64)}'`,
   );
 }

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { readQuietly } from '../certificate/openssl-errors.js';
 
 /** By the key or, where its signature cannot be checked here, by the name alone. For words, never for trust. */
 export function mayBeSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
@@ -18,7 +19,8 @@ export function mayBeSignedBy(certificate: X509Certificate, issuer: X509Certific
  */
 export function endsEarly(chain: readonly X509Certificate[]): boolean {
   const last = chain.at(-1);
-  return last?.infoAccess?.includes('CA Issuers') === true && !isSelfIssued(last);
+  if (last === undefined || isSelfIssued(last)) return false;
+  return readQuietly(last, (c) => c.infoAccess)?.includes('CA Issuers') === true;
 }
 
 /** Whether the names are equal. For whether it is self-signed, see `isSelfSignedPem`. */

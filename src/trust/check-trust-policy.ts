@@ -215,7 +215,7 @@ function assertCombination(trust: TrustPolicy): void {
     if (pins === undefined) invalidArgument("trust.identity 'pin' needs trust.pins");
     if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined) {
       invalidArgument(
-        "with trust.identity 'pin' names and chain are not checked: leave out ca, authority, roots and crl; or leave out identity, and the pins are checked besides the chain",
+        "with trust.identity 'pin' names and chain are not checked: leave out ca, authority, roots and crl; or leave out identity, and the pins are checked in addition to the chain",
       );
     }
     return;
@@ -224,7 +224,7 @@ function assertCombination(trust: TrustPolicy): void {
     invalidArgument(
       roots === 'none'
         ? "trust.roots is 'none' and there is no trust.ca: nothing could be trusted"
-        : "trust says nothing of whom to trust: give ca, or roots: 'default', or identity: 'pin' with pins",
+        : "trust does not say whom to trust: give ca, or roots: 'default', or identity: 'pin' with pins",
     );
   }
   if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {

@@ -51,7 +51,7 @@ export function readClientCertificate(input: ClientCertificate): CheckedClientCe
 export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): void {
   const { notBefore, notAfter } = validityOf(leaf);
   if (!(now <= notAfter)) {
-    invalidArgument(`trust.clientCertificate has expired on ${leaf.validTo}`);
+    invalidArgument(`trust.clientCertificate expired on ${leaf.validTo}`);
   }
   if (!(now >= notBefore)) {
     invalidArgument(`trust.clientCertificate is not valid before ${leaf.validFrom}`);

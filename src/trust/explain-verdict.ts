@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
+import { readQuietly } from '../certificate/openssl-errors.js';
 import { isStrongSignature } from '../certificate/signature-algorithms.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly } from './chain-facts.js';
@@ -14,7 +15,13 @@ const MAX_NAMES_CHARS = 200;
 
 export interface ExplanationContext {
   /** Why there is no trust; `undefined`: there is. */
-  readonly refusal: { readonly reason: TrustErrorCode; readonly message: string } | undefined;
+  readonly refusal:
+    | {
+        readonly reason: TrustErrorCode;
+        readonly message: string;
+        readonly detail?: string | undefined;
+      }
+    | undefined;
   readonly presentation: Presentation;
   /** Of the certificates of the chain, from the first on; `undefined` where there is none to be had. */
   readonly descriptions: readonly (CertificateDescription | undefined)[];
@@ -36,7 +43,10 @@ export function explainVerdict(context: ExplanationContext): {
   const findings = findingsOf(context);
   const { refusal } = context;
   if (refusal === undefined) return { problems: [], remarks: findings.slice(0, MAX_PROBLEMS) };
-  const codes = CODES[refusal.reason] ?? ['chain-refused'];
+  const codes: readonly ProblemCode[] =
+    refusal.detail === 'DH_KEY_TOO_SMALL'
+      ? ['weak-key-exchange']
+      : (CODES[refusal.reason] ?? ['chain-refused']);
   const named = findings.filter(({ code }) => codes.includes(code));
   const others = findings.filter(({ code }) => !codes.includes(code));
   const problems = [
@@ -61,7 +71,7 @@ const CODES: Readonly<Partial<Record<TrustErrorCode, readonly ProblemCode[]>>> =
   MCP_TLS_EXPIRED: ['expired'],
   MCP_TLS_NOT_YET_VALID: ['not-yet-valid'],
   MCP_TLS_WRONG_USAGE: ['wrong-usage'],
-  MCP_TLS_WEAK: ['weak-key', 'weak-signature', 'weak-key-exchange'],
+  MCP_TLS_WEAK: ['weak-key', 'weak-signature'],
   MCP_TLS_PROTOCOL_MISMATCH: ['handshake-failed', 'old-protocol'],
   MCP_TLS_HANDSHAKE_FAILED: ['handshake-failed'],
   MCP_TLS_UNREACHABLE: ['handshake-failed'],
@@ -71,6 +81,7 @@ const CODES: Readonly<Partial<Record<TrustErrorCode, readonly ProblemCode[]>>> =
 
 const OF_NO_ONE_CERTIFICATE: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'handshake-failed',
+  'weak-key-exchange',
   'client-certificate-required',
   'client-certificate-refused',
   'pin-mismatch',
@@ -162,7 +173,7 @@ function validityFindings(
 
 function usageFindings(leaf: X509Certificate): readonly Problem[] {
   if (mayServe(leaf)) return [];
-  const usages = leaf.keyUsage?.join(', ');
+  const usages = readQuietly(leaf, (c) => c.keyUsage)?.join(', ');
   const message = `may not be used for a TLS server (${usages === undefined ? 'key usage' : `extended key usage ${usages}`})`;
   return [{ code: 'wrong-usage', message, certificate: 0 }];
 }

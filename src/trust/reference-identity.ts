@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
+import { readQuietly } from '../certificate/openssl-errors.js';
+import { printable } from '../certificate/printable.js';
 
 /** The name that a certificate must carry (RFC 9525 §6.1). */
 export interface ReferenceIdentity {
@@ -38,14 +40,18 @@ export function readReferenceIdentity(host: string): ReferenceIdentity {
  * (22.23) refuses IPv6 subjectAltNames.
  */
 export function carriesIdentity(leaf: X509Certificate, identity: ReferenceIdentity): boolean {
-  return identity.kind === 'ip'
-    ? leaf.checkIP(identity.value) !== undefined
-    : leaf.checkHost(identity.value, { subject: 'never', partialWildcards: false }) !== undefined;
+  const match = readQuietly(leaf, (c) =>
+    identity.kind === 'ip'
+      ? c.checkIP(identity.value)
+      : c.checkHost(identity.value, { subject: 'never', partialWildcards: false }),
+  );
+  return match !== undefined;
 }
 
-/** The subjectAltNames as Node.js prints them (escaped), for "presented" in errors. */
+/** The subjectAltNames as Node.js prints them, in characters that print. */
 export function presentedNames(leaf: X509Certificate): string | undefined {
-  return leaf.subjectAltName || undefined;
+  const names = readQuietly(leaf, (c) => c.subjectAltName);
+  return names ? printable(names) : undefined;
 }
 
 function canonicalHost(host: string): string {

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
+import { readQuietly } from '../certificate/openssl-errors.js';
 import { printable } from '../certificate/printable.js';
 import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
@@ -75,7 +76,7 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
           "its certificate was signed with the key of a certificate that is trusted as a server's own, not as an authority",
         expected,
         presented,
-        hint: 'If that certificate in `trust.ca` is an authority although it carries server names, set `authority: true`; otherwise somebody has used its key.',
+        hint: 'If that certificate in `trust.ca` is an authority although it carries server names, set `authority: true`; otherwise somebody else is using its key.',
       };
     }
     return {
@@ -149,7 +150,8 @@ const WORDS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     message: `its certificate chain may not be used for a TLS server (${detail})`,
     expected: 'serverAuth, and authorities that may sign certificates',
     presented:
-      leaf && `extended key usage ${leaf.keyUsage?.join(', ') ?? 'none'} in ${nameOf(leaf)}`,
+      leaf &&
+      `extended key usage ${readQuietly(leaf, (c) => c.keyUsage)?.join(', ') ?? 'none'} in ${nameOf(leaf)}`,
     hint: 'Have the certificate reissued with extended key usage serverAuth, by an authority that may issue it.',
   }),
 

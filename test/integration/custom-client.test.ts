@@ -406,6 +406,19 @@ describe('one policy, one origin', () => {
     });
   });
 
+  it('does not wait for an auth function longer than for the request', async () => {
+    const server = await serve();
+    const factory = factoryFor(null);
+    const never = () => new Promise<string>(() => {});
+    const client = factory({ url: server.url, auth: never });
+    const signal = AbortSignal.abort(new Error('too late'));
+    await expect(client(server.url, { signal })).rejects.toThrow('too late');
+    const waiting = client(server.url);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await client.close();
+    await expect(waiting).rejects.toMatchObject({ cause: { code: 'MCP_TLS_CLOSED' } });
+  });
+
   it('asks an auth function for each request, and makes Basic of a name and password', async () => {
     const server = await serve(echo);
     const authorization = async (client: typeof fetch) =>

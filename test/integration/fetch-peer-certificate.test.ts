@@ -223,6 +223,20 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
   });
 });
 
+describe('fetchPeerCertificate: a handshake that does not finish', () => {
+  it('proves no key: only the fingerprint of the certificate is met by it', async () => {
+    const clientCa = await heldCertificate({ ca: true });
+    // TLS 1.2 refuses a client before the handshake is complete.
+    const { server, certificate } = await serve({}, { clientCa, maxVersion: 'TLSv1.2' });
+    const expected = { code: 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' };
+    const byKey = fetchPeerCertificate(server.url, { expectFingerprint: certificate.spkiPin });
+    await expect(byKey).rejects.toMatchObject(expected);
+    const expectFingerprint = certificate.fingerprint256;
+    const peer = await fetchPeerCertificate(server.url, { expectFingerprint });
+    expect(peer.trusted).toBe(false);
+  });
+});
+
 describe('fetchPeerCertificate: no certificate to be had', () => {
   it('MCP_TLS_NOT_TLS for plain http', async () => {
     const { server } = await serve();
@@ -288,7 +302,8 @@ describe('fetchPeerCertificate: no certificate to be had', () => {
 
   it('MCP_TLS_INVALID_ARGUMENT for unknown and wrong options', async () => {
     const invalid = { code: 'MCP_TLS_INVALID_ARGUMENT' };
-    for (const options of [{ timeout: -1 }, { servername: 'x' }, { serverName: '*.x' }]) {
+    const unset = { expectFingerprint: undefined };
+    for (const options of [{ timeout: -1 }, { servername: 'x' }, { serverName: '*.x' }, unset]) {
       await expect(fetchPeerCertificate('https://127.0.0.1', options)).rejects.toMatchObject(
         invalid,
       );

@@ -5,6 +5,7 @@ import {
 import type { TimeoutInput } from '../../client/timeouts.js';
 import type { RouteOptions } from '../../connect/route.js';
 import type { ServerTrust } from '../../store/record/server-trust.js';
+import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { covers } from '../../trust/covers.js';
 
 /** What goes on using connections beyond its requests, and hears when they end. */
@@ -80,8 +81,10 @@ function coverOrigins(
   after: ServerTrust['origins'] = {},
   before: ServerTrust['origins'] = {},
 ): boolean {
-  return Object.entries(before).every(([origin, policy]) => {
-    const other = after[origin];
-    return other !== undefined && covers(other, policy);
+  // An origin without a policy of its own is reached by the default roots.
+  const origins = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...origins].every((origin) => {
+    const [next, last] = [after[origin], before[origin]];
+    return covers(next ?? checkTrustPolicy(null), last ?? checkTrustPolicy(null));
   });
 }

@@ -34,7 +34,8 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   if (!URL.canParse(String(own.url)) || new URL(own.url).origin !== origin) {
     invalidArgument(`init.url must be of the origin that '${id}' is registered with`);
   }
-  let bound: { readonly generation: Generation; readonly client: CustomClient } | undefined;
+  /** One for each generation that has not ended: over an older one, an answer may still stream. */
+  const clients = new Map<Generation, CustomClient>();
   let closed = false;
   let onEnded: PoolEnded | undefined;
   const holder: Holder = {
@@ -61,6 +62,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
       const generation = await connections.acquire(id, holdsPool ? holder : undefined);
       if (closed || generation.origin !== origin) {
         connections.release(generation);
+        connections.letGo(id, holder);
         if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client is closed');
         const message = `'${id}' is registered with another origin now: make a new client`;
         throw new TlsConfigError('MCP_TLS_CLOSED', message);
@@ -81,10 +83,13 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   }
 
   function clientOver(generation: Generation): CustomClient {
-    if (bound?.generation !== generation) {
-      bound = { generation, client: generation.factory(own) };
+    let made = clients.get(generation);
+    if (made === undefined) {
+      for (const one of clients.keys()) if (one.ended !== undefined) clients.delete(one);
+      made = generation.factory(own);
+      clients.set(generation, made);
     }
-    return bound.client;
+    return made;
   }
 
   return Object.assign(client, {
@@ -95,7 +100,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
     async close() {
       closed = true;
       connections.letGo(id, holder);
-      await bound?.client.close();
+      await Promise.all([...clients.values()].map((one) => one.close()));
     },
   });
 }
@@ -123,7 +128,7 @@ const CHANGED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
 function changedError(id: string, refusal: TlsTrustError | undefined): TypeError | undefined {
   if (refusal === undefined || !CHANGED.has(refusal.code)) return undefined;
   const { code, message, host, port, expected, presented, detail } = refusal;
-  const hint = `The server's certificate is not the approved one any more. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
+  const hint = `The server's certificate is no longer the approved one. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
   const details = { host, port, expected, presented, hint, detail, cause: refusal };
   const cause = new TlsTrustError(code, message, details);
   return new TypeError(`fetch failed: ${message}`, { cause });

@@ -24,6 +24,8 @@ const EXPIRY_MS = 500;
 
 const CHANGED = 'the trust in this server was changed';
 const REVOKED = 'this server was revoked';
+const EXPIRED = 'the approval of this server expired';
+const UNREADABLE = 'the record of this server could not be read';
 const CLOSED = 'the server registry was closed';
 
 /** The connections of all servers of a registry: made on first use, bounded in number and time. */
@@ -34,8 +36,8 @@ export class RegistryConnections {
   readonly #unsubscribe: () => void;
   /** By id, least recently used first. None of them is empty for longer than a step. */
   readonly #servers = new Map<string, ServerConnections>();
-  /** Counts changes: what was read before one says nothing about the time after it. */
-  #epoch = 0;
+  /** Reads under way, by id: what was read while the record changed says nothing about the time after. */
+  readonly #reads = new Map<string, Set<{ isStale: boolean }>>();
   #closed = false;
   readonly #lookMs: number;
   #stepping: NodeJS.Timeout | undefined;
@@ -48,16 +50,16 @@ export class RegistryConnections {
     this.#lookMs = Math.max(SHORTEST_LOOK_MS, store.ttlMs ?? LOOK_MS);
     this.#unsubscribe =
       store.onChange?.((id) => {
-        for (const one of id === undefined ? [...this.#servers.keys()] : [id])
-          void this.refresh(one);
+        const all = new Set([...this.#servers.keys(), ...this.#reads.keys()]);
+        for (const one of id === undefined ? all : [id]) void this.refresh(one);
       }) ?? (() => {});
   }
 
   /** The trust on record. @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
   async trust(id: string): Promise<ServerTrust> {
-    this.#assertOpen();
+    this.assertOpen();
     const trust = await this.#read(id);
-    this.#assertOpen();
+    this.assertOpen();
     return trust;
   }
 
@@ -66,8 +68,17 @@ export class RegistryConnections {
    * are released. `holder` keeps them for longer, until {@link letGo}.
    */
   async acquire(id: string, holder?: Holder): Promise<Generation> {
-    const trust = await this.#current(id);
-    // From here to `active++` nothing is awaited: no change and no eviction can come between.
+    try {
+      return await this.#withTrust(id, (trust) => this.#use(id, trust, holder));
+    } catch (error) {
+      // What there is no trust in any more does not outlive the answer.
+      const reason = reasonOf(error);
+      if (FINAL.has(reason)) await this.#end(id, reason);
+      throw error;
+    }
+  }
+
+  #use(id: string, trust: ServerTrust, holder: Holder | undefined): Generation {
     const now = performance.now();
     const server = this.#servers.get(id) ?? new ServerConnections(this.#options);
     const generation = server.under(trust, now);
@@ -92,21 +103,21 @@ export class RegistryConnections {
 
   /** Ends what the record does not cover any more. Resolves when that has ended. */
   async refresh(id: string): Promise<void> {
-    this.#epoch++;
+    this.#changed(id);
     const server = this.#servers.get(id);
     if (server === undefined) return;
     try {
-      await server.trustIs(await this.#settled(id));
+      await this.#withTrust(id, (trust) => server.trustIs(trust));
       this.#forgetIfEmpty(id);
     } catch (error) {
       // Where nothing ended it, whether it may be used is not known now: the next request finds out.
-      await this.#end(id, endsTrust(error) ? REVOKED : CHANGED);
+      await this.#end(id, reasonOf(error));
     }
   }
 
   /** Ends the connections of a server for good. */
   async revoked(id: string): Promise<void> {
-    this.#epoch++;
+    this.#changed(id);
     await this.#end(id, REVOKED);
   }
 
@@ -116,23 +127,29 @@ export class RegistryConnections {
     await Promise.all([...this.#servers.keys()].map((id) => this.#end(id, CLOSED)));
   }
 
-  /** As {@link trust}; and what there is no trust in any more does not outlive the answer. */
-  async #current(id: string): Promise<ServerTrust> {
+  /**
+   * Uses the trust on record while it is what the record holds: read again if the record changed
+   * meanwhile, and handed to `use` with nothing awaited between.
+   */
+  async #withTrust<T>(id: string, use: (trust: ServerTrust) => T | Promise<T>): Promise<T> {
+    const reads = this.#reads.get(id) ?? new Set();
+    this.#reads.set(id, reads);
+    const read = { isStale: false };
+    reads.add(read);
     try {
-      return await this.#settled(id);
-    } catch (error) {
-      if (endsTrust(error)) await this.#end(id, REVOKED);
-      throw error;
+      for (;;) {
+        read.isStale = false;
+        const trust = await this.trust(id);
+        if (!read.isStale) return await use(trust);
+      }
+    } finally {
+      reads.delete(read);
+      if (reads.size === 0) this.#reads.delete(id);
     }
   }
 
-  /** What was read while something changed may be what was true before: it is read again. */
-  async #settled(id: string): Promise<ServerTrust> {
-    for (;;) {
-      const before = this.#epoch;
-      const trust = await this.trust(id);
-      if (before === this.#epoch) return trust;
-    }
+  #changed(id: string): void {
+    for (const read of this.#reads.get(id) ?? []) read.isStale = true;
   }
 
   /** Over the limit, the least recently used goes: of those that nothing uses, if there are any. */
@@ -171,7 +188,7 @@ export class RegistryConnections {
 
   async #end(id: string, why: string): Promise<void> {
     const server = this.#servers.get(id);
-    const ended = server?.end(why, this.#closed || why === REVOKED);
+    const ended = server?.end(why, this.#closed || FINAL.has(why));
     this.#forgetIfEmpty(id);
     await ended;
   }
@@ -183,12 +200,17 @@ export class RegistryConnections {
     this.#stepping = undefined;
   }
 
-  #assertOpen(): void {
+  /** @throws {TlsConfigError} `MCP_TLS_CLOSED` */
+  assertOpen(): void {
     if (this.#closed) throw new TlsConfigError('MCP_TLS_CLOSED', CLOSED);
   }
 }
 
-function endsTrust(error: unknown): boolean {
-  if (isStoreError(error)) return error.code === 'MCP_TLS_STORE_EXPIRED';
-  return error instanceof RegistryError;
+/** After these nothing goes on; after the others, the next request finds out. */
+const FINAL: ReadonlySet<string> = new Set([REVOKED, EXPIRED]);
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RegistryError) return REVOKED;
+  if (!isStoreError(error)) return CHANGED;
+  return error.code === 'MCP_TLS_STORE_EXPIRED' ? EXPIRED : UNREADABLE;
 }

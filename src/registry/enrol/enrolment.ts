@@ -11,6 +11,7 @@ import { approveCertificate } from './approve-certificate.js';
 import { Flows, revokedMeanwhile } from './flows.js';
 import {
   alreadyRegistered,
+  assertRenewable,
   describeApproved,
   isConflict,
   lookPolicy,
@@ -109,6 +110,7 @@ export class Enrolment {
       const { policy } = trustOf(record);
       const inspection = await this.#dependencies.inspect({ url, policy, proxy }, signal);
       const { peer, look } = inspection;
+      if (look.refusal !== undefined) assertRenewable(id, policy);
       const sameKey = await this.#approve(id, record, inspection, approval, asks);
       if (look.refusal !== undefined) {
         const renewed = renewedPolicy(inspection, url, policy);
@@ -118,7 +120,6 @@ export class Enrolment {
           certificate: shownCertificate(renewed, inspection),
           approvedBy: approval.approvedBy,
           approvedAt: new Date(),
-          expiresAt: undefined,
           previous: previousOf(record, renewed, inspection),
         });
         return { next, result: { changed: true, sameKey, record: next } };

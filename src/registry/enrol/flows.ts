@@ -44,6 +44,6 @@ function closed(): TlsConfigError {
 }
 
 export function revokedMeanwhile(id: string): RegistryError {
-  const message = `'${id}' was revoked meanwhile: nothing was stored`;
+  const message = `'${id}' was revoked while this was under way`;
   return new RegistryError('MCP_TLS_NOT_REGISTERED', message, id);
 }

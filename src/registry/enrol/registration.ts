@@ -1,3 +1,4 @@
+import { invalidArgument } from '../../assert.js';
 import { type CertificateDescription, describe } from '../../certificate/describe-certificate.js';
 import { readOneCertificate } from '../../certificate/pem.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
@@ -47,6 +48,21 @@ export function registeredPolicy(
   if (trust !== undefined && refusal !== undefined) throw refusal;
   if (pin === undefined && refusal === undefined) return given;
   return planTrust(inspection, hostOf(url), pin ?? 'certificate', detailsOf(given));
+}
+
+/**
+ * Of several certificates nobody can say here which one the new one succeeds, nor whether the rest of
+ * the policy is still wanted.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for trust in own certificates and more
+ */
+export function assertRenewable(id: string, policy: CheckedTrustPolicy): void {
+  const { identity, ownCertificates, anchors, defaultRoots, pins } = policy;
+  if (identity === 'pin' || ownCertificates.length === 0) return;
+  if (anchors.length === 1 && !defaultRoots && pins.length === 0) return;
+  invalidArgument(
+    `'${id}' is trusted by more than one certificate: replace the policy by update(id, { trust })`,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assertKnownKeys } from '../../assert.js';
+import { assertKnownKeys, invalidArgument } from '../../assert.js';
 import { readCertificates } from '../../certificate/pem.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { approvedCertificate } from './certificate-facts.js';
@@ -20,6 +20,9 @@ export function createStoredCertificate(input: StoredCertificateInput): StoredCe
   assertKnownKeys('input', input, FIELDS);
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
+  if (trust === undefined) invalidArgument('trust is undefined: null is for the default roots');
+  assertDate('approvedAt', approvedAt);
+  assertDate('expiresAt', expiresAt);
   const policy = checkTrustPolicy(trust);
   const shown = certificate === undefined ? policy.anchors[0] : readCertificates(certificate)[0];
   const others = origins === undefined ? undefined : checkOrigins(origins);
@@ -55,8 +58,18 @@ const FIELDS = [
 function checkOrigins(
   origins: NonNullable<StoredCertificateInput['origins']>,
 ): Readonly<Record<string, CheckedTrustPolicy>> {
-  for (const origin of Object.keys(origins)) assertOrigin(origin);
+  for (const [origin, trust] of Object.entries(origins)) {
+    assertOrigin(origin);
+    if (trust === undefined) invalidArgument(`the trust for ${origin} is undefined`);
+  }
   return Object.freeze(mapValues(origins, checkTrustPolicy));
+}
+
+function assertDate(what: string, date: unknown): void {
+  if (date === undefined) return;
+  if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
+    invalidArgument(`${what} must be a valid Date`);
+  }
 }
 
 function mapValues<From, To>(

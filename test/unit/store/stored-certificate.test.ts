@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
+  createStoredCertificate,
   dangerouslyTrustAnyServer,
   makeCustomClientFactory,
   parseStoredCertificate,
@@ -185,5 +186,19 @@ describe('a stored certificate', () => {
     }
     expect(shown).not.toBe('');
     expect(shown).not.toContain(held.keyPem.split('\n')[1]);
+  });
+});
+
+describe('createStoredCertificate: what was not set', () => {
+  const url = 'https://billing.internal/mcp';
+
+  it.each([
+    ['trust', { trust: undefined }],
+    ['the trust of an origin', { trust: null, origins: { 'https://login.internal': undefined } }],
+    ['a date', { trust: null, approvedAt: new Date('x') }],
+    ['a date that is text', { trust: null, expiresAt: '2030-01-01' }],
+  ])('refuses %s', (_, input) => {
+    const create = () => createStoredCertificate({ url, ...input } as never);
+    expect(create).toThrow(expect.objectContaining({ code: 'MCP_TLS_INVALID_ARGUMENT' }));
   });
 });

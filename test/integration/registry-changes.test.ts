@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createCertificateStore,
+  createServerRegistry,
+  explainTlsError,
+  type RegisterOptions,
+  type ServerRegistry,
+} from '../../src/index.js';
+import {
+  type HeldCertificate,
+  heldCertificate,
+  startTlsServer,
+  type TlsServer,
+} from '../../src/testing/index.js';
+
+/** What a change of the trust on record does to the clients in use, and what it leaves alone. */
+
+const cleanups: (() => Promise<unknown>)[] = [];
+let certificate: HeldCertificate;
+
+beforeAll(async () => {
+  certificate = await heldCertificate();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function open(): ServerRegistry {
+  const keys = [{ id: 'k1', key: randomBytes(32) }];
+  const store = createCertificateStore({ keys, keyv: new Map(), whenEmpty: 'create' });
+  const registry = createServerRegistry({ store });
+  cleanups.push(async () => {
+    await registry.close();
+    await store.close();
+  });
+  return registry;
+}
+
+async function serve(held = certificate): Promise<TlsServer> {
+  const server = await startTlsServer({
+    certificate: held,
+    onRequest: (request, response) => {
+      if (!request.url?.startsWith('/stream')) {
+        response.end('ok');
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setInterval(() => response.write('data: x\n\n'), 20);
+      response.once('close', () => clearInterval(timer));
+    },
+  });
+  cleanups.push(() => server.close());
+  return server;
+}
+
+const approved = (held = certificate): RegisterOptions => ({
+  expectFingerprint: held.fingerprint256,
+});
+
+/** Reads until the stream breaks, or for 1500 ms. */
+async function endOf(response: Response): Promise<string | undefined> {
+  const read = async (): Promise<string | undefined> => {
+    try {
+      for await (const _ of response.body as AsyncIterable<unknown>);
+      return 'ended';
+    } catch (error) {
+      return explainTlsError(error)?.code;
+    }
+  };
+  const open = new Promise<string>((resolve) => setTimeout(resolve, 1500, 'still open'));
+  return Promise.race([read(), open]);
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error) => explainTlsError(error)?.code,
+  );
+
+describe('client.close()', () => {
+  it('ends streams that began before the trust was widened, too', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.url, approved());
+    const client = (await registry.clientFactory('a'))();
+    const stream = await client(new URL('/stream', server.url));
+    const other = (await heldCertificate()).certificatePem;
+    const ca = [certificate.certificatePem, other];
+    await registry.update('a', { trust: { ca, authority: false } });
+    expect(await (await client(server.url)).text()).toBe('ok');
+    const end = endOf(stream);
+    await client.close();
+    expect(await end).toBe('MCP_TLS_CLOSED');
+  });
+});
+
+describe('trust in another origin', () => {
+  it('that takes the place of the default roots ends what was open', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.register('a', server.url, approved());
+    const stream = await (await registry.clientFactory('a'))()(new URL('/stream', server.url));
+    const end = endOf(stream);
+    const trust = (await heldCertificate({ ca: true })).certificatePem;
+    await registry.update('a', { origins: { 'https://login.example': trust } });
+    expect(await end).toBe('MCP_TLS_CLOSED');
+  });
+});
+
+describe('a renewal', () => {
+  it('leaves the end of the approval as it was', async () => {
+    const [server, registry] = [await serve(), open()];
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    await registry.register('a', server.url, { ...approved(), expiresAt });
+    const next = await heldCertificate();
+    server.rotate(next);
+    const { server: renewed } = await registry.renew('a', approved(next));
+    expect(renewed).toMatchObject({ expiresAt, fingerprint: next.fingerprint256 });
+  });
+
+  it('replaces no policy of several certificates', async () => {
+    const [server, registry] = [await serve(), open()];
+    const other = await heldCertificate();
+    const ca = [certificate.certificatePem, other.certificatePem];
+    await registry.register('a', server.url, { trust: { ca, authority: false } });
+    const next = await heldCertificate();
+    server.rotate(next);
+    const outcome = await codeOf(registry.renew('a', approved(next)));
+    expect(outcome).toBe('MCP_TLS_INVALID_ARGUMENT');
+    server.rotate(other);
+    expect(await codeOf(registry.renew('a'))).toBeUndefined();
+  });
+});
+
+describe('a closed registry', () => {
+  it('looks at nothing and watches nothing', async () => {
+    const [server, registry] = [await serve(), open()];
+    await registry.close();
+    expect(await codeOf(registry.inspect(server.url))).toBe('MCP_TLS_CLOSED');
+    expect(() => registry.watch()).toThrow(expect.objectContaining({ code: 'MCP_TLS_CLOSED' }));
+    expect(server.records.connections).toBe(0);
+  });
+});
