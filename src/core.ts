@@ -37,6 +37,7 @@ export type {
   TrustErrorDetails,
 } from './errors.js';
 export {
+  type AnyMcpTlsError,
   isMcpTlsError,
   McpTlsError,
   RegistryError,

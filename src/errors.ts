@@ -245,9 +245,15 @@ export class RegistryError extends McpTlsError {
   }
 }
 
+/** Any error of mcp-tls: `code` and `name` tell which. An `ApprovalRequiredError` has more fields. */
+export type AnyMcpTlsError =
+  | TlsConfigError
+  | TlsTrustError
+  | StoreError
+  | RegistryError
+  | (McpTlsError & { readonly name: 'ApprovalRequiredError'; readonly code: ApprovalErrorCode });
+
 /** Whether `value` is an error of mcp-tls, of this copy or another. */
-export function isMcpTlsError(
-  value: unknown,
-): value is TlsConfigError | TlsTrustError | StoreError | RegistryError {
+export function isMcpTlsError(value: unknown): value is AnyMcpTlsError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }

@@ -1,10 +1,4 @@
-import {
-  isMcpTlsError,
-  type RegistryError,
-  type StoreError,
-  type TlsConfigError,
-  type TlsTrustError,
-} from './errors.js';
+import { type AnyMcpTlsError, isMcpTlsError } from './errors.js';
 
 /** Deeper than any library nests causes. */
 const MAX_DEPTH = 16;
@@ -21,16 +15,11 @@ const MAX_DEPTH = 16;
  *   if (ours) console.error(ours.code, ours.message);
  * }
  */
-export function explainTlsError(
-  error: unknown,
-): TlsConfigError | TlsTrustError | StoreError | RegistryError | undefined {
+export function explainTlsError(error: unknown): AnyMcpTlsError | undefined {
   return find(error, 0);
 }
 
-function find(
-  error: unknown,
-  depth: number,
-): TlsConfigError | TlsTrustError | StoreError | RegistryError | undefined {
+function find(error: unknown, depth: number): AnyMcpTlsError | undefined {
   if (isMcpTlsError(error)) return error;
   if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return undefined;
   const { cause, data, errors, event } = error as Partial<Record<string, unknown>>;

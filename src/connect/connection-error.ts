@@ -153,7 +153,7 @@ const PARTICULAR: readonly (readonly [RegExp, Words])[] = [
     /DH_KEY_TOO_SMALL$/,
     {
       message: 'offers Diffie-Hellman parameters that are too small',
-      hint: 'This is no fault of its certificate: have the server offer ECDHE, or larger parameters.',
+      hint: 'Its certificate is not the problem: have the server offer ECDHE, or larger parameters.',
     },
   ],
 ];

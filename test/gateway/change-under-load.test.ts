@@ -51,8 +51,8 @@ const changer = (): Worker => workers[0] as Worker;
 const tellAll = <T>(task: string, ...args: unknown[]): Promise<T[]> =>
   Promise.all(workers.map((worker) => worker.call<T>(task, ...args)));
 
-async function register(trust: 'certificate' | 'key'): Promise<void> {
-  const options = { expectFingerprint: certificate.fingerprint256, trust };
+async function register(pin: 'certificate' | 'key'): Promise<void> {
+  const options = { expectFingerprint: certificate.fingerprint256, pin };
   await changer().call('register', id, server.mcpUrl, options);
   await tellAll('notice', id);
   await tellAll('forgetNoticed');

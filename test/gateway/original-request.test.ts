@@ -103,8 +103,7 @@ it.each([
       fingerprint: certificate.fingerprint256,
     });
     expect(await first.call('record', 'weather')).toMatchObject({
-      isSelfSigned: true,
-      certificatePem: certificate.certificatePem,
+      certificate: { isSelfSigned: true, pem: certificate.certificatePem },
     });
 
     // Encrypted: nothing of the certificate, its server or its approval can be read where it lies.

@@ -278,5 +278,5 @@ describe('the caller’s own', () => {
 it('a server that greets with another protocol is not called unreachable', async () => {
   const server = await serve(({ socket }) => void socket.end('220 smtp.corp ESMTP\r\n'));
   const error = await factoryFor()()(server.url).catch((e: unknown) => e);
-  expect(explainTlsError(error)?.message).toMatch(/answered, and not as HTTP/);
+  expect(explainTlsError(error)?.message).toMatch(/not valid HTTP/);
 });
