@@ -168,7 +168,8 @@ describe('writers in containers of their own over one directory', () => {
 
 describe('a writer that was killed', () => {
   it('leaves nothing that stays', async () => {
-    for (let round = 0; round < 4; round++) {
+    // Where they are killed is left to chance: until one of them left something.
+    for (let round = 0; round < 4 || (filesBeside().length === 0 && round < 20); round++) {
       const writers = await Promise.all([startWriter(), startWriter()]);
       for (const worker of writers) worker.call('count', 10_000).catch(() => {});
       await sleep(300 + Math.random() * 50);
@@ -176,7 +177,8 @@ describe('a writer that was killed', () => {
     }
     const start = performance.now();
     await store.notes.update('counter', (n) => Number(n ?? 0) + 1);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    // Not as long as any lock or claim would hold it.
+    expect(performance.now() - start).toBeLessThan(5_000);
     expect(await codeOf(store.list())).toBe('got []');
 
     const left = filesBeside();
