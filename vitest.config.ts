@@ -21,7 +21,7 @@ export default defineConfig({
           name: 'integration',
           globalSetup: PROGRAMS,
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'store',
           globalSetup: PROGRAMS,
           include: ['test/store/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -65,7 +65,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'testing', include: ['test/testing/**/*.test.ts'], testTimeout: 20_000 },
+        test: { name: 'testing', include: ['test/testing/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
         extends: true,
