@@ -6,6 +6,6 @@ export default defineConfig({
     name: 'dist',
     include: ['test/dist/**/*.test.ts'],
     globalSetup: 'test/dist/install-packed.ts',
-    testTimeout: 60_000,
+    testTimeout: 120_000,
   },
 });

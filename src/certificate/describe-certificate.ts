@@ -161,12 +161,20 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
 const MAX_EXPONENT = 2n ** 64n;
 
 function decideSelfSigned(certificate: X509Certificate): boolean | 'undecidable' {
+  if (exponentOf(certificate) > MAX_EXPONENT) return 'undecidable';
   try {
-    const { publicExponent = 0n } = certificate.publicKey.asymmetricKeyDetails ?? {};
-    if (publicExponent > MAX_EXPONENT) return 'undecidable';
     return isSelfSigned(certificate);
   } catch {
     // The encoding was read above without an error: what is left is the unsupported algorithm.
     return 'undecidable';
+  }
+}
+
+/** 0 where the key has none, or cannot be read: names alone may tell then. */
+function exponentOf(certificate: X509Certificate): bigint {
+  try {
+    return certificate.publicKey.asymmetricKeyDetails?.publicExponent ?? 0n;
+  } catch {
+    return 0n;
   }
 }
