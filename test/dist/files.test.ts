@@ -8,6 +8,8 @@ it('has exactly these files in the tarball', () => {
   expect([...new Set(files)].sort()).toEqual([
     'LICENSE',
     'README.md',
+    'dist/check-trust-policy-*.d.cts',
+    'dist/check-trust-policy-*.d.ts',
     'dist/chunk-*.js',
     'dist/core.cjs',
     'dist/core.d.cts',
@@ -28,8 +30,6 @@ it('has exactly these files in the tarball', () => {
     'dist/testing.d.cts',
     'dist/testing.d.ts',
     'dist/testing.js',
-    'dist/trust-policy-*.d.cts',
-    'dist/trust-policy-*.d.ts',
     'package.json',
   ]);
 });
