@@ -347,13 +347,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   ]),
   ...inFile('src/connect/shared-context.ts', [
-    [
-      'shared-crl',
-      'contexts with other revocation lists are not shared',
-      'for (const list of crl) add(list);',
-      '',
-      guards,
-    ],
+    ['shared-crl', 'contexts with other revocation lists are not shared', '...crl,', '', guards],
     [
       'shared-client',
       'a context with a private key is not shared',

@@ -27,6 +27,10 @@ export function assertOneOf<T extends string>(
   }
 }
 
+export function isValidDate(value: unknown): value is Date {
+  return value instanceof Date && !Number.isNaN(value.getTime());
+}
+
 /** Checks that `value` is a number of milliseconds: finite, not negative. `0` means no limit. */
 export function assertMs(what: string, value: unknown): asserts value is number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 2 ** 31 - 1) {

@@ -1,14 +1,13 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { isMcpTlsError, TlsTrustError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
 import { makeResponse } from './make-response.js';
-import type { Pools } from './pools.js';
+import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
 import { requestError } from './request-error.js';
@@ -36,7 +35,7 @@ export interface CustomClientParts {
   readonly pools: Pools;
   /** The one origin that `headers` and `authorization` are for. */
   readonly ownOrigin: string | undefined;
-  readonly policyFor: (origin: string) => CheckedTrustPolicy;
+  readonly destinationOf: (origin: string) => Destination;
   readonly headers: HeaderList;
   readonly timeouts: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
@@ -129,8 +128,8 @@ async function send(
   const { timeouts } = parts;
   const { method, body, headers } = request;
   await addDefaults(parts, headers, url, signals, running);
-  const policy = parts.policyFor(url.origin);
-  const connections = await parts.pools.get(policy, timeouts.connect, url.origin);
+  const destination = parts.destinationOf(url.origin);
+  const connections = await parts.pools.get(destination, timeouts.connect, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
   const bounds = { timeouts, signals, running, maxBodyBytes, closed };

@@ -1,16 +1,12 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
-import { ROUTE_FIELDS, type RouteOptions, readRoute } from '../connect/route.js';
+import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
-import {
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-  withDetails,
-} from '../trust/check-trust-policy.js';
+import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { Pools } from './pools.js';
+import { type Destination, Pools } from './pools.js';
 import { readHeaders } from './request-headers.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
@@ -85,16 +81,16 @@ export function makeCustomClientFactory(
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
   assertKnownKeys('options', options, ['origins', 'timeout', 'maxBodyBytes', ...ROUTE_FIELDS]);
-  // Copies, so that each role has an object of its own: by it the way to a server is chosen.
-  const policy = withDetails(checkUsable(trust), {});
-  const origins = options.origins && readOrigins(options.origins);
-  const defaultRoots = withDetails(checkTrustPolicy(null), {});
+  const policy = checkUsable(trust);
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
   const maxBodyBytes = readMaxBodyBytes('options.maxBodyBytes', options.maxBodyBytes);
   const route = readRoute(options);
   // A socket leads to one server; whatever else is asked for is elsewhere.
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
-  const pools = new Pools((one) => (one === policy ? route : elsewhere));
+  const server: Destination = { policy, route };
+  const origins = options.origins && readOrigins(options.origins, elsewhere);
+  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere };
+  const pools = new Pools();
 
   function factory(init: CustomClientInit = {}): CustomClient {
     assertKnownKeys('init', init, CLIENT_FIELDS);
@@ -108,10 +104,8 @@ export function makeCustomClientFactory(
     return makeCustomClient({
       pools,
       ownOrigin: own,
-      policyFor: (origin) =>
-        origin === own
-          ? policy
-          : (origins?.get(origin) ?? (own === undefined ? policy : defaultRoots)),
+      destinationOf: (origin) =>
+        origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others)),
       maxBodyBytesFor: (origin) => max ?? (isNamed(origin) ? 0 : PEERS_MAX_BODY_BYTES),
       headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
@@ -139,7 +133,8 @@ function checkUsable(trust: TrustInput | undefined): CheckedTrustPolicy {
 
 function readOrigins(
   origins: Readonly<Record<string, TrustInput>>,
-): ReadonlyMap<string, CheckedTrustPolicy> {
+  route: Route,
+): ReadonlyMap<string, Destination> {
   return new Map(
     Object.entries(origins).map(([origin, trust]) => {
       // An unset variable must not become trust in the default roots.
@@ -147,7 +142,7 @@ function readOrigins(
         invalidArgument(`options.origins: the trust for ${origin} is undefined`);
       return [
         readOrigin('options.origins', origin, 'origin only'),
-        withDetails(checkUsable(trust), {}),
+        { policy: checkUsable(trust), route },
       ];
     }),
   );

@@ -6,27 +6,27 @@ import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { type Connections, makeConnections } from './connections.js';
 import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 
-interface Pool {
+/** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
+export interface Destination {
   readonly policy: CheckedTrustPolicy;
+  readonly route: Route;
+}
+
+interface Pool {
+  readonly destination: Destination;
   readonly connectTimeoutMs: number;
   readonly connector: Connector;
   readonly origins: Map<string, Connections>;
 }
 
 /**
- * The connections of one factory: a pool for each policy and connect timeout, made when first needed.
+ * The connections of one factory: a pool for each destination and connect timeout, made when first needed.
  * Until then it is next to nothing: a gateway has thousands of factories.
  */
 export class Pools {
-  readonly #routeFor: (policy: CheckedTrustPolicy) => Route;
   /** Nearly always one. */
   #pools: Pool[] | undefined;
   #closed = false;
-
-  /** @param routeFor tells how to get to the servers of a policy */
-  constructor(routeFor: (policy: CheckedTrustPolicy) => Route) {
-    this.#routeFor = routeFor;
-  }
 
   get closed(): boolean {
     return this.#closed;
@@ -38,12 +38,12 @@ export class Pools {
    * @throws {TlsConfigError} `MCP_TLS_CLOSED`
    */
   get(
-    policy: CheckedTrustPolicy,
+    destination: Destination,
     connectTimeoutMs: number,
     origin: string,
   ): Connections | Promise<Connections> {
     this.#assertOpen();
-    const pool = this.#poolOf(policy, connectTimeoutMs);
+    const pool = this.#poolOf(destination, connectTimeoutMs);
     const undici = loadedUndici();
     if (undici !== undefined) return this.#connectionsOf(pool, origin, undici);
     return loadUndici().then((loaded) => this.#connectionsOf(pool, origin, loaded));
@@ -55,8 +55,8 @@ export class Pools {
     const ending = this.#pools ?? [];
     this.#pools = undefined;
     await Promise.all(
-      ending.map(async ({ policy, connector, origins }) => {
-        publish('mcp-tls:pool-closed', () => summary(policy));
+      ending.map(async ({ destination, connector, origins }) => {
+        publish('mcp-tls:pool-closed', () => summary(destination));
         connector.close();
         // Not close(): that waits for open streams, and an MCP GET stream never ends.
         await Promise.all([...origins.values()].map((connections) => connections.destroy()));
@@ -64,16 +64,16 @@ export class Pools {
     );
   }
 
-  #poolOf(policy: CheckedTrustPolicy, connectTimeoutMs: number): Pool {
+  #poolOf(destination: Destination, connectTimeoutMs: number): Pool {
     this.#pools ??= [];
     const present = this.#pools.find(
-      (pool) => pool.policy === policy && pool.connectTimeoutMs === connectTimeoutMs,
+      (pool) => pool.destination === destination && pool.connectTimeoutMs === connectTimeoutMs,
     );
     if (present !== undefined) return present;
-    const route = this.#routeFor(policy);
-    const connector = makeConnector({ policy, route, timeoutMs: connectTimeoutMs });
-    publish('mcp-tls:pool-opened', () => summary(policy));
-    const made = { policy, connectTimeoutMs, connector, origins: new Map<string, Connections>() };
+    const connector = makeConnector({ ...destination, timeoutMs: connectTimeoutMs });
+    publish('mcp-tls:pool-opened', () => summary(destination));
+    const origins = new Map<string, Connections>();
+    const made = { destination, connectTimeoutMs, connector, origins };
     this.#pools.push(made);
     return made;
   }
@@ -92,6 +92,7 @@ export class Pools {
   }
 }
 
-function summary({ anchors, pins }: CheckedTrustPolicy): { anchors: number; pins: number } {
+function summary({ policy }: Destination): { anchors: number; pins: number } {
+  const { anchors, pins } = policy;
   return { anchors: anchors.length, pins: pins.length };
 }

@@ -1,9 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { atHost, toConnectionError } from './connection-error.js';
+import { atHost, clientRefused, toConnectionError } from './connection-error.js';
 import { untilAborted } from './limit.js';
-import { clientRefused } from './verified.js';
 
 /**
  * How long to wait, after a handshake in which the server asked for a client certificate, for it to say

@@ -22,20 +22,32 @@ export function toConnectionError(error: unknown, context: ConnectionContext): T
   if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
   const code = codeOf(error);
   const reason = isBadAnswer(error, code) ? 'MCP_TLS_BAD_ANSWER' : reasonOf(code, context);
-  const { message, hint } = particularWords(code, context) ?? WORDS[reason] ?? UNREACHABLE;
-  const { host, port } = context;
+  const words = particularWords(code, context) ?? WORDS[reason] ?? UNREACHABLE;
   const detail = code === '' ? undefined : code;
-  return new TlsTrustError(
-    reason,
-    `${atHost(host, port)}: ${message}${detail ? ` (${detail})` : ''}`,
-    {
-      host,
-      port,
-      hint,
-      detail,
-      cause: reason === 'MCP_TLS_BAD_ANSWER' ? undefined : error,
-    },
-  );
+  const cause = reason === 'MCP_TLS_BAD_ANSWER' ? undefined : error;
+  return worded(reason, words, context, { detail, cause });
+}
+
+/** A server asked for a client certificate, and ended the connection for the lack of one or for this one. */
+export function clientRefused(context: ConnectionContext, cause: unknown): TlsTrustError {
+  const reason = clientReason(context);
+  return worded(reason, WORDS[reason] ?? UNREACHABLE, context, { detail: undefined, cause });
+}
+
+function worded(
+  reason: TrustErrorCode,
+  { message, hint }: Words,
+  { host, port }: ConnectionContext,
+  { detail, cause }: { readonly detail: string | undefined; readonly cause: unknown },
+): TlsTrustError {
+  const text = `${atHost(host, port)}: ${message}${detail ? ` (${detail})` : ''}`;
+  return new TlsTrustError(reason, text, { host, port, hint, detail, cause });
+}
+
+function clientReason({ sentCertificate }: ConnectionContext): TrustErrorCode {
+  return sentCertificate
+    ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
+    : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
 }
 
 const BAD_ANSWER =
@@ -70,16 +82,12 @@ function codeOf(error: unknown, depth = 0): string {
 }
 
 function reasonOf(code: string, context: ConnectionContext): TrustErrorCode {
-  const { sawCertificate, sentCertificate } = context;
   const rule = RULES.find(([pattern]) => pattern.test(code));
   if (rule) return rule[1];
   // TLS 1.2 servers answer a missing client certificate with the same alert as a cipher mismatch;
   // only when their own certificate had already arrived can it be no mismatch.
   if (/ALERT_HANDSHAKE_FAILURE$/.test(code)) {
-    if (!sawCertificate) return 'MCP_TLS_PROTOCOL_MISMATCH';
-    return sentCertificate
-      ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
-      : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
+    return context.sawCertificate ? clientReason(context) : 'MCP_TLS_PROTOCOL_MISMATCH';
   }
   if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return 'MCP_TLS_HANDSHAKE_FAILED';
   return /^(ERR_(?!SOCKET|STREAM)|MODULE_)/.test(code)

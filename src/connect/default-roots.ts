@@ -34,13 +34,11 @@ export function addToDefaultRoots(
   return tls.createSecureContext({ ...options, ca: [...listed, ...anchors] });
 }
 
-/** What a process can change of its default roots: a cached context is of the roots of its time. */
-export function defaultRootsState(): readonly string[] | undefined {
-  return listedRoots();
-}
-
-/** Since 22.15 and 23.10. Not in the types of Node 20, where the default roots cannot be changed either. */
-function listedRoots(): readonly string[] | undefined {
+/**
+ * The default roots of this moment, where a process can change them: since 22.15 and 23.10. Not in the
+ * types of Node 20.
+ */
+export function listedRoots(): readonly string[] | undefined {
   const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
   return getCACertificates?.('default');
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { defaultRootsState } from './default-roots.js';
+import { listedRoots } from './default-roots.js';
 import { makeSecureContext } from './secure-context.js';
 
 /** Held by whoever uses them, and not here. */
@@ -34,19 +34,22 @@ export function sharedSecureContext(policy: CheckedTrustPolicy): SecureContext {
 
 /** Of all that {@link makeSecureContext} looks at; the default roots too, which a process can change. */
 function digestOf({ authorities, defaultRoots, crl, minVersion }: CheckedTrustPolicy): string {
+  const roots = defaultRoots ? listedRoots() : [];
+  return digestOfParts([
+    minVersion,
+    ...authorities.map((anchor) => anchor.fingerprint256),
+    '',
+    ...crl,
+    '',
+    roots === undefined ? 'fixed' : digestOfRoots(roots),
+    String(defaultRoots),
+  ]);
+}
+
+/** Each with its length, so that no two lists of parts read the same. */
+function digestOfParts(parts: readonly string[]): string {
   const hash = createHash('sha256');
-  const add = (text: string): void => {
-    // With its length, so that no two lists of parts read the same.
-    hash.update(`${text.length}:`).update(text);
-  };
-  add(minVersion);
-  for (const anchor of authorities) add(anchor.fingerprint256);
-  add('');
-  for (const list of crl) add(list);
-  add('');
-  const roots = defaultRoots ? defaultRootsState() : [];
-  add(roots === undefined ? 'fixed' : digestOfRoots(roots));
-  add(String(defaultRoots));
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
   return hash.digest('base64');
 }
 
@@ -56,9 +59,7 @@ const digestsOfRoots = new WeakMap<readonly string[], string>();
 function digestOfRoots(roots: readonly string[]): string {
   const present = digestsOfRoots.get(roots);
   if (present !== undefined) return present;
-  const hash = createHash('sha256');
-  for (const root of roots) hash.update(`${root.length}:`).update(root);
-  const digest = hash.digest('base64');
+  const digest = digestOfParts(roots);
   digestsOfRoots.set(roots, digest);
   return digest;
 }

@@ -4,7 +4,7 @@ import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import type { Refusal } from '../trust/refusal.js';
-import { atHost, toConnectionError } from './connection-error.js';
+import { atHost, clientRefused, toConnectionError } from './connection-error.js';
 import { type Handshake, type Shaken, shakeHands } from './handshake.js';
 
 /** One server under one policy. */
@@ -47,21 +47,21 @@ export async function verified(
     if (!verdict.trusted || shaken.socket === undefined) {
       throw refusalError(target, shaken, verdict);
     }
-    const handed = handOver(shaken.socket);
+    const { socket, handshake } = shaken;
+    prepareForUse(socket);
     isTrusted = true;
-    return { ...handed, by: verdict.by, handshake: shaken.handshake };
+    return { socket, by: verdict.by, handshake };
   } finally {
     // Whatever comes of the judgement, an error in it included, no other socket stays open.
     if (!isTrusted) shaken.socket?.destroy();
   }
 }
 
-function handOver(socket: tls.TLSSocket): Pick<Verified, 'socket'> {
+function prepareForUse(socket: tls.TLSSocket): void {
   // A TLS 1.3 server refuses a client only after the handshake (RFC 8446 §4.4.2.4): its alert comes as
   // an error that leaves the socket open until the end of the stream, and undici would report that end.
   socket.once('error', (error) => socket.destroy(error));
   socket.setKeepAlive(true, 60_000).setNoDelay(true);
-  return { socket };
 }
 
 /** What {@link decide} says of what was presented, now, under the name that the policy asks for. */
@@ -91,29 +91,6 @@ export function refusalError(
   }
   const sawCertificate = handshake.chain.length > 0;
   return toConnectionError(failure, { host, port, sawCertificate, sentCertificate });
-}
-
-/** A server asked for a client certificate, and ended the connection for the lack of one or for this one. */
-export function clientRefused(
-  {
-    host,
-    port,
-    sentCertificate,
-  }: { readonly host: string; readonly port: number; readonly sentCertificate: boolean },
-  cause: unknown,
-): TlsTrustError {
-  return new TlsTrustError(
-    sentCertificate ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED' : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
-    `${atHost(host, port)}: ${sentCertificate ? 'refuses the client certificate' : 'requires a client certificate'}`,
-    {
-      host,
-      port,
-      hint: sentCertificate
-        ? 'Check that the client certificate is the one that the server expects, and that it is valid.'
-        : 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
-      cause,
-    },
-  );
 }
 
 function refusedError(

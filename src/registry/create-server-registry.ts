@@ -127,7 +127,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       connections.assertOpen();
       assertKnownKeys('options', given, ['serverName', 'signal']);
       const { serverName, signal } = given;
-      const policy = lookPolicy(serverName === undefined ? {} : { serverName });
+      const policy = lookPolicy({ serverName });
       return (await inspect({ url: readUrl(url), policy }, signal)).peer;
     },
     async register(id, url, given = {}) {

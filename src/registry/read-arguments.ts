@@ -1,4 +1,4 @@
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { assertKnownKeys, assertOneOf, invalidArgument, isValidDate } from '../assert.js';
 import { assertId } from '../store/record-key.js';
 import { APPROVAL_FIELDS, assertApproval } from './enrol/approve-certificate.js';
 import type { Approval, RegisterOptions, ServerChanges } from './types.js';
@@ -50,7 +50,7 @@ function assertTrustGiven(what: string, options: { readonly trust?: unknown }): 
 
 function assertEnd(what: string, expiresAt: unknown): void {
   if (expiresAt === undefined || expiresAt === null) return;
-  if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
+  if (!isValidDate(expiresAt)) {
     invalidArgument(`${what}.expiresAt must be a Date, or null for none`);
   }
 }

@@ -38,11 +38,10 @@ export function unfitness(leaf: X509Certificate): Unfitness | undefined {
   if (extensions === undefined) {
     return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'invalid certificate encoding' };
   }
-  // RFC 5280 §4.2. Of two, one reader takes the first and another the last.
-  if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length) {
+  if (hasRepeated(extensions)) {
     return { reason: 'MCP_TLS_CHAIN_REFUSED', detail: 'repeated certificate extension' };
   }
-  if (!mayServe(leaf)) {
+  if (!allowServing(extensions)) {
     return { reason: 'MCP_TLS_WRONG_USAGE', detail: 'unsuitable certificate purpose' };
   }
   if (extensions.some(({ critical, oid }) => critical && !UNDERSTOOD.has(oid))) {
@@ -59,12 +58,22 @@ function extensionsOf(certificate: X509Certificate): readonly RawExtension[] | u
   }
 }
 
-/**
- * Whether none of its usages forbids a TLS server to use it. Read from the extensions themselves: to
- * Node.js's `keyUsage`, one that is broken or repeated is the same as none, which would mean any.
- */
+/** RFC 5280 §4.2 forbids it. Of two, one reader takes the first and another the last. */
+export function hasRepeated(extensions: readonly RawExtension[]): boolean {
+  return new Set(extensions.map(({ oid }) => oid)).size < extensions.length;
+}
+
+/** Whether none of its usages forbids a TLS server to use it. */
 export function mayServe(leaf: X509Certificate): boolean {
-  return (extensionsOf(leaf) ?? []).every(({ oid, value }) => {
+  return allowServing(extensionsOf(leaf) ?? []);
+}
+
+/**
+ * Read from the extensions themselves: to Node.js's `keyUsage`, one that is broken or repeated is the
+ * same as none, which would mean any.
+ */
+function allowServing(extensions: readonly RawExtension[]): boolean {
+  return extensions.every(({ oid, value }) => {
     try {
       if (oid === EXTENDED_KEY_USAGE) return listsServerAuth(value);
       if (oid === KEY_USAGE) return hasBit(value, AUTHENTICATING);
@@ -110,8 +119,9 @@ export function hasWeakKey(certificate: X509Certificate): boolean {
 }
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
-const KEY_USAGE = '2.5.29.15';
+export const KEY_USAGE = '2.5.29.15';
 export const EXTENDED_KEY_USAGE = '2.5.29.37';
+export const BASIC_CONSTRAINTS = '2.5.29.19';
 const NETSCAPE_CERT_TYPE = '2.16.840.1.113730.1.1';
 
 /** Bits of keyUsage by which TLS proves a key (RFC 5280 §4.2.1.3): digitalSignature, keyEncipherment, keyAgreement. */
@@ -125,8 +135,8 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   KEY_USAGE,
   EXTENDED_KEY_USAGE,
   NETSCAPE_CERT_TYPE,
+  BASIC_CONSTRAINTS,
   '2.5.29.17', // subjectAltName
-  '2.5.29.19', // basicConstraints
   '2.5.29.31', // cRLDistributionPoints
   '2.5.29.32', // certificatePolicies
 ]);

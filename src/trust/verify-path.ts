@@ -3,7 +3,15 @@ import { certificateExtensions, certificateFields } from '../certificate/certifi
 import { contentBytes, DER_TAG, expectTag, readChildren, readElement } from '../certificate/der.js';
 import { isStrongSignature } from '../certificate/signature-algorithms.js';
 import { validityOf } from '../certificate/validity.js';
-import { EXTENDED_KEY_USAGE, hasWeakKey, listsServerAuth, unfitness } from './leaf-fitness.js';
+import {
+  BASIC_CONSTRAINTS,
+  EXTENDED_KEY_USAGE,
+  hasRepeated,
+  hasWeakKey,
+  KEY_USAGE,
+  listsServerAuth,
+  unfitness,
+} from './leaf-fitness.js';
 
 /** Signatures that are verified at most: a hostile chain makes no more work than that. */
 const MAX_SIGNATURES = 24;
@@ -55,9 +63,6 @@ export function leadsToAuthority(
   return leads(leaf, 0);
 }
 
-const BASIC_CONSTRAINTS = '2.5.29.19';
-const KEY_USAGE = '2.5.29.15';
-
 /** What may be critical in an authority without a meaning for the path that is not judged here. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([BASIC_CONSTRAINTS, KEY_USAGE]);
 
@@ -70,7 +75,7 @@ function mayIssue(certificate: X509Certificate, intermediates: number, now: Date
     const extensions = certificateExtensions(certificateFields(certificate.raw));
     if (extensions.some(({ critical, oid }) => critical && !UNDERSTOOD.has(oid))) return false;
     if (extensions.some(({ oid }) => oid === NAME_CONSTRAINTS)) return false;
-    if (new Set(extensions.map(({ oid }) => oid)).size < extensions.length) return false;
+    if (hasRepeated(extensions)) return false;
     const usage = extensions.find(({ oid }) => oid === EXTENDED_KEY_USAGE)?.value;
     if (usage !== undefined && !listsServerAuth(usage)) return false;
     const limit = pathLength(extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS)?.value);

@@ -3,7 +3,7 @@ import type { CertificateStore } from '../../store/certificate-store.js';
 import { isStoreError } from '../../store/is-store-error.js';
 import type { ServerTrust } from '../../store/record/server-trust.js';
 import type { Generation, GenerationOptions, Holder } from './generation.js';
-import { ServerConnections } from './server-connections.js';
+import { CHANGED, ServerConnections } from './server-connections.js';
 import { makeTrustReader, type TrustReader } from './trust-reader.js';
 
 export interface ConnectionLimits {
@@ -22,7 +22,6 @@ const SHORTEST_LOOK_MS = 250;
 /** How late the end of an approval may be noticed. */
 const EXPIRY_MS = 500;
 
-const CHANGED = 'the trust in this server was changed';
 const REVOKED = 'this server was revoked';
 const EXPIRED = 'the approval of this server expired';
 const UNREADABLE = 'the record of this server could not be read';

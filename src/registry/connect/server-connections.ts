@@ -1,7 +1,7 @@
 import type { ServerTrust } from '../../store/record/server-trust.js';
 import { Generation, type GenerationOptions, type Holder } from './generation.js';
 
-const CHANGED = 'the trust in this server was changed';
+export const CHANGED = 'the trust in this server was changed';
 
 /**
  * The connections of **one** server. New requests go over the open generation, if there is one; those

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { RegistryError } from '../../errors.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
 import { type ServerTrust, serverTrust } from '../../store/record/server-trust.js';
+import { notRegistered } from '../registry-errors.js';
 
 /** Reads the record of a server, ready to connect with. */
 export type TrustReader = (id: string) => Promise<ServerTrust>;
@@ -14,14 +14,14 @@ const MAX_HELD = 10_000;
  * known: our own store gives it out so; with one of a host application, which may make a new object each
  * time, the record is compared.
  *
- * The reader throws a {@link RegistryError} `MCP_TLS_NOT_REGISTERED` where there is no record.
+ * The reader throws a `RegistryError` `MCP_TLS_NOT_REGISTERED` where there is no record.
  */
 export function makeTrustReader(store: CertificateStore): TrustReader {
   const read = store.trust === undefined ? compared(store) : (id: string) => store.trust?.(id);
   return async (id) => {
     const trust = await read(id);
     if (trust !== undefined) return trust;
-    throw new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
+    throw notRegistered(id);
   };
 }
 

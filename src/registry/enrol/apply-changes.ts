@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../assert.js';
+import { assertOneOf } from '../../assert.js';
 import type {
   StoredCertificate,
   StoredCertificateInput,
@@ -30,11 +30,14 @@ export function applyChanges(
   changes: ServerChanges,
 ): Changed {
   const { url, trust, pins, minVersion, clientCertificate, proxy } = changes;
+  if (minVersion !== undefined) {
+    assertOneOf('changes.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']);
+  }
   const base =
     trust === undefined ? before : keepClientCertificate(checkTrustPolicy(trust), before);
   const policy = withDetails(base, {
     ...(pins === undefined ? {} : { pins: readPins(pins) }),
-    ...(minVersion === undefined ? {} : { minVersion: readVersion(minVersion) }),
+    ...(minVersion === undefined ? {} : { minVersion }),
     ...(clientCertificate === undefined
       ? {}
       : {
@@ -59,13 +62,6 @@ function keepClientCertificate(
 ): CheckedTrustPolicy {
   if (policy.clientCertificate !== undefined || clientCertificate === undefined) return policy;
   return withDetails(policy, { clientCertificate });
-}
-
-function readVersion(version: unknown): CheckedTrustPolicy['minVersion'] {
-  if (version !== 'TLSv1.2' && version !== 'TLSv1.3') {
-    invalidArgument("changes.minVersion must be 'TLSv1.2' or 'TLSv1.3'");
-  }
-  return version;
 }
 
 function restOf(changes: ServerChanges): Partial<StoredCertificateInput> {

@@ -5,17 +5,16 @@ import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { expired } from '../../store/sealed-records.js';
 import type { CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import { alreadyRegistered, notRegistered, revokedMeanwhile } from '../registry-errors.js';
 import type { Approval, ApproveCertificate, RegisterOptions, ServerChanges } from '../types.js';
 import { applyChanges } from './apply-changes.js';
 import { approveCertificate } from './approve-certificate.js';
-import { Flows, revokedMeanwhile } from './flows.js';
+import { Flows } from './flows.js';
 import {
-  alreadyRegistered,
   assertRenewable,
   describeApproved,
   isConflict,
   lookPolicy,
-  notRegistered,
   previousOf,
   registeredPolicy,
   renewedPolicy,

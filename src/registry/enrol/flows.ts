@@ -1,4 +1,5 @@
-import { RegistryError, TlsConfigError } from '../../errors.js';
+import { TlsConfigError } from '../../errors.js';
+import { revokedMeanwhile } from '../registry-errors.js';
 
 /**
  * The registrations, renewals and updates that are under way, by id. A revocation ends those of its id:
@@ -41,9 +42,4 @@ export class Flows {
 
 function closed(): TlsConfigError {
   return new TlsConfigError('MCP_TLS_CLOSED', 'the server registry was closed');
-}
-
-export function revokedMeanwhile(id: string): RegistryError {
-  const message = `'${id}' was revoked while this was under way`;
-  return new RegistryError('MCP_TLS_NOT_REGISTERED', message, id);
 }

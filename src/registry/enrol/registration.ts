@@ -1,8 +1,8 @@
 import { invalidArgument } from '../../assert.js';
 import { type CertificateDescription, describe } from '../../certificate/describe-certificate.js';
 import { readOneCertificate } from '../../certificate/pem.js';
+import { addressOf } from '../../connect/address-of.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
-import { RegistryError } from '../../errors.js';
 import { isStoreError } from '../../store/is-store-error.js';
 import { createStoredCertificate } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
@@ -91,7 +91,7 @@ function detailsOf({
 }
 
 function hostOf(url: string): string {
-  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  return addressOf(new URL(url)).host;
 }
 
 /** The certificate to keep with a policy that has none itself: where a pin is trusted, to be shown. */
@@ -149,18 +149,4 @@ export async function describeApproved(
 
 export function isConflict(error: unknown): boolean {
   return isStoreError(error) && error.code === 'MCP_TLS_STORE_CONFLICT';
-}
-
-export function notRegistered(id: string): RegistryError {
-  return new RegistryError('MCP_TLS_NOT_REGISTERED', `no server '${id}' is registered`, id);
-}
-
-export function alreadyRegistered(id: string, cause?: unknown): RegistryError {
-  const message = `'${id}' is registered already: give replace: true to replace it`;
-  return new RegistryError(
-    'MCP_TLS_ALREADY_REGISTERED',
-    message,
-    id,
-    cause === undefined ? undefined : { cause },
-  );
 }

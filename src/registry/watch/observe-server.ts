@@ -67,9 +67,9 @@ export async function observeServer(
     const { peer, look } = await parts.inspect(server, signal);
     const { fingerprint, notAfter } = peer.description;
     // Under an authority or the roots, a certificate comes and goes without a record of it.
-    const vouchesForOthers = server.policy.trustsChains;
+    const { trustsChains } = server.policy;
     if (look.refusal === undefined) {
-      if (vouchesForOthers) return { ...state, leafEnds: notAfter.toISOString() };
+      if (trustsChains) return { ...state, leafEnds: notAfter.toISOString() };
       if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
       await parts.renew(id);
       return stateOf(await parts.trust(id));
@@ -77,7 +77,7 @@ export async function observeServer(
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);
     const refused = { ...state, refusal: { code, message } };
-    if (vouchesForOthers || fingerprint === state.recorded) return refused;
+    if (trustsChains || fingerprint === state.recorded) return refused;
     return { ...refused, presented: { fingerprint, notAfter: notAfter.toISOString() } };
   } catch (error) {
     const { code, message } = explainTlsError(error) ?? {};

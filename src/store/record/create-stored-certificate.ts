@@ -1,8 +1,8 @@
-import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import { assertKnownKeys, invalidArgument, isValidDate } from '../../assert.js';
 import { readCertificates } from '../../certificate/pem.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { approvedCertificate } from './certificate-facts.js';
-import { assertOrigin, recordOf } from './parse-stored-certificate.js';
+import { assertOrigin, INPUT_FIELDS, recordOf } from './parse-stored-certificate.js';
 import type { StoredCertificate, StoredCertificateInput } from './stored-certificate.js';
 import { toStoredTrust } from './stored-trust.js';
 
@@ -17,7 +17,7 @@ import { toStoredTrust } from './stored-trust.js';
  * await store.set('billing', record);
  */
 export function createStoredCertificate(input: StoredCertificateInput): StoredCertificate {
-  assertKnownKeys('input', input, FIELDS);
+  assertKnownKeys('input', input, INPUT_FIELDS);
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
   if (trust === undefined) invalidArgument('trust is undefined: null is for the default roots');
@@ -42,19 +42,6 @@ export function createStoredCertificate(input: StoredCertificateInput): StoredCe
   return recordOf(record, { policy, origins: others });
 }
 
-const FIELDS = [
-  'url',
-  'trust',
-  'certificate',
-  'origins',
-  'proxy',
-  'labels',
-  'approvedBy',
-  'approvedAt',
-  'expiresAt',
-  'previous',
-] as const satisfies readonly (keyof StoredCertificateInput)[];
-
 function checkOrigins(
   origins: NonNullable<StoredCertificateInput['origins']>,
 ): Readonly<Record<string, CheckedTrustPolicy>> {
@@ -66,10 +53,7 @@ function checkOrigins(
 }
 
 function assertDate(what: string, date: unknown): void {
-  if (date === undefined) return;
-  if (!(date instanceof Date) || Number.isNaN(date.getTime())) {
-    invalidArgument(`${what} must be a valid Date`);
-  }
+  if (date !== undefined && !isValidDate(date)) invalidArgument(`${what} must be a valid Date`);
 }
 
 function mapValues<From, To>(

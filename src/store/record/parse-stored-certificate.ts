@@ -14,6 +14,7 @@ import type {
   ApprovedCertificate,
   PreviousCertificate,
   StoredCertificate,
+  StoredCertificateInput,
   StoredTrust,
 } from './stored-certificate.js';
 
@@ -70,7 +71,7 @@ export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCe
 
 function parse(value: unknown, verifySignature: boolean): StoredCertificate {
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
-  assertKnownKeys('record', value, FIELDS);
+  assertKnownKeys('record', value, ['version', ...INPUT_FIELDS]);
   const record = plainCopy('record', value) as StoredCertificate;
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const policy = readTrust('record.trust', record.trust);
@@ -96,8 +97,8 @@ function assertOwnFields(record: StoredCertificate): void {
   if (record.previous !== undefined) assertPrevious(record.previous);
 }
 
-const FIELDS = [
-  'version',
+/** All but the version, which `createStoredCertificate` sets. */
+export const INPUT_FIELDS: readonly (keyof StoredCertificate & keyof StoredCertificateInput)[] = [
   'url',
   'trust',
   'certificate',
@@ -108,7 +109,7 @@ const FIELDS = [
   'approvedAt',
   'expiresAt',
   'previous',
-] as const satisfies readonly (keyof StoredCertificate)[];
+];
 
 function assertUrl(value: unknown): void {
   if (typeof value !== 'string' || !URL.canParse(value)) {
