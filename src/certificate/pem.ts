@@ -190,9 +190,7 @@ function parseDer(der: Uint8Array): X509Certificate {
   certificateFields(der);
   let certificate: X509Certificate;
   try {
-    // As PEM of our own making: given DER, Node.js looks for a PEM block inside it first, and would
-    // read the certificate that a hostile one carries in a comment.
-    certificate = new X509Certificate(pemOf(der));
+    certificate = fromDer(der);
   } catch (error) {
     return invalidCertificate('Not a certificate: OpenSSL cannot parse it', error);
   }
@@ -200,6 +198,14 @@ function parseDer(der: Uint8Array): X509Certificate {
     invalidCertificate('A certificate in BER, not DER: its fingerprint would be ambiguous');
   }
   return certificate;
+}
+
+/**
+ * Parses DER that is known to be a certificate. As PEM of our own making: given DER, Node.js looks for a
+ * PEM block inside it first, and would read the certificate that a hostile one carries in a comment.
+ */
+export function fromDer(der: Uint8Array): X509Certificate {
+  return new X509Certificate(pemOf(der));
 }
 
 /** DER of a certificate as PEM. */

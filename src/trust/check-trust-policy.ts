@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
-import { readCertificates } from '../certificate/pem.js';
+import { fromDer, readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
@@ -77,7 +77,7 @@ class CheckedPolicy {
   get anchors(): readonly X509Certificate[] {
     const present = this.#parsed?.deref();
     if (present !== undefined) return present;
-    const again = Object.freeze(this[CHECKED].map(({ raw }) => new X509Certificate(raw)));
+    const again = Object.freeze(this[CHECKED].map(({ raw }) => fromDer(raw)));
     this.#parsed = new WeakRef(again);
     return again;
   }

@@ -7,6 +7,7 @@ import { type HeldCertificate, heldCertificate } from '../../../src/testing/inde
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
 import { dangerouslyTrustAnyServer } from '../../../src/trust/dangerous.js';
 import type { TrustInput, TrustPolicy } from '../../../src/trust/trust-policy.js';
+import { extension, makeCertificate } from '../certificate/support.js';
 
 const dangerous = () => {
   const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
@@ -227,6 +228,18 @@ describe('checkTrustPolicy', () => {
       expect.unreachable();
     } catch (error) {
       expect(String((error as Error).stack)).not.toContain(secret.slice(0, 16));
+    }
+  });
+});
+
+describe('a certificate that carries another one as PEM in a comment', () => {
+  it('is the anchor itself, and not the one that is hidden in it', () => {
+    const decoy = Buffer.from(`\n${other.certificatePem}`);
+    const { der } = makeCertificate({ extensions: [extension('2.16.840.1.113730.1.13', decoy)] });
+    for (const authority of [true, false]) {
+      const { anchors, authorities } = checkTrustPolicy({ ca: der, authority });
+      expect(anchors.map(({ raw }) => raw.equals(der))).toEqual([true]);
+      expect(authorities.map(({ raw }) => raw.equals(der))).toEqual(authority ? [true] : []);
     }
   });
 });
