@@ -1,7 +1,7 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { type CertificateFields, certificateFields } from './certificate-fields.js';
 import { fingerprint256, spkiPin } from './fingerprint.js';
-import { isSelfSigned } from './is-self-signed-pem.js';
+import { isSelfSigned, readableKey } from './is-self-signed-pem.js';
 import { readOneCertificate } from './pem.js';
 import { printable } from './printable.js';
 import { readExtensions, type SubjectAltNames } from './read-extensions.js';
@@ -127,12 +127,7 @@ function oneLine(name: string | undefined, der: Uint8Array): string | undefined 
 }
 
 function describeKey(certificate: X509Certificate, fields: CertificateFields): CertificateKey {
-  let key: KeyObject | undefined;
-  try {
-    key = certificate.publicKey;
-  } catch {
-    // A key that this OpenSSL does not know (GOST; post-quantum on Node.js 20) or that is malformed.
-  }
+  const key = readableKey(certificate);
   const { modulusLength, namedCurve } = key?.asymmetricKeyDetails ?? {};
   return {
     type: key?.asymmetricKeyType ?? keyTypeByOid(fields.keyAlgorithm),
@@ -172,9 +167,5 @@ function decideSelfSigned(certificate: X509Certificate): boolean | 'undecidable'
 
 /** 0 where the key has none, or cannot be read: names alone may tell then. */
 function exponentOf(certificate: X509Certificate): bigint {
-  try {
-    return certificate.publicKey.asymmetricKeyDetails?.publicExponent ?? 0n;
-  } catch {
-    return 0n;
-  }
+  return readableKey(certificate)?.asymmetricKeyDetails?.publicExponent ?? 0n;
 }

@@ -73,7 +73,8 @@ function foldName(name: string): string {
   return name.replaceAll(/ +/g, ' ').replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function readableKey(certificate: X509Certificate): KeyObject | undefined {
+/** `undefined`: one that this OpenSSL does not know (GOST; post-quantum on Node.js 20), or malformed. */
+export function readableKey(certificate: X509Certificate): KeyObject | undefined {
   try {
     return certificate.publicKey;
   } catch {

@@ -99,14 +99,14 @@ export function makeCustomClientFactory(
       invalidArgument('init.headers and init.auth need init.url, the server that may see them');
     }
     const max = readMaxBodyBytes('init.maxBodyBytes', init.maxBodyBytes) ?? maxBodyBytes;
-    const isNamed = (origin: string): boolean =>
-      own === undefined || origin === own || origins?.has(origin) === true;
+    const destinationOf = (origin: string): Destination =>
+      origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others));
     return makeCustomClient({
       pools,
       ownOrigin: own,
-      destinationOf: (origin) =>
-        origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others)),
-      maxBodyBytesFor: (origin) => max ?? (isNamed(origin) ? 0 : PEERS_MAX_BODY_BYTES),
+      destinationOf,
+      maxBodyBytesFor: (origin) =>
+        max ?? (destinationOf(origin) === others ? PEERS_MAX_BODY_BYTES : 0),
       headers: readHeaders(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),

@@ -1,6 +1,6 @@
 import { extractBody, type RequestBody, takeBody } from './request-body.js';
 import { requestError } from './request-error.js';
-import { hasHeader, readHeaders } from './request-headers.js';
+import { hasHeader, readHeaders, TOKEN } from './request-headers.js';
 import { checkInit } from './request-init.js';
 
 /** What `fetch(input, init)` asks for, read out. */
@@ -34,7 +34,7 @@ export function readRequest(
   const headers = readHeaders(given.headers === undefined ? from?.headers : given.headers);
   const signal = readSignal(given.signal === undefined ? from?.signal : given.signal);
   const redirect = `${given.redirect ?? from?.redirect ?? 'follow'}` as FetchRequest['redirect'];
-  if (from !== undefined && readsRequest(from, given)) {
+  if (from !== undefined && readsRequest(from, given.body, method)) {
     return takeBody(from).then((body) => ({ url, method, headers, body, signal, redirect }));
   }
   if (given.body !== undefined && given.body !== null) assertMayHaveBody(method);
@@ -53,10 +53,10 @@ function asRequest(input: unknown): Request | undefined {
 }
 
 /** Whether the body is the Request's. */
-function readsRequest(from: Request, { body, method }: RequestInit): boolean {
+function readsRequest(from: Request, body: RequestInit['body'], method: string): boolean {
   if (body !== undefined && body !== null) return false;
   if (from.body === null || from.body === undefined) return false;
-  assertMayHaveBody(readMethod(method ?? from.method));
+  assertMayHaveBody(method);
   if (from.bodyUsed || from.body.locked) {
     throw requestError('the Request was used before: its body was read, or is being read');
   }
@@ -82,8 +82,6 @@ function readUrl(input: string | URL): URL {
   return url;
 }
 
-/** RFC 9110 §9.1. */
-const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NORMAL = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
 const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
@@ -97,7 +95,7 @@ function readMethod(input: unknown): string {
     throw requestError('the method is not a string', cause);
   }
   const upper = method.toUpperCase();
-  if (!METHOD.test(method) || FORBIDDEN.has(upper)) {
+  if (!TOKEN.test(method) || FORBIDDEN.has(upper)) {
     throw requestError('the method is not one that fetch can send');
   }
   return NORMAL.has(upper) ? upper : method;

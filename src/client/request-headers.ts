@@ -26,8 +26,8 @@ function makeHeaders(init: unknown): Headers {
   }
 }
 
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A method, or the name of a header (RFC 9110 §5.6.2, §9.1). */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function wrongHeader(init: unknown): string {
   const none = 'the headers are none: give a Headers, an object of names and values, or pairs';

@@ -118,9 +118,8 @@ export class PlainBody implements ResponseBody {
       return;
     }
     this.#queue.push(chunk);
-    if (this.#collecting !== undefined) {
-      if (this.#limit !== undefined && this.#queue.length > this.#limit.bytes) this.#tooLong();
-    } else if (this.#queue.held >= READ_AHEAD_BYTES) this.#source.pause();
+    if (this.#collecting !== undefined) this.#endIfTooLong();
+    else if (this.#queue.held >= READ_AHEAD_BYTES) this.#source.pause();
   }
 
   end(): void {
@@ -156,9 +155,8 @@ export class PlainBody implements ResponseBody {
       this.#end(failure);
       return Promise.reject(failure.reason);
     }
-    if (this.#limit !== undefined && this.#queue.length > this.#limit.bytes) {
-      return Promise.reject(this.#tooLong());
-    }
+    const tooLong = this.#endIfTooLong();
+    if (tooLong !== undefined) return Promise.reject(tooLong);
     if (this.#outcome !== undefined) {
       const bytes = this.#queue.takeAll();
       this.#end();
@@ -276,8 +274,10 @@ export class PlainBody implements ResponseBody {
     listener?.();
   }
 
-  #tooLong(): Error {
-    const error = this.#limit?.error() ?? new Error();
+  /** @returns the error that it was ended with, if it is over its limit */
+  #endIfTooLong(): Error | undefined {
+    if (this.#limit === undefined || this.#queue.length <= this.#limit.bytes) return undefined;
+    const error = this.#limit.error();
     this.#queue.clear();
     this.#complete({ failure: { reason: error } });
     this.#collecting?.reject(error);

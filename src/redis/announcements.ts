@@ -3,8 +3,11 @@ import { randomUUID } from 'node:crypto';
 /** The field of a namespace's hash that counts the changes that were announced. No record's key. */
 export const CHANGES_FIELD = '8changes';
 
+/** The hash that holds a namespace. */
+export const hashOf = (namespace: string): string => `mcp-tls:${namespace}`;
+
 /** Where the changes of a namespace are announced: `<sender> <key> <number of the change>`. */
-export const channelOf = (namespace: string): string => `mcp-tls:${namespace}:changed`;
+export const channelOf = (namespace: string): string => `${hashOf(namespace)}:changed`;
 
 /**
  * What the backend and the invalidation of one storage agree on: the script that writes also publishes,

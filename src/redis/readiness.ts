@@ -27,6 +27,11 @@ export function makeReadiness(client: RedisClientLike): () => Promise<void> {
   };
 }
 
+/** No cluster, which has slots, and no sentinel, which cannot be duplicated. */
+export function isSingle({ slots, duplicate }: RedisClientLike): boolean {
+  return slots === undefined && duplicate !== undefined;
+}
+
 function isReady(client: RedisClientLike): boolean {
   if (client.slots !== undefined) return client.isOpen && client.slots.some(Boolean);
   return client.isReady ?? client.isOpen;
@@ -38,7 +43,7 @@ async function untilReady(client: RedisClientLike): Promise<void> {
     failure ??= { error };
   };
   // Clusters and sentinels report each of their nodes that is down, and go on with the others.
-  const single = client.slots === undefined && client.duplicate !== undefined;
+  const single = isSingle(client);
   if (single) client.on('error', fail);
   try {
     // Its result is not waited for: see above.

@@ -1,7 +1,8 @@
 import { recordId } from '../store/record-key.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { toWriteError } from '../store/to-write-error.js';
-import { type Announcements, CHANGES_FIELD, channelOf } from './announcements.js';
+import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
+import { isSingle } from './readiness.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
 
 /**
@@ -24,16 +25,12 @@ if type(counted) == 'table' or type(told) == 'table' then return 2 end
 return 1`;
 
 /**
- * Reading by a script: clients send scripts to the master. What they know to be a reading they may send
+ * Reading by a script, of clusters and sentinels: they send scripts to the master. What they know to be a reading they may send
  * to a replica (`useReplicas`, `replicaPoolSize`), which may be behind: it has withdrawn records still,
  * and not yet those that were acknowledged.
  */
 const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
-
-/** Clusters and sentinels, by their shape; a single client asks its server. */
-const mayAskReplicas = (client: RedisClientLike): boolean =>
-  client.slots !== undefined || client.duplicate === undefined;
 
 /**
  * The hash of one namespace. Every operation is one command on one key.
@@ -45,7 +42,7 @@ export function redisBackend(
   namespace: string,
   announcements: Announcements | undefined,
 ): StoreBackend {
-  const hash = `mcp-tls:${namespace}`;
+  const hash = hashOf(namespace);
   announcements?.made(namespace);
 
   async function write<T>(run: (client: RedisClientLike) => Promise<T>): Promise<T> {
@@ -68,16 +65,16 @@ export function redisBackend(
     async read(keys) {
       const client = await connection.ready();
       const call = { keys: [hash], arguments: [...keys] };
-      const rows = mayAskReplicas(client)
-        ? ((await client.eval(READ, call)) as readonly (string | null)[])
-        : await client.hmGet(hash, [...keys]);
+      const rows = isSingle(client)
+        ? await client.hmGet(hash, [...keys])
+        : ((await client.eval(READ, call)) as readonly (string | null)[]);
       return rows.map((row) => row ?? undefined);
     },
     async keys() {
       const client = await connection.ready();
-      const fields = mayAskReplicas(client)
-        ? ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[])
-        : await client.hKeys(hash);
+      const fields = isSingle(client)
+        ? await client.hKeys(hash)
+        : ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[]);
       return fields.filter((key) => key !== CHANGES_FIELD);
     },
     async write(key, value) {

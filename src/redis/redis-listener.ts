@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withDeadline } from '../store/deadline.js';
 import type { InvalidationEvent } from '../store/invalidation.js';
 import { recordId } from '../store/record-key.js';
-import { CHANGES_FIELD, channelOf } from './announcements.js';
+import { CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import type { RedisConnection, RedisSubscriber } from './redis-client.js';
 
 /** How often the path is tried, and how soon a message has to come through. */
@@ -148,8 +148,7 @@ export class RedisListener {
     arrived.catch(() => {});
     await withDeadline(async () => {
       const client = await this.#parts.connection.ready();
-      const hash = `mcp-tls:${this.#parts.namespace}`;
-      const call = { keys: [hash], arguments: [this.#ownChannel, beat] };
+      const call = { keys: [hashOf(this.#parts.namespace)], arguments: [this.#ownChannel, beat] };
       const answer = await client.eval(BEAT, call).catch(this.#ifForbidden);
       if (Number(answer) === 0) this.#canBeat = false;
       if (this.#canBeat) await arrived;

@@ -1,3 +1,4 @@
+import { validityOf } from '../certificate/validity.js';
 import type { ServerTrust } from '../store/record/server-trust.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
@@ -32,7 +33,7 @@ export function toRegisteredServer(id: string, server: ServerTrust): RegisteredS
     pins: policy.pins.map(({ text }) => text),
     clientCertificate: leaf && {
       fingerprint: leaf.fingerprint256,
-      notAfter: new Date(leaf.validTo),
+      notAfter: validityOf(leaf).notAfter,
     },
     approvedBy,
     approvedAt: approvedAt === undefined ? undefined : new Date(approvedAt),

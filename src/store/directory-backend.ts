@@ -2,6 +2,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidArgument } from '../assert.js';
 import { makeFencedWrites, notWritten } from './fenced-writes.js';
+import { once } from './once.js';
 import { readTogether } from './read-together.js';
 import type { StoreBackend, StoreBackendFactory } from './store-backend.js';
 
@@ -67,15 +68,4 @@ export async function prepareDirectory(path: string): Promise<void> {
 /** The key whose row a file is; `undefined` for others. */
 export function recordKeyOfFile(name: string): string | undefined {
   return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
 }

@@ -4,7 +4,7 @@ import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './sealed-records.js';
-import type { StoreBackend } from './store-backend.js';
+import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';
 
@@ -84,11 +84,9 @@ export async function rewrapRecords(
   }
 
   async function replaceIfSame(key: string, row: string, sealed: string): Promise<boolean> {
-    if (backend.replace !== undefined) return backend.replace(key, row, sealed);
-    const [now] = await backend.read([key]);
-    if (now !== row) return false;
-    await backend.write(key, sealed);
-    return true;
+    // Not in one step, where the backend has none.
+    if (backend.replace === undefined && (await backend.read([key]))[0] !== row) return false;
+    return replaceOrWrite(backend, key, row, sealed);
   }
 }
 

@@ -4,9 +4,10 @@ import type { ForwardClock } from './forward-clock.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
+import { once } from './once.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { recordId, recordKey } from './record-key.js';
-import type { StoreBackend } from './store-backend.js';
+import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import {
   assertWhole,
   isRecordKey,
@@ -66,7 +67,8 @@ export function makeSealedRecords(
   const known = makeKnownRevisions();
   // Writes of one record, so that those of one process never race.
   const inTurn = makeTurns();
-  let settingsChecked: Promise<void> | undefined;
+
+  const checkSettings = once(async () => backend.checkSettings?.());
 
   const contextOf = (id: string): EnvelopeContext => ({ namespace, kind: 'record', id });
 
@@ -80,15 +82,6 @@ export function makeSealedRecords(
     }
     await marker.check(rows.at(-1));
     return rows;
-  }
-
-  /** Once; again after it could not be done. */
-  function checkSettings(): Promise<void> {
-    settingsChecked ??= (backend.checkSettings?.() ?? Promise.resolve()).catch((error) => {
-      settingsChecked = undefined;
-      throw error;
-    });
-    return settingsChecked;
   }
 
   async function judge(
@@ -187,9 +180,8 @@ export function makeSealedRecords(
       ...(expiresAt === undefined ? {} : { expiresAt }),
       value,
     });
-    if (backend.replace === undefined) await backend.write(key, sealed);
     // It said that it did not write: to try again repeats nothing.
-    else if (!(await backend.replace(key, row, sealed))) return undefined;
+    if (!(await replaceOrWrite(backend, key, row, sealed))) return undefined;
     known.learn(id, { revision, live: value !== null });
     return revision;
   }
@@ -214,14 +206,14 @@ export function makeSealedRecords(
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
     async list() {
-      const liveBefore = known.live().map((id) => ({ id, before: known.get(id) }));
+      const liveBefore = known.live();
       await rowsOf([]);
       const keys = await backend.keys();
       assertWhole(keys);
       const ids = keys.filter(isRecordKey).map(idOfKey);
       const listed = new Set(ids);
-      const missing = liveBefore.find(({ id }) => !listed.has(id));
-      if (missing !== undefined) throw vanished(missing.id);
+      const missing = liveBefore.find((id) => !listed.has(id));
+      if (missing !== undefined) throw vanished(missing);
       const entries: { id: string; revision: number }[] = [];
       for (let start = 0; start < ids.length; start += BATCH) {
         const batch = ids.slice(start, start + BATCH);

@@ -24,6 +24,22 @@ export interface StoreBackend {
   close(): Promise<void>;
 }
 
+/**
+ * Writes on the condition that the value is still `expected`, where the backend can.
+ *
+ * @returns `false`: another writer came first, nothing was changed
+ */
+export async function replaceOrWrite(
+  backend: StoreBackend,
+  key: string,
+  expected: string | undefined,
+  value: string,
+): Promise<boolean> {
+  if (backend.replace !== undefined) return backend.replace(key, expected, value);
+  await backend.write(key, value);
+  return true;
+}
+
 /** Makes the backend of one namespace. Namespaces do not see each other's keys. */
 export type StoreBackendFactory = (namespace: string) => StoreBackend;
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
-import type { StoreBackend } from './store-backend.js';
+import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { isNoteKey } from './store-notes.js';
 
 /** Outside the alphabet of record keys. */
@@ -73,9 +73,7 @@ export function makeStoreMarker(
     const sealed = await seal(ring, context, { revision: now, sealedAt: now, value });
     // Of several processes that start at once, one makes it. Where the backend cannot say which, the
     // last one does, and all take what is there then.
-    const made = backend.replace
-      ? await backend.replace(MARKER_KEY, undefined, sealed)
-      : await backend.write(MARKER_KEY, sealed).then(() => true);
+    const made = await replaceOrWrite(backend, MARKER_KEY, undefined, sealed);
     const [present] = await backend.read([MARKER_KEY]);
     await check(present);
     // A backend whose lists are empty though something is there may have held records before.

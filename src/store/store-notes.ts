@@ -4,7 +4,7 @@ import { type EnvelopeContext, open, seal } from './envelope.js';
 import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
-import type { StoreBackend } from './store-backend.js';
+import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 
 /**
  * Small sealed texts beside the records, for what processes that share a store agree on: who does a
@@ -70,13 +70,11 @@ export function makeStoreNotes(
         if (value === undefined) return false;
         const now = Date.now();
         const sealed = await seal(ring, contextOf(name), { revision: now, sealedAt: now, value });
-        if (backend.replace === undefined) await backend.write(key, sealed);
-        else if (!(await backend.replace(key, row, sealed))) {
-          await pauseAfterRace(attempt);
-          continue;
+        if (await replaceOrWrite(backend, key, row, sealed)) {
+          opened.set(name, { row: sealed, value });
+          return true;
         }
-        opened.set(name, { row: sealed, value });
-        return true;
+        await pauseAfterRace(attempt);
       }
       const message = `the note '${name}' was written by others ${MAX_ATTEMPTS} times meanwhile`;
       throw new StoreError('MCP_TLS_STORE_CONFLICT', message);

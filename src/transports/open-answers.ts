@@ -1,3 +1,4 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 type Messages = JSONRPCMessage | readonly JSONRPCMessage[];
@@ -27,28 +28,30 @@ export class OpenAnswers {
     return this.#open.size;
   }
 
-  /** To be called before a message is sent. */
-  sending(message: Messages): void {
+  /** Sends: once the message was taken, what has not been answered by then comes over a stream. */
+  async whileSending(message: Messages, send: () => Promise<void>): Promise<void> {
     each(message, (id) =>
       this.#open.set(id, { streaming: false, resumable: false, broken: false }),
     );
-  }
-
-  /** To be called with every message that arrives. */
-  arrived(message: JSONRPCMessage): void {
-    if (!('method' in message) && 'id' in message && message.id !== undefined) {
-      this.#open.delete(message.id);
+    try {
+      await send();
+    } catch (error) {
+      // It was not taken: whoever sent it knows.
+      each(message, (id) => this.#open.delete(id));
+      throw error;
     }
-  }
-
-  /** The request was taken; if its answer has not come yet, it will come over a stream. */
-  sent(message: Messages): void {
     this.#mark(message, 'streaming');
   }
 
-  /** It was not: whoever sent it knows. */
-  failed(message: Messages): void {
-    each(message, (id) => this.#open.delete(id));
+  /** Sees the messages of a transport before whoever listens. To be called as it starts. */
+  watch(transport: Pick<Transport, 'onmessage'>): void {
+    const deliver = transport.onmessage;
+    transport.onmessage = (message) => {
+      if (!('method' in message) && 'id' in message && message.id !== undefined) {
+        this.#open.delete(message.id);
+      }
+      deliver?.(message);
+    };
   }
 
   /** Its stream can be taken up again over another connection. */

@@ -95,22 +95,11 @@ class LinkedSseTransport extends SSEClientTransport {
   }
 
   override async send(message: JSONRPCMessage): Promise<void> {
-    this.#answers.sending(message);
-    try {
-      await super.send(message);
-    } catch (error) {
-      this.#answers.failed(message);
-      throw error;
-    }
-    this.#answers.sent(message);
+    await this.#answers.whileSending(message, () => super.send(message));
   }
 
   override async start(): Promise<void> {
-    const deliver = this.onmessage;
-    this.onmessage = (message) => {
-      this.#answers.arrived(message);
-      deliver?.(message);
-    };
+    this.#answers.watch(this);
     try {
       await super.start();
       this.#started = true;

@@ -69,11 +69,7 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
   }
 
   override async start(): Promise<void> {
-    const deliver = this.onmessage;
-    this.onmessage = (message) => {
-      this.#answers.arrived(message);
-      deliver?.(message);
-    };
+    this.#answers.watch(this);
     const report = this.onerror;
     this.onerror = (error) => {
       report?.(error);
@@ -88,20 +84,13 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
     message: JSONRPCMessage | JSONRPCMessage[],
     options: Parameters<StreamableHTTPClientTransport['send']>[1] = {},
   ): Promise<void> {
-    this.#answers.sending(message);
-    try {
-      await super.send(message, {
-        ...options,
-        onresumptiontoken: (token) => {
-          this.#answers.resumable(message);
-          options.onresumptiontoken?.(token);
-        },
-      });
-    } catch (error) {
-      this.#answers.failed(message);
-      throw error;
-    }
-    this.#answers.sent(message);
+    const onresumptiontoken = (token: string): void => {
+      this.#answers.resumable(message);
+      options.onresumptiontoken?.(token);
+    };
+    await this.#answers.whileSending(message, () =>
+      super.send(message, { ...options, onresumptiontoken }),
+    );
   }
 
   override async close(): Promise<void> {

@@ -1,41 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createCertificateStore,
-  createServerRegistry,
-  explainTlsError,
-  type RegisterOptions,
-  type ServerRegistry,
-} from '../../src/index.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { explainTlsError, type RegisterOptions } from '../../src/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
+import { registryParts } from '../support/registry-parts.js';
 
 /** What a change of the trust on record does to the clients in use, and what it leaves alone. */
 
-const cleanups: (() => Promise<unknown>)[] = [];
+const { cleanups, open } = registryParts();
 let certificate: HeldCertificate;
 
 beforeAll(async () => {
   certificate = await heldCertificate();
 });
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-function open(): ServerRegistry {
-  const keys = [{ id: 'k1', key: randomBytes(32) }];
-  const store = createCertificateStore({ keys, keyv: new Map(), whenEmpty: 'create' });
-  const registry = createServerRegistry({ store });
-  cleanups.push(async () => {
-    await registry.close();
-    await store.close();
-  });
-  return registry;
-}
 
 async function serve(held = certificate): Promise<TlsServer> {
   const server = await startTlsServer({

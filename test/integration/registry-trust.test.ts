@@ -1,15 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   ApprovalRequiredError,
-  createCertificateStore,
-  createServerRegistry,
-  type EncryptedCertificateStore,
   explainTlsError,
   type RegisterOptions,
   type ServerRegistry,
-  type ServerRegistryOptions,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -19,36 +14,21 @@ import {
   type TlsServerOptions,
 } from '../../src/testing/index.js';
 import { startNginx } from '../support/nginx-server.js';
+import { registryParts } from '../support/registry-parts.js';
 
 /** What a registry stores, and what it never stores. */
 
-const key = { id: 'k1', key: randomBytes(32) };
-const cleanups: (() => Promise<unknown>)[] = [];
+const { cleanups, memoryStore, open } = registryParts();
 let certificate: HeldCertificate;
 
 beforeAll(async () => {
   certificate = await heldCertificate();
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
 async function serve(options: Partial<TlsServerOptions> = {}): Promise<TlsServer> {
   const server = await startTlsServer({ certificate, ...options });
   cleanups.push(() => server.close());
   return server;
-}
-
-function memoryStore(): EncryptedCertificateStore {
-  const store = createCertificateStore({ keys: [key], keyv: new Map(), whenEmpty: 'create' });
-  cleanups.push(() => store.close());
-  return store;
-}
-
-function open(options: Partial<ServerRegistryOptions> = {}): ServerRegistry {
-  const registry = createServerRegistry({ store: memoryStore(), ...options });
-  cleanups.push(() => registry.close());
-  return registry;
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<unknown> {

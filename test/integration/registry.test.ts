@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,18 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   ApprovalRequiredError,
   type CertificateStore,
   createCertificateStore,
-  createServerRegistry,
   directoryBackend,
-  type EncryptedCertificateStore,
   explainTlsError,
   type RegisterOptions,
-  type ServerRegistry,
-  type ServerRegistryOptions,
   type TlsTrustError,
 } from '../../src/index.js';
 import {
@@ -28,36 +23,21 @@ import {
   type McpTestServer,
   startMcpServer,
 } from '../../src/testing/index.js';
+import { registryParts } from '../support/registry-parts.js';
 
 /** The registry over real servers and real stores. */
 
-const key = { id: 'k1', key: randomBytes(32) };
-const cleanups: (() => Promise<unknown>)[] = [];
+const { cleanups, key, memoryStore, open } = registryParts();
 let certificate: HeldCertificate;
 
 beforeAll(async () => {
   certificate = await heldCertificate();
-});
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
 async function serve(options: Partial<McpServerOptions> = {}): Promise<McpTestServer> {
   const server = await startMcpServer({ certificate, transport: 'both', ...options });
   cleanups.push(() => server.close());
   return server;
-}
-
-function memoryStore(): EncryptedCertificateStore {
-  const store = createCertificateStore({ keys: [key], keyv: new Map(), whenEmpty: 'create' });
-  cleanups.push(() => store.close());
-  return store;
-}
-
-function open(options: Partial<ServerRegistryOptions> = {}): ServerRegistry {
-  const registry = createServerRegistry({ store: memoryStore(), ...options });
-  cleanups.push(() => registry.close());
-  return registry;
 }
 
 async function connect(transport: Transport): Promise<Client> {

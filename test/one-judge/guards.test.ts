@@ -5,7 +5,6 @@ import {
   type AllowAddress,
   createCertificateStore,
   createServerRegistry,
-  explainTlsError,
   fetchPeerCertificate,
   makeCustomClientFactory,
   type TrustPolicy,
@@ -18,6 +17,7 @@ import { decide } from '../../src/trust/decide.js';
 import { readReferenceIdentity } from '../../src/trust/reference-identity.js';
 import { askOnce } from '../support/ask-once.js';
 import { eventually } from '../support/waiting.js';
+import { codeOf } from './support/code-of.js';
 import { certificatePin, patched, utcTime } from './support/crafted.js';
 import { scratchRegistry } from './support/scratch-registry.js';
 
@@ -435,13 +435,4 @@ describe('the registry', () => {
 
 function later(ms: number): Promise<string> {
   return new Promise((resolve) => setTimeout(resolve, ms, 'still waiting'));
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return 'resolved';
-  } catch (error) {
-    return explainTlsError(error)?.code ?? String(error);
-  }
 }

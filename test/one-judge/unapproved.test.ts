@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { explainTlsError, fetchPeerCertificate } from '../../src/index.js';
+import { fetchPeerCertificate } from '../../src/index.js';
 import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
 import { type AlternatingServer, startAlternatingServer } from './support/alternating-server.js';
+import { codeOf } from './support/code-of.js';
 import { scratchRegistry } from './support/scratch-registry.js';
 
 /**
@@ -116,15 +117,6 @@ type Scratch = ReturnType<typeof scratchRegistry>;
 async function ask({ registry }: Scratch, id: string): Promise<number> {
   const factory = await registry.clientFactory(id);
   return (await factory()(server.url)).status;
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return 'resolved';
-  } catch (error) {
-    return explainTlsError(error)?.code ?? String(error);
-  }
 }
 
 function run(

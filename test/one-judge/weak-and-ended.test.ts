@@ -3,6 +3,7 @@ import { explainTlsError, fetchPeerCertificate, type TrustInput } from '../../sr
 import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
 import { askOnce } from '../support/ask-once.js';
 import { startAlternatingServer } from './support/alternating-server.js';
+import { codeOf } from './support/code-of.js';
 import { certificateOf, certificatePin, rsaKey } from './support/crafted.js';
 import { type PresentingServer, present, type ServerSettings } from './support/present.js';
 import { scratchRegistry } from './support/scratch-registry.js';
@@ -277,12 +278,3 @@ describe('several machines behind one address, each with a certificate of its ow
     expect(machines.bytes).toBe(before);
   });
 });
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return 'resolved';
-  } catch (error) {
-    return explainTlsError(error)?.code ?? String(error);
-  }
-}

@@ -1,5 +1,5 @@
 import { assertKnownKeys, invalidArgument } from '../../assert.js';
-import { readOneCertificate, toPem } from '../../certificate/pem.js';
+import { readOneCertificate } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
 import {
   anchorsOf,
@@ -77,7 +77,7 @@ function parse(value: unknown, verifySignature: boolean): StoredCertificate {
   const policy = readTrust('record.trust', record.trust);
   const origins = record.origins && readOrigins(record.origins);
   if (record.certificate !== undefined) {
-    assertCertificate(record.certificate, policy, verifySignature);
+    assertCertificate(record.certificate, verifySignature);
   } else if (anchorsOf(policy).length > 0) {
     invalidArgument('record.certificate is missing');
   }
@@ -167,11 +167,7 @@ function assertLabels(labels: Readonly<Record<string, unknown>>): void {
 }
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
-function assertCertificate(
-  value: ApprovedCertificate,
-  { anchors }: CheckedTrustPolicy,
-  verifySignature: boolean,
-): void {
+function assertCertificate(value: ApprovedCertificate, verifySignature: boolean): void {
   const fields = ['pem', 'fingerprint', 'isSelfSigned', 'notBefore', 'notAfter'];
   assertKnownKeys('record.certificate', value, fields);
   for (const field of fields) {
@@ -182,10 +178,7 @@ function assertCertificate(
   if (typeof value.isSelfSigned !== 'boolean') {
     invalidArgument('record.certificate.isSelfSigned must be true or false');
   }
-  // Nearly always the first anchor, which has been parsed.
-  const [anchor] = anchors;
-  const certificate =
-    anchor !== undefined && toPem(anchor) === value.pem ? anchor : readOneCertificate(value.pem);
+  const certificate = readOneCertificate(value.pem);
   for (const [field, fact] of Object.entries(plainFacts(certificate))) {
     if (value[field as keyof ApprovedCertificate] !== fact) contradicted(field);
   }
@@ -199,12 +192,12 @@ function assertIsTrusted(
   { certificate, trust }: StoredCertificate,
   policy: CheckedTrustPolicy,
 ): void {
-  if (certificate === undefined) return;
+  if (certificate === undefined || trust.ca?.includes(certificate.pem) === true) return;
+  const shown = readOneCertificate(certificate.pem);
   const isTrusted =
     policy.identity === 'pin'
-      ? policy.pins.some((pin) => matchesPin(readOneCertificate(certificate.pem), pin))
-      : trust.ca?.includes(certificate.pem) === true ||
-        anchorsOf(policy).some(({ raw }) => readOneCertificate(certificate.pem).raw.equals(raw));
+      ? policy.pins.some((pin) => matchesPin(shown, pin))
+      : anchorsOf(policy).some(({ raw }) => shown.raw.equals(raw));
   if (!isTrusted) invalidArgument('record.certificate is not the one that record.trust trusts');
 }
 
