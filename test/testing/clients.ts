@@ -71,7 +71,7 @@ export function hangUp(socket: TLSSocket): Promise<void> {
 
 /** Waits until `condition` holds; the state of a server follows its clients by a moment. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 3000;
+  const deadline = Date.now() + 15_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

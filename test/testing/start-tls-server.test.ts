@@ -197,7 +197,8 @@ describe('startTlsServer: serving', () => {
     const before = openHandles();
     const code = await codeOf(startTlsServer(options as TlsServerOptions));
     expect(code).toBe('MCP_TLS_INVALID_ARGUMENT');
-    expect(openHandles()).toEqual(before);
+    // No more than there were: those of the test before may still be closing.
+    await until(() => openHandles().length <= before.length, 'nothing left open');
   });
 });
 
