@@ -184,7 +184,10 @@ async function leafShapes({ r, i, leaf, stranger, strangerEnded }: World) {
     of('leaf, broken signature, I', [await again({ defect: 'broken-signature' }), i]),
     of('leaf, foreign signature, I', [await again({ defect: 'foreign-signature' }), i]),
     of('leaf, mismatched algorithms, I', [await again({ defect: 'mismatched-algorithms' }), i]),
-    of('leaf, duplicate extension, I', [await again({ defect: 'duplicate-extension' }), i]),
+    // RFC 5280 §4.2: no extension twice. It cannot be read in one way only.
+    of('leaf, duplicate extension, I', [await again({ defect: 'duplicate-extension' }), i], {
+      unfit: 'other',
+    }),
     of('leaf, wrong authority key id, I', [await again({ defect: 'wrong-authority-key-id' }), i]),
     of('leaf, SHA-1, I', [await again({ hash: 'sha1' }), i]),
     of('leaf, unknown critical, I', [await again({ unknownCriticalExtension: true }), i], usage),

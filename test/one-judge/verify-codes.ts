@@ -24,7 +24,8 @@ export const VERIFY_CODES: Readonly<Record<string, string | undefined>> = {
   SELF_SIGNED_CERT_IN_CHAIN: undefined,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: undefined,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: undefined,
-  CERT_CHAIN_TOO_LONG: undefined,
+  CERT_CHAIN_TOO_LONG:
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY, which is reported for the same chain, takes its place',
   CERT_REVOKED: undefined,
   INVALID_CA: 'INVALID_PURPOSE, which is reported for the same certificate, takes its place',
   PATH_LENGTH_EXCEEDED: undefined,
