@@ -1,7 +1,8 @@
 import type { Transform } from 'node:stream';
+import type { BodyLimit } from './body-limit.js';
 import { makeDecoders } from './content-encoding.js';
 import type { BodySource } from './pipe.js';
-import { type BodyEnded, type BodyLimit, PlainBody, type ResponseBody } from './response-body.js';
+import { type BodyEnded, PlainBody, type ResponseBody } from './response-body.js';
 
 /** What the body of one answer is made of. */
 export interface BodyParts {

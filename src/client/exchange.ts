@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
+import { bodyLimit } from './body-limit.js';
 import type { Connections } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import type { Answer, ExchangeRequest } from './exchange-request.js';
@@ -7,7 +8,7 @@ import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
 import { InterimAnswers } from './interim-answers.js';
 import type { BodySource } from './pipe.js';
 import { bodyToSend } from './request-body.js';
-import type { BodyLimit, ResponseBody } from './response-body.js';
+import type { ResponseBody } from './response-body.js';
 import { abortedOf, listenWithoutLimit } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { pathOf } from './url-text.js';
@@ -149,7 +150,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { method, timeouts } = this.#request;
     if (method !== 'HEAD' && !NULL_BODY.has(status)) {
       try {
-        this.#body = this.#makeBody(controller, headers['content-encoding']);
+        this.#body = this.#makeBody(controller, headers);
       } catch {
         this.abort(badAnswer(this.#request.url, 'its body has too many content codings'));
         return;
@@ -159,10 +160,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
   }
 
-  #makeBody(
-    controller: Dispatcher.DispatchController,
-    encoding: string | readonly string[] | undefined,
-  ): ResponseBody {
+  #makeBody(controller: Dispatcher.DispatchController, headers: IncomingHttpHeaders): ResponseBody {
+    // undici gives two lines of it as a list.
+    const encoding = headers['content-encoding'] as string | readonly string[] | undefined;
     return makeResponseBody({
       contentEncoding: typeof encoding === 'string' ? encoding : encoding?.join(','),
       source: {
@@ -172,16 +172,10 @@ class Exchange implements Dispatcher.DispatchHandler {
         aborted: () => abortedOf(this.#request.signals),
         listen: (body) => this.#listenOn(body),
       },
-      limit: this.#limit(),
+      limit: bodyLimit(this.#request, headers['content-type']),
       decodingError: () =>
         badAnswer(this.#request.url, 'its body does not decode by its content-encoding'),
     });
-  }
-
-  #limit(): BodyLimit | undefined {
-    const { maxBodyBytes: bytes, url } = this.#request;
-    if (bytes === 0) return undefined;
-    return { bytes, error: () => badAnswer(url, `its body has more than ${bytes} bytes`) };
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {

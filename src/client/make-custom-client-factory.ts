@@ -21,7 +21,8 @@ export interface CustomClientFactoryOptions extends RouteOptions {
   readonly timeout?: TimeoutInput | undefined;
   /**
    * What `text()`, `json()`, `arrayBuffer()`, `blob()`, `bytes()` and `formData()` read of an answer at
-   * most, decoded; `0` for all of it. More is an error, and ends the connection. A stream
+   * most, decoded; `0` for all of it. More is an error, and ends the connection. It bounds each event of
+   * an event stream too, which the MCP SDKs keep in memory until it ends; any other stream
    * (`response.body`) is bounded by its reader. Default 0 for the origin of `url` and those in
    * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
    */

@@ -1,4 +1,5 @@
 import type { ReadableByteStreamController, UnderlyingByteSource } from 'node:stream/web';
+import type { BodyLimit } from './body-limit.js';
 import { ByteQueue } from './byte-queue.js';
 import { type BodySource, Pipe, type PipeTarget, READ_AHEAD_BYTES } from './pipe.js';
 import { shortenPipeThrough } from './shorten-pipe-through.js';
@@ -38,15 +39,7 @@ export interface ResponseBody {
   abandon(): void;
 }
 
-/** What a whole body may have at most, and the error of one that has more. */
-export interface BodyLimit {
-  readonly bytes: number;
-  error(): Error;
-}
-
-interface Outcome {
-  readonly failure?: BodyFailure;
-}
+type Outcome = { readonly failure?: BodyFailure };
 
 /**
  * A body as the bytes come.
@@ -108,6 +101,7 @@ export class PlainBody implements ResponseBody {
   write(chunk: Uint8Array): void {
     // undici flushes its parser with nothing when it goes on after a pause; a byte stream takes offence.
     if (this.#outcome !== undefined || chunk.length === 0) return;
+    if (this.#limit?.event?.exceeds(chunk)) return void this.#tooLong(this.#limit);
     if (this.#pipe !== undefined) {
       this.#pipe.write(chunk);
       return;
@@ -277,12 +271,17 @@ export class PlainBody implements ResponseBody {
   /** @returns the error that it was ended with, if it is over its limit */
   #endIfTooLong(): Error | undefined {
     if (this.#limit === undefined || this.#queue.length <= this.#limit.bytes) return undefined;
-    const error = this.#limit.error();
+    return this.#tooLong(this.#limit);
+  }
+
+  #tooLong(limit: BodyLimit): Error {
+    const error = limit.error();
     this.#queue.clear();
     this.#complete({ failure: { reason: error } });
     this.#collecting?.reject(error);
+    this.#pipe?.fail(error);
     this.#source.cancel(error);
-    this.#end({ reason: error });
+    this.#error(error);
     return error;
   }
 

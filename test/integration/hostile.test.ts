@@ -17,6 +17,7 @@ import {
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
+import { eventually } from '../support/waiting.js';
 
 /** What a server, a host or a caller may do that must neither end, hold up, nor leak anything. */
 
@@ -123,6 +124,32 @@ describe('limits', () => {
       expect(read).toBe(300_000);
       const whole = factoryFor({ maxBodyBytes: 200_000 })({ maxBodyBytes: 0 });
       expect((await (await whole(server.url)).arrayBuffer()).byteLength).toBe(300_000);
+    },
+  );
+
+  it.each([false, true])(
+    'maxBodyBytes bounds each event of an event stream, which an SDK keeps whole (piped: %s)',
+    async (piped) => {
+      const server = await serve((_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+        for (let i = 0; i < 40; i++) response.write(`: ${'c'.repeat(900)}\n`);
+        for (let i = 0; i < 40; i++) response.write(`data: ${'d'.repeat(900)}\r\n\r\n`);
+        const lines = setInterval(() => response.write(`data: ${'e'.repeat(90)}\r\n`), 1);
+        response.on('close', () => clearInterval(lines));
+      });
+      const { body } = await factoryFor({ maxBodyBytes: 1000 })()(server.url);
+      const stream = piped ? body?.pipeThrough(new TextDecoderStream()) : body;
+      let read = '';
+      const reading = async (): Promise<void> => {
+        for await (const piece of stream as unknown as AsyncIterable<string | Uint8Array>) {
+          read += typeof piece === 'string' ? piece : Buffer.from(piece);
+        }
+      };
+      const error = await reading().catch((e: unknown) => e);
+      expect(explainTlsError(error)?.code).toBe('MCP_TLS_BAD_ANSWER');
+      expect(explainTlsError(error)?.message).toContain('an event of its stream');
+      expect(read.match(/d{900}/g)).toHaveLength(40);
+      await eventually(() => expect(server.openConnections).toBe(0));
     },
   );
 
