@@ -199,6 +199,10 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['ignores-signal'], 'http-abort'],
   [['remembers-refusals'], 'recovery'],
   [['impatient'], 'http-slow'],
+  [
+    ['errors-with-everything'],
+    'error-answer-not-http error-header-line-break error-refused-certificate error-client-key',
+  ],
   [['always-post'], 'http-get http-delete'],
   [['no-decoding'], 'http-gzip http-br http-deflate'],
   [['never-reconnects'], 'renewal recovery http-server-closes http-server-restarts'],

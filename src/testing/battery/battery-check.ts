@@ -22,6 +22,7 @@ export const BATTERY_THEMES = [
   'pins',
   'client certificate',
   'revocation',
+  'errors',
 ] as const;
 export type BatteryTheme = (typeof BATTERY_THEMES)[number];
 

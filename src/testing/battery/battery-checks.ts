@@ -5,6 +5,7 @@ import { CONFIGURATION_CHECKS } from './configuration-checks.js';
 import { CONNECTION_CHECKS } from './connection-checks.js';
 import { CONNECTION_WORKS } from './connection-works.js';
 import { CREDENTIAL_CHECKS } from './credential-checks.js';
+import { ERROR_CHECKS } from './error-checks.js';
 import { HIDDEN_ISSUER_CHECKS } from './hidden-issuer-checks.js';
 import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
@@ -32,4 +33,5 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...PIN_CHECKS,
   ...PIN_LIMIT_CHECKS,
   ...CREDENTIAL_CHECKS,
+  ...ERROR_CHECKS,
 ];

@@ -74,6 +74,7 @@ export type Flaw =
   | 'ignores-signal'
   | 'remembers-refusals'
   | 'impatient'
+  | 'errors-with-everything'
   | 'always-post'
   | 'no-decoding'
   | 'one-policy-for-all'
@@ -182,7 +183,7 @@ function makeClient(
         response = await send(url, request);
       } catch (error) {
         refused = true;
-        if (!has('falls-back-to-http')) throw error;
+        if (!has('falls-back-to-http')) throw failure(error, request);
         response = await fetch(`http:${url.href.slice(6)}`, request as object);
       }
       const location = response.headers.get('location');
@@ -201,6 +202,13 @@ function makeClient(
       url = target;
     }
     throw new Error('too many redirects');
+  }
+
+  /** undici's errors quote what a server answered and what a header held. */
+  function failure(error: unknown, request: BatteryRequest): unknown {
+    if (request.signal?.aborted) return error;
+    if (!has('errors-with-everything')) return new Error(`no answer from ${own}`);
+    return Object.assign(error as Error, { request, policy });
   }
 
   async function finish(response: Response): Promise<BatteryResponse> {
