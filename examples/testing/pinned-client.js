@@ -44,13 +44,23 @@ export function makePinnedFetch({ url, ca }) {
     },
   });
 
+  async function send(target, init) {
+    try {
+      return await fetch(target, { ...init, dispatcher: agent, redirect: 'manual' });
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      // Not as its cause: undici's errors quote header values, and what the server answered.
+      throw new TypeError(`no answer from ${origin} (${error.cause?.code ?? error.name})`);
+    }
+  }
+
   async function pinnedFetch(input, init = {}) {
     let target = new URL(input, url);
     let request = init;
     for (let redirects = 0; redirects <= 5; redirects++) {
       // The certificates vouch for this server only, and so do its credentials.
       if (target.origin !== origin) throw new TypeError(`not for ${target.origin}`);
-      const response = await fetch(target, { ...request, dispatcher: agent, redirect: 'manual' });
+      const response = await send(target, request);
       const location = response.headers.get('location');
       if (location === null || ![301, 302, 303, 307, 308].includes(response.status)) {
         return response;
