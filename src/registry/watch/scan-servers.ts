@@ -12,8 +12,17 @@ export interface ScanParts extends ObserveParts {
   readonly connectMs: number;
 }
 
-/** Connections at one time. */
-const AT_ONCE = 8;
+/** Servers of one shard that are connected to at one time. */
+const AT_ONCE = 4;
+
+/** Shards that are looked at at one time: servers that stall hold up their own shard only. */
+const SHARDS_AT_ONCE = 16;
+
+/** For looking at one server, where connections have no limit of their own. */
+const LIMIT_MS = 10_000;
+
+/** How often what was found is published while its shard is still being looked at. */
+const PUBLISH_MS = 1000;
 
 export interface ScanListener {
   readonly tell: (transition: Transition) => void;
@@ -43,6 +52,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   const states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
     if (!signal.aborted) tell(transition);
   });
+  const limitMs = parts.connectMs || LIMIT_MS;
   const jobs = new Set<Promise<void>>();
   /** Refusals that are being told: a hundred requests may fail at once. */
   const telling = new Set<string>();
@@ -91,28 +101,41 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       if (ids === undefined) shards.set(shardOf(id), new Set([id]));
       else ids.add(id);
     }
-    for (const [shard, ids] of shards) {
+    await eachOf([...shards], SHARDS_AT_ONCE, async ([shard, ids]) => {
       if (signal.aborted) return;
-      const claimMs = 30_000 + Math.ceil(ids.size / AT_ONCE) * 3 * (parts.connectMs || 60_000);
+      const claimMs = 30_000 + Math.ceil(ids.size / AT_ONCE) * 3 * limitMs;
       if (await states.claim(shard, intervalMs, claimMs)) await scan(shard, [...ids]);
-    }
+    });
   }
 
   async function scan(shard: number, ids: readonly string[]): Promise<void> {
     const found = new Map<string, Found>();
     let whole = false;
+    let published = 0;
+    // What a server that stalls shares its shard with is not to wait for it.
+    const timer = setInterval(() => {
+      if (found.size === published) return;
+      published = found.size;
+      run(() => states.publish(shard, new Map(found), 'going on'));
+    }, PUBLISH_MS).unref();
     try {
       await eachOf(ids, AT_ONCE, async (id) => {
         const before = states.known(id);
         if (signal.aborted) return;
-        const state = await observeServer(parts, id, before, signal);
+        const state = await observeServer(parts, id, before, limited());
         // What was broken off says nothing.
         if (!signal.aborted) found.set(id, { before, state });
       });
       whole = !signal.aborted;
     } finally {
-      await states.publish(shard, found, whole);
+      clearInterval(timer);
+      await states.publish(shard, found, whole ? 'whole' : 'broken off');
     }
+  }
+
+  /** A server that stalls is as good as one that is not there. */
+  function limited(): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   }
 
   function changed(id: string | undefined): void {
@@ -139,7 +162,9 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     const { code, message } = explainTlsError(error) ?? {};
     if (!isVerdict(code) || message === undefined) return;
     const occurrence = `${code} ${id}`;
-    if (states.known(id)?.refusal?.code === code || telling.has(occurrence)) return;
+    const known = states.known(id);
+    // Reported already, or about to be: what a server provokes makes no work each time.
+    if (known?.reported?.refusals[code] !== undefined || telling.has(occurrence)) return;
     telling.add(occurrence);
     run(async () => {
       try {
@@ -161,7 +186,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     });
     // What the server presents is not in the error: whoever told of the refusal goes to see.
     if (!mine && states.known(id) !== undefined) return;
-    const state = await observeServer(parts, id, states.known(id), signal);
+    const state = await observeServer(parts, id, states.known(id), limited());
     if (!signal.aborted) await states.patch(id, () => state);
   }
 

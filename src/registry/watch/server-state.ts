@@ -15,6 +15,53 @@ export interface ServerState {
   /** What the server presents, where that is neither on record nor accepted. */
   readonly presented?: WatchedCertificate | undefined;
   readonly refusal?: { readonly code: ErrorCode; readonly message: string } | undefined;
+  /** Set by {@link withReported}. */
+  readonly reported?: Reported | undefined;
+}
+
+/** What there was an event for, and when: a server that flaps makes no event for each of its turns. */
+export interface Reported {
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly changed?: { readonly fingerprint: string; readonly at: number } | undefined;
+}
+
+/** How long a server has to be in order, or another certificate to be there, for one more event. */
+export const FLAPPING_MS = 600_000;
+
+/**
+ * `next` with what is to be reported of it. Each code of a refusal is reported once until the server was in
+ * order, another certificate than on record once in {@link FLAPPING_MS}, and both anew when the record
+ * changes: how often there is an event is not for the server to say.
+ */
+export function withReported(old: ServerState | undefined, next: ServerState): ServerState {
+  const { at, presented, recorded, refusal } = next;
+  const before = old?.recorded === recorded ? old.reported : undefined;
+  const kept = Object.entries(before?.refusals ?? {}).filter(
+    ([, reportedAt]) => refusal !== undefined || isRecent(reportedAt, at),
+  );
+  const refusals = Object.fromEntries(kept);
+  if (refusal !== undefined) refusals[refusal.code] ??= at;
+  const changed = changeToReport(before?.changed, presented?.fingerprint, at);
+  if (kept.length === 0 && refusal === undefined && changed === undefined) {
+    const { reported: _none, ...rest } = next;
+    return rest;
+  }
+  return { ...next, reported: { refusals, changed } };
+}
+
+function changeToReport(
+  before: Reported['changed'],
+  fingerprint: string | undefined,
+  at: number,
+): Reported['changed'] {
+  const stays = before !== undefined && isRecent(before.at, at);
+  if (fingerprint === undefined) return stays ? before : undefined;
+  return stays || before?.fingerprint === fingerprint ? before : { fingerprint, at };
+}
+
+/** A time that another process's clock put into the future is not recent: it would be so for good. */
+function isRecent(time: number, now: number): boolean {
+  return Math.abs(now - time) < FLAPPING_MS;
 }
 
 /** A server before and after. `undefined`: not known, or not registered. */
@@ -56,11 +103,12 @@ export function eventsOf(
     const type = stage === OVER ? 'expired' : 'expiring';
     events.push({ type, ...about, daysLeft, validUntil, fingerprint: recorded });
   }
-  if (presented && (renewed || presented.fingerprint !== previous?.presented?.fingerprint)) {
+  const [was, is] = [previous?.reported, next.reported];
+  if (presented && (renewed || is?.changed?.at !== was?.changed?.at)) {
     const current = { fingerprint: recorded, notAfter: next.recordEnds };
     events.push({ type: 'changed', ...about, current, presented });
   }
-  if (refusal && (renewed || refusal.code !== previous?.refusal?.code)) {
+  if (refusal && (renewed || is?.refusals[refusal.code] !== was?.refusals[refusal.code])) {
     events.push({ type: 'refused', ...about, ...refusal });
   }
   return events;

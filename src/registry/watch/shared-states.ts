@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { StoreNotes } from '../../store/store-notes.js';
 import { makeTurns } from '../../store/turns.js';
-import type { ServerState, Transition } from './server-state.js';
+import { type ServerState, type Transition, withReported } from './server-state.js';
 
 /**
  * What all processes know of the servers, in the notes of their store, divided into shards: one note
@@ -20,10 +20,10 @@ export interface SharedStates {
   /** The time for which no other process will take the shard, if it is due and free. */
   claim(shard: number, intervalMs: number, claimMs: number): Promise<boolean>;
   /**
-   * Ends a claim, with what was found. A state that another wrote meanwhile stays. Unless it is
-   * `whole`, the shard is due as before.
+   * Writes what was found. A state that another wrote meanwhile stays. Unless the look is going on, it
+   * ends the claim; unless it was whole, the shard is due as before.
    */
-  publish(shard: number, found: ReadonlyMap<string, Found>, whole: boolean): Promise<void>;
+  publish(shard: number, found: ReadonlyMap<string, Found>, look: Look): Promise<void>;
 }
 
 /** The state before, and the one that was found: `null` for a server that is not registered any more. */
@@ -31,6 +31,9 @@ export interface Found {
   readonly before: ServerState | undefined;
   readonly state: ServerState | null;
 }
+
+/** How far the look at a shard is. */
+export type Look = 'going on' | 'whole' | 'broken off';
 
 type Change = (old: ServerState | undefined) => ServerState | null | undefined;
 
@@ -143,13 +146,15 @@ export function makeSharedStates(
         const claim = { by: me, id: randomUUID(), ms: claimMs };
         return { shard: { ...shard, claim }, mine: new Set() };
       }),
-    async publish(index, found, whole) {
+    async publish(index, found, look) {
       await update(index, (shard) => {
         // Too late: another process has taken over, and tells for itself.
         if (shard.claim?.by !== me) return undefined;
         const mine = [...found].filter(([id, { before }]) => isSame(shard.servers.get(id), before));
         const states = mine.map(([id, { state }]) => [id, state] as const);
-        const next = { at: whole ? Date.now() : shard.at, servers: withState(shard, states) };
+        const servers = withState(shard, states);
+        const at = look === 'whole' ? Date.now() : shard.at;
+        const next = { at, servers, ...(look === 'going on' && { claim: shard.claim }) };
         return { shard: next, mine: new Set(mine.map(([id]) => id)) };
       });
     },
@@ -198,7 +203,7 @@ function withState(
   const next = new Map(servers);
   for (const [id, state] of states) {
     if (state === null) next.delete(id);
-    else next.set(id, state);
+    else next.set(id, withReported(servers.get(id), state));
   }
   return next;
 }
