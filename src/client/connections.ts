@@ -3,14 +3,27 @@ import type { Connector } from '../connect/connector.js';
 import { TlsConfigError } from '../errors.js';
 import type { Undici } from './load-undici.js';
 
+/**
+ * How many connections to one origin a factory has at most, where nothing is said. A server that answers
+ * nothing holds one for each request, and the descriptors of a process are everybody's.
+ */
+export const MAX_CONNECTIONS = 256;
+
 /** The connections to one origin under one policy, each for one request at a time. */
 export interface Connections {
   /**
    * A free connection, the one that was used last; or a new one, which connects when it is used.
    *
+   * @returns `undefined` if there are as many as there may be, all in use
    * @throws {TlsConfigError} `MCP_TLS_CLOSED`
    */
-  take(): Client;
+  take(): Client | undefined;
+  /**
+   * Calls `turn` once it is worth trying again, first come, first served; `late` after `ms`, 0: never.
+   *
+   * @returns ends the wait
+   */
+  wait(ms: number, turn: () => void, late: () => void): () => void;
   /** A new connection. @throws {TlsConfigError} `MCP_TLS_CLOSED` */
   takeNew(): Client;
   /** Whether a request was answered over it before. */
@@ -30,16 +43,18 @@ export interface Connections {
  * has ended: calls one after another would open a second one. Its Client waits for that turn before it
  * writes (a server that closes is noticed then), so it can be had at once.
  *
- * As many connections as there are requests: the GET stream of an MCP session never ends, and must not
- * hold up its POSTs.
+ * As many connections as there are requests, up to `max`: the GET stream of an MCP session never ends,
+ * and must not hold up its POSTs.
  */
 export function makeConnections(
   { Client }: Undici,
   origin: string,
   connector: Connector,
+  max: number,
 ): Connections {
   const all = new Set<Client>();
   const free: Client[] = [];
+  const waiting = new Set<() => void>();
   let destroyed = false;
 
   const used = new WeakSet<Client>();
@@ -73,16 +88,44 @@ export function makeConnections(
     all.delete(connection);
     // Rejects only for being destroyed already.
     connection.destroy().catch(() => {});
+    callNext();
+  }
+
+  function callNext(): void {
+    const [turn] = waiting;
+    if (turn === undefined || (free.length === 0 && all.size >= max)) return;
+    waiting.delete(turn);
+    turn();
   }
 
   return {
-    take: () => free.pop() ?? make(),
+    take() {
+      return free.pop() ?? (all.size < max ? make() : undefined);
+    },
+    wait(ms, turn, late) {
+      const end = (): void => {
+        clearTimeout(timer);
+        waiting.delete(onTurn);
+      };
+      const onTurn = (): void => {
+        clearTimeout(timer);
+        turn();
+      };
+      const onLate = (): void => {
+        end();
+        late();
+      };
+      const timer = ms > 0 ? setTimeout(onLate, ms) : undefined;
+      waiting.add(onTurn);
+      return end;
+    },
     takeNew: make,
     wasUsed: (connection) => used.has(connection),
     giveBack(connection) {
       if (!all.has(connection)) return;
       used.add(connection);
       free.push(connection);
+      callNext();
     },
     discard,
     async destroy() {
@@ -90,6 +133,9 @@ export function makeConnections(
       const ending = [...all].map((connection) => connection.destroy());
       all.clear();
       free.length = 0;
+      // Each finds that it is closed.
+      for (const turn of waiting) turn();
+      waiting.clear();
       await Promise.all(ending);
     },
   };

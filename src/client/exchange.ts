@@ -4,8 +4,9 @@ import { bodyLimit } from './body-limit.js';
 import type { Connections } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import type { Answer, ExchangeRequest } from './exchange-request.js';
-import { badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import { allInUse, badAnswer, bodyError, toFetchError } from './fetch-error.js';
 import { InterimAnswers } from './interim-answers.js';
+import { mayRepeat } from './may-repeat.js';
 import type { BodySource } from './pipe.js';
 import { bodyToSend } from './request-body.js';
 import type { ResponseBody } from './response-body.js';
@@ -28,11 +29,6 @@ export function exchange(connections: Connections, request: ExchangeRequest): Pr
 /** Fetch Standard §2.2.3: answers with these have no body, whatever the server sends. */
 const NULL_BODY = new Set([204, 205, 304]);
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-
-/** How an established connection breaks. */
-const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
 /**
  * One request under way.
  *
@@ -53,6 +49,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #body: ResponseBody | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
   #interim: InterimAnswers | undefined;
+  #endWait: (() => void) | undefined;
   #answered = false;
   #repeated = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -80,13 +77,32 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#reject(aborted.reason);
       return;
     }
-    const connection = this.#connections.take();
     running.exchanges.add(this);
     for (const signal of signals) {
       listenWithoutLimit(signal);
       signal.addEventListener('abort', this.#onAbort);
     }
-    this.#sendOver(connection);
+    this.#begin();
+  }
+
+  /** Sends, or waits for its turn. */
+  #begin(): void {
+    try {
+      const connection = this.#connections.take();
+      if (connection !== undefined) this.#sendOver(connection);
+      else this.#wait();
+    } catch (error) {
+      this.#fail(this.#errorOf(error));
+    }
+  }
+
+  #wait(): void {
+    const { timeouts, url } = this.#request;
+    this.#endWait = this.#connections.wait(
+      timeouts.connect,
+      () => this.#begin(),
+      () => this.abort(allInUse(url, timeouts.connect)),
+    );
   }
 
   #sendOver(connection: Client): void {
@@ -224,22 +240,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     return this.#request.closed() ?? toFetchError(reason, this.#request.url);
   }
 
-  /**
-   * Whether the request was lost to a connection that the server was closing: it had been idle, it broke
-   * before an answer began, and a repetition does no harm (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-   */
+  /** Whether the request was lost to an idle connection that the server was closing. */
   #mayRepeat(error: Error): boolean {
-    const { method, body } = this.#request;
-    if (this.#repeated || this.#failure || this.#answered || this.#connection === undefined) {
-      return false;
-    }
-    const { code = '' } = error as NodeJS.ErrnoException;
     return (
-      !(body instanceof StreamBody) &&
+      !(this.#repeated || this.#answered) &&
+      this.#failure === undefined &&
       this.#sending?.failure === undefined &&
-      IDEMPOTENT.has(method) &&
-      BROKEN.has(code) &&
-      this.#connections.wasUsed(this.#connection)
+      this.#connection !== undefined &&
+      this.#connections.wasUsed(this.#connection) &&
+      mayRepeat(this.#request, error)
     );
   }
 
@@ -280,6 +289,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
+    this.#endWait?.();
     clearTimeout(this.#bodyTimer);
     this.#interim?.end();
     const { signals, running } = this.#request;

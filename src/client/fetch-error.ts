@@ -46,6 +46,15 @@ export function badAnswer(url: URL, what: string): TypeError {
   return failed(new TlsTrustError('MCP_TLS_BAD_ANSWER', message, { host, port, hint }));
 }
 
+/** No connection was made: there are as many as there may be. */
+export function allInUse(url: URL, ms: number): TypeError {
+  const { host, port } = addressOf(url);
+  const message = `${atHost(host, port)}: all connections that it may have were in use for ${ms} ms`;
+  const hint =
+    'Streams that never end hold one each: end those that nobody reads, or raise maxConnections.';
+  return failed(new TlsTrustError('MCP_TLS_TIMEOUT', message, { host, port, hint }));
+}
+
 const CALLERS_MISTAKE = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',

@@ -5,6 +5,7 @@ import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
+import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { type Destination, Pools } from './pools.js';
 import { readHeaders } from './request-headers.js';
@@ -27,6 +28,13 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
    */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Connections to each origin at most, those being made included. A request that finds all of them in
+   * use waits for one, first come, first served, for as long as `timeout.connect`. Every open stream has a
+   * connection of its own, and an MCP session has one or two: set it above the number of sessions.
+   * Default 256.
+   */
+  readonly maxConnections?: number | undefined;
 }
 
 /** Options of one client. */
@@ -49,6 +57,7 @@ export interface CustomClientInit {
   readonly signal?: AbortSignal | undefined;
 }
 
+const FACTORY_FIELDS = ['origins', 'timeout', 'maxBodyBytes', 'maxConnections'];
 const CLIENT_FIELDS = ['url', 'headers', 'timeout', 'maxBodyBytes', 'auth', 'signal'];
 
 /** For origins that nobody gave a policy for. */
@@ -81,7 +90,7 @@ export function makeCustomClientFactory(
   trust?: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
-  assertKnownKeys('options', options, ['origins', 'timeout', 'maxBodyBytes', ...ROUTE_FIELDS]);
+  assertKnownKeys('options', options, [...FACTORY_FIELDS, ...ROUTE_FIELDS]);
   const policy = checkUsable(trust);
   const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
   const maxBodyBytes = readMaxBodyBytes('options.maxBodyBytes', options.maxBodyBytes);
@@ -91,7 +100,7 @@ export function makeCustomClientFactory(
   const server: Destination = { policy, route };
   const origins = options.origins && readOrigins(options.origins, elsewhere);
   const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere };
-  const pools = new Pools();
+  const pools = new Pools(readMaxConnections('options.maxConnections', options.maxConnections));
 
   function factory(init: CustomClientInit = {}): CustomClient {
     assertKnownKeys('init', init, CLIENT_FIELDS);
@@ -122,6 +131,12 @@ function readMaxBodyBytes(what: string, value: unknown): number | undefined {
     return value as number | undefined;
   }
   return invalidArgument(`${what} must be a whole number of bytes, or 0 for no limit`);
+}
+
+function readMaxConnections(what: string, value: unknown): number {
+  if (value === undefined) return MAX_CONNECTIONS;
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
+  return invalidArgument(`${what} must be a whole number from 1`);
 }
 
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */

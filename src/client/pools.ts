@@ -26,7 +26,13 @@ interface Pool {
 export class Pools {
   /** Nearly always one. */
   #pools: Pool[] | undefined;
+  readonly #maxConnections: number;
   #closed = false;
+
+  /** @param maxConnections to each origin */
+  constructor(maxConnections: number) {
+    this.#maxConnections = maxConnections;
+  }
 
   get closed(): boolean {
     return this.#closed;
@@ -82,7 +88,7 @@ export class Pools {
     this.#assertOpen();
     const present = origins.get(origin);
     if (present !== undefined) return present;
-    const made = makeConnections(undici, origin, connector);
+    const made = makeConnections(undici, origin, connector, this.#maxConnections);
     origins.set(origin, made);
     return made;
   }
