@@ -1,6 +1,7 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { isMcpTlsError, TlsTrustError } from '../errors.js';
+import { TRUST_WORDS } from '../errors/words/trust-words.js';
+import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
@@ -166,7 +167,7 @@ async function ask(
     const given = authorization();
     return typeof given === 'object' ? await untilEnded(given, signals, running) : given;
   } catch (cause) {
-    throw isMcpTlsError(cause) ? cause : requestError('the auth function failed', cause);
+    throw cause instanceof McpTlsError ? cause : requestError('the auth function failed', cause);
   }
 }
 
@@ -211,15 +212,16 @@ async function discard({ body }: Answer): Promise<void> {
 function plainHttpRefused(url: URL): Error {
   if (url.protocol !== 'http:') return requestError(`the scheme '${url.protocol}' is not https:`);
   const { host, port } = addressOf(url);
+  const words = TRUST_WORDS.MCP_TLS_PLAIN_HTTP_REFUSED;
   return new TlsTrustError(
     'MCP_TLS_PLAIN_HTTP_REFUSED',
-    `${atHost(host, port)}: plain http is refused, nothing is sent in the clear`,
+    `${atHost(host, port)}: ${words.meaning}`,
     {
       host,
       port,
       expected: 'an https: URL',
       presented: 'an http: URL',
-      hint: 'Use the https: URL of the server. For a server on this machine, an ordinary fetch will do.',
+      hint: words.hint,
     },
   );
 }

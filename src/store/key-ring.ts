@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { printable as toPrintable } from '../certificate/printable.js';
-import { isMcpTlsError, StoreError } from '../errors.js';
+import { McpTlsError, StoreError } from '../errors.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import type { KeyProvider } from './key-provider.js';
 import { assertPassphraseKey, derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
@@ -179,7 +179,7 @@ function unknownKey(id: string, retired: boolean): never {
 }
 
 function providerFailed(what: string, cause?: unknown): never {
-  if (isMcpTlsError(cause)) throw cause;
+  if (cause instanceof McpTlsError) throw cause;
   const why = cause instanceof Error ? `: ${toPrintable(cause.message.slice(0, 200))}` : '';
   throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', `the key provider ${what}${why}`, { cause });
 }
