@@ -1,7 +1,7 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
-import { McpTlsError, TlsTrustError } from '../errors.js';
+import { McpTlsError, TlsTrustError, type TrustErrorCode } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
@@ -69,7 +69,7 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
   function rejection(error: unknown, url: URL | undefined): Error {
     const closed = running.closed ?? closedWith(parts.pools);
     if (closed !== undefined) return closed;
-    return toFetchError(error, url ?? NO_URL);
+    return toFetchError(adviseOnOrigin(error, parts, url), url ?? NO_URL);
   }
 
   return Object.assign(client, {
@@ -79,6 +79,29 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     },
   });
 }
+
+/**
+ * An origin that only a peer named, such as an OAuth server of the metadata, is judged by the default roots:
+ * what to do is to list it, and not to change the policy of the server.
+ */
+function adviseOnOrigin(
+  error: unknown,
+  { destinationOf }: CustomClientParts,
+  url: URL | undefined,
+): unknown {
+  const ours = error instanceof TypeError ? error.cause : error;
+  if (!(ours instanceof TlsTrustError) || !UNVOUCHED.has(ours.code)) return error;
+  if (url === undefined || destinationOf(url.origin).unlisted !== true) return error;
+  const { code, message, host, port, expected, presented, detail } = ours;
+  const hint = `This is another origin than that of the server, and was judged by the default roots. Compare its fingerprint with its operator out of band, then list it: \`origins: { '${url.origin}': certificate }\`.`;
+  return new TlsTrustError(code, message, { host, port, expected, presented, hint, detail });
+}
+
+const UNVOUCHED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+  'MCP_TLS_SELF_SIGNED',
+  'MCP_TLS_UNKNOWN_ISSUER',
+  'MCP_TLS_INCOMPLETE_CHAIN',
+]);
 
 /** For errors in the arguments, which name no host. */
 const NO_URL = new URL('https://invalid/');

@@ -1,4 +1,5 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
@@ -89,7 +90,7 @@ export function makeCustomClientFactory(
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
   const server: Destination = { policy, route };
   const origins = options.origins && readOrigins(options.origins, elsewhere);
-  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere };
+  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere, unlisted: true };
   const pools = new Pools();
 
   function factory(init: CustomClientInit = {}): CustomClient {
@@ -149,13 +150,7 @@ function readOrigins(
 }
 
 function readOrigin(what: string, input: string | URL, form: 'any path' | 'origin only'): string {
-  let url: URL;
-  try {
-    url = new URL(input);
-  } catch {
-    return invalidArgument(`${what}: not a URL`);
-  }
-  if (url.protocol !== 'https:') invalidArgument(`${what}: must be an https: URL`);
+  const url = readHttpsUrl(what, input);
   if (url.username !== '' || url.password !== '') {
     invalidArgument(`${what}: must not contain credentials; use auth`);
   }

@@ -20,6 +20,7 @@ import { approvalRequired } from './approval-required.js';
 import { atHost } from './connection-error.js';
 import { type Look, type LookRequest, look } from './look.js';
 import type { PeerCertificate } from './peer-certificate.js';
+import { readHttpsUrl } from './read-url.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 
 /** Options of {@link fetchPeerCertificate}. */
@@ -267,13 +268,5 @@ function routeOf(options: FetchPeerCertificateOptions): RouteOptions {
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return invalidArgument('the URL is not valid');
-  }
-  if (parsed.protocol !== 'https:')
-    invalidArgument('only an https: URL has a certificate to fetch');
-  return addressOf(parsed);
+  return addressOf(readHttpsUrl('url', url));
 }

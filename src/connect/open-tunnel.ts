@@ -128,8 +128,7 @@ function assertTunnel(proxy: ProxyServer, target: Endpoint, head: string, rest: 
   const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1];
   if (status === undefined) throw new BadAnswer('does not speak HTTP');
   if (status === '407') {
-    const hint = 'Give proxy.auth, or a user name and password in the URL of the proxy.';
-    throw proxyFailed(proxy, target, 'requires authentication (407)', { hint });
+    throw proxyFailed(proxy, target, 'requires authentication (407)', { hint: hintFor407(head) });
   }
   if (!status.startsWith('2')) {
     const hint = 'Ask the operator of the proxy to allow this host and port.';
@@ -158,6 +157,20 @@ function proxyFailed(
     host,
     port,
   });
+}
+
+/** Basic is what we can do. Of the schemes that the proxy offers, those are named that are known. */
+function hintFor407(head: string): string {
+  const offers = [...head.matchAll(/^proxy-authenticate:[ \t]*([\w-]+)/gim)].map(
+    ([, name]) => name,
+  );
+  const known = ['NTLM', 'Negotiate', 'Digest', 'Kerberos', 'Bearer'].filter((name) =>
+    offers.some((offer) => offer?.toLowerCase() === name.toLowerCase()),
+  );
+  if (known.length === 0 || offers.some((offer) => offer?.toLowerCase() === 'basic')) {
+    return 'Give proxy.auth, or a user name and password in the URL of the proxy.';
+  }
+  return `The proxy offers ${known.join(', ')} only, and mcp-tls does Basic: run a local proxy that signs in for you (such as px or cntlm) and give its address as \`proxy\`, or have this host allowed without.`;
 }
 
 const NOT_A_PROXY = 'Check that the address is that of an HTTP proxy which allows CONNECT.';

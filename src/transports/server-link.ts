@@ -6,6 +6,7 @@ import {
 } from '../client/make-custom-client-factory.js';
 import { watchBody } from '../client/make-response.js';
 import type { TimeoutInput } from '../client/timeouts.js';
+import { readHttpsUrl } from '../connect/read-url.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 
@@ -190,9 +191,5 @@ function afterReaders(then: () => void): void {
 
 /** Parses the server's URL. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readServerUrl(url: string | URL): URL {
-  try {
-    return new URL(url);
-  } catch {
-    return invalidArgument('the URL of the server is not valid');
-  }
+  return readHttpsUrl('the URL of the server', url);
 }

@@ -5,9 +5,15 @@ import { printable } from '../certificate/printable.js';
 import { validityOf } from '../certificate/validity.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import type { TrustErrorCode } from '../errors.js';
-import { mayBeSignedBy } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
-import { presentedNames, type ReferenceIdentity } from './reference-identity.js';
+import { presentedNames } from './reference-identity.js';
+import {
+  expiryAdvice,
+  type HintContext,
+  issuerAdvice,
+  nameAdvice,
+  strangerAdvice,
+} from './refusal-hints.js';
 
 /** A verdict against the server, with the words for its operator. Holds no PEM. */
 export interface Refusal {
@@ -22,12 +28,7 @@ export interface Refusal {
   readonly detail: string | undefined;
 }
 
-interface RefusalContext {
-  readonly leaf: X509Certificate | undefined;
-  readonly chain: readonly X509Certificate[];
-  readonly policy: CheckedTrustPolicy;
-  readonly identity: ReferenceIdentity;
-  readonly now: Date;
+interface RefusalContext extends HintContext {
   readonly detail: string | undefined;
 }
 
@@ -61,31 +62,22 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     presented: leaf && nameOf(leaf),
   }),
 
-  MCP_TLS_SELF_SIGNED: ({ policy, leaf }) => ({
-    expected: anchorsOf(policy),
-    presented: leaf && nameOf(leaf),
+  MCP_TLS_SELF_SIGNED: (context) => ({
+    expected: anchorsOf(context.policy),
+    presented: context.leaf && nameOf(context.leaf),
+    ...strangerAdvice(
+      context,
+      'its certificate is self-signed, and is another one than the one that is trusted',
+    ),
   }),
 
-  MCP_TLS_UNKNOWN_ISSUER: ({ policy, leaf, chain }) => {
-    const expected = anchorsOf(policy);
-    const presented =
-      leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`;
-    if (isSignedByOwnCertificate(chain, policy)) {
-      return {
-        message:
-          "its certificate was signed with the key of a certificate that is trusted as a server's own, not as an authority",
-        expected,
-        presented,
-        hint: 'If that certificate in `trust.ca` is an authority although it carries server names, set `authority: true`; otherwise somebody else is using its key.',
-      };
-    }
+  MCP_TLS_UNKNOWN_ISSUER: (context) => {
+    const { policy, leaf, chain } = context;
     return {
-      expected,
-      presented,
-      hint:
-        chain.length > 1
-          ? "Pass the certificate of that authority (or the server's own) as `trust`."
-          : "Pass the certificate of that authority (or the server's own) as `trust`; if you already did, the server may not send an intermediate certificate.",
+      expected: anchorsOf(policy),
+      presented:
+        leaf && `issuer ${oneLine(chain.at(-1)?.issuer ?? leaf.issuer)} of ${nameOf(leaf)}`,
+      ...issuerAdvice(context),
     };
   },
 
@@ -96,18 +88,19 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
       `${chain.length} certificate(s), the last issued by ${oneLine(chain.at(-1)?.issuer ?? '')}`,
   }),
 
-  MCP_TLS_NAME_MISMATCH: ({ identity, leaf }) => ({
-    message: `its certificate is not for '${identity.value}'`,
-    expected: `${identity.kind === 'ip' ? 'IP Address' : 'DNS'}:${identity.value}`,
-    presented:
-      leaf && presentedNames(leaf) !== undefined
-        ? oneLine(presentedNames(leaf) ?? '')
-        : `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`,
-    hint:
-      leaf && presentedNames(leaf)
-        ? 'Connect by a name that the certificate carries, or set trust.serverName to one.'
-        : "A common name is not a name to check against (RFC 9525): have the certificate reissued with a subjectAltName, or trust its key with identity: 'pin'.",
-  }),
+  MCP_TLS_NAME_MISMATCH: (context) => {
+    const { identity, leaf } = context;
+    const names = leaf && presentedNames(leaf);
+    return {
+      message: `its certificate is not for '${identity.value}'`,
+      expected: `${identity.kind === 'ip' ? 'IP Address' : 'DNS'}:${identity.value}`,
+      presented:
+        names === undefined
+          ? `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`
+          : oneLine(names),
+      ...nameAdvice(context),
+    };
+  },
 
   MCP_TLS_PIN_MISMATCH: ({ policy, leaf }) => ({
     expected: policy.pins.map(({ text }) => text).join('; '),
@@ -124,10 +117,14 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     presented: [...new Set(chain.map(({ issuer }) => oneLine(issuer)))].join('; '),
   }),
 
-  MCP_TLS_EXPIRED: ({ leaf, chain, now }) => ({
-    expected: `valid at ${now.toISOString()}`,
-    presented: validity(chain.find((c) => validityOf(c).notAfter < now) ?? leaf),
-  }),
+  MCP_TLS_EXPIRED: (context) => {
+    const { leaf, chain, now } = context;
+    return {
+      expected: `valid at ${now.toISOString()}`,
+      presented: validity(chain.find((c) => validityOf(c).notAfter < now) ?? leaf),
+      ...expiryAdvice(context),
+    };
+  },
 
   MCP_TLS_NOT_YET_VALID: ({ leaf, chain, now }) => ({
     expected: `valid at ${now.toISOString()}`,
@@ -175,16 +172,6 @@ function pinsOf(leaf: X509Certificate): string {
 function validity(certificate: X509Certificate | undefined): string | undefined {
   return (
     certificate && `${nameOf(certificate)}: ${certificate.validFrom} to ${certificate.validTo}`
-  );
-}
-
-function isSignedByOwnCertificate(
-  chain: readonly X509Certificate[],
-  { anchors, ownCertificates }: CheckedTrustPolicy,
-): boolean {
-  const own = anchors.filter(({ raw }) => ownCertificates.some((bytes) => raw.equals(bytes)));
-  return chain.some((certificate) =>
-    own.some((one) => !certificate.raw.equals(one.raw) && mayBeSignedBy(certificate, one)),
   );
 }
 
