@@ -8,12 +8,16 @@ export type { PemInput } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
 export type { CustomClient } from './client/custom-client.js';
+export type { HeadersRequest, HeadersSource } from './client/header-source.js';
 export type {
   CustomClientFactory,
   CustomClientFactoryOptions,
   CustomClientInit,
 } from './client/make-custom-client-factory.js';
 export { makeCustomClientFactory } from './client/make-custom-client-factory.js';
+export type { TrustOfOrigin } from './client/origin-clients.js';
+export type { OriginFetch, OriginFetchOptions, OtherFetch } from './client/origin-fetch.js';
+export { originFetch } from './client/origin-fetch.js';
 export type { TimeoutInput, TimeoutOptions } from './client/timeouts.js';
 
 export { publicAddressesOnly } from './connect/address.js';

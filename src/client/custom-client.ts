@@ -7,6 +7,7 @@ import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
+import { type HeaderSource, shownBody } from './header-source.js';
 import { makeResponse } from './make-response.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
@@ -16,6 +17,7 @@ import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import type { Timeouts } from './timeouts.js';
+import { withoutFragment } from './url-text.js';
 
 /**
  * A `fetch` for one server, usable wherever a fetch-like function is asked for.
@@ -37,7 +39,7 @@ export interface CustomClientParts {
   /** The one origin that `headers` and `authorization` are for. */
   readonly ownOrigin: string | undefined;
   readonly destinationOf: (origin: string) => Destination;
-  readonly headers: HeaderList;
+  readonly headers: HeaderList | HeaderSource;
   readonly timeouts: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
   readonly maxBodyBytesFor: (origin: string) => number;
@@ -150,8 +152,10 @@ async function send(
 ): Promise<Answer> {
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
-  const { method, body, headers } = request;
-  await addDefaults(parts, headers, url, signals, running);
+  const { method, body } = request;
+  // What a function gave for one redirect is not for the next.
+  const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
+  await addDefaults(parts, { url, method, body, headers }, signals, running);
   const destination = parts.destinationOf(url.origin);
   const connections = await parts.pools.get(destination, timeouts.connect, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
@@ -163,15 +167,18 @@ async function send(
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */
 async function addDefaults(
   { ownOrigin, headers: defaults, authorization }: CustomClientParts,
-  headers: string[],
-  url: URL,
+  { url, method, body, headers }: Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'>,
   signals: readonly AbortSignal[],
   running: Running,
 ): Promise<void> {
   if (url.origin === ownOrigin) {
-    addMissing(headers, defaults);
+    if (typeof defaults !== 'function') addMissing(headers, defaults);
+    else {
+      const request = { url: withoutFragment(url), method, body: shownBody(body) };
+      addMissing(headers, await ask('headers', () => defaults(request), signals, running));
+    }
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask(authorization, signals, running);
+      const value = await ask('auth', authorization, signals, running);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
@@ -181,16 +188,17 @@ async function addDefaults(
 }
 
 /** The caller's function may fail, and say anything in its error; or take its time. */
-async function ask(
-  authorization: Authorization,
+async function ask<T>(
+  what: 'auth' | 'headers',
+  question: () => T | Promise<T>,
   signals: readonly AbortSignal[],
   running: Running,
-): Promise<string | undefined> {
+): Promise<T> {
   try {
-    const given = authorization();
-    return typeof given === 'object' ? await untilEnded(given, signals, running) : given;
+    const given = question();
+    return given instanceof Promise ? await untilEnded(given, signals, running) : given;
   } catch (cause) {
-    throw cause instanceof McpTlsError ? cause : requestError('the auth function failed', cause);
+    throw cause instanceof McpTlsError ? cause : requestError(`the ${what} function failed`, cause);
   }
 }
 

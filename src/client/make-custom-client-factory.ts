@@ -7,8 +7,8 @@ import { assertIsValid } from '../trust/client-certificate.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
+import { type HeadersSource, readHeaderSource } from './header-source.js';
 import { type Destination, Pools } from './pools.js';
-import { readHeaders } from './request-headers.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
@@ -37,8 +37,12 @@ export interface CustomClientInit {
    * Without `url` the policy holds for whatever is asked for, and nothing else is trusted.
    */
   readonly url?: string | URL | undefined;
-  /** Sent with every request to the origin of `url`; a request's own headers win. Needs `url`. */
-  readonly headers?: RequestInit['headers'];
+  /**
+   * Sent with every request to the origin of `url`; a request's own headers win. A function is asked before
+   * each request, redirects within the origin included, with its URL, method and body: to sign it, or to
+   * send what changes. Needs `url`.
+   */
+  readonly headers?: HeadersSource | undefined;
   /** Over the factory's. */
   readonly timeout?: TimeoutInput | undefined;
   /** Over the factory's. */
@@ -108,7 +112,7 @@ export function makeCustomClientFactory(
       destinationOf,
       maxBodyBytesFor: (origin) =>
         max ?? (destinationOf(origin) === others ? PEERS_MAX_BODY_BYTES : 0),
-      headers: readHeaders(init.headers),
+      headers: readHeaderSource(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
       signal: init.signal,

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../assert.js';
 import type { AuthInput } from '../client/authorization.js';
+import type { HeadersSource } from '../client/header-source.js';
 import {
   type CustomClientInit,
   makeCustomClientFactory,
@@ -36,9 +37,9 @@ export interface ServerLinkOptions {
   readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
   /**
    * For the MCP server's origin only. Prefer this to `requestInit.headers`, which the SDK repeats to
-   * the OAuth server.
+   * the OAuth server. A function is asked before each request.
    */
-  readonly headers?: RequestInit['headers'];
+  readonly headers?: HeadersSource | undefined;
   readonly timeout?: TimeoutInput | undefined;
   readonly auth?: AuthInput | undefined;
 }
