@@ -1,8 +1,8 @@
 import { TlsConfigError } from './errors.js';
 
-/** Throws `MCP_TLS_INVALID_ARGUMENT`. */
-export function invalidArgument(message: string): never {
-  throw new TlsConfigError('MCP_TLS_INVALID_ARGUMENT', message);
+/** Throws `MCP_TLS_INVALID_ARGUMENT`. `hint`: what to write instead, where that can be told. */
+export function invalidArgument(message: string, hint?: string): never {
+  throw new TlsConfigError('MCP_TLS_INVALID_ARGUMENT', message, { hint });
 }
 
 /** Checks that `value` is a plain options object with none but the `known` keys. */

@@ -8,17 +8,19 @@ export type { PemInput } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
 export type { CustomClient } from './client/custom-client.js';
+export type { HeadersRequest, HeadersSource } from './client/header-source.js';
 export type {
   CustomClientFactory,
   CustomClientFactoryOptions,
   CustomClientInit,
 } from './client/make-custom-client-factory.js';
 export { makeCustomClientFactory } from './client/make-custom-client-factory.js';
+export type { TrustOfOrigin } from './client/origin-clients.js';
+export type { OriginFetch, OriginFetchOptions, OtherFetch } from './client/origin-fetch.js';
+export { originFetch } from './client/origin-fetch.js';
 export type { TimeoutInput, TimeoutOptions } from './client/timeouts.js';
 
 export { publicAddressesOnly } from './connect/address.js';
-export type { ApprovalDetails } from './connect/approval-required-error.js';
-export { ApprovalRequiredError } from './connect/approval-required-error.js';
 export type { FetchPeerCertificateOptions } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
@@ -26,26 +28,31 @@ export type { ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
 export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
+export type { AnyMcpTlsError } from './errors/any-error.js';
+export type { ErrorName } from './errors/brand.js';
 export type {
   ApprovalErrorCode,
   ConfigErrorCode,
+  ConnectionErrorCode,
   ErrorCode,
   RegistryErrorCode,
   StoreErrorCode,
-  StoreErrorDetails,
   TrustErrorCode,
-  TrustErrorDetails,
-} from './errors.js';
+} from './errors/codes.js';
+export type { ErrorClass } from './errors/error-classes.js';
 export {
-  type AnyMcpTlsError,
-  isMcpTlsError,
+  ApprovalRequiredError,
   McpTlsError,
   RegistryError,
   StoreError,
   TlsConfigError,
+  TlsConnectionError,
   TlsTrustError,
-} from './errors.js';
+} from './errors/error-classes.js';
+export type { ErrorJson } from './errors/mcp-tls-error.js';
+export { makeStoreError } from './errors/store-error.js';
 export { explainTlsError } from './explain-tls-error.js';
+export { formatError } from './format-error.js';
 
 export type {
   CertificateListEntry,

@@ -41,8 +41,8 @@ export const answerError: ErrorRequestHandler = (error, _request, response, next
 export function describeError(error: unknown): { status: number; body: ErrorBody } {
   const ours = explainTlsError(error);
   if (ours !== undefined) {
-    const { code, message } = ours;
-    const hint = 'hint' in ours && ours.hint !== undefined ? { hint: ours.hint } : {};
+    const { code, message, hint: text } = ours;
+    const hint = text === undefined ? {} : { hint: text };
     const status = STATUS[code] ?? (code.startsWith('MCP_TLS_STORE_') ? 503 : 502);
     return { status, body: { error: { code, message, ...hint }, ...approvalOf(ours) } };
   }

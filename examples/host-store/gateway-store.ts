@@ -3,9 +3,9 @@ import {
   type CurrentCertificate,
   createSealer,
   type KeyRingInput,
+  makeStoreError,
   type StoredCertificate,
-  StoreError,
-  TlsConfigError,
+  type StoreError,
   type WriteCondition,
 } from 'mcp-tls';
 import type { Database, Row } from './database.js';
@@ -79,7 +79,7 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
       const { record, expired } = await currentOf(id);
       if (!expired) return record;
       const message = `gateway '${id}': the time that it was approved for is over`;
-      throw new StoreError('MCP_TLS_STORE_EXPIRED', message, { id });
+      throw makeStoreError('MCP_TLS_STORE_EXPIRED', message, { id });
     },
 
     read: currentOf,
@@ -132,17 +132,17 @@ function isOver({ expiresAt }: StoredCertificate): boolean {
 }
 
 function conflict(id: string, what: string): StoreError {
-  return new StoreError('MCP_TLS_STORE_CONFLICT', `gateway '${id}' ${what}`, { id });
+  return makeStoreError('MCP_TLS_STORE_CONFLICT', `gateway '${id}' ${what}`, { id });
 }
 
 /** One that was misspelt is not taken for none. */
 function assertCondition(condition: WriteCondition | undefined): void {
   if (condition === undefined || Number.isSafeInteger(condition?.ifRevision)) return;
-  throw new TlsConfigError('MCP_TLS_INVALID_ARGUMENT', 'ifRevision must be a revision of read()');
+  throw new TypeError('ifRevision must be a revision of read()');
 }
 
 function assertId(id: unknown): void {
   if (typeof id !== 'string' || id === '') {
-    throw new TlsConfigError('MCP_TLS_INVALID_ARGUMENT', 'the id of a gateway must be a text');
+    throw new TypeError('the id of a gateway must be a text');
   }
 }

@@ -5,6 +5,7 @@ import { certificateFields } from './certificate-fields.js';
 import { readElement } from './der.js';
 import { derKind } from './der-kind.js';
 import { invalidCertificate } from './invalid-certificate.js';
+import { hintForKind, otherInput } from './other-input.js';
 import { decodeBody, type PemBlock, pemBlocks } from './pem-blocks.js';
 
 /** One or more certificates: PEM as text or bytes, DER as bytes, or a list of these. */
@@ -35,7 +36,7 @@ export function readOneCertificate(input: string | Uint8Array): X509Certificate 
   const blocks = pemBlocks(source.text);
   const [block] = blocks;
   if (block === undefined) {
-    return invalidCertificate(nothingFound(source.text));
+    return nothingFound(source.text);
   }
   if (blocks.length > 1 || block.kind === 'other') {
     invalidCertificate(`Expected one certificate, found ${inventory(blocks)}`);
@@ -83,7 +84,7 @@ function readBundle(input: string | Uint8Array, maxBytes: number): X509Certifica
   }
   const blocks = pemBlocks(source.text);
   if (blocks.length === 0) {
-    invalidCertificate(nothingFound(source.text));
+    nothingFound(source.text);
   }
   if (blocks.some((block) => block.kind === 'other')) {
     invalidCertificate(`Expected nothing but certificates, found ${inventory(blocks)}`);
@@ -127,14 +128,10 @@ function toSource(input: string | Uint8Array, maxBytes: number, bound: string): 
   return { text: bytes.toString('latin1', hasBom ? 3 : 0) };
 }
 
-function nothingFound(text: string): string {
-  if (text.trim() === '') {
-    return 'Expected a certificate, found only white space';
-  }
-  if (text.includes('\0')) {
-    return 'Expected a certificate as PEM or DER, found other binary data, or text in UTF-16';
-  }
-  return 'Expected a certificate, found text without a PEM block (a line "-----BEGIN CERTIFICATE-----")';
+function nothingFound(text: string): never {
+  const { what, hint } = otherInput(text);
+  const asWhat = what.startsWith('other binary') ? 'a certificate as PEM or DER' : 'a certificate';
+  return invalidCertificate(`Expected ${asWhat}, found ${what}`, undefined, hint);
 }
 
 /** "2 certificates and a private key". Kinds only; the labels of unknown blocks are not shown. */
@@ -182,7 +179,7 @@ function withoutTail(der: Uint8Array): Uint8Array {
 function parseDer(der: Uint8Array): X509Certificate {
   const kind = derKind(der);
   if (kind !== undefined) {
-    invalidCertificate(`Expected a certificate, found ${kind}`);
+    invalidCertificate(`Expected a certificate, found ${kind}`, undefined, hintForKind(kind));
   }
   if (der.length > MAX_ONE_BYTES) {
     invalidCertificate('A certificate of more than 256 KiB');

@@ -41,6 +41,18 @@ export function readAuthorization(auth: AuthInput): Authorization {
 
 /** RFC 6750 §2.1. Checked here, because an HTTP library's "invalid header" message may print the value. */
 function bearer(token: unknown): string {
+  if (typeof token === 'string' && /^(bearer|basic|token) /i.test(token)) {
+    invalidArgument(
+      "auth: the token is given with its scheme before it, as in 'Bearer ...'",
+      "Give the token alone, without 'Bearer '. For HTTP Basic give { username, password }; for another scheme, an `authorization` among `headers`.",
+    );
+  }
+  if (typeof token === 'string' && /^\s|\s$/.test(token)) {
+    invalidArgument(
+      'auth: the bearer token begins or ends with white space',
+      'Trim it: files and commands that print a secret end it with a line break.',
+    );
+  }
   if (typeof token !== 'string' || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
     invalidArgument(
       'auth: the bearer token is empty or has characters that RFC 6750 does not allow',

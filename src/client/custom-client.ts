@@ -1,11 +1,13 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { isMcpTlsError, TlsTrustError } from '../errors.js';
+import { TRUST_WORDS } from '../errors/words/trust-words.js';
+import { McpTlsError, TlsTrustError, type TrustErrorCode } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
+import { type HeaderSource, shownBody } from './header-source.js';
 import { makeResponse } from './make-response.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
@@ -15,6 +17,7 @@ import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import type { Timeouts } from './timeouts.js';
+import { withoutFragment } from './url-text.js';
 
 /**
  * A `fetch` for one server, usable wherever a fetch-like function is asked for.
@@ -36,7 +39,7 @@ export interface CustomClientParts {
   /** The one origin that `headers` and `authorization` are for. */
   readonly ownOrigin: string | undefined;
   readonly destinationOf: (origin: string) => Destination;
-  readonly headers: HeaderList;
+  readonly headers: HeaderList | HeaderSource;
   readonly timeouts: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
   readonly maxBodyBytesFor: (origin: string) => number;
@@ -68,7 +71,7 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
   function rejection(error: unknown, url: URL | undefined): Error {
     const closed = running.closed ?? closedWith(parts.pools);
     if (closed !== undefined) return closed;
-    return toFetchError(error, url ?? NO_URL);
+    return toFetchError(adviseOnOrigin(error, parts, url), url ?? NO_URL);
   }
 
   return Object.assign(client, {
@@ -78,6 +81,29 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     },
   });
 }
+
+/**
+ * An origin that only a peer named, such as an OAuth server of the metadata, is judged by the default roots:
+ * what to do is to list it, and not to change the policy of the server.
+ */
+function adviseOnOrigin(
+  error: unknown,
+  { destinationOf }: CustomClientParts,
+  url: URL | undefined,
+): unknown {
+  const ours = error instanceof TypeError ? error.cause : error;
+  if (!(ours instanceof TlsTrustError) || !UNVOUCHED.has(ours.code)) return error;
+  if (url === undefined || destinationOf(url.origin).unlisted !== true) return error;
+  const { code, message, host, port, expected, presented, detail } = ours;
+  const hint = `This is another origin than that of the server, and was judged by the default roots. Compare its fingerprint with its operator out of band, then list it: \`origins: { '${url.origin}': certificate }\`.`;
+  return new TlsTrustError(code, message, { host, port, expected, presented, hint, detail });
+}
+
+const UNVOUCHED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+  'MCP_TLS_SELF_SIGNED',
+  'MCP_TLS_UNKNOWN_ISSUER',
+  'MCP_TLS_INCOMPLETE_CHAIN',
+]);
 
 /** For errors in the arguments, which name no host. */
 const NO_URL = new URL('https://invalid/');
@@ -126,8 +152,10 @@ async function send(
 ): Promise<Answer> {
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   const { timeouts } = parts;
-  const { method, body, headers } = request;
-  await addDefaults(parts, headers, url, signals, running);
+  const { method, body } = request;
+  // What a function gave for one redirect is not for the next.
+  const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
+  await addDefaults(parts, { url, method, body, headers }, signals, running);
   const destination = parts.destinationOf(url.origin);
   const connections = await parts.pools.get(destination, timeouts.connect, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
@@ -139,15 +167,18 @@ async function send(
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */
 async function addDefaults(
   { ownOrigin, headers: defaults, authorization }: CustomClientParts,
-  headers: string[],
-  url: URL,
+  { url, method, body, headers }: Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'>,
   signals: readonly AbortSignal[],
   running: Running,
 ): Promise<void> {
   if (url.origin === ownOrigin) {
-    addMissing(headers, defaults);
+    if (typeof defaults !== 'function') addMissing(headers, defaults);
+    else {
+      const request = { url: withoutFragment(url), method, body: shownBody(body) };
+      addMissing(headers, await ask('headers', () => defaults(request), signals, running));
+    }
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask(authorization, signals, running);
+      const value = await ask('auth', authorization, signals, running);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
@@ -157,16 +188,17 @@ async function addDefaults(
 }
 
 /** The caller's function may fail, and say anything in its error; or take its time. */
-async function ask(
-  authorization: Authorization,
+async function ask<T>(
+  what: 'auth' | 'headers',
+  question: () => T | Promise<T>,
   signals: readonly AbortSignal[],
   running: Running,
-): Promise<string | undefined> {
+): Promise<T> {
   try {
-    const given = authorization();
-    return typeof given === 'object' ? await untilEnded(given, signals, running) : given;
+    const given = question();
+    return given instanceof Promise ? await untilEnded(given, signals, running) : given;
   } catch (cause) {
-    throw isMcpTlsError(cause) ? cause : requestError('the auth function failed', cause);
+    throw cause instanceof McpTlsError ? cause : requestError(`the ${what} function failed`, cause);
   }
 }
 
@@ -211,15 +243,16 @@ async function discard({ body }: Answer): Promise<void> {
 function plainHttpRefused(url: URL): Error {
   if (url.protocol !== 'http:') return requestError(`the scheme '${url.protocol}' is not https:`);
   const { host, port } = addressOf(url);
+  const words = TRUST_WORDS.MCP_TLS_PLAIN_HTTP_REFUSED;
   return new TlsTrustError(
     'MCP_TLS_PLAIN_HTTP_REFUSED',
-    `${atHost(host, port)}: plain http is refused, nothing is sent in the clear`,
+    `${atHost(host, port)}: ${words.meaning}`,
     {
       host,
       port,
       expected: 'an https: URL',
       presented: 'an http: URL',
-      hint: 'Use the https: URL of the server. For a server on this machine, an ordinary fetch will do.',
+      hint: words.hint,
     },
   );
 }

@@ -1,6 +1,6 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost, toConnectionError } from '../connect/connection-error.js';
-import { isMcpTlsError, TlsConfigError, TlsTrustError } from '../errors.js';
+import { McpTlsError, TlsConfigError, TlsConnectionError } from '../errors.js';
 import { requestError } from './request-error.js';
 
 /** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
@@ -17,8 +17,8 @@ export function closedError(message: string): TlsConfigError {
  * ours. The one place through which everything leaves, but for the reason of the caller's own abort.
  */
 export function toFetchError(error: unknown, url: URL): TypeError {
-  if (error instanceof TypeError && isMcpTlsError(error.cause)) return error;
-  if (isMcpTlsError(error)) {
+  if (error instanceof TypeError && error.cause instanceof McpTlsError) return error;
+  if (error instanceof McpTlsError) {
     const callers = error.code === 'MCP_TLS_INVALID_ARGUMENT';
     return callers ? new TypeError(error.message, { cause: error }) : failed(error);
   }
@@ -43,7 +43,7 @@ export function badAnswer(url: URL, what: string): TypeError {
   const message = `${atHost(host, port)}: ${what}`;
   const hint =
     'The fault is on the side of the server, or of what stands before it: ask its operator.';
-  return failed(new TlsTrustError('MCP_TLS_BAD_ANSWER', message, { host, port, hint }));
+  return failed(new TlsConnectionError('MCP_TLS_BAD_ANSWER', message, { host, port, hint }));
 }
 
 /** No connection was made: there are as many as there may be. */
@@ -52,7 +52,7 @@ export function allInUse(url: URL, ms: number): TypeError {
   const message = `${atHost(host, port)}: all connections that it may have were in use for ${ms} ms`;
   const hint =
     'Streams that never end hold one each: end those that nobody reads, or raise maxConnections.';
-  return failed(new TlsTrustError('MCP_TLS_TIMEOUT', message, { host, port, hint }));
+  return failed(new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint }));
 }
 
 const CALLERS_MISTAKE = new Set([

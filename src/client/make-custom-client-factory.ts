@@ -1,4 +1,5 @@
 import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
@@ -7,8 +8,8 @@ import type { TrustInput } from '../trust/trust-policy.js';
 import { type AuthInput, readAuthorization } from './authorization.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
+import { type HeadersSource, readHeaderSource } from './header-source.js';
 import { type Destination, Pools } from './pools.js';
-import { readHeaders } from './request-headers.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
@@ -45,8 +46,12 @@ export interface CustomClientInit {
    * Without `url` the policy holds for whatever is asked for, and nothing else is trusted.
    */
   readonly url?: string | URL | undefined;
-  /** Sent with every request to the origin of `url`; a request's own headers win. Needs `url`. */
-  readonly headers?: RequestInit['headers'];
+  /**
+   * Sent with every request to the origin of `url`; a request's own headers win. A function is asked before
+   * each request, redirects within the origin included, with its URL, method and body: to sign it, or to
+   * send what changes. Needs `url`.
+   */
+  readonly headers?: HeadersSource | undefined;
   /** Over the factory's. */
   readonly timeout?: TimeoutInput | undefined;
   /** Over the factory's. */
@@ -99,7 +104,7 @@ export function makeCustomClientFactory(
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
   const server: Destination = { policy, route };
   const origins = options.origins && readOrigins(options.origins, elsewhere);
-  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere };
+  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere, unlisted: true };
   const pools = new Pools(readMaxConnections('options.maxConnections', options.maxConnections));
 
   function factory(init: CustomClientInit = {}): CustomClient {
@@ -117,7 +122,7 @@ export function makeCustomClientFactory(
       destinationOf,
       maxBodyBytesFor: (origin) =>
         max ?? (destinationOf(origin) === others ? PEERS_MAX_BODY_BYTES : 0),
-      headers: readHeaders(init.headers),
+      headers: readHeaderSource(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
       signal: init.signal,
@@ -165,13 +170,7 @@ function readOrigins(
 }
 
 function readOrigin(what: string, input: string | URL, form: 'any path' | 'origin only'): string {
-  let url: URL;
-  try {
-    url = new URL(input);
-  } catch {
-    return invalidArgument(`${what}: not a URL`);
-  }
-  if (url.protocol !== 'https:') invalidArgument(`${what}: must be an https: URL`);
+  const url = readHttpsUrl(what, input);
   if (url.username !== '' || url.password !== '') {
     invalidArgument(`${what}: must not contain credentials; use auth`);
   }

@@ -10,6 +10,8 @@ import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 export interface Destination {
   readonly policy: CheckedTrustPolicy;
   readonly route: Route;
+  /** An origin that is neither the server's nor listed: only a peer named it. */
+  readonly unlisted?: boolean;
 }
 
 interface Pool {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { publish } from '../diagnostics.js';
+import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { TlsTrustError } from '../errors.js';
 import type { FetchRequest } from './read-request.js';
 import { StreamBody } from './stream-body.js';
@@ -39,7 +40,7 @@ export function redirectTarget(
       port,
       expected: `an answer from ${from.origin}`,
       presented: `${status}${where}`,
-      hint: 'Use the URL that the server redirects to, with a policy of its own, if it is the right one.',
+      hint: TRUST_WORDS.MCP_TLS_REDIRECT_REFUSED.hint,
     });
   };
 

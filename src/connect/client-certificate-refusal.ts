@@ -1,7 +1,11 @@
 import type { TLSSocket } from 'node:tls';
-import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { atHost, clientRefused, toConnectionError } from './connection-error.js';
+import {
+  atHost,
+  type ConnectFailure,
+  clientRefused,
+  toConnectionError,
+} from './connection-error.js';
 import { untilAborted } from './limit.js';
 
 /**
@@ -34,7 +38,7 @@ export async function clientCertificateRefusal(
   socket: TLSSocket,
   target: ClientCertificateTarget,
   signal: AbortSignal,
-): Promise<TlsTrustError | undefined> {
+): Promise<ConnectFailure | undefined> {
   const ended = await endOf(socket, GRACE_MS, signal);
   if (ended !== undefined) return refusedError(target, ended.error);
   if (target.path === undefined) return undefined;
@@ -105,7 +109,7 @@ async function answerTo(
 function refusedError(
   { host, port, policy }: ClientCertificateTarget,
   cause: unknown,
-): TlsTrustError {
+): ConnectFailure {
   const sentCertificate = policy.clientCertificate !== undefined;
   if (cause !== undefined) {
     const error = toConnectionError(cause, { host, port, sawCertificate: true, sentCertificate });

@@ -1,4 +1,23 @@
-import { isMcpTlsError, TlsTrustError, type TrustErrorCode } from '../errors.js';
+import { CONFIG_WORDS } from '../errors/words/config-words.js';
+import { CONNECTION_WORDS } from '../errors/words/connection-words.js';
+import { TRUST_WORDS } from '../errors/words/trust-words.js';
+import type { Words } from '../errors/words/words.js';
+import {
+  type ConnectionErrorCode,
+  TlsConfigError,
+  TlsConnectionError,
+  TlsTrustError,
+} from '../errors.js';
+
+/** Why there is no connection: not trusted, not to be had, or not possible in this process. */
+export type ConnectFailure = TlsTrustError | TlsConnectionError | TlsConfigError;
+
+/** What an error of the network or of OpenSSL can turn out to be. */
+type Reason =
+  | ConnectionErrorCode
+  | 'MCP_TLS_WEAK'
+  | 'MCP_TLS_CHAIN_REFUSED'
+  | 'MCP_TLS_UNSUPPORTED_RUNTIME';
 
 /** Where the error happened, as far as it is known. */
 export interface ConnectionContext {
@@ -14,37 +33,67 @@ export interface ConnectionContext {
  * The one place where errors of `node:net`, `node:tls`, OpenSSL and undici become ours. Goes by
  * `code`, because messages differ between Node.js lines. What has no meaning of its own becomes
  * `MCP_TLS_HANDSHAKE_FAILED` (an `ERR_SSL_*` code), `MCP_TLS_UNSUPPORTED_RUNTIME` (any other code of
- * Node.js itself) or `MCP_TLS_UNREACHABLE`, with the code in `detail`.
+ * Node.js itself) or `MCP_TLS_UNREACHABLE`, with the code in `detail`. What is ours already stays.
  *
  * The error is kept as the `cause`, but for one about an answer: that one holds the answer's bytes.
  */
-export function toConnectionError(error: unknown, context: ConnectionContext): TlsTrustError {
-  if (isMcpTlsError(error) && error instanceof TlsTrustError) return error;
+export function toConnectionError(error: unknown, context: ConnectionContext): ConnectFailure {
+  if (isConnectFailure(error)) return error;
   const code = codeOf(error);
   const reason = isBadAnswer(error, code) ? 'MCP_TLS_BAD_ANSWER' : reasonOf(code, context);
-  const words = particularWords(code, context) ?? WORDS[reason] ?? UNREACHABLE;
+  const words = particularWords(code, context) ?? WORDS[reason];
   const detail = code === '' ? undefined : code;
   const cause = reason === 'MCP_TLS_BAD_ANSWER' ? undefined : error;
   return worded(reason, words, context, { detail, cause });
 }
 
+/** Whether `error` is one of ours that a connection can fail with. */
+export function isConnectFailure(error: unknown): error is ConnectFailure {
+  return (
+    error instanceof TlsTrustError ||
+    error instanceof TlsConnectionError ||
+    error instanceof TlsConfigError
+  );
+}
+
 /** A server asked for a client certificate, and ended the connection for the lack of one or for this one. */
-export function clientRefused(context: ConnectionContext, cause: unknown): TlsTrustError {
+export function clientRefused(context: ConnectionContext, cause: unknown): TlsConnectionError {
+  const { host, port } = context;
   const reason = clientReason(context);
-  return worded(reason, WORDS[reason] ?? UNREACHABLE, context, { detail: undefined, cause });
+  const { meaning, hint } = CONNECTION_WORDS[reason];
+  return new TlsConnectionError(reason, `${atHost(host, port)}: ${meaning}`, {
+    host,
+    port,
+    hint,
+    cause,
+  });
 }
 
 function worded(
-  reason: TrustErrorCode,
-  { message, hint }: Words,
+  reason: Reason,
+  { meaning, hint }: Words,
   { host, port }: ConnectionContext,
   { detail, cause }: { readonly detail: string | undefined; readonly cause: unknown },
-): TlsTrustError {
-  const text = `${atHost(host, port)}: ${message}${detail ? ` (${detail})` : ''}`;
-  return new TlsTrustError(reason, text, { host, port, hint, detail, cause });
+): ConnectFailure {
+  const text = `${atHost(host, port)}: ${meaning}${detail ? ` (${detail})` : ''}`;
+  if (reason === 'MCP_TLS_UNSUPPORTED_RUNTIME') {
+    const retryable = EXHAUSTED.test(detail ?? '');
+    return new TlsConfigError(reason, text, { hint, cause, retryable });
+  }
+  const details = { host, port, hint, detail, cause };
+  return reason === 'MCP_TLS_WEAK' || reason === 'MCP_TLS_CHAIN_REFUSED'
+    ? new TlsTrustError(reason, text, details)
+    : new TlsConnectionError(reason, text, details);
 }
 
-function clientReason({ sentCertificate }: ConnectionContext): TrustErrorCode {
+/** Of what others of this process give back. */
+const EXHAUSTED = /^(EMFILE|ENFILE|ENOMEM)$/;
+
+function clientReason({
+  sentCertificate,
+}: ConnectionContext):
+  | 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
+  | 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' {
   return sentCertificate
     ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
     : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
@@ -81,7 +130,7 @@ function codeOf(error: unknown, depth = 0): string {
   return '';
 }
 
-function reasonOf(code: string, context: ConnectionContext): TrustErrorCode {
+function reasonOf(code: string, context: ConnectionContext): Reason {
   const rule = RULES.find(([pattern]) => pattern.test(code));
   if (rule) return rule[1];
   // TLS 1.2 servers answer a missing client certificate with the same alert as a cipher mismatch;
@@ -99,7 +148,7 @@ function reasonOf(code: string, context: ConnectionContext): TrustErrorCode {
 const VERDICT =
   /^((DEPTH_ZERO_)?SELF_SIGNED_CERT|UNABLE_TO_|CERT_|CRL_|ERROR_IN_CERT_|ERROR_IN_CRL_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
 
-const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
+const RULES: readonly (readonly [RegExp, Reason])[] = [
   [VERDICT, 'MCP_TLS_CHAIN_REFUSED'],
   [/^(EACCES|EPERM|ERR_ACCESS_DENIED|EMFILE|ENFILE|ENOMEM)$/, 'MCP_TLS_UNSUPPORTED_RUNTIME'],
   [/TIMEOUT|ETIMEDOUT/, 'MCP_TLS_TIMEOUT'],
@@ -119,16 +168,11 @@ const RULES: readonly (readonly [RegExp, TrustErrorCode])[] = [
   [/DH_KEY_TOO_SMALL|(EE|CA)_KEY_TOO_SMALL|MD_TOO_WEAK/, 'MCP_TLS_WEAK'],
 ];
 
-interface Words {
-  readonly message: string;
-  readonly hint: string;
-}
-
 /** What a code says beyond the reason that it belongs to. */
 function particularWords(code: string, { sawCertificate }: ConnectionContext): Words | undefined {
   if (code === 'ECONNRESET' && sawCertificate === false) {
     return {
-      message: 'closed the connection during the TLS handshake',
+      meaning: 'closed the connection during the TLS handshake',
       hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
     };
   }
@@ -139,77 +183,46 @@ const PARTICULAR: readonly (readonly [RegExp, Words])[] = [
   [
     /ALERT_UNRECOGNI[SZ]ED_NAME$|UNRECOGNIZED_NAME$|ALERT_INTERNAL_ERROR$/,
     {
-      message: 'does not serve this name',
+      meaning: 'does not serve this name',
       hint: 'It picks its certificate by the name that is asked for (SNI), and an IP address sends none: set trust.serverName to the name that the server knows.',
     },
   ],
   [
     /NO_APPLICATION_PROTOCOL$/,
     {
-      message: 'does not speak HTTP/1.1',
+      meaning: 'does not speak HTTP/1.1',
       hint: 'It may serve HTTP/2 only: have its operator allow http/1.1 (ALPN), which MCP goes over here.',
     },
   ],
   [
     /UNSAFE_LEGACY_RENEGOTIATION_DISABLED$/,
     {
-      message: 'does not know secure renegotiation (RFC 5746)',
+      meaning: 'does not know secure renegotiation (RFC 5746)',
       hint: 'OpenSSL refuses such servers: update it, or put a proxy of today before it.',
     },
   ],
   [
     /DH_KEY_TOO_SMALL$/,
     {
-      message: 'offers Diffie-Hellman parameters that are too small',
+      meaning: 'offers Diffie-Hellman parameters that are too small',
       hint: 'Its certificate is not the problem: have the server offer ECDHE, or larger parameters.',
     },
   ],
 ];
 
-const UNREACHABLE = {
-  message: 'cannot be reached, or the connection broke',
-  hint: 'Check the address, the port and that the server is running and reachable from this machine.',
-};
-
-const WORDS: Readonly<Partial<Record<TrustErrorCode, { message: string; hint: string }>>> = {
-  MCP_TLS_TIMEOUT: {
-    message: 'did not answer in time',
-    hint: 'Check that the server is running and that no firewall drops the connection, or raise `timeout`.',
+/** What a code says that nothing particular is known of. */
+const WORDS: Readonly<Record<Reason, Words>> = {
+  ...CONNECTION_WORDS,
+  MCP_TLS_WEAK: {
+    meaning: 'uses a key or signature that is too weak',
+    hint: TRUST_WORDS.MCP_TLS_WEAK.hint,
   },
   MCP_TLS_CHAIN_REFUSED: {
-    message: 'presents a certificate that is not trusted',
-    hint: 'The detail is the code of OpenSSL.',
-  },
-  MCP_TLS_BAD_ANSWER: {
-    message: 'sent an answer that is not valid HTTP/1.1',
-    hint: 'Check that the port is the one of the MCP server: another service, a proxy, or a server of HTTP/2 only may answer there.',
+    meaning: 'presents a certificate that is not trusted',
+    hint: TRUST_WORDS.MCP_TLS_CHAIN_REFUSED.hint,
   },
   MCP_TLS_UNSUPPORTED_RUNTIME: {
-    message: 'this process cannot open the connection',
-    hint: 'The fault is on this side: check the permissions and the limit of open files of this process, and the installation.',
-  },
-  MCP_TLS_NOT_TLS: {
-    message: 'does not speak TLS',
-    hint: 'The port may serve plain http: use the port that the server offers https on.',
-  },
-  MCP_TLS_CLIENT_CERTIFICATE_REQUIRED: {
-    message: 'requires a client certificate',
-    hint: 'This server uses mutual TLS: get a client certificate and key for it from its operator.',
-  },
-  MCP_TLS_CLIENT_CERTIFICATE_REFUSED: {
-    message: 'refuses the client certificate',
-    hint: 'Check that the client certificate is the one that the server expects, and that it is valid.',
-  },
-  MCP_TLS_PROTOCOL_MISMATCH: {
-    message: 'has no TLS version, cipher suite or signature algorithm in common with this client',
-    hint: 'The server must offer TLS 1.2 or 1.3 (or the version in trust.minVersion); some TLS 1.2 servers also answer so when they miss a client certificate.',
-  },
-  MCP_TLS_WEAK: {
-    message: 'uses a key or signature that is too weak',
-    hint: 'Have the certificate reissued with a stronger key and signature.',
-  },
-  MCP_TLS_HANDSHAKE_FAILED: {
-    message: 'aborted the TLS handshake',
-    hint: "The detail is the code of OpenSSL; see the server's log.",
+    meaning: 'this process cannot open the connection',
+    hint: CONFIG_WORDS.MCP_TLS_UNSUPPORTED_RUNTIME.hint,
   },
 };

@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import { publish } from '../diagnostics.js';
-import { isMcpTlsError, TlsConfigError, type TlsTrustError } from '../errors.js';
+import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { toConnectionError } from './connection-error.js';
+import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { within } from './limit.js';
 import { reach } from './reach.js';
 import type { Route } from './route.js';
@@ -62,7 +62,7 @@ export function makeConnector(options: ConnectorOptions): Connector {
       publishVerified(target, connection, performance.now() - startedAt);
       return connection.socket;
     } catch (error) {
-      const ours = asOwnError(error, target);
+      const ours = toConnectionError(error, target);
       publishRefused(target, ours);
       throw ours;
     }
@@ -87,15 +87,6 @@ export function makeConnector(options: ConnectorOptions): Connector {
   };
 }
 
-/** A host that no certificate can name is the caller's mistake; all else happened on the way. */
-function asOwnError(
-  error: unknown,
-  target: { readonly host: string; readonly port: number },
-): TlsTrustError | TlsConfigError {
-  if (isMcpTlsError(error) && error instanceof TlsConfigError) return error;
-  return toConnectionError(error, target);
-}
-
 function publishVerified(
   target: { readonly host: string; readonly port: number },
   { by, handshake }: Verified,
@@ -113,7 +104,7 @@ function publishVerified(
 
 function publishRefused(
   target: { readonly host: string; readonly port: number },
-  error: TlsTrustError | TlsConfigError,
+  error: ConnectFailure,
 ): void {
   const { code, message } = error;
   const { expected, presented } = error as Partial<TlsTrustError>;

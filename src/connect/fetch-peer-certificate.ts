@@ -16,10 +16,11 @@ import { type ReferenceIdentity, readReferenceIdentity } from '../trust/referenc
 import { suggestPolicy } from '../trust/suggest-policy.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
-import { ApprovalRequiredError } from './approval-required-error.js';
+import { approvalRequired } from './approval-required.js';
 import { atHost } from './connection-error.js';
 import { type Look, type LookRequest, look } from './look.js';
 import type { PeerCertificate } from './peer-certificate.js';
+import { readHttpsUrl } from './read-url.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 
 /** Options of {@link fetchPeerCertificate}. */
@@ -48,10 +49,11 @@ export interface FetchPeerCertificateOptions extends RouteOptions {
  * client would shake hands with (TLS 1.0, weak groups, no secure renegotiation) are read by a second,
  * lenient handshake; they are never `trusted`.
  *
- * @throws {TlsTrustError} if no certificate could be had: `MCP_TLS_UNREACHABLE`, `MCP_TLS_TIMEOUT`,
- *   `MCP_TLS_NOT_TLS`, `MCP_TLS_PROTOCOL_MISMATCH`, `MCP_TLS_HANDSHAKE_FAILED`, `MCP_TLS_PROXY_FAILED`,
- *   `MCP_TLS_ADDRESS_REFUSED`, or it is not DER (`MCP_TLS_CHAIN_REFUSED`); and where `expectFingerprint` is
- *   the pin of a key, if the handshake did not finish, which is what proves that the server has the key
+ * @throws {TlsConnectionError} if no certificate could be had: `MCP_TLS_UNREACHABLE`, `MCP_TLS_TIMEOUT`,
+ *   `MCP_TLS_NOT_TLS`, `MCP_TLS_PROTOCOL_MISMATCH`, `MCP_TLS_HANDSHAKE_FAILED`, `MCP_TLS_PROXY_FAILED`; and
+ *   where `expectFingerprint` is the pin of a key, if the handshake did not finish, which is what proves that
+ *   the server has the key
+ * @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED`, or the certificate is not DER (`MCP_TLS_CHAIN_REFUSED`)
  * @throws {ApprovalRequiredError} `MCP_TLS_FINGERPRINT_MISMATCH`
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @throws the signal's reason, if aborted
@@ -67,7 +69,7 @@ export async function fetchPeerCertificate(
   const { peer, look } = await inspectPeer(request, trust, serverName);
   if (expected === undefined) return peer;
   if (!pinMatches(expected, peer.description)) {
-    throw new ApprovalRequiredError({ peer, expectedFingerprint: expected.text });
+    throw approvalRequired({ peer, expectedFingerprint: expected.text });
   }
   // Anybody can make a certificate for a key that is not theirs: only a finished handshake proves it.
   if (expected.of === 'key' && look.ending !== 'complete') throw look.refusal;
@@ -129,7 +131,7 @@ function notDer(host: string, port: number): TlsTrustError {
   return new TlsTrustError(
     'MCP_TLS_CHAIN_REFUSED',
     `${atHost(host, port)}: its certificate cannot be described, its encoding is not DER`,
-    { host, port },
+    { host, port, hint: 'Have the certificate reissued: no client can compare it reliably.' },
   );
 }
 
@@ -154,7 +156,7 @@ function explain(
     refusal: refusal && {
       reason: refusal.code,
       message: withoutHost(refusal.message),
-      detail: refusal.detail,
+      detail: 'detail' in refusal ? refusal.detail : undefined,
     },
     presentation: handshake,
     descriptions,
@@ -266,13 +268,5 @@ function routeOf(options: FetchPeerCertificateOptions): RouteOptions {
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return invalidArgument('the URL is not valid');
-  }
-  if (parsed.protocol !== 'https:')
-    invalidArgument('only an https: URL has a certificate to fetch');
-  return addressOf(parsed);
+  return addressOf(readHttpsUrl('url', url));
 }

@@ -1,9 +1,9 @@
 import type { SecureContext } from 'node:tls';
-import type { TlsTrustError, TrustErrorCode } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
-import { toConnectionError } from './connection-error.js';
+import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { type Handshake, type Shaken, shakeHands } from './handshake.js';
 import { within } from './limit.js';
 import { reach } from './reach.js';
@@ -33,9 +33,9 @@ export interface LookRequest {
 export interface Look {
   readonly handshake: Handshake;
   /** Why that client would not connect; `undefined`: it would. */
-  readonly refusal: TlsTrustError | undefined;
+  readonly refusal: ConnectFailure | undefined;
   /** Why the server refused the client: it requires a certificate, or another one. */
-  readonly clientRefusal: TlsTrustError | undefined;
+  readonly clientRefusal: ConnectFailure | undefined;
   /** Whether `decide` trusts what was presented, apart from how the connection ended. */
   readonly isTrusted: boolean;
   /**
@@ -52,7 +52,7 @@ export interface Look {
  * Only where that shows no certificate, because the two do not agree on how to shake hands, a second
  * handshake with everything allowed reads one, in order to say what the server is. It is never trusted.
  *
- * @throws {TlsTrustError} if no certificate could be read
+ * @throws {TlsTrustError | TlsConnectionError} if no certificate could be read
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
  * @throws the signal's reason
  */
@@ -122,23 +122,24 @@ async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal)
   return { handshake, refusal, clientRefusal, isTrusted, ending: 'complete' };
 }
 
-const CLIENT_CODES: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+const CLIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
   'MCP_TLS_CLIENT_CERTIFICATE_REFUSED',
 ]);
 
 /** No certificate was shown, for whatever reason: a cipher suite without one, or a failed handshake. */
-function strictError(request: LookRequest, { failure }: Shaken): TlsTrustError {
+function strictError(request: LookRequest, { failure }: Shaken): ConnectFailure {
   const none = Object.assign(new Error('no certificate'), { code: 'ERR_SSL_NO_CERTIFICATE' });
   return toConnectionError(failure ?? none, request);
 }
 
 /** Where the server was reached and spoke TLS, or hung up on what we said. */
-function maySucceedLeniently({ code, detail }: TlsTrustError): boolean {
+function maySucceedLeniently(refusal: ConnectFailure): boolean {
+  const { code } = refusal;
   return (
     code === 'MCP_TLS_PROTOCOL_MISMATCH' ||
     code === 'MCP_TLS_HANDSHAKE_FAILED' ||
     code === 'MCP_TLS_WEAK' ||
-    detail === 'ECONNRESET'
+    ('detail' in refusal && refusal.detail === 'ECONNRESET')
   );
 }

@@ -1,6 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { isMcpTlsError, TlsTrustError } from '../errors.js';
-import { atHost, toConnectionError } from './connection-error.js';
+import { McpTlsError, TlsConnectionError } from '../errors.js';
+import { atHost, isConnectFailure, toConnectionError } from './connection-error.js';
 import { untilAborted } from './limit.js';
 import type { ProxyServer } from './proxy.js';
 import { verified } from './verified.js';
@@ -17,7 +17,7 @@ interface Endpoint {
  * Opens a tunnel to `host:port` through a proxy (CONNECT, RFC 9110 §9.3.6). An https proxy is verified
  * under its own policy before it learns where we want to go.
  *
- * @throws {TlsTrustError} `MCP_TLS_PROXY_FAILED`
+ * @throws {TlsConnectionError} `MCP_TLS_PROXY_FAILED`; `refused` where the proxy is not trusted
  * @throws the signal's reason
  */
 export async function openTunnel(
@@ -34,9 +34,14 @@ export async function openTunnel(
     return socket;
   } catch (error) {
     socket.destroy();
-    if (signal.aborted || isMcpTlsError(error)) throw error;
-    if (error instanceof BadAnswer) throw proxyFailed(proxy, target, error.message, NOT_A_PROXY);
-    throw proxyFailed(proxy, target, 'aborted the connection', UNREACHABLE, error);
+    if (signal.aborted || error instanceof McpTlsError) throw error;
+    if (error instanceof BadAnswer)
+      throw proxyFailed(proxy, target, error.message, { hint: NOT_A_PROXY });
+    throw proxyFailed(proxy, target, 'aborted the connection', {
+      hint: UNREACHABLE,
+      cause: error,
+      retryable: true,
+    });
   }
 }
 
@@ -51,9 +56,10 @@ async function connectProxy(
   try {
     return (await verified({ host, port, ...secure }, () => ({ host, port }), signal)).socket;
   } catch (error) {
-    if (signal.aborted || !(error instanceof TlsTrustError)) throw error;
-    const why = `is not trusted: ${error.message}`;
-    throw proxyFailed(proxy, target, why, error.hint ?? '', error);
+    if (signal.aborted || !isConnectFailure(error)) throw error;
+    const { hint, refused, retryable, message } = error;
+    const why = `${refused ? 'is not trusted' : 'cannot be used'}: ${message}`;
+    throw proxyFailed(proxy, target, why, { hint, refused, retryable, cause: error });
   }
 }
 
@@ -76,7 +82,11 @@ async function connectPlainProxy(
     socket.destroy();
     if (signal.aborted) throw error;
     const cause = toConnectionError(error, { host, port });
-    throw proxyFailed(proxy, target, 'cannot be reached', UNREACHABLE, cause);
+    throw proxyFailed(proxy, target, 'cannot be reached', {
+      hint: UNREACHABLE,
+      cause,
+      retryable: true,
+    });
   }
 }
 
@@ -118,12 +128,11 @@ function assertTunnel(proxy: ProxyServer, target: Endpoint, head: string, rest: 
   const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1];
   if (status === undefined) throw new BadAnswer('does not speak HTTP');
   if (status === '407') {
-    const hint = 'Give proxy.auth, or a user name and password in the URL of the proxy.';
-    throw proxyFailed(proxy, target, 'requires authentication (407)', hint);
+    throw proxyFailed(proxy, target, 'requires authentication (407)', { hint: hintFor407(head) });
   }
   if (!status.startsWith('2')) {
     const hint = 'Ask the operator of the proxy to allow this host and port.';
-    throw proxyFailed(proxy, target, `refuses to connect (${status})`, hint);
+    throw proxyFailed(proxy, target, `refuses to connect (${status})`, { hint });
   }
   // TLS clients speak first: bytes behind the head are nobody's that we want to talk to.
   if (rest > 0) throw new BadAnswer('sends data into the tunnel');
@@ -133,12 +142,35 @@ function proxyFailed(
   proxy: ProxyServer,
   target: Endpoint,
   why: string,
-  hint: string,
-  cause?: unknown,
-): TlsTrustError {
+  details: {
+    readonly hint: string | undefined;
+    readonly cause?: unknown;
+    readonly refused?: boolean;
+    readonly retryable?: boolean;
+  },
+): TlsConnectionError {
   const message = `${atHost(target.host, target.port)}: the proxy ${atHost(proxy.host, proxy.port)} ${why}`;
   const { host, port } = target;
-  return new TlsTrustError('MCP_TLS_PROXY_FAILED', message, { host, port, hint, cause });
+  return new TlsConnectionError('MCP_TLS_PROXY_FAILED', message, {
+    retryable: false,
+    ...details,
+    host,
+    port,
+  });
+}
+
+/** Basic is what we can do. Of the schemes that the proxy offers, those are named that are known. */
+function hintFor407(head: string): string {
+  const offers = [...head.matchAll(/^proxy-authenticate:[ \t]*([\w-]+)/gim)].map(
+    ([, name]) => name,
+  );
+  const known = ['NTLM', 'Negotiate', 'Digest', 'Kerberos', 'Bearer'].filter((name) =>
+    offers.some((offer) => offer?.toLowerCase() === name.toLowerCase()),
+  );
+  if (known.length === 0 || offers.some((offer) => offer?.toLowerCase() === 'basic')) {
+    return 'Give proxy.auth, or a user name and password in the URL of the proxy.';
+  }
+  return `The proxy offers ${known.join(', ')} only, and mcp-tls does Basic: run a local proxy that signs in for you (such as px or cntlm) and give its address as \`proxy\`, or have this host allowed without.`;
 }
 
 const NOT_A_PROXY = 'Check that the address is that of an HTTP proxy which allows CONNECT.';

@@ -1,7 +1,8 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { isMcpTlsError, TlsTrustError } from '../errors.js';
+import { TRUST_WORDS } from '../errors/words/trust-words.js';
+import { McpTlsError, TlsTrustError } from '../errors.js';
 import { canonicalAddress } from './address.js';
 import { atHost } from './connection-error.js';
 import { openTunnel } from './open-tunnel.js';
@@ -16,7 +17,8 @@ interface Endpoint {
  * The way to a server, as options of `tls.connect`: a Unix socket's path, the open socket of a proxy's
  * tunnel, or an address that may be connected to.
  *
- * @throws {TlsTrustError} `MCP_TLS_PROXY_FAILED`, `MCP_TLS_ADDRESS_REFUSED`
+ * @throws {TlsConnectionError} `MCP_TLS_PROXY_FAILED`
+ * @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED`
  * @throws the signal's reason
  */
 export async function reach(
@@ -113,7 +115,7 @@ async function assertAllowed(
     const allowed = addresses.filter((_, i) => verdicts[i] === true);
     if (allowed.length > 0) return allowed;
   } catch (error) {
-    if (isMcpTlsError(error)) throw error;
+    if (error instanceof McpTlsError) throw error;
     throw addressRefused(host, port, addresses, error);
   }
   throw addressRefused(host, port, addresses);
@@ -127,13 +129,13 @@ function addressRefused(
 ): TlsTrustError {
   return new TlsTrustError(
     'MCP_TLS_ADDRESS_REFUSED',
-    `${atHost(host, port)}: connections to its address are not allowed`,
+    `${atHost(host, port)}: ${TRUST_WORDS.MCP_TLS_ADDRESS_REFUSED.meaning}`,
     {
       host,
       port,
       presented: addresses.slice(0, 8).join(', '),
       expected: 'an address that allowAddress allows',
-      hint: 'Register the server under an address that this application may connect to, or extend its allowAddress.',
+      hint: TRUST_WORDS.MCP_TLS_ADDRESS_REFUSED.hint,
       cause,
     },
   );

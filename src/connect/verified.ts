@@ -4,7 +4,12 @@ import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
 import { readReferenceIdentity } from '../trust/reference-identity.js';
 import type { Refusal } from '../trust/refusal.js';
-import { atHost, clientRefused, toConnectionError } from './connection-error.js';
+import {
+  atHost,
+  type ConnectFailure,
+  clientRefused,
+  toConnectionError,
+} from './connection-error.js';
 import { type Handshake, type Shaken, shakeHands } from './handshake.js';
 
 /** One server under one policy. */
@@ -29,7 +34,8 @@ export interface Verified {
  * end. Nothing was sent till then.
  *
  * @param reach gives the way to it; asked only once it is known that a certificate can name the host
- * @throws {TlsTrustError} why it is not trusted, or could not be connected to
+ * @throws {TlsTrustError} why it is not trusted
+ * @throws {TlsConnectionError} why it could not be connected to
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
  * @throws the signal's reason
  */
@@ -81,7 +87,7 @@ export function refusalError(
   target: Pick<VerifiedTarget, 'host' | 'port' | 'policy'>,
   { handshake, failure }: Pick<Shaken, 'handshake' | 'failure'>,
   verdict: Verdict,
-): TlsTrustError {
+): ConnectFailure {
   const { host, port, policy } = target;
   if (failure === undefined && !verdict.trusted) return refusedError(target, verdict);
   const sentCertificate = policy.clientCertificate !== undefined;

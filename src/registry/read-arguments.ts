@@ -1,4 +1,5 @@
 import { assertKnownKeys, assertOneOf, invalidArgument, isValidDate } from '../assert.js';
+import { readHttpsUrl } from '../connect/read-url.js';
 import { assertId } from '../store/record-key.js';
 import { APPROVAL_FIELDS, assertApproval } from './enrol/approve-certificate.js';
 import type { Approval, RegisterOptions, ServerChanges } from './types.js';
@@ -57,9 +58,7 @@ function assertEnd(what: string, expiresAt: unknown): void {
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readUrl(input: string | URL): string {
-  if (!URL.canParse(String(input))) invalidArgument('the URL of the server is not valid');
-  const url = new URL(input);
-  if (url.protocol !== 'https:') invalidArgument('the URL of the server must be an https: URL');
+  const url = readHttpsUrl('the URL of the server', input);
   if (url.username !== '' || url.password !== '') {
     invalidArgument('the URL of the server must not contain credentials');
   }

@@ -1,5 +1,4 @@
-import { StoreError, type StoreErrorCode } from '../errors.js';
-import { isStoreError } from './is-store-error.js';
+import { StoreError } from '../errors.js';
 import type { KeyRing } from './key-ring.js';
 
 /** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
@@ -74,7 +73,7 @@ export async function open(
   } catch {
     // Without the cause: what failed where is nobody's business, and every reason means the same.
     return refuse(
-      'TAMPERED',
+      'MCP_TLS_STORE_TAMPERED',
       context,
       'was changed, or the key of this name is another one',
       keyId,
@@ -109,21 +108,24 @@ function headerOf(kid: string, { namespace, kind, id }: EnvelopeContext) {
  * write is taken, so that no byte of an envelope can be changed without being noticed.
  */
 function assertFrame(envelope: unknown, context: EnvelopeContext): string {
-  if (typeof envelope !== 'string') return refuse('TAMPERED', context, 'is not a text');
-  if (envelope.length > MAX_ENVELOPE_CHARS) return refuse('TAMPERED', context, 'is too long');
+  if (typeof envelope !== 'string')
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not a text');
+  if (envelope.length > MAX_ENVELOPE_CHARS)
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'is too long');
   const parts = envelope.split('.');
   const [header = '', wrappedKey, iv = '', ciphertext = '', tag = ''] = parts;
   const canonical = parts.every((part) => decode(part).toString('base64url') === part);
   if (parts.length !== 5 || wrappedKey !== '' || !canonical) {
-    return refuse('TAMPERED', context, 'is not an envelope');
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not an envelope');
   }
   if (decode(iv).length !== 12 || decode(tag).length !== 16 || ciphertext === '') {
-    return refuse('TAMPERED', context, 'has parts of the wrong length');
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'has parts of the wrong length');
   }
   const keyId = envelopeKeyId(envelope);
-  if (keyId === undefined) return refuse('TAMPERED', context, 'has no readable header');
+  if (keyId === undefined)
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'has no readable header');
   if (decode(header).toString('utf8') !== JSON.stringify(headerOf(keyId, context))) {
-    return refuse('TAMPERED', context, 'belongs to another record, store or format');
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'belongs to another record, store or format');
   }
   return keyId;
 }
@@ -142,7 +144,8 @@ function readContent(
     Number.isSafeInteger(content.sealedAt) &&
     (content.expiresAt === undefined || Number.isSafeInteger(content.expiresAt)) &&
     content.value !== undefined;
-  if (!sound) return refuse('INVALID_RECORD', context, 'has content of another format', keyId);
+  if (!sound)
+    return refuse('MCP_TLS_STORE_INVALID_RECORD', context, 'has content of another format', keyId);
   return content;
 }
 
@@ -156,23 +159,21 @@ function parseObject(json: Uint8Array): SealedContent & { readonly v?: unknown }
 
 const decode = (text: string): Buffer => Buffer.from(text, 'base64url');
 
-type Refusal = 'TAMPERED' | 'INVALID_RECORD';
-
 function refuse(
-  code: Refusal & string,
+  code: 'MCP_TLS_STORE_TAMPERED' | 'MCP_TLS_STORE_INVALID_RECORD',
   { kind, id }: EnvelopeContext,
   message: string,
   keyId?: string,
 ): never {
   const subject = kind === 'marker' ? 'the marker of the store' : `the ${kind} '${id}'`;
-  throw new StoreError(`MCP_TLS_STORE_${code}` satisfies StoreErrorCode, `${subject} ${message}`, {
+  throw new StoreError(code, `${subject} ${message}`, {
     id: kind === 'marker' ? undefined : id,
     keyId,
   });
 }
 
 function withId(error: unknown, id: string): never {
-  if (!isStoreError(error) || error.keyId === undefined) throw error;
+  if (!(error instanceof StoreError) || error.keyId === undefined) throw error;
   const { code, message, keyId, cause } = error;
   throw new StoreError(code, `the record '${id}' is ${message}`, { id, keyId, cause });
 }

@@ -1,6 +1,5 @@
 import { StoreError } from '../errors.js';
 import { DEADLINE, withDeadline } from './deadline.js';
-import { isStoreError } from './is-store-error.js';
 import { isNotWrittenError, type StoreBackend } from './store-backend.js';
 
 export interface GuardLimits {
@@ -68,7 +67,7 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
 }
 
 function toStoreError(cause: unknown, kind: 'read' | 'write', name: string): StoreError {
-  if (isStoreError(cause)) return cause;
+  if (cause instanceof StoreError) return cause;
   const backend = `the store's backend (${name})`;
   const notWritten = isNotWrittenError(cause) ? cause : undefined;
   if (notWritten?.reason === 'refused') {

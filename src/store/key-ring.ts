@@ -3,10 +3,11 @@ import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { printable as toPrintable } from '../certificate/printable.js';
-import { isMcpTlsError, StoreError } from '../errors.js';
+import { McpTlsError, StoreError } from '../errors.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import type { KeyProvider } from './key-provider.js';
 import { assertPassphraseKey, derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
+import { readRawKey } from './raw-key.js';
 
 /** A key of 32 random bytes: `crypto.randomBytes(32)`, kept where secrets are kept. */
 export interface RawKey {
@@ -119,7 +120,7 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
 async function importEntry(entry: RawKey | PassphraseKey): Promise<RingKey> {
   return importBytes(
     entry.id,
-    'passphrase' in entry ? await derivePassphraseKey(entry) : rawBytes(entry),
+    'passphrase' in entry ? await derivePassphraseKey(entry) : readRawKey(entry.key, 'keys: each'),
   );
 }
 
@@ -137,17 +138,8 @@ function assertKey(entry: RawKey | PassphraseKey): string {
     invalidArgument('keys: each id must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -');
   }
   if ('passphrase' in entry) assertPassphraseKey(entry);
-  else if (rawBytes(entry).byteLength !== 32) {
-    invalidArgument(`keys: '${entry.id}' must be 32 bytes (crypto.randomBytes(32))`);
-  }
+  else readRawKey(entry.key, `keys: '${entry.id}'`);
   return entry.id;
-}
-
-function rawBytes({ key }: RawKey): Uint8Array {
-  if (ArrayBuffer.isView(key)) return new Uint8Array(key.buffer, key.byteOffset, key.byteLength);
-  // Buffer.from drops what is not base64 without a word, and would make a key out of a typing error.
-  const whole = typeof key === 'string' && /^[\w+/-]{43}={0,2}$/.test(key);
-  return whole ? Buffer.from(key, 'base64') : new Uint8Array(0);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -179,7 +171,7 @@ function unknownKey(id: string, retired: boolean): never {
 }
 
 function providerFailed(what: string, cause?: unknown): never {
-  if (isMcpTlsError(cause)) throw cause;
+  if (cause instanceof McpTlsError) throw cause;
   const why = cause instanceof Error ? `: ${toPrintable(cause.message.slice(0, 200))}` : '';
   throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', `the key provider ${what}${why}`, { cause });
 }

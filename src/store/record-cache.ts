@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { isStoreError } from './is-store-error.js';
+import { StoreError } from '../errors.js';
 
 /** Options of the cache in this process. */
 export interface CacheOptions {
@@ -168,7 +168,7 @@ const MAX_AGAIN = 15;
 /** Only where the backend cannot be asked. What it answered wrongly is not hidden by an old answer. */
 function isOutOfReach(error: unknown): boolean {
   return (
-    isStoreError(error) &&
+    error instanceof StoreError &&
     (error.code === 'MCP_TLS_STORE_UNAVAILABLE' || error.code === 'MCP_TLS_STORE_TIMEOUT')
   );
 }

@@ -1,6 +1,5 @@
 import { StoreError } from '../errors.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
-import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './sealed-records.js';
@@ -55,7 +54,7 @@ export async function rewrapRecords(
       else current++;
     } catch (error) {
       // What concerns this row only is counted; a backend that fails ends the sweep.
-      if (!isStoreError(error) || !OF_ONE_ROW.has(error.code)) throw error;
+      if (!(error instanceof StoreError) || !OF_ONE_ROW.has(error.code)) throw error;
       failed.push({ id, error });
     }
   }

@@ -1,7 +1,6 @@
 import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
 import type { ForwardClock } from './forward-clock.js';
-import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { once } from './once.js';
@@ -157,7 +156,7 @@ export function makeSealedRecords(
       const { revision, value } = await open(ring, contextOf(id), row);
       return { revision, live: value !== null };
     } catch (error) {
-      if (!isStoreError(error) || error.id === undefined) throw error;
+      if (!(error instanceof StoreError) || error.id === undefined) throw error;
       return { revision: 0, live: true };
     }
   }

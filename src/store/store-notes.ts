@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, seal } from './envelope.js';
-import { isStoreError } from './is-store-error.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
@@ -50,7 +49,7 @@ export function makeStoreNotes(
     } catch (error) {
       // Damaged, or of a retired key: worth no more than none, and written anew. A key that cannot
       // be had just now is another matter.
-      if (!isStoreError(error) || error.code === 'MCP_TLS_STORE_UNAVAILABLE') throw error;
+      if (!(error instanceof StoreError) || error.code === 'MCP_TLS_STORE_UNAVAILABLE') throw error;
       return undefined;
     }
   }

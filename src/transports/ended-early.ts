@@ -1,11 +1,16 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { TlsTrustError } from '../errors.js';
+import { TlsConnectionError } from '../errors.js';
 
 /** The server ended the stream of an answer of itself, and the answer had not come. */
-export function endedEarly(server: URL): TlsTrustError {
+export function endedEarly(server: URL): TlsConnectionError {
   const { host, port } = addressOf(server);
   const message = `${atHost(host, port)}: ended the stream of an answer before the answer came`;
   const hint = 'The server may have been restarted: call again, and see its log.';
-  return new TlsTrustError('MCP_TLS_BAD_ANSWER', message, { host, port, hint });
+  return new TlsConnectionError('MCP_TLS_BAD_ANSWER', message, {
+    host,
+    port,
+    hint,
+    retryable: true,
+  });
 }

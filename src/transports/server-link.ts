@@ -1,11 +1,13 @@
 import { invalidArgument } from '../assert.js';
 import type { AuthInput } from '../client/authorization.js';
+import type { HeadersSource } from '../client/header-source.js';
 import {
   type CustomClientInit,
   makeCustomClientFactory,
 } from '../client/make-custom-client-factory.js';
 import { watchBody } from '../client/make-response.js';
 import type { TimeoutInput } from '../client/timeouts.js';
+import { readHttpsUrl } from '../connect/read-url.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 
@@ -35,9 +37,9 @@ export interface ServerLinkOptions {
   readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
   /**
    * For the MCP server's origin only. Prefer this to `requestInit.headers`, which the SDK repeats to
-   * the OAuth server.
+   * the OAuth server. A function is asked before each request.
    */
-  readonly headers?: RequestInit['headers'];
+  readonly headers?: HeadersSource | undefined;
   readonly timeout?: TimeoutInput | undefined;
   readonly auth?: AuthInput | undefined;
 }
@@ -190,9 +192,5 @@ function afterReaders(then: () => void): void {
 
 /** Parses the server's URL. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readServerUrl(url: string | URL): URL {
-  try {
-    return new URL(url);
-  } catch {
-    return invalidArgument('the URL of the server is not valid');
-  }
+  return readHttpsUrl('the URL of the server', url);
 }

@@ -3,6 +3,7 @@ import {
   type SSEClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { McpTlsError } from '../errors.js';
 import { endedEarly } from './ended-early.js';
 import { OpenAnswers } from './open-answers.js';
 import {
@@ -38,13 +39,6 @@ export function sseClient(url: string | URL, options: SseClientOptions = {}): SS
 /** A minute or so, as long as the server does not say when to come back. */
 const MAX_RECONNECTIONS = 20;
 
-/** What another attempt may find mended. */
-const PASSING: ReadonlySet<unknown> = new Set([
-  'MCP_TLS_UNREACHABLE',
-  'MCP_TLS_TIMEOUT',
-  'MCP_TLS_PROXY_FAILED',
-]);
-
 class LinkedSseTransport extends SSEClientTransport {
   readonly #link: ServerLink;
   readonly #answers = new OpenAnswers();
@@ -75,8 +69,8 @@ class LinkedSseTransport extends SSEClientTransport {
   #onStreamAsked(answer: Response | Error): void {
     if (!this.#started) return;
     if (answer instanceof Error) {
-      const { code } = answer as { code?: unknown };
-      if (PASSING.has(code) && ++this.#failures < MAX_RECONNECTIONS) return;
+      const passes = answer instanceof McpTlsError && answer.retryable;
+      if (passes && ++this.#failures < MAX_RECONNECTIONS) return;
       this.#giveUp(answer);
     } else if (answer.ok && answer.status !== 204) this.#failures = 0;
     else if (answer.status !== 401 || !this.#authorizes) {

@@ -3,7 +3,7 @@ import {
   type StreamableHTTPClientTransportOptions,
 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import type { TlsTrustError } from '../errors.js';
+import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { endedEarly } from './ended-early.js';
 import { OpenAnswers } from './open-answers.js';
 import {
@@ -23,7 +23,7 @@ export interface StreamableHttpClientOptions
  * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached
  * by the clients of `clientFactory`. Every request of the transport, OAuth included, goes that way.
  *
- * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} itself. A call whose answer is
+ * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} or {@link TlsConnectionError} itself. A call whose answer is
  * a stream that breaks off, whoever ended it, rejects at once with the SDK's `McpError`, which has our
  * error in `data`; unless the stream can be taken up again: then when the SDK gives that up.
  * `close()` ends the transport's requests, and its pool unless a `clientFactory` was given.

@@ -225,6 +225,9 @@ function assertCombination(trust: TrustPolicy): void {
       roots === 'none'
         ? "trust.roots is 'none' and there is no trust.ca: nothing could be trusted"
         : "trust does not say whom to trust: give ca, or roots: 'default', or identity: 'pin' with pins",
+      pins === undefined
+        ? undefined
+        : "Pins alone do not say whether names and chain are checked: write `{ identity: 'pin', pins }` to trust the pin alone, or `{ roots: 'default', pins }` for both.",
     );
   }
   if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {

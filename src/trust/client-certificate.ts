@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { derKind } from '../certificate/der-kind.js';
+import { hintForKind } from '../certificate/other-input.js';
 import { type PemInput, readCertificates, toPem } from '../certificate/pem.js';
 import { validityOf } from '../certificate/validity.js';
 
@@ -72,6 +74,10 @@ function readPrivateKey(key: string | Uint8Array, passphrase: string | undefined
   } catch {
     // OpenSSL's own error is left out: what it says of a key is nobody's business.
     const encrypted = /ENCRYPTED/.test(pem);
+    const kind = typeof key === 'string' ? undefined : derKind(key);
+    if (kind === 'a PKCS #12 file') {
+      invalidArgument(`trust.clientCertificate.key is ${kind}`, hintForKind(kind));
+    }
     return invalidArgument(
       encrypted
         ? `trust.clientCertificate.key is encrypted, and ${passphrase === undefined ? 'there is no passphrase' : 'the passphrase does not open it'}`

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
 import { readQuietly } from '../certificate/openssl-errors.js';
 import { isStrongSignature } from '../certificate/signature-algorithms.js';
-import type { TrustErrorCode } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import { endsEarly } from './chain-facts.js';
 import { hasWeakKey, mayServe } from './leaf-fitness.js';
 import type { Presentation } from './presentation.js';
@@ -17,7 +17,7 @@ export interface ExplanationContext {
   /** Why there is no trust; `undefined`: there is. */
   readonly refusal:
     | {
-        readonly reason: TrustErrorCode;
+        readonly reason: ErrorCode;
         readonly message: string;
         readonly detail?: string | undefined;
       }
@@ -61,7 +61,7 @@ function reasonOf(code: ProblemCode = 'chain-refused', message: string): Problem
 }
 
 /** Findings that say the same as a refusal; the first is made of the refusal where there is none. */
-const CODES: Readonly<Partial<Record<TrustErrorCode, readonly ProblemCode[]>>> = {
+const CODES: Readonly<Partial<Record<ErrorCode, readonly ProblemCode[]>>> = {
   MCP_TLS_SELF_SIGNED: ['self-signed', 'undecidable-signature'],
   MCP_TLS_UNKNOWN_ISSUER: ['unknown-issuer'],
   MCP_TLS_INCOMPLETE_CHAIN: ['incomplete-chain'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeCertificate } from '../../src/certificate/describe-certificate.js';
 import { isSelfSignedPem } from '../../src/certificate/is-self-signed-pem.js';
-import { isMcpTlsError } from '../../src/errors.js';
+import { McpTlsError } from '../../src/errors.js';
 
 /**
  * Certificates of other projects, each with the answer. Their licences keep them out of this
@@ -102,7 +102,7 @@ function answerOf(bytes: Uint8Array): string {
   try {
     return isSelfSignedPem(bytes) ? '1' : '0';
   } catch (error) {
-    if (!isMcpTlsError(error)) throw error;
+    if (!(error instanceof McpTlsError)) throw error;
     return error.code;
   }
 }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isMcpTlsError } from '../../src/index.js';
+import { McpTlsError } from '../../src/index.js';
 import type { Arguments, Cell, Classes } from './cells.js';
 import type { Seen, StandardServer } from './server.js';
 
@@ -115,7 +115,7 @@ function nameOf(error: unknown, side: string): string {
     if (/SECRET/.test(shown)) return `an error that shows a secret: ${shown}`;
     // What reads a body itself (JSON.parse, formData) has errors of the platform's.
     const own = error instanceof TypeError && error.message.startsWith('fetch failed');
-    if (own && !isMcpTlsError(error.cause)) return 'a TypeError whose cause is not ours';
+    if (own && !(error.cause instanceof McpTlsError)) return 'a TypeError whose cause is not ours';
   }
   return error instanceof Error ? error.constructor.name : `${typeof error}: ${error}`;
 }

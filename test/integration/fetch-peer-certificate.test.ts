@@ -274,7 +274,7 @@ describe('fetchPeerCertificate: no certificate to be had', () => {
     await new Promise<void>((resolve) => noise.listen(0, '127.0.0.1', resolve));
     const { port } = noise.address() as { port: number };
     const probe = fetchPeerCertificate(`https://127.0.0.1:${port}`);
-    await expect(probe).rejects.toMatchObject({ name: 'TlsTrustError', port });
+    await expect(probe).rejects.toMatchObject({ name: 'TlsConnectionError', port });
     for (const socket of sockets) socket.destroy();
     noise.close();
   });

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { isMcpTlsError } from '../../src/errors.js';
+import { McpTlsError } from '../../src/errors.js';
 import {
   type CertificateKeyType,
   type HeldCertificate,
@@ -46,7 +46,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
   } catch (error) {
-    if (isMcpTlsError(error)) return error.code;
+    if (error instanceof McpTlsError) return error.code;
     throw error;
   }
   return 'no error';

@@ -3,7 +3,7 @@ import { Agent } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { isMcpTlsError } from '../../src/errors.js';
+import { McpTlsError } from '../../src/errors.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -477,7 +477,7 @@ describe('startTlsServer: controls', () => {
       } catch (error) {
         thrown = error;
       }
-      expect(isMcpTlsError(thrown) && thrown.code).toBe('MCP_TLS_INVALID_ARGUMENT');
+      expect(thrown instanceof McpTlsError && thrown.code).toBe('MCP_TLS_INVALID_ARGUMENT');
     }
   });
 });

@@ -12,10 +12,12 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** Height of a folder, or of a file at the top. Guests use the entries as any user would. */
 const FLOORS: Readonly<Record<string, number>> = {
-  'errors.ts': 0,
+  errors: 0,
+  'errors.ts': 0.1,
   'assert.ts': 0.5,
   'diagnostics.ts': 0.5,
   'explain-tls-error.ts': 0.5,
+  'format-error.ts': 0.6,
   certificate: 1,
   trust: 1.5,
   connect: 2,
@@ -28,6 +30,15 @@ const FLOORS: Readonly<Record<string, number>> = {
   'index.ts': 7,
   testing: 8,
 };
+
+/**
+ * Types of higher floors that an error carries: the union of all errors has to name what it holds, and at
+ * run time nothing of it is imported.
+ */
+const CARRIED = [
+  'errors/approval-required-error.ts -> certificate/describe-certificate.ts',
+  'errors/approval-required-error.ts -> connect/peer-certificate.ts',
+];
 
 /** Who may import what from outside, first match wins. What is not listed nobody may import. */
 const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
@@ -97,8 +108,8 @@ describe('the floors of src/', () => {
         const [from, to] = [placeOf(one.file), placeOf(targetOf(one))];
         return from !== to && (FLOORS[to] ?? 99) >= (FLOORS[from] ?? -1);
       })
-      .map((one) => `${one.file} -> ${targetOf(one)}`);
-    expect(upwards).toEqual([]);
+      .map((one) => `${one.file} -> ${targetOf(one)}${one.typeOnly ? '' : ' at run time'}`);
+    expect(upwards.sort()).toEqual(CARRIED);
   });
 
   it('leave each package to its folder', () => {

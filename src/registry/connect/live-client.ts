@@ -2,7 +2,13 @@ import { invalidArgument } from '../../assert.js';
 import type { CustomClient } from '../../client/custom-client.js';
 import type { CustomClientInit } from '../../client/make-custom-client-factory.js';
 import { addressOf } from '../../connect/address-of.js';
-import { isMcpTlsError, TlsConfigError, TlsTrustError, type TrustErrorCode } from '../../errors.js';
+import {
+  McpTlsError,
+  TlsConfigError,
+  TlsConnectionError,
+  TlsTrustError,
+  type TrustErrorCode,
+} from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 import type { PoolEnded } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
@@ -69,17 +75,17 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
       }
       return generation;
     } catch (error) {
-      throw isMcpTlsError(error)
+      throw error instanceof McpTlsError
         ? new TypeError(`fetch failed: ${error.message}`, { cause: error })
         : error;
     }
   }
 
   /** A client also reaches other origins, such as OAuth servers: those are not this server. */
-  function isOwn(error: unknown): TlsTrustError | undefined {
+  function isOwn(error: unknown): TlsTrustError | TlsConnectionError | undefined {
     const cause = explainTlsError(error);
-    const own = cause instanceof TlsTrustError && cause.host === server.host;
-    return own && cause.port === server.port ? cause : undefined;
+    if (!(cause instanceof TlsTrustError || cause instanceof TlsConnectionError)) return undefined;
+    return cause.host === server.host && cause.port === server.port ? cause : undefined;
   }
 
   function clientOver(generation: Generation): CustomClient {
@@ -125,8 +131,8 @@ const CHANGED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
 ]);
 
 /** The hint of a client of one's own would be to change its policy; here, that is what renewing does. */
-function changedError(id: string, refusal: TlsTrustError | undefined): TypeError | undefined {
-  if (refusal === undefined || !CHANGED.has(refusal.code)) return undefined;
+function changedError(id: string, refusal: Error | undefined): TypeError | undefined {
+  if (!(refusal instanceof TlsTrustError) || !CHANGED.has(refusal.code)) return undefined;
   const { code, message, host, port, expected, presented, detail } = refusal;
   const hint = `The server's certificate is no longer the approved one. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
   const details = { host, port, expected, presented, hint, detail, cause: refusal };

@@ -1,6 +1,5 @@
-import { RegistryError, TlsConfigError } from '../../errors.js';
+import { RegistryError, StoreError, TlsConfigError } from '../../errors.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
-import { isStoreError } from '../../store/is-store-error.js';
 import type { ServerTrust } from '../../store/record/server-trust.js';
 import type { Generation, GenerationOptions, Holder } from './generation.js';
 import { CHANGED, ServerConnections } from './server-connections.js';
@@ -210,6 +209,6 @@ const FINAL: ReadonlySet<string> = new Set([REVOKED, EXPIRED]);
 
 function reasonOf(error: unknown): string {
   if (error instanceof RegistryError) return REVOKED;
-  if (!isStoreError(error)) return CHANGED;
+  if (!(error instanceof StoreError)) return CHANGED;
   return error.code === 'MCP_TLS_STORE_EXPIRED' ? EXPIRED : UNREADABLE;
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../assert.js';
 import type { CertificateDescription } from '../../certificate/describe-certificate.js';
-import { ApprovalRequiredError } from '../../connect/approval-required-error.js';
+import { approvalRequired } from '../../connect/approval-required.js';
 import type { PeerCertificate } from '../../connect/peer-certificate.js';
 import { pinMatches, readPin } from '../../trust/pin.js';
 import type { Approval, ApproveCertificate } from '../types.js';
@@ -30,7 +30,7 @@ export async function approveCertificate(request: ApprovalRequest): Promise<void
   if (expectFingerprint !== undefined) {
     const pin = readPin(expectFingerprint);
     if (pinMatches(pin, peer.description)) return;
-    throw new ApprovalRequiredError({ id, peer, current, expectedFingerprint: pin.text });
+    throw approvalRequired({ id, peer, current, expectedFingerprint: pin.text });
   }
   // "First use" is over where there is a record: a changed certificate is the very attack.
   if (trustOnFirstUse === true && !isKnown) return;
@@ -38,7 +38,7 @@ export async function approveCertificate(request: ApprovalRequest): Promise<void
   if (ask === undefined && isTrusted) return;
   // Anything but true refuses: a callback that forgets to return must not approve.
   if (ask !== undefined && (await ask(peer, { id, current })) === true) return;
-  throw new ApprovalRequiredError({ id, peer, current });
+  throw approvalRequired({ id, peer, current });
 }
 
 /** Names of the fields, for those who check unknown keys. */

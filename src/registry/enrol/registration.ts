@@ -3,7 +3,7 @@ import { type CertificateDescription, describe } from '../../certificate/describ
 import { readOneCertificate } from '../../certificate/pem.js';
 import { addressOf } from '../../connect/address-of.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
-import { isStoreError } from '../../store/is-store-error.js';
+import { StoreError } from '../../errors.js';
 import { createStoredCertificate } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type {
@@ -148,5 +148,5 @@ export async function describeApproved(
 }
 
 export function isConflict(error: unknown): boolean {
-  return isStoreError(error) && error.code === 'MCP_TLS_STORE_CONFLICT';
+  return error instanceof StoreError && error.code === 'MCP_TLS_STORE_CONFLICT';
 }

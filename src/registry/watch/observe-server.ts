@@ -1,7 +1,6 @@
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
-import type { ErrorCode } from '../../errors.js';
+import { type ErrorCode, StoreError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
-import { isStoreError } from '../../store/is-store-error.js';
 import type { ServerTrust } from '../../store/record/server-trust.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
@@ -36,7 +35,7 @@ export async function observeRecord(
 function withoutRecord(error: unknown, old: ServerState | undefined): ServerState | null {
   if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') return null;
   // With an id it is: its approval is over, or it cannot be read.
-  if (!isStoreError(error) || error.id === undefined) throw error;
+  if (!(error instanceof StoreError) || error.id === undefined) throw error;
   const { code, message } = error;
   return {
     at: Date.now(),
@@ -92,6 +91,8 @@ const NO_VERDICT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_REDIRECT_REFUSED',
   'MCP_TLS_PLAIN_HTTP_REFUSED',
   'MCP_TLS_CLOSED',
+  'MCP_TLS_BAD_ANSWER',
+  'MCP_TLS_UNSUPPORTED_RUNTIME',
 ]);
 
 /** Whether the code says that a server was not trusted, or its record not usable. */

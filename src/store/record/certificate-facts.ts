@@ -3,7 +3,7 @@ import { fingerprint256 } from '../../certificate/fingerprint.js';
 import { isSelfSigned } from '../../certificate/is-self-signed-pem.js';
 import { toPem } from '../../certificate/pem.js';
 import { validityOf } from '../../certificate/validity.js';
-import { isMcpTlsError } from '../../errors.js';
+import { McpTlsError } from '../../errors.js';
 import type { ApprovedCertificate } from './stored-certificate.js';
 
 /**
@@ -40,7 +40,7 @@ export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean):
   try {
     return isSelfSigned(certificate) === claimed;
   } catch (error) {
-    if (isMcpTlsError(error) && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM') return true;
+    if (error instanceof McpTlsError && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM') return true;
     throw error;
   }
 }

@@ -10,19 +10,39 @@ const copies = { esm, esmCore, cjs: require('mcp-tls'), cjsCore: require('mcp-tl
 // If the formats shared their classes, this test would show nothing.
 assert.notEqual(esm.TlsTrustError, copies.cjs.TlsTrustError);
 
+const CLASSES = [
+  'TlsConfigError',
+  'TlsTrustError',
+  'TlsConnectionError',
+  'StoreError',
+  'RegistryError',
+  'ApprovalRequiredError',
+];
+
 for (const maker of Object.values(copies)) {
   const errors = [
     thrownBy(() => maker.makeCustomClientFactory('')),
-    new maker.TlsTrustError('MCP_TLS_EXPIRED', 'expired', { host: 'localhost', port: 443 }),
+    maker.makeStoreError('MCP_TLS_STORE_CONFLICT', 'overtaken', { id: 'a' }),
+    await maker.fetchPeerCertificate('https://127.0.0.1:1/').catch((error) => error),
   ];
+  assert.deepEqual(
+    errors.map(({ name }) => name),
+    ['TlsConfigError', 'StoreError', 'TlsConnectionError'],
+  );
   for (const error of errors) {
     for (const reader of Object.values(copies)) {
-      assert.equal(reader.isMcpTlsError(error), true);
-      assert.equal(reader.explainTlsError(new TypeError('x', { cause: error })), error);
+      assert.ok(error instanceof reader.McpTlsError);
+      for (const name of CLASSES) assert.equal(error instanceof reader[name], error.name === name);
+      const wrapped = new TypeError('x', { cause: error });
+      assert.equal(reader.explainTlsError(wrapped), error);
+      assert.ok(reader.formatError(wrapped).startsWith(`${error.code}: `));
     }
   }
 }
-for (const reader of Object.values(copies)) assert.equal(reader.isMcpTlsError(new Error()), false);
+for (const reader of Object.values(copies)) {
+  assert.equal(new Error() instanceof reader.McpTlsError, false);
+  assert.equal(null instanceof reader.StoreError, false);
+}
 
 function thrownBy(run) {
   try {

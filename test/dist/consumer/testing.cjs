@@ -1,9 +1,12 @@
 'use strict';
 const assert = require('node:assert/strict');
-const { isMcpTlsError } = require('mcp-tls/core');
+const { McpTlsError } = require('mcp-tls/core');
 const { heldCertificate } = require('mcp-tls/testing');
 
 (async () => {
   assert.match((await heldCertificate()).certificatePem, /BEGIN CERTIFICATE/);
-  await assert.rejects(heldCertificate({ key: 'none such' }), isMcpTlsError);
+  await assert.rejects(
+    heldCertificate({ key: 'none such' }),
+    (error) => error instanceof McpTlsError,
+  );
 })();

@@ -3,7 +3,7 @@ import {
   type CustomClient,
   explainTlsError,
   fetchPeerCertificate,
-  isMcpTlsError,
+  McpTlsError,
   makeCustomClientFactory,
   type PeerCertificate,
   sseClient,
@@ -23,6 +23,6 @@ await client.connect(streamableHttpClient('https://mcp.example/mcp', { trust: 'P
 await client.connect(sseClient('https://mcp.example/sse', { clientFactory: factory }));
 
 export function codeOf(error: unknown): string | undefined {
-  return isMcpTlsError(error) ? error.code : explainTlsError(error)?.code;
+  return error instanceof McpTlsError ? error.code : explainTlsError(error)?.code;
 }
 export const used: unknown[] = [presented, response];

@@ -66,7 +66,7 @@ async function presentWithWeakDh(cert: string, key: string): Promise<PresentingS
 }
 
 /** DHParameter (PKCS #3) of the second Oakley group, 1024 bits. */
-function weakGroup(): string {
+export function weakGroup(): string {
   const group = getDiffieHellman('modp2');
   const number = (hex: string) => integer(BigInt(`0x${hex}`));
   const der = sequence(number(group.getPrime('hex')), number(group.getGenerator('hex')));

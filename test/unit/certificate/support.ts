@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { isMcpTlsError } from '../../../src/errors.js';
+import { McpTlsError } from '../../../src/errors.js';
 
 const FOLDER = new URL('../../fixtures/certificates/', import.meta.url);
 
@@ -33,7 +33,7 @@ export function errorOf(action: () => unknown): string {
   try {
     return `no error, but ${String(action())}`;
   } catch (error) {
-    if (!isMcpTlsError(error)) throw error;
+    if (!(error instanceof McpTlsError)) throw error;
     return `${error.code}: ${error.message}`;
   }
 }

@@ -7,7 +7,7 @@ import {
   createSealer,
   type EncryptedCertificateStore,
   explainTlsError,
-  isMcpTlsError,
+  McpTlsError,
   NotWrittenError,
   type StoreBackend,
 } from '../../../src/index.js';
@@ -427,7 +427,7 @@ describe('errors', () => {
     await store.set('billing', secret);
     for (const key of map.keys()) if (!key.endsWith('0marker')) map.set(key, `${map.get(key)}A`);
     const error = await store.get('billing').catch((e) => e);
-    expect(isMcpTlsError(error)).toBe(true);
+    expect(error instanceof McpTlsError).toBe(true);
     expect(error).toMatchObject({ name: 'StoreError', id: 'billing' });
     expect(explainTlsError(new TypeError('fetch failed', { cause: error }))).toBe(error);
     const shown = inspect([error, store], { depth: 9, showHidden: true });

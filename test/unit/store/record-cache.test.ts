@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { StoreError } from '../../../src/index.js';
+import { makeStoreError } from '../../../src/index.js';
 import {
   type Loaded,
   makeRecordCache as makeCache,
@@ -19,7 +19,7 @@ function makeRecordCache<T extends object>(
   return makeCache<T>(options, async (id) => ({ value: await load(id), revision: 1 }));
 }
 
-const away = () => new StoreError('MCP_TLS_STORE_UNAVAILABLE', 'away');
+const away = () => makeStoreError('MCP_TLS_STORE_UNAVAILABLE', 'away');
 
 /** A load that is finished by hand. */
 function byHand() {
@@ -163,7 +163,7 @@ describe('the cache', () => {
     ['while the backend is away, within the limit', away(), 60_000, true],
     [
       'while it hangs, within the limit',
-      new StoreError('MCP_TLS_STORE_TIMEOUT', 'x'),
+      makeStoreError('MCP_TLS_STORE_TIMEOUT', 'x'),
       60_000,
       true,
     ],
@@ -171,11 +171,11 @@ describe('the cache', () => {
     ['not after the limit', away(), 1, false],
     [
       'not for a record that was tampered with',
-      new StoreError('MCP_TLS_STORE_TAMPERED', 'x'),
+      makeStoreError('MCP_TLS_STORE_TAMPERED', 'x'),
       60_000,
       false,
     ],
-    ['not for an emptied store', new StoreError('MCP_TLS_STORE_EMPTIED', 'x'), 60_000, false],
+    ['not for an emptied store', makeStoreError('MCP_TLS_STORE_EMPTIED', 'x'), 60_000, false],
   ])('gives out an old record %s', async (_, error, staleIfErrorMs, given) => {
     let failing = false;
     const options = { ...OPTIONS, ttlMs: 10, negativeTtlMs: 10, staleIfErrorMs };

@@ -1,11 +1,12 @@
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
-import { type ApprovalErrorCode, McpTlsError } from '../errors.js';
-import { atHost } from './connection-error.js';
-import type { PeerCertificate } from './peer-certificate.js';
+import type { PeerCertificate } from '../connect/peer-certificate.js';
+import { hasBrand } from './brand.js';
+import type { ApprovalErrorCode } from './codes.js';
+import { type ErrorJson, McpTlsError, plain } from './mcp-tls-error.js';
+import { APPROVAL_WORDS } from './words/registry-words.js';
 
 /** What an {@link ApprovalRequiredError} carries besides its code. */
 export interface ApprovalDetails {
-  /** The server, by the host application's id; absent where it has none yet. */
   readonly id?: string | undefined;
   readonly peer: PeerCertificate;
   readonly current?: CertificateDescription | undefined;
@@ -21,6 +22,7 @@ export interface ApprovalDetails {
 export class ApprovalRequiredError extends McpTlsError {
   override readonly name = 'ApprovalRequiredError';
   readonly code: ApprovalErrorCode;
+  /** The server, by the host application's id; `undefined` where it has none yet. */
   readonly id: string | undefined;
   /** What the server presents now, and what is wrong with it. */
   declare readonly peer: PeerCertificate;
@@ -31,23 +33,33 @@ export class ApprovalRequiredError extends McpTlsError {
   /** The fingerprint or pin that was given. */
   readonly expectedFingerprint: string | undefined;
 
-  constructor({ id, peer, current, expectedFingerprint }: ApprovalDetails) {
-    const mismatch = expectedFingerprint !== undefined;
-    const { host, port, description } = peer;
-    const name = description.subject || 'no subject';
-    super(
-      [
-        `${atHost(host, port)} presents ${name} [SHA-256 ${description.fingerprint}]`,
-        mismatch ? `; expected was ${expectedFingerprint}` : ', which nobody has approved',
-        current === undefined ? '' : `; on record is ${current.fingerprint}`,
-      ].join(''),
-    );
-    this.code = mismatch ? 'MCP_TLS_FINGERPRINT_MISMATCH' : 'MCP_TLS_APPROVAL_REQUIRED';
-    this.id = id;
+  static override [Symbol.hasInstance](value: unknown): value is ApprovalRequiredError {
+    return hasBrand(value, 'ApprovalRequiredError');
+  }
+
+  constructor(code: ApprovalErrorCode, message: string, details: ApprovalDetails) {
+    const { id, peer, current, expectedFingerprint } = details;
+    const { hint } = APPROVAL_WORDS[code];
+    super('ApprovalRequiredError', message, { hint, refused: true, retryable: false });
+    this.code = code;
+    this.id = plain(id);
     // Not listed, so that no log or JSON of the error holds certificates as PEM.
     Object.defineProperty(this, 'peer', { value: peer });
     this.current = current;
-    this.sameKey = current && current.spkiPin === description.spkiPin;
+    this.sameKey = current && current.spkiPin === peer.description.spkiPin;
     this.expectedFingerprint = expectedFingerprint;
+  }
+
+  override toJSON(): ErrorJson {
+    const { host, port, description } = this.peer;
+    const expected = this.expectedFingerprint ?? this.current?.fingerprint;
+    const presented = description.fingerprint;
+    return {
+      ...super.toJSON(),
+      host,
+      port,
+      presented,
+      ...(expected === undefined ? {} : { expected }),
+    };
   }
 }
