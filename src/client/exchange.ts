@@ -50,7 +50,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
-  #bodyTimer: NodeJS.Timeout | undefined;
   #interim: InterimAnswers | undefined;
   #answered = false;
   #repeated = false;
@@ -102,8 +101,8 @@ class Exchange implements Dispatcher.DispatchHandler {
           headers: headers as string[],
           // undici takes any async iterable; its types say Readable.
           body: body as string | Uint8Array | null,
-          headersTimeout: timeouts.headers,
-          bodyTimeout: timeouts.idle,
+          headersTimeout: timeouts.headersMs,
+          bodyTimeout: timeouts.idleMs,
         },
         this,
       );
@@ -116,7 +115,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // Of an attempt that is repeated: its timer must not end this one.
     this.#interim?.end();
-    this.#interim = new InterimAnswers(this.#request.timeouts.headers);
+    this.#interim = new InterimAnswers(this.#request.timeouts.headersMs);
     // Aborted while it waited for a connection.
     if (this.#failure) controller.abort(asError(this.#failure.reason));
   }
@@ -146,7 +145,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#answered = true;
     this.#interim?.end();
-    const { method, timeouts } = this.#request;
+    const { method } = this.#request;
     if (method !== 'HEAD' && !NULL_BODY.has(status)) {
       try {
         this.#body = this.#makeBody(controller, headers['content-encoding']);
@@ -154,7 +153,6 @@ class Exchange implements Dispatcher.DispatchHandler {
         this.abort(badAnswer(this.#request.url, 'its body has too many content codings'));
         return;
       }
-      if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
   }
@@ -254,13 +252,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.abort(reason);
   };
 
-  readonly #onBodyTimeout = (): void => {
-    const what = `the body was not complete after ${this.#request.timeouts.body} ms`;
-    this.#abortWith(what, 'UND_ERR_BODY_TIMEOUT');
-  };
-
   readonly #onHeadTimeout = (): void => {
-    const what = `no answer after ${this.#request.timeouts.headers} ms`;
+    const what = `no answer after ${this.#request.timeouts.headersMs} ms`;
     this.#abortWith(what, 'UND_ERR_HEADERS_TIMEOUT');
   };
 
@@ -286,9 +279,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
-    clearTimeout(this.#bodyTimer);
     this.#interim?.end();
-    const { signals, running } = this.#request;
+    const { signals, running, ended } = this.#request;
+    ended();
     running.exchanges.delete(this);
     for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }

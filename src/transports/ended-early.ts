@@ -9,3 +9,11 @@ export function endedEarly(server: URL): TlsTrustError {
   const hint = 'The server may have been restarted: call again, and see its log.';
   return new TlsTrustError('MCP_TLS_BAD_ANSWER', message, { host, port, hint });
 }
+
+/** A call was not answered within `timeout.totalMs`. */
+export function callTimedOut(server: URL, ms: number): TlsTrustError {
+  const { host, port } = addressOf(server);
+  const message = `${atHost(host, port)}: did not answer in time: not within ${ms} ms`;
+  const hint = 'Check that the server is running, or raise `timeout.totalMs`.';
+  return new TlsTrustError('MCP_TLS_TIMEOUT', message, { host, port, hint });
+}
