@@ -65,6 +65,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Every option with every mistake: thousands of calls.
+        test: { name: 'options', include: ['test/options/**/*.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: { name: 'testing', include: ['test/testing/**/*.test.ts'], testTimeout: 60_000 },
       },
       {

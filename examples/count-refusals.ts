@@ -20,7 +20,7 @@ channel('mcp-tls:refused').subscribe((message) => {
   count(`${host}:${port} refused with ${code}`);
 });
 
-const factory = makeCustomClientFactory();
+const factory = makeCustomClientFactory(null);
 await Promise.allSettled(process.argv.slice(2).map((url) => factory()(url)));
 await factory.close();
 

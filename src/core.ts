@@ -1,30 +1,39 @@
 /** Everything of mcp-tls that needs no MCP SDK. */
 
-export type { CertificateDescription } from './certificate/describe-certificate.js';
+export type {
+  CertificateDescription,
+  CertificateKey,
+  SubjectAltNames,
+} from './certificate/describe-certificate.js';
 export { describeCertificate } from './certificate/describe-certificate.js';
 export { formatCertificate } from './certificate/format-certificate.js';
 export { isSelfSignedPem } from './certificate/is-self-signed-pem.js';
 export type { PemInput } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
+export type { CloseOptions } from './client/close-options.js';
 export type { CustomClient } from './client/custom-client.js';
 export type { HeadersRequest, HeadersSource } from './client/header-source.js';
 export type {
+  AnyServerClientInit,
+  ClientLimits,
   CustomClientFactory,
   CustomClientFactoryOptions,
   CustomClientInit,
+  ServerClientInit,
+  ServerRequestOptions,
 } from './client/make-custom-client-factory.js';
 export { makeCustomClientFactory } from './client/make-custom-client-factory.js';
 export type { TrustOfOrigin } from './client/origin-clients.js';
 export type { OriginFetch, OriginFetchOptions, OtherFetch } from './client/origin-fetch.js';
 export { originFetch } from './client/origin-fetch.js';
-export type { TimeoutInput, TimeoutOptions } from './client/timeouts.js';
+export type { TimeoutOptions } from './client/timeouts.js';
 
 export { publicAddressesOnly } from './connect/address.js';
 export type { FetchPeerCertificateOptions } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
-export type { ProxyInput, ProxyOptions } from './connect/proxy.js';
+export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
 export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
@@ -64,8 +73,7 @@ export type { EncryptedCertificateStore, StoreStats } from './store/create-certi
 export { createCertificateStore } from './store/create-certificate-store.js';
 export type { CertificateSealer, SealerOptions } from './store/create-sealer.js';
 export { createSealer } from './store/create-sealer.js';
-export { directoryBackend } from './store/directory-backend.js';
-export type { DirectoryStorage } from './store/directory-storage.js';
+export type { DirectoryStorageOptions } from './store/directory-storage.js';
 export { directoryStorage } from './store/directory-storage.js';
 export type { Invalidation, InvalidationEvent } from './store/invalidation.js';
 export type {
@@ -75,7 +83,7 @@ export type {
 } from './store/key-provider.js';
 export { wrappedKeyProvider } from './store/key-provider.js';
 export type { KeyRingInput, RawKey } from './store/key-ring.js';
-export type { KeyvLike } from './store/keyv-like.js';
+export type { KeyvAdapterLike, KeyvInstanceLike, KeyvLike } from './store/keyv-like.js';
 export type { PassphraseKey } from './store/passphrase-key.js';
 export { makeSalt } from './store/passphrase-key.js';
 export { createStoredCertificate } from './store/record/create-stored-certificate.js';
@@ -89,18 +97,25 @@ export type {
   StoredCertificateInput,
   StoredTrust,
 } from './store/record/stored-certificate.js';
-export type { CacheOptions } from './store/record-cache.js';
+export type { CacheOptions, CacheStats } from './store/record-cache.js';
 export type { RewrapReport } from './store/rewrap-records.js';
+export type { CertificateStorage, StorageParts } from './store/storage.js';
+export { createStorage } from './store/storage.js';
 export type { StoreBackend, StoreBackendFactory } from './store/store-backend.js';
 export { NotWrittenError } from './store/store-backend.js';
 export type { StoreNotes } from './store/store-notes.js';
-export type { CertificateStoreOptions, StoreTimeouts } from './store/store-options.js';
-export type { CheckedTrustPolicy } from './trust/check-trust-policy.js';
+export type {
+  CertificateStoreOptions,
+  StoreBreakerOptions,
+  StoreTimeoutOptions,
+} from './store/store-options.js';
+export { checkTrust } from './trust/check-trust-policy.js';
 export type { ClientCertificate } from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';
-export type { Pin } from './trust/pin.js';
 export type { Problem, ProblemCode } from './trust/problem.js';
 export type {
+  Origins,
+  ReadyTrust,
   TlsVersion,
   TrustByCa,
   TrustByPin,

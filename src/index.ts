@@ -3,26 +3,31 @@
 export * from './core.js';
 
 export { createServerRegistry } from './registry/create-server-registry.js';
-export type { ServerRegistryOptions } from './registry/read-registry-options.js';
 export type {
   Approval,
+  ApprovalByCallback,
+  ApprovalByFingerprint,
   ApprovalContext,
   ApproveCertificate,
+  RegisterOptions,
+  ServerChanges,
+  ServerSettings,
+  TrustOnFirstUse,
+} from './registry/enrol/enrol-options.js';
+export type { ServerRegistryOptions } from './registry/read-registry-options.js';
+export type {
   CertificateFile,
   ListOptions,
   RegisteredKind,
   RegisteredServer,
-  RegisterOptions,
   RegistryClientFactory,
   RegistryEntry,
   RegistrySseOptions,
   RegistryStreamableHttpOptions,
   Renewal,
-  ServerChanges,
   ServerCheck,
   ServerCheckOptions,
   ServerRegistry,
-  ServerSettings,
 } from './registry/types.js';
 export type {
   RegistryEvent,
@@ -35,7 +40,9 @@ export type {
   ClientFactoryLike,
   ClientLike,
   FetchLike,
-  ServerLinkOptions,
+  LinkOptions,
+  OwnConnections,
+  SharedConnections,
 } from './transports/server-link.js';
 export type { SseClientOptions } from './transports/sse-client.js';
 export { sseClient } from './transports/sse-client.js';

@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const { url, certificatePem } = server as BenchServer;
   const store = createCertificateStore({
     keys: [{ id: 'k1', key: randomBytes(32) }],
-    keyv: new Map(),
+    storage: new Map(),
     whenEmpty: 'create',
   });
   const registry = createServerRegistry({ store });

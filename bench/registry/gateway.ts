@@ -8,7 +8,7 @@ import {
   createCertificateStore,
   createServerRegistry,
   createStoredCertificate,
-  directoryBackend,
+  directoryStorage,
   type EncryptedCertificateStore,
   type ServerRegistry,
 } from '../../src/index.js';
@@ -48,9 +48,10 @@ serveCalls({
     store = createCertificateStore({
       keys,
       cache: { max: cacheMax },
-      ...('redis' in place
-        ? redisStorage(place.redis)
-        : { backend: directoryBackend(place.directory) }),
+      storage:
+        'redis' in place
+          ? redisStorage(place.redis)
+          : directoryStorage(place.directory, { watch: false }),
     });
     await store.initialize();
     registry = createServerRegistry({ store, maxPools });

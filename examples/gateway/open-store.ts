@@ -3,7 +3,8 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   createCertificateStore,
-  directoryBackend,
+  createStorage,
+  directoryStorage,
   type EncryptedCertificateStore,
   type Invalidation,
 } from 'mcp-tls';
@@ -22,10 +23,12 @@ export function openStore(
   return redisUrl === undefined
     ? createCertificateStore({
         keys,
-        backend: directoryBackend(join(dataDir, 'store')),
-        invalidation,
+        storage: createStorage({
+          backend: directoryStorage(join(dataDir, 'store'), { watch: false }),
+          invalidation,
+        }),
       })
-    : createCertificateStore({ keys, ...redisStorage(redisUrl) });
+    : createCertificateStore({ keys, storage: redisStorage(redisUrl) });
 }
 
 /**

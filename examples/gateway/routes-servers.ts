@@ -36,9 +36,10 @@ export function serverRoutes({ registry }: AppParts): Router {
     const id = textIn(body, 'id');
     const url = needUrl(textIn(body, 'url'));
     if (id === undefined) throw new ApiError(400, 'id: missing');
+    const serverName = textIn(body, 'serverName');
     const server = await registry.register(id, url, {
       ...readTrust(body),
-      serverName: textIn(body, 'serverName'),
+      ...(serverName === undefined ? {} : { serverName }),
       expectFingerprint: textIn(body, 'fingerprint'),
       approvedBy: textIn(body, 'approvedBy'),
       replace: body['replace'] === true,

@@ -17,7 +17,7 @@ const primary = makePeer(process, { changed: channel.onChanged });
 channel.connect(primary);
 
 const store = openStore(settings, channel.invalidation);
-const registry = createServerRegistry({ store, allowAddress, timeout: { connect: 5_000 } });
+const registry = createServerRegistry({ store, allowAddress, timeout: { connectMs: 5_000 } });
 const events = makeEventLog(registry.watch({ intervalMs: WATCH_MS, pollMs: POLL_MS }));
 const app = createApp({ settings, registry, primary, events });
 // Loopback only: what comes in here is not encrypted.

@@ -11,6 +11,12 @@ import { decodeBody, type PemBlock, pemBlocks } from './pem-blocks.js';
 /** One or more certificates: PEM as text or bytes, DER as bytes, or a list of these. */
 export type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
 
+/** Whether it is of the type {@link PemInput}: what is in it is read by {@link readCertificates}. */
+export function isPemInput(value: unknown): value is PemInput {
+  if (Array.isArray(value)) return value.every((one) => !Array.isArray(one) && isPemInput(one));
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
 // The largest signature in use, SLH-DSA-256f, has 49,856 bytes; the largest certificate in the test
 // corpus, made to be pathological, 106 KB. Unbounded, X509Certificate spends 4.3 s on 64 MB of blanks.
 const MAX_ONE_BYTES = 256 * 1024;

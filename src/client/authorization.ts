@@ -1,4 +1,14 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  anyText,
+  custom,
+  type Declaration,
+  declareOptions,
+  readOptions,
+  refuse,
+  required,
+  type Surroundings,
+} from '../options.js';
 
 /**
  * Who we are to the server: a bearer token, a user name and password (HTTP Basic, RFC 7617), or a
@@ -6,7 +16,7 @@ import { assertKnownKeys, invalidArgument } from '../assert.js';
  */
 export type AuthInput =
   | string
-  | { readonly username: string; readonly password: string }
+  | { username: string; password: string }
   | (() => string | undefined | Promise<string | undefined>);
 
 /** Gives the value of the Authorization header. */
@@ -17,7 +27,11 @@ export type Authorization = () => string | undefined | Promise<string | undefine
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
-export function readAuthorization(auth: AuthInput): Authorization {
+export function readAuthorization(
+  auth: AuthInput,
+  whose = 'auth',
+  around: Surroundings = [],
+): Authorization {
   if (typeof auth === 'function') {
     return async () => {
       const token = await auth();
@@ -28,16 +42,29 @@ export function readAuthorization(auth: AuthInput): Authorization {
     const value = bearer(auth);
     return () => value;
   }
-  assertKnownKeys('auth', auth, ['username', 'password']);
-  const { username, password } = auth;
-  if (typeof username !== 'string' || typeof password !== 'string') {
-    invalidArgument('auth.username and auth.password must be strings');
+  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) {
+    refuse(whose, 'a bearer token, { username, password } or a function', auth);
   }
-  // RFC 7617 §2: the first colon ends the user name.
-  if (username.includes(':')) invalidArgument('auth.username must not contain a colon');
+  const { username, password } = readOptions(BASIC, auth, whose, around);
   const value = `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
   return () => value;
 }
+
+export interface BasicCredentials {
+  username: string;
+  password: string;
+}
+
+/** RFC 7617 §2: the first colon ends the user name. */
+export const BASIC: Declaration<BasicCredentials> = declareOptions<BasicCredentials>('auth', {
+  username: required(
+    custom(
+      'a string without a colon',
+      (value) => typeof value === 'string' && !value.includes(':'),
+    ),
+  ),
+  password: required(anyText()),
+});
 
 /** RFC 6750 §2.1. Checked here, because an HTTP library's "invalid header" message may print the value. */
 function bearer(token: unknown): string {

@@ -16,7 +16,8 @@ import { requestError } from './request-error.js';
 import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
-import type { Timeouts } from './timeouts.js';
+import { LIMITS, type Timeouts } from './timeouts.js';
+import { TotalLimit } from './total-limit.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -27,7 +28,7 @@ import { withoutFragment } from './url-text.js';
  * signal's reason if aborted, otherwise with a TypeError whose message states the reason and whose
  * `cause` is a {@link TlsTrustError} or {@link TlsConfigError}.
  */
-export interface CustomClient {
+export interface CustomClient extends AsyncDisposable {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Ends the client's requests, those that stream included. The factory's connections stay. */
   close(): Promise<void>;
@@ -49,17 +50,23 @@ export interface CustomClientParts {
 
 /** Makes a client over its factory's pools. Opens nothing. */
 export function makeCustomClient(parts: CustomClientParts): CustomClient {
-  if (parts.pools.closed) throw closedError('the client factory is closed');
+  if (parts.pools.closing) throw closedError('the client factory is closed');
   const running: Running = { exchanges: new Set(), closed: undefined };
 
   async function client(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     let request: FetchRequest | undefined;
     let signals = NO_SIGNALS;
+    let limit: TotalLimit | undefined;
     try {
       request = await readRequest(input, init);
-      signals = signalsOf(request.signal, parts.signal);
-      return await follow(parts, request, signals, running);
+      limit = totalLimit(parts.timeouts.totalMs, request.url);
+      signals = signalsOf(request.signal, parts.signal, limit?.signal);
+      const response = await follow({ parts, request, signals, running, limit });
+      // It never ends: what bounds it is the pause between two pieces.
+      if (isStandingStream(request)) limit?.end();
+      return response;
     } catch (error) {
+      limit?.end();
       // As from fetch: the caller's own reason, untouched.
       const aborted = abortedOf(signals);
       const reason = aborted === undefined ? rejection(error, request?.url) : aborted.reason;
@@ -74,12 +81,24 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     return toFetchError(adviseOnOrigin(error, parts, url), url ?? NO_URL);
   }
 
-  return Object.assign(client, {
-    async close() {
-      running.closed ??= failed(closedError('the client is closed'));
-      for (const exchange of running.exchanges) exchange.abort(running.closed);
-    },
-  });
+  async function close(): Promise<void> {
+    running.closed ??= failed(closedError('the client is closed'));
+    for (const exchange of running.exchanges) exchange.abort(running.closed);
+  }
+
+  const limits = { [LIMITS]: parts.timeouts };
+  return Object.assign(client, { close, [Symbol.asyncDispose]: close }, limits);
+}
+
+function totalLimit(ms: number, url: URL): TotalLimit | undefined {
+  return ms === 0 ? undefined : new TotalLimit(ms, performance.now(), url);
+}
+
+/** A GET that asks for an event stream: nothing is sent, and the answer has no end. */
+function isStandingStream({ method, headers }: FetchRequest): boolean {
+  if (method !== 'GET') return false;
+  const at = headers.indexOf('accept');
+  return at !== -1 && headers[at + 1]?.includes('text/event-stream') === true;
 }
 
 /**
@@ -115,24 +134,26 @@ function closedWith(pools: Pools): TypeError | undefined {
 
 const NO_SIGNALS: readonly AbortSignal[] = [];
 
-function signalsOf(
-  own: AbortSignal | undefined,
-  clients: AbortSignal | undefined,
-): readonly AbortSignal[] {
-  if (own === undefined) return clients === undefined ? NO_SIGNALS : [clients];
-  return clients === undefined ? [own] : [own, clients];
+function signalsOf(...given: readonly (AbortSignal | undefined)[]): readonly AbortSignal[] {
+  const signals = given.filter((one) => one !== undefined);
+  return signals.length === 0 ? NO_SIGNALS : signals;
+}
+
+/** A request under way, and what ends it. */
+interface Sending {
+  readonly parts: CustomClientParts;
+  readonly request: FetchRequest;
+  readonly signals: readonly AbortSignal[];
+  readonly running: Running;
+  readonly limit: TotalLimit | undefined;
 }
 
 /** Sends the request, and again wherever a redirect leads that may be followed. */
-async function follow(
-  parts: CustomClientParts,
-  request: FetchRequest,
-  signals: readonly AbortSignal[],
-  running: Running,
-): Promise<Response> {
+async function follow(sending: Sending): Promise<Response> {
+  const { request } = sending;
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
-    const answer = await send(parts, request, url, signals, running);
+    const answer = await send(sending, url);
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
       redirectTarget(request, url, { status, location: headers.location }, redirects),
@@ -143,25 +164,31 @@ async function follow(
   }
 }
 
-async function send(
-  parts: CustomClientParts,
-  request: FetchRequest,
-  url: URL,
-  signals: readonly AbortSignal[],
-  running: Running,
-): Promise<Answer> {
+async function send(sending: Sending, url: URL): Promise<Answer> {
+  const { parts, request, signals, running, limit } = sending;
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
+  limit?.begin(performance.now(), url);
   const { timeouts } = parts;
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
   await addDefaults(parts, { url, method, body, headers }, signals, running);
   const destination = parts.destinationOf(url.origin);
-  const connections = await parts.pools.get(destination, timeouts.connect, url.origin);
+  const connections = await parts.pools.get(destination, timeouts.connectMs, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
-  const bounds = { timeouts, signals, running, maxBodyBytes, closed };
-  return exchange(connections, { url, method, headers, body, ...bounds });
+  const done = isStandingStream(request) ? undefined : parts.pools.begin();
+  const ended = (): void => {
+    limit?.end();
+    done?.();
+  };
+  const bounds = { timeouts, signals, running, maxBodyBytes, closed, ended };
+  try {
+    return await exchange(connections, { url, method, headers, body, ...bounds });
+  } catch (error) {
+    ended();
+    throw error;
+  }
 }
 
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */

@@ -19,6 +19,8 @@ export interface ExchangeRequest {
   readonly maxBodyBytes: number;
   /** Why its connections were closed, if they were: whatever broke then broke because of that. */
   readonly closed: () => Error | undefined;
+  /** Called when its answer has come to its end, or failed; maybe more than once. */
+  readonly ended: () => void;
 }
 
 /** The exchanges of a client that have not ended, and why no more may begin. */

@@ -47,7 +47,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
-  #bodyTimer: NodeJS.Timeout | undefined;
   #interim: InterimAnswers | undefined;
   #endWait: (() => void) | undefined;
   #answered = false;
@@ -99,9 +98,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #wait(): void {
     const { timeouts, url } = this.#request;
     this.#endWait = this.#connections.wait(
-      timeouts.connect,
+      timeouts.connectMs,
       () => this.#begin(),
-      () => this.abort(allInUse(url, timeouts.connect)),
+      () => this.abort(allInUse(url, timeouts.connectMs)),
     );
   }
 
@@ -119,8 +118,8 @@ class Exchange implements Dispatcher.DispatchHandler {
           headers: headers as string[],
           // undici takes any async iterable; its types say Readable.
           body: body as string | Uint8Array | null,
-          headersTimeout: timeouts.headers,
-          bodyTimeout: timeouts.idle,
+          headersTimeout: timeouts.headersMs,
+          bodyTimeout: timeouts.idleMs,
         },
         this,
       );
@@ -133,7 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // Of an attempt that is repeated: its timer must not end this one.
     this.#interim?.end();
-    this.#interim = new InterimAnswers(this.#request.timeouts.headers);
+    this.#interim = new InterimAnswers(this.#request.timeouts.headersMs);
     // Aborted while it waited for a connection.
     if (this.#failure) controller.abort(asError(this.#failure.reason));
   }
@@ -163,7 +162,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#answered = true;
     this.#interim?.end();
-    const { method, timeouts } = this.#request;
+    const { method } = this.#request;
     if (method !== 'HEAD' && !NULL_BODY.has(status)) {
       try {
         this.#body = this.#makeBody(controller, headers);
@@ -171,7 +170,6 @@ class Exchange implements Dispatcher.DispatchHandler {
         this.abort(badAnswer(this.#request.url, 'its body has too many content codings'));
         return;
       }
-      if (timeouts.body > 0) this.#bodyTimer = setTimeout(this.#onBodyTimeout, timeouts.body);
     }
     this.#resolve({ status, statusText, headers, body: this.#body ?? null });
   }
@@ -257,13 +255,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.abort(reason);
   };
 
-  readonly #onBodyTimeout = (): void => {
-    const what = `the body was not complete after ${this.#request.timeouts.body} ms`;
-    this.#abortWith(what, 'UND_ERR_BODY_TIMEOUT');
-  };
-
   readonly #onHeadTimeout = (): void => {
-    const what = `no answer after ${this.#request.timeouts.headers} ms`;
+    const what = `no answer after ${this.#request.timeouts.headersMs} ms`;
     this.#abortWith(what, 'UND_ERR_HEADERS_TIMEOUT');
   };
 
@@ -290,9 +283,9 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #release(): void {
     this.#endWait?.();
-    clearTimeout(this.#bodyTimer);
     this.#interim?.end();
-    const { signals, running } = this.#request;
+    const { signals, running, ended } = this.#request;
+    ended();
     running.exchanges.delete(this);
     for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
   }

@@ -3,7 +3,7 @@ const MAX_INTERIM = 64;
 
 /**
  * What bounds the interim answers to one request, in number and time: undici begins its time anew at each of
- * them, and `timeout.headers` is until the answer itself. Costs nothing where none comes.
+ * them, and `timeout.headersMs` is until the answer itself. Costs nothing where none comes.
  */
 export class InterimAnswers {
   readonly #limitMs: number;

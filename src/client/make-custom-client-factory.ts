@@ -1,26 +1,43 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
+import {
+  count,
+  custom,
+  type Declaration,
+  declareOptions,
+  type Fields,
+  given,
+  nested,
+  readBy,
+  readOptions,
+  type Surroundings,
+  signal,
+} from '../options.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
-import type { TrustInput } from '../trust/trust-policy.js';
-import { type AuthInput, readAuthorization } from './authorization.js';
+import { readyOf } from '../trust/ready.js';
+import { ORIGINS, TRUST_POLICY } from '../trust/trust-options.js';
+import type { Origins, TrustInput } from '../trust/trust-policy.js';
+import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
+import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
 import { type Destination, Pools } from './pools.js';
-import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutInput } from './timeouts.js';
+import { DEFAULT_TIMEOUTS, readTimeouts, TIMEOUT, type TimeoutOptions } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
 export interface CustomClientFactoryOptions extends RouteOptions {
   /**
    * Trust for further origins that the clients talk to, by exact origin
-   * (`https://auth.example:8443`), such as an OAuth server behind a private CA. No wildcards.
+   * (`https://auth.example:8443`), such as an OAuth server behind a private CA. No wildcards. Holds for
+   * clients without `url` too.
    */
-  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
+  origins?: Origins;
   /** Default limits of the clients. */
-  readonly timeout?: TimeoutInput | undefined;
+  timeout?: TimeoutOptions | undefined;
   /**
    * What `text()`, `json()`, `arrayBuffer()`, `blob()`, `bytes()` and `formData()` read of an answer at
    * most, decoded; `0` for all of it. More is an error, and ends the connection. It bounds each event of
@@ -28,52 +45,145 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    * (`response.body`) is bounded by its reader. Default 0 for the origin of `url` and those in
    * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
    */
-  readonly maxBodyBytes?: number | undefined;
+  maxBodyBytes?: number | undefined;
   /**
    * Connections to each origin at most, those being made included. A request that finds all of them in
-   * use waits for one, first come, first served, for as long as `timeout.connect`. Every open stream has a
+   * use waits for one, first come, first served, for as long as `timeout.connectMs`. Every open stream has a
    * connection of its own, and an MCP session has one or two: set it above the number of sessions.
    * Default 256.
    */
-  readonly maxConnections?: number | undefined;
+  maxConnections?: number | undefined;
 }
 
-/** Options of one client. */
-export interface CustomClientInit {
+/** What bounds the requests of one client. */
+export interface ClientLimits {
+  /** Over the factory's. */
+  timeout?: TimeoutOptions | undefined;
+  /** Over the factory's. */
+  maxBodyBytes?: number | undefined;
+  /** Ends every request of the client when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What goes to the server's own origin only. */
+export interface ServerRequestOptions {
+  /**
+   * Sent with every request to that origin; a request's own headers win. A function is asked before each
+   * request, redirects within the origin included, with its URL, method and body: to sign it, or to send
+   * what changes.
+   */
+  headers?: HeadersSource;
+  /** Sent with every request to that origin that has no Authorization header. An unset one is refused. */
+  auth?: AuthInput;
+}
+
+/** A client of one server. */
+export interface ServerClientInit extends ClientLimits, ServerRequestOptions {
   /**
    * The server. The trust policy, `headers` and `auth` are for its origin only; other origins are
    * reached with the default roots (or their own policy in `origins`), without headers and auth.
-   * Without `url` the policy holds for whatever is asked for, and nothing else is trusted.
    */
-  readonly url?: string | URL | undefined;
-  /**
-   * Sent with every request to the origin of `url`; a request's own headers win. A function is asked before
-   * each request, redirects within the origin included, with its URL, method and body: to sign it, or to
-   * send what changes. Needs `url`.
-   */
-  readonly headers?: HeadersSource | undefined;
-  /** Over the factory's. */
-  readonly timeout?: TimeoutInput | undefined;
-  /** Over the factory's. */
-  readonly maxBodyBytes?: number | undefined;
-  /** Sent with every request to the origin of `url` that has no Authorization header. Needs `url`. */
-  readonly auth?: AuthInput | undefined;
-  /** Ends every request of the client when it aborts. */
-  readonly signal?: AbortSignal | undefined;
+  url: string | URL;
 }
 
-const FACTORY_FIELDS = ['origins', 'timeout', 'maxBodyBytes', 'maxConnections'];
-const CLIENT_FIELDS = ['url', 'headers', 'timeout', 'maxBodyBytes', 'auth', 'signal'];
+/** A client without a server of its own: the policy holds for whatever is asked for, `origins` apart. */
+export interface AnyServerClientInit extends ClientLimits {
+  url?: never;
+  headers?: never;
+  auth?: never;
+}
+
+/** Options of one client. */
+export type CustomClientInit = ServerClientInit | AnyServerClientInit;
+
+const MAX_BODY_BYTES = count(0);
+
+const FACTORY: Declaration<CustomClientFactoryOptions> = declareOptions<CustomClientFactoryOptions>(
+  'makeCustomClientFactory: options',
+  {
+    origins: ORIGINS,
+    timeout: nested(TIMEOUT),
+    maxBodyBytes: MAX_BODY_BYTES,
+    maxConnections: count(1),
+    ...ROUTE_FIELDS,
+  },
+  {
+    beside: { 'trust, the first argument': TRUST_POLICY as never },
+    elsewhere: {
+      trust: 'it is the first argument',
+      url: 'it belongs to each client: factory({ url })',
+      headers: 'they belong to each client: factory({ url, headers })',
+      auth: 'it belongs to each client: factory({ url, auth })',
+      signal: 'it belongs to each client: factory({ signal })',
+    },
+  },
+);
+
+/** What makes requests to the server's own origin: shared with the transports. */
+export const REQUEST_FIELDS: Fields<ServerRequestOptions> = {
+  headers: readBy<HeadersSource>('a Headers, an object, pairs, or a function', (value) => {
+    readHeaderSource(value as HeadersSource);
+    return value as HeadersSource;
+  }),
+  auth: given(
+    readBy('a bearer token, { username, password } or a function', readAuth, BASIC as never),
+  ),
+};
+
+function readAuth(value: unknown, whose: string, around: Surroundings): AuthInput {
+  readAuthorization(value as AuthInput, whose, around);
+  return value as AuthInput;
+}
+
+/** What bounds requests: shared with the transports. */
+export const LIMIT_FIELDS: Fields<Omit<ClientLimits, 'signal'>> = {
+  timeout: nested(TIMEOUT),
+  maxBodyBytes: MAX_BODY_BYTES,
+};
+
+const CLIENT: Declaration<CustomClientInit> = declareOptions<CustomClientInit>(
+  'factory: init',
+  {
+    url: given(custom('a URL', (value) => typeof value === 'string' || value instanceof URL)),
+    ...REQUEST_FIELDS,
+    ...LIMIT_FIELDS,
+    signal: signal(),
+  },
+  {
+    elsewhere: {
+      trust: 'it is the first argument of makeCustomClientFactory',
+      origins: 'it belongs to makeCustomClientFactory',
+      ...Object.fromEntries(
+        Object.keys(ROUTE_FIELDS).map((name) => [name, 'it belongs to makeCustomClientFactory']),
+      ),
+    },
+    beside: { 'the policy of makeCustomClientFactory': TRUST_POLICY as never },
+  },
+);
+
+/** Reads the options of a client: what a factory of the host application's own is handed, too. */
+export function readClientInit(init: unknown): CustomClientInit {
+  const read = readOptions(CLIENT, init);
+  if (read.url === undefined) {
+    const { headers, auth } = read as Partial<ServerRequestOptions>;
+    if (headers !== undefined || auth !== undefined) {
+      invalidArgument('init.headers and init.auth need init.url, the server that may see them');
+    }
+    return read;
+  }
+  readOrigin('init.url', read.url, 'any path');
+  return read;
+}
 
 /** For origins that nobody gave a policy for. */
 const PEERS_MAX_BODY_BYTES = 4 * 1_048_576;
 
 /** Makes clients that share one pool of verified connections. */
-export interface CustomClientFactory {
+export interface CustomClientFactory extends AsyncDisposable {
   /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_CLOSED` */
   (init?: CustomClientInit): CustomClient;
   /** Ends all connections and requests of all its clients, for good. */
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
 }
 
 /**
@@ -83,8 +193,8 @@ export interface CustomClientFactory {
  * the first byte of a request. Nothing process-wide is read or changed: no environment variable,
  * global dispatcher or global fetch.
  *
- * @param trust a policy; one or more certificates (PEM or DER) as the only trust anchors; or
- *   `null`/`undefined` for the default roots
+ * @param trust a policy; PEM text of one or more certificates as the only trust anchors; a checked policy;
+ *   or `null` for the default roots. `undefined` is refused
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  * @example
  * const factory = makeCustomClientFactory(certificatePem);
@@ -92,28 +202,26 @@ export interface CustomClientFactory {
  * const response = await client('https://10.0.0.5:8443/mcp', { method: 'POST', body: '{}' });
  */
 export function makeCustomClientFactory(
-  trust?: TrustInput,
+  trust: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
-  assertKnownKeys('options', options, [...FACTORY_FIELDS, ...ROUTE_FIELDS]);
-  const policy = checkUsable(trust);
-  const timeouts = readTimeouts(options.timeout, DEFAULT_TIMEOUTS);
-  const maxBodyBytes = readMaxBodyBytes('options.maxBodyBytes', options.maxBodyBytes);
-  const route = readRoute(options);
+  const read = readOptions(FACTORY, options);
+  const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
+  const timeouts = readTimeouts(read.timeout, DEFAULT_TIMEOUTS);
+  const route = readRoute(read);
   // A socket leads to one server; whatever else is asked for is elsewhere.
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
   const server: Destination = { policy, route };
-  const origins = options.origins && readOrigins(options.origins, elsewhere);
+  // Those of a record hold as those that are given do.
+  const given = read.origins ?? readyOf(trust)?.origins;
+  const origins = given && readOrigins(given, elsewhere);
   const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere, unlisted: true };
-  const pools = new Pools(readMaxConnections('options.maxConnections', options.maxConnections));
+  const pools = new Pools(read.maxConnections ?? MAX_CONNECTIONS);
 
-  function factory(init: CustomClientInit = {}): CustomClient {
-    assertKnownKeys('init', init, CLIENT_FIELDS);
-    const own = init.url === undefined ? undefined : readOrigin('init.url', init.url, 'any path');
-    if (own === undefined && (init.headers !== undefined || init.auth !== undefined)) {
-      invalidArgument('init.headers and init.auth need init.url, the server that may see them');
-    }
-    const max = readMaxBodyBytes('init.maxBodyBytes', init.maxBodyBytes) ?? maxBodyBytes;
+  function factory(given: CustomClientInit = {}): CustomClient {
+    const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
+    const own = init.url === undefined ? undefined : new URL(init.url).origin;
+    const max = init.maxBodyBytes ?? read.maxBodyBytes;
     const destinationOf = (origin: string): Destination =>
       origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others));
     return makeCustomClient({
@@ -128,44 +236,26 @@ export function makeCustomClientFactory(
       signal: init.signal,
     });
   }
-  return Object.assign(factory, { close: () => pools.close() });
-}
-
-function readMaxBodyBytes(what: string, value: unknown): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) {
-    return value as number | undefined;
-  }
-  return invalidArgument(`${what} must be a whole number of bytes, or 0 for no limit`);
-}
-
-function readMaxConnections(what: string, value: unknown): number {
-  if (value === undefined) return MAX_CONNECTIONS;
-  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
-  return invalidArgument(`${what} must be a whole number from 1`);
+  return Object.assign(factory, {
+    close: async (options?: CloseOptions) => pools.close(readClose('factory.close', options)),
+    [Symbol.asyncDispose]: () => pools.close(0),
+  });
 }
 
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
-function checkUsable(trust: TrustInput | undefined): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust);
+function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
+  const policy = checkTrustPolicy(trust, whose);
   if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
   if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);
   return policy;
 }
 
-function readOrigins(
-  origins: Readonly<Record<string, TrustInput>>,
-  route: Route,
-): ReadonlyMap<string, Destination> {
+function readOrigins(origins: Origins, route: Route): ReadonlyMap<string, Destination> {
   return new Map(
-    Object.entries(origins).map(([origin, trust]) => {
-      // An unset variable must not become trust in the default roots.
-      if (trust === undefined)
-        invalidArgument(`options.origins: the trust for ${origin} is undefined`);
-      return [
-        readOrigin('options.origins', origin, 'origin only'),
-        { policy: checkUsable(trust), route },
-      ];
-    }),
+    Object.entries(origins).map(([origin, trust]) => [
+      readOrigin('options.origins', origin, 'origin only'),
+      { policy: checkUsable(trust, `options.origins['${origin}']`), route },
+    ]),
   );
 }
 

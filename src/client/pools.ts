@@ -30,14 +30,24 @@ export class Pools {
   #pools: Pool[] | undefined;
   readonly #maxConnections: number;
   #closed = false;
+  #closing = false;
+  /** Requests under way that come to an end of themselves. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
 
   /** @param maxConnections to each origin */
   constructor(maxConnections: number) {
     this.#maxConnections = maxConnections;
   }
 
+  /** Whether all has ended. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether nothing new is taken. */
+  get closing(): boolean {
+    return this.#closing;
   }
 
   /**
@@ -57,8 +67,22 @@ export class Pools {
     return loadUndici().then((loaded) => this.#connectionsOf(pool, origin, loaded));
   }
 
-  /** Ends every connection, those in use included. Final. */
-  async close(): Promise<void> {
+  /** Counts a request as under way until what it returns is called. */
+  begin(): () => void {
+    this.#underWay++;
+    let done = false;
+    return () => {
+      if (done) return;
+      done = true;
+      if (--this.#underWay === 0) this.#onIdle?.();
+    };
+  }
+
+  /** Takes nothing new, gives what is under way `graceMs` to end, and ends every connection. Final. */
+  async close(graceMs = 0): Promise<void> {
+    this.#closing = true;
+    if (graceMs > 0 && this.#underWay > 0 && !this.#closed) await this.#idle(graceMs);
+    this.#onIdle?.();
     this.#closed = true;
     const ending = this.#pools ?? [];
     this.#pools = undefined;
@@ -70,6 +94,19 @@ export class Pools {
         await Promise.all([...origins.values()].map((connections) => connections.destroy()));
       }),
     );
+  }
+
+  /** Until nothing is under way, the time is over, or somebody closes without waiting. */
+  #idle(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#onIdle;
+      const timer = setTimeout(() => this.#onIdle?.(), ms);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        before?.();
+        resolve();
+      };
+    });
   }
 
   #poolOf(destination: Destination, connectTimeoutMs: number): Pool {
@@ -96,7 +133,7 @@ export class Pools {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
+    if (this.#closing) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
   }
 }
 

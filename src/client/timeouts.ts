@@ -1,53 +1,67 @@
-import { assertKnownKeys, assertMs } from '../assert.js';
+import { type Declaration, declareOptions, ms, readOptions } from '../options.js';
 
 /**
- * Limits in milliseconds; `0` for none. A bare number sets `connect` and `headers`, and leaves
- * answers that stream unlimited.
+ * Limits in milliseconds; `0` for none. A request that reaches one is cut off, and rejects with
+ * `MCP_TLS_TIMEOUT`; so does, at once, a call of an MCP client whose answer is cut off.
  */
-export type TimeoutInput = number | TimeoutOptions;
-
 export interface TimeoutOptions {
-  /** Until a new connection is made and verified (TCP and TLS). Default 10,000. */
-  readonly connect?: number | undefined;
-  /** From sending a request until the headers of its answer. Default 0: a tool may take minutes. */
-  readonly headers?: number | undefined;
-  /** For the whole body of an answer. Default 0: an event stream never ends. */
-  readonly body?: number | undefined;
-  /** Between two pieces of a body. Default 0: an event stream may be silent for hours. */
-  readonly idle?: number | undefined;
+  /**
+   * Until a new connection is made and verified: TCP, proxy and TLS. Default 10,000. Of an MCP call, how
+   * long it may take to reach the server.
+   */
+  connectMs?: number | undefined;
+  /**
+   * From sending a request until the headers of its answer. Default 0. An MCP server that answers in JSON
+   * sends them when the tool has finished; one that answers by a stream sends them at once.
+   */
+  headersMs?: number | undefined;
+  /**
+   * Between two pieces of an answer (undici's `bodyTimeout`). Default 0: an event stream may be silent for
+   * hours. A tool that takes longer without saying anything is cut off; so is a standing event stream (SSE,
+   * the GET of Streamable HTTP) unless the server sends something more often, and it is opened again.
+   */
+  idleMs?: number | undefined;
+  /**
+   * For the whole request: connecting, sending, and the answer to its end. Default 0. Over either transport
+   * it is the limit of a whole MCP call. An event stream that is asked for by GET never ends, and this holds
+   * until its headers only.
+   */
+  totalMs?: number | undefined;
 }
 
 /** Timeouts after {@link readTimeouts}: complete. */
-export interface Timeouts {
-  readonly connect: number;
-  readonly headers: number;
-  readonly body: number;
-  readonly idle: number;
-}
+export type Timeouts = { readonly [Limit in keyof TimeoutOptions]-?: number };
+
+/** By this a client of ours tells a transport of its limits: over SSE, a call is more than one request. */
+export const LIMITS: unique symbol = Symbol.for('mcp-tls.limits');
 
 /** What holds where nothing is said. */
 export const DEFAULT_TIMEOUTS: Timeouts = Object.freeze({
-  connect: 10_000,
-  headers: 0,
-  body: 0,
-  idle: 0,
+  connectMs: 10_000,
+  headersMs: 0,
+  idleMs: 0,
+  totalMs: 0,
 });
 
+const OLD = (name: string): string => `did you mean '${name}'?`;
+
+export const TIMEOUT: Declaration<TimeoutOptions> = declareOptions<TimeoutOptions>(
+  'timeout',
+  { connectMs: ms(), headersMs: ms(), idleMs: ms(), totalMs: ms() },
+  {
+    elsewhere: {
+      connect: OLD('connectMs'),
+      connectTimeout: OLD('connectMs'),
+      headers: OLD('headersMs'),
+      headersTimeout: OLD('headersMs'),
+      bodyTimeout: OLD('idleMs'),
+      body: OLD('totalMs'),
+    },
+  },
+);
+
 /** Validates `input` over `defaults`. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function readTimeouts(input: TimeoutInput | undefined, defaults: Timeouts): Timeouts {
+export function readTimeouts(input: TimeoutOptions | undefined, defaults: Timeouts): Timeouts {
   if (input === undefined) return defaults;
-  if (typeof input === 'number') {
-    assertMs('timeout', input);
-    return Object.freeze({ ...defaults, connect: input, headers: input });
-  }
-  const limits = Object.keys(DEFAULT_TIMEOUTS) as (keyof Timeouts)[];
-  assertKnownKeys('timeout', input, limits);
-  const read = { ...defaults };
-  for (const limit of limits) {
-    const value = input[limit];
-    if (value === undefined) continue;
-    assertMs(`timeout.${limit}`, value);
-    read[limit] = value;
-  }
-  return Object.freeze(read);
+  return Object.freeze({ ...defaults, ...readOptions(TIMEOUT, input) }) as Timeouts;
 }

@@ -1,19 +1,30 @@
 import type { X509Certificate } from 'node:crypto';
-import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
 import { type CertificateDescription, describe } from '../certificate/describe-certificate.js';
 import { TlsTrustError } from '../errors.js';
 import {
+  anyText,
+  type Declaration,
+  declareOptions,
+  given,
+  type Kind,
+  ms,
+  readBy,
+  readOptions,
+  signal,
+} from '../options.js';
+import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
-  isCheckedPolicy,
   withDetails,
 } from '../trust/check-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
 import { explainVerdict } from '../trust/explain-verdict.js';
 import { pinMatches, readPin } from '../trust/pin.js';
 import type { Problem } from '../trust/problem.js';
+import { readyOf } from '../trust/ready.js';
 import { type ReferenceIdentity, readReferenceIdentity } from '../trust/reference-identity.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
+import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
 import { approvalRequired } from './approval-required.js';
@@ -26,18 +37,40 @@ import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
 /** Options of {@link fetchPeerCertificate}. */
 export interface FetchPeerCertificateOptions extends RouteOptions {
   /** Name to ask for (SNI) and to check the certificate against, instead of the URL's host. */
-  readonly serverName?: string | undefined;
+  serverName?: string;
   /**
-   * The trust that `trusted`, `problems` and `suggestedPolicy` are judged by. Default `null`: the default
-   * roots.
+   * The trust that `trusted`, `problems` and `suggestedPolicy` are judged by. Left out: the default roots.
+   * An unset one is refused.
    */
-  readonly trust?: TrustInput | undefined;
-  /** A pin in any spelling. If the server presents another certificate or key, it is an error. */
-  readonly expectFingerprint?: string | undefined;
+  trust?: TrustInput;
+  /**
+   * A pin in any spelling. If the server presents another certificate or key, it is an error. An unset one
+   * is refused: it would compare nothing.
+   */
+  expectFingerprint?: string;
   /** Limit for the whole probe in milliseconds; 0 for none. Default 10,000. */
-  readonly timeout?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
+
+/** A pin in any spelling. */
+export const FINGERPRINT: Kind<string> = readBy('a SHA-256 fingerprint or pin', (value) => {
+  readPin(value);
+  return value as string;
+});
+
+const PROBE: Declaration<FetchPeerCertificateOptions> = declareOptions<FetchPeerCertificateOptions>(
+  'fetchPeerCertificate: options',
+  {
+    serverName: given(anyText()),
+    trust: given(TRUST),
+    expectFingerprint: given(FINGERPRINT),
+    timeoutMs: ms(),
+    signal: signal(),
+    ...ROUTE_FIELDS,
+  },
+  { elsewhere: { timeout: "did you mean 'timeoutMs'?", servername: "did you mean 'serverName'?" } },
+);
 
 /**
  * Connects to an https server only to read its certificate: makes the TLS handshake that a client under
@@ -65,7 +98,7 @@ export async function fetchPeerCertificate(
   url: string | URL,
   options: FetchPeerCertificateOptions = {},
 ): Promise<PeerCertificate> {
-  const { request, trust, serverName, expected } = readOptions(url, options);
+  const { request, trust, serverName, expected } = readProbe(url, options);
   const { peer, look } = await inspectPeer(request, trust, serverName);
   if (expected === undefined) return peer;
   if (!pinMatches(expected, peer.description)) {
@@ -209,27 +242,15 @@ const CERTIFICATE_REQUESTED: Problem = {
   message: 'the server asks for a client certificate, and may refuse requests without one',
 };
 
-function readOptions(url: string | URL, options: FetchPeerCertificateOptions) {
-  assertKnownKeys('options', options, [
-    'serverName',
-    'trust',
-    'expectFingerprint',
-    'timeout',
-    'signal',
-    ...ROUTE_FIELDS,
-  ]);
-  const { serverName, trust = null, expectFingerprint, timeout = 10_000, signal } = options;
-  // An unset variable must not become a probe that compares nothing.
-  if ('expectFingerprint' in options && expectFingerprint === undefined) {
-    invalidArgument('options.expectFingerprint is undefined: leave it out or set it');
-  }
-  assertMs('options.timeout', timeout);
+function readProbe(url: string | URL, given: FetchPeerCertificateOptions) {
+  const options = readOptions(PROBE, given);
+  const { serverName, trust = null, expectFingerprint, timeoutMs = 10_000, signal } = options;
   const policy = policyFor(trust, serverName);
   const request: LookRequest = {
     ...readTarget(url),
     policy,
-    route: readRoute(routeOf(options)),
-    timeoutMs: timeout,
+    route: readRoute(options),
+    timeoutMs,
     signal,
   };
   return {
@@ -249,22 +270,16 @@ function givenTrust(
   if (policy.clientCertificate !== undefined) return policy;
   if (serverName === undefined) return trust;
   if (trust === null) return { roots: 'default', serverName };
-  if (typeof trust === 'string' || trust instanceof Uint8Array) return { ca: trust, serverName };
-  return isCheckedPolicy(trust) || isDangerousTrust(trust)
+  if (typeof trust === 'string') return { ca: trust, serverName };
+  return readyOf(trust) !== undefined || isDangerousTrust(trust)
     ? policy
     : { ...(trust as TrustPolicy), serverName };
 }
 
 function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust);
+  const policy = checkTrustPolicy(trust, 'options.trust');
   if (serverName === undefined) return policy;
   return withDetails(policy, { serverName: readReferenceIdentity(serverName).value });
-}
-
-function routeOf(options: FetchPeerCertificateOptions): RouteOptions {
-  return Object.fromEntries(
-    ROUTE_FIELDS.filter((name) => name in options).map((name) => [name, options[name]]),
-  );
 }
 
 function readTarget(url: string | URL): { host: string; port: number } {

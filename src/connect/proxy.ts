@@ -1,7 +1,20 @@
 import { BlockList, isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  anyText,
+  custom,
+  type Declaration,
+  declareOptions,
+  given,
+  type Kind,
+  nested,
+  readOptions,
+  refuse,
+  required,
+} from '../options.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
 import { sharedSecureContext } from './shared-context.js';
@@ -16,11 +29,52 @@ import { sharedSecureContext } from './shared-context.js';
 export type ProxyInput = string | URL | ProxyOptions | 'env' | false;
 
 export interface ProxyOptions {
-  readonly url: string | URL;
-  /** Trust in an https proxy itself. Default: the default roots. */
-  readonly trust?: TrustInput | undefined;
+  url: string | URL;
+  /** Trust in an https proxy itself. Left out: the default roots; `undefined` is refused. */
+  trust?: TrustInput;
   /** Basic authentication; wins over the URL's. */
-  readonly auth?: { readonly username: string; readonly password: string } | undefined;
+  auth?: ProxyCredentials;
+}
+
+export interface ProxyCredentials {
+  username: string;
+  password: string;
+}
+
+const CREDENTIALS: Declaration<ProxyCredentials> = declareOptions<ProxyCredentials>('proxy.auth', {
+  username: required(
+    custom(
+      'a string without a colon',
+      (value) => typeof value === 'string' && !value.includes(':'),
+    ),
+  ),
+  password: required(anyText()),
+});
+
+const PROXY_OPTIONS: Declaration<ProxyOptions> = declareOptions<ProxyOptions>('proxy', {
+  url: required(custom('a URL', isUrl)),
+  trust: given(TRUST),
+  auth: given(nested(CREDENTIALS)),
+});
+
+const MUST_BE = "a URL, { url, trust, auth }, 'env' or false";
+
+/** What the option `proxy` must be. */
+export const PROXY: Kind<ProxyInput> = {
+  must: MUST_BE,
+  whenUndefined: 'absent',
+  read(value, whose, around) {
+    if (value === false || isUrl(value)) return value as ProxyInput;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return refuse(whose, MUST_BE, value);
+    }
+    return readOptions(PROXY_OPTIONS, value, whose, around);
+  },
+  inside: PROXY_OPTIONS as never,
+};
+
+function isUrl(value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || value instanceof URL;
 }
 
 /** One proxy, validated. Printing it shows no password: the header is made when it is sent. */
@@ -52,9 +106,8 @@ export function readProxy(input: ProxyInput | undefined): ProxyFor {
 }
 
 function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
-  const isUrl = typeof input === 'string' || input instanceof URL;
-  const options: ProxyOptions = isUrl ? { url: input } : input;
-  assertKnownKeys('proxy', options, ['url', 'trust', 'auth']);
+  const options: ProxyOptions =
+    typeof input === 'string' || input instanceof URL ? { url: input } : input;
   const url = parse(options.url);
   const secure = url.protocol === 'https:';
   if (!secure && url.protocol !== 'http:') invalidArgument('proxy: must be an http: or https: URL');
@@ -63,11 +116,11 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
     username: decoded(url.username),
     password: decoded(url.password),
   };
-  if (typeof username !== 'string' || typeof password !== 'string' || username.includes(':')) {
-    invalidArgument('proxy.auth: username and password must be strings, the first without a colon');
+  if (username.includes(':')) {
+    invalidArgument('proxy: the user name in the URL must not contain a colon');
   }
   const anonymous = username === '' && password === '';
-  const policy = secure ? checkTrustPolicy(options.trust) : undefined;
+  const policy = secure ? checkTrustPolicy(options.trust ?? null, 'proxy.trust') : undefined;
   return Object.freeze({
     ...addressOf(url),
     secure: policy && { policy, secureContext: sharedSecureContext(policy) },

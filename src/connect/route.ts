@@ -1,23 +1,24 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { invalidArgument } from '../assert.js';
-import { type ProxyFor, type ProxyInput, readProxy } from './proxy.js';
+import { custom, type Fields, func, given, text } from '../options.js';
+import { PROXY, type ProxyFor, type ProxyInput, readProxy } from './proxy.js';
 
 /** How to get to a server, apart from whom to trust there. */
 export interface RouteOptions {
   /** Default `false`: no proxy, whatever the environment says. */
-  readonly proxy?: ProxyInput | undefined;
+  proxy?: ProxyInput | undefined;
   /** Resolves host names instead of `dns.lookup`. */
-  readonly lookup?: LookupFunction | undefined;
+  lookup?: LookupFunction | undefined;
   /** IP address of this machine to connect from. */
-  readonly localAddress?: string | undefined;
+  localAddress?: string | undefined;
   /** Path of a Unix domain socket at which the server listens, for the policy's own origin only. */
-  readonly socketPath?: string | undefined;
+  socketPath?: string | undefined;
   /**
    * Asked with each address before a connection is made to it, after the only look-up; with several, the
    * allowed ones are used. `publicAddressesOnly` is one. Cannot be combined with `proxy`, which looks names
-   * up itself, nor with `socketPath`.
+   * up itself, nor with `socketPath`. An unset one is refused: it would allow every address.
    */
-  readonly allowAddress?: AllowAddress | undefined;
+  allowAddress?: AllowAddress;
 }
 
 /** Which connection an address is for. */
@@ -43,31 +44,22 @@ export interface Route {
   readonly allowAddress: AllowAddress | undefined;
 }
 
-/** Names of the options, for those who check unknown keys. */
-export const ROUTE_FIELDS = [
-  'proxy',
-  'lookup',
-  'localAddress',
-  'socketPath',
-  'allowAddress',
-] as const;
+/** The fields of {@link RouteOptions}, for the declarations of those that have them. */
+export const ROUTE_FIELDS: Fields<RouteOptions> = {
+  proxy: PROXY,
+  lookup: func('a function, as that of node:dns'),
+  localAddress: custom('an IP address', (value) => typeof value === 'string' && isIP(value) !== 0),
+  socketPath: text(),
+  allowAddress: given(func()),
+};
 
-/** Validates the options. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+/**
+ * Validates the options together, once each has been read by {@link ROUTE_FIELDS}.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
 export function readRoute(options: RouteOptions): Route {
   const { proxy, lookup, localAddress, socketPath, allowAddress } = options;
-  if (lookup !== undefined && typeof lookup !== 'function') {
-    invalidArgument('lookup must be a function, as that of node:dns');
-  }
-  if (localAddress !== undefined && isIP(localAddress) === 0) {
-    invalidArgument('localAddress must be an IP address');
-  }
-  if (socketPath !== undefined && (typeof socketPath !== 'string' || socketPath === '')) {
-    invalidArgument('socketPath must be a non-empty string');
-  }
-  // A hook that comes out of configuration as undefined would leave every address allowed.
-  if ('allowAddress' in options && typeof allowAddress !== 'function') {
-    invalidArgument('allowAddress must be a function, or left out');
-  }
   const viaProxy = proxy !== undefined && proxy !== false;
   if (allowAddress !== undefined && viaProxy) {
     invalidArgument('allowAddress cannot be combined with proxy, which looks names up itself');

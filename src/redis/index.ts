@@ -1,5 +1,5 @@
 /** Certificate stores in Redis, shared by any number of processes and hosts. */
 
 export type { RedisClientLike } from './redis-client.js';
-export type { RedisStorage, RedisStorageOptions } from './redis-storage.js';
+export type { RedisStorageOptions } from './redis-storage.js';
 export { redisStorage } from './redis-storage.js';

@@ -1,6 +1,5 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
-import type { Invalidation } from '../store/invalidation.js';
-import type { StoreBackendFactory } from '../store/store-backend.js';
+import { type Declaration, declareOptions, flag, ms, readOptions } from '../options.js';
+import { type CertificateStorage, storageOf } from '../store/storage.js';
 import { makeAnnouncements } from './announcements.js';
 import { redisBackend } from './redis-backend.js';
 import { makeRedisConnection, type RedisClientLike } from './redis-client.js';
@@ -9,16 +8,21 @@ import { redisInvalidation } from './redis-invalidation.js';
 /** Options of {@link redisStorage}. */
 export interface RedisStorageOptions {
   /** Whether processes tell each other over pub/sub what changed. Default `true`. */
-  readonly invalidation?: boolean;
+  watch?: boolean | undefined;
   /** Limit for making a connection, in ms. Default 2,000. Only with a URL. */
-  readonly connectTimeoutMs?: number;
+  connectMs?: number | undefined;
 }
 
-/** To be spread into the options of `createCertificateStore`. */
-export interface RedisStorage {
-  readonly backend: StoreBackendFactory;
-  readonly invalidation?: Invalidation;
-}
+const REDIS: Declaration<RedisStorageOptions> = declareOptions<RedisStorageOptions>(
+  'redisStorage: options',
+  { watch: flag(), connectMs: ms({ min: 1 }) },
+  {
+    elsewhere: {
+      invalidation: "did you mean 'watch'?",
+      connectTimeoutMs: "did you mean 'connectMs'?",
+    },
+  },
+);
 
 /**
  * Keeps a store in Redis (or Valkey), and has changes noticed by every process at once.
@@ -31,23 +35,21 @@ export interface RedisStorage {
  *   node-redis 5, which stays yours and open
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example
- * const store = createCertificateStore({ keys, ...redisStorage('rediss://redis.internal:6379') });
+ * const store = createCertificateStore({ keys, storage: redisStorage('rediss://redis.internal') });
  */
 export function redisStorage(
-  connect: string | RedisClientLike,
+  connect: string | URL | RedisClientLike,
   options: RedisStorageOptions = {},
-): RedisStorage {
-  assertKnownKeys('options', options, ['invalidation', 'connectTimeoutMs']);
-  const { invalidation = true, connectTimeoutMs = 2_000 } = options;
-  if (typeof invalidation !== 'boolean') invalidArgument('options.invalidation must be a boolean');
-  if (!Number.isInteger(connectTimeoutMs) || connectTimeoutMs < 1) {
-    invalidArgument('options.connectTimeoutMs must be a positive number of milliseconds');
+): CertificateStorage {
+  const { watch = true, connectMs = 2_000 } = readOptions(REDIS, options);
+  const target = connect instanceof URL ? connect.href : connect;
+  const connection = makeRedisConnection(target, connectMs);
+  if (!watch) {
+    return storageOf({ backend: (name) => redisBackend(connection, name, undefined) });
   }
-  const connection = makeRedisConnection(connect, connectTimeoutMs);
-  if (!invalidation) return { backend: (name) => redisBackend(connection, name, undefined) };
   const announcements = makeAnnouncements();
-  return {
+  return storageOf({
     backend: (namespace) => redisBackend(connection, namespace, announcements),
     invalidation: redisInvalidation(connection, announcements),
-  };
+  });
 }

@@ -1,6 +1,5 @@
 import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { assertKnownKeys, assertMs } from '../assert.js';
 import type { Inspection } from '../connect/fetch-peer-certificate.js';
 import type { ErrorCode } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
@@ -19,7 +18,7 @@ export interface CheckParts {
   ) => Promise<StreamableHTTPClientTransport>;
   readonly sse: (options: RegistrySseOptions) => Promise<SSEClientTransport>;
   /** Connects once under the trust on record, and sends nothing. */
-  readonly inspect: () => Promise<Inspection>;
+  readonly inspect: (signal: AbortSignal | undefined) => Promise<Inspection>;
 }
 
 /** Nobody was reached. Under any other code somebody answered. */
@@ -30,41 +29,43 @@ export const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_ADDRESS_REFUSED',
 ]);
 
-/** Asks one server for a sign of life. Rejects only for a server that is not registered. */
+/** Asks one server for a sign of life. Rejects only for one that is not registered, and when it is aborted. */
 export async function checkServer(
   id: string,
   parts: CheckParts,
   options: ServerCheckOptions,
 ): Promise<ServerCheck> {
-  const { timeout = 10_000, headers, auth, endpoint } = options;
-  assertKnownKeys('options', options, ['timeout', 'headers', 'auth', 'endpoint']);
-  assertMs('options.timeout', timeout);
+  const { timeoutMs = 10_000, signal, ...link } = options;
+  signal?.throwIfAborted();
+  const limit = { timeoutMs, signal };
   const startedAt = performance.now();
-  const link = { headers, auth, endpoint };
   let mcp: ServerCheck['mcp'];
   let error: unknown;
   try {
-    await onceMore(async () => pingMcp(await parts.streamableHttp(link), timeout));
+    await onceMore(async () => pingMcp(await parts.streamableHttp(link), limit));
     mcp = 'streamable-http';
   } catch (first) {
     error = first;
+    signal?.throwIfAborted();
     if (isOtherTransport(first)) {
       try {
-        await pingMcp(await parts.sse(link), timeout);
+        await pingMcp(await parts.sse(link), limit);
         [mcp, error] = ['sse', undefined];
       } catch (second) {
         error = second;
       }
     }
   }
-  const milliseconds = performance.now() - startedAt;
+  signal?.throwIfAborted();
+  const durationMs = performance.now() - startedAt;
   if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') throw explainTlsError(error);
   // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
   // open whether the server is the right one.
-  const inspection = await parts.inspect().catch((failure) => {
+  const inspection = await parts.inspect(signal).catch((failure) => {
     if (mcp === undefined && explainTlsError(error) === undefined) error = failure;
     return undefined;
   });
+  signal?.throwIfAborted();
   const refusal = inspection?.look.refusal;
   const trusted = mcp !== undefined || (inspection !== undefined && refusal === undefined);
   if (!trusted && refusal !== undefined && explainTlsError(error) === undefined) error = refusal;
@@ -78,7 +79,7 @@ export async function checkServer(
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),
     fingerprint: peer?.description.fingerprint,
-    milliseconds,
+    durationMs,
     error,
     code,
   });

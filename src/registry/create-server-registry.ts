@@ -1,8 +1,10 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import { type CloseOptions, readClose } from '../client/close-options.js';
 import { addressOf } from '../connect/address-of.js';
 import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
-import { readRoute } from '../connect/route.js';
+import { ROUTE_FIELDS, readRoute } from '../connect/route.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { refuse } from '../options.js';
 import { trustOf } from '../store/record/parse-stored-certificate.js';
 import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
@@ -16,7 +18,15 @@ import { RegistryConnections } from './connect/registry-connections.js';
 import { Enrolment, type InspectTarget } from './enrol/enrolment.js';
 import { lookPolicy } from './enrol/registration.js';
 import { listServers } from './list-servers.js';
-import { assertChanges, assertRegistration, assertRenewal, readUrl } from './read-arguments.js';
+import {
+  readApproval,
+  readChanges,
+  readCheck,
+  readFile,
+  readInspect,
+  readRegistration,
+  readUrl,
+} from './read-arguments.js';
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
 import { toRegisteredServer } from './registered-server.js';
 import type { ServerRegistry } from './types.js';
@@ -73,7 +83,11 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
   }
 
   /** As a client under the policy connects. */
-  async function inspect(target: InspectTarget, signal?: AbortSignal): Promise<Inspection> {
+  async function inspect(
+    target: InspectTarget,
+    signal?: AbortSignal,
+    timeoutMs: number = connectMs,
+  ): Promise<Inspection> {
     const { url, policy, proxy, isApproved = false } = target;
     if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
     const { pathname, search } = new URL(url);
@@ -81,7 +95,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       ...addressOf(new URL(url)),
       policy,
       route: readRoute(proxy === undefined ? route : { ...route, proxy }),
-      timeoutMs: connectMs,
+      timeoutMs,
       signal,
       ...(isApproved ? { path: `${pathname}${search}` } : {}),
     };
@@ -108,12 +122,15 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     id: string,
     given: Options,
   ) {
-    for (const field of ['clientFactory', 'trust', 'origins']) {
+    for (const field of ['clientFactory', 'trust', 'origins', ...Object.keys(ROUTE_FIELDS)]) {
       if (field in given) {
-        invalidArgument(`options.${field} cannot be set here: the registered trust applies`);
+        invalidArgument(`options.${field} cannot be set here: what is registered applies`);
       }
     }
     const { endpoint, ...rest } = given;
+    if (endpoint !== undefined && typeof endpoint !== 'string') {
+      refuse('options.endpoint', 'a URL, or a path', endpoint);
+    }
     const server = await factoryOf(id, true);
     const url = endpoint === undefined ? new URL(server.url) : new URL(endpoint, server.url);
     if (url.origin !== new URL(server.url).origin) {
@@ -122,19 +139,25 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     return { url, options: { ...rest, clientFactory: server.factory } };
   }
 
+  async function close(options?: CloseOptions): Promise<void> {
+    const graceMs = readClose('registry.close', options);
+    unsubscribe();
+    enrolment.close();
+    await watching.close();
+    await connections.close(graceMs);
+    await files.close();
+  }
+
   const registry: ServerRegistry = {
     async inspect(url, given = {}) {
       connections.assertOpen();
-      assertKnownKeys('options', given, ['serverName', 'signal']);
-      const { serverName, signal } = given;
-      const policy = lookPolicy({ serverName });
-      return (await inspect({ url: readUrl(url), policy }, signal)).peer;
+      const { signal, timeoutMs, ...name } = readInspect(given);
+      const policy = lookPolicy(name);
+      return (await inspect({ url: readUrl(url), policy }, signal, timeoutMs)).peer;
     },
     async register(id, url, given = {}) {
-      assertRegistration(id, given);
-      // Copied, so that what was checked is what is used, also when the caller changes it meanwhile.
-      const checked = { ...given };
-      const record = await enrolment.register(id, readUrl(url), checked);
+      const options = readRegistration(id, given);
+      const record = await enrolment.register(id, readUrl(url), options);
       await recordChanged(id);
       return toRegisteredServer(id, serverTrust(record, 0));
     },
@@ -150,8 +173,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       return sseClient(url, options);
     },
     async renew(id, given = {}) {
-      assertRenewal(id, given);
-      const approval = { ...given };
+      const approval = readApproval(id, given);
       const { changed, sameKey, record } = await enrolment.renew(id, approval, true);
       if (changed) await recordChanged(id);
       return Object.freeze({
@@ -175,8 +197,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       }
     },
     async update(id, given) {
-      assertChanges(id, given);
-      const changes = { ...given };
+      const changes = readChanges(id, given);
       const record = await enrolment.update(id, changes);
       await recordChanged(id);
       return toRegisteredServer(id, serverTrust(record, 0));
@@ -188,25 +209,26 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     list: (given = {}) => listServers(store, trust, given),
     async check(id, given = {}) {
       assertId(id);
+      const options = readCheck(given);
       const { record, policy } = await connections.trust(id);
       const { url, proxy } = record;
       const parts = {
         streamableHttp: (link: Parameters<ServerRegistry['streamableHttpClient']>[1]) =>
           registry.streamableHttpClient(id, link),
         sse: (link: Parameters<ServerRegistry['sseClient']>[1]) => registry.sseClient(id, link),
-        inspect: () => inspect({ url, policy, proxy }),
+        inspect: (signal: AbortSignal | undefined) => inspect({ url, policy, proxy }, signal),
       };
-      return checkServer(id, parts, given);
+      return checkServer(id, parts, options);
     },
     async certificateFile(id, given = {}) {
       assertId(id);
-      assertKnownKeys('options', given, ['directory']);
+      const { directory } = readFile(given);
       const { record } = await connections.trust(id);
       const pem = trustOf(record).policy.anchors[0]?.toString() ?? record.certificate?.pem;
       if (pem === undefined) {
         invalidArgument(`'${id}' is trusted by the default roots: it has no certificate to write`);
       }
-      const file = await files.write(id, pem, given.directory);
+      const file = await files.write(id, pem, directory);
       try {
         // It may have been revoked while the file was made.
         await connections.trust(id);
@@ -220,13 +242,8 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       connections.assertOpen();
       return watching.open(given);
     },
-    async close() {
-      unsubscribe();
-      enrolment.close();
-      await watching.close();
-      await connections.close();
-      await files.close();
-    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
   };
   return Object.freeze(registry);
 }

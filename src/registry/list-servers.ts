@@ -1,6 +1,6 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
 import type { CertificateStore } from '../store/certificate-store.js';
 import type { TrustReader } from './connect/trust-reader.js';
+import { readList } from './read-arguments.js';
 import { toRegisteredServer } from './registered-server.js';
 import type { ListOptions, RegistryEntry } from './types.js';
 
@@ -13,14 +13,7 @@ export async function listServers(
   trust: TrustReader,
   options: ListOptions,
 ): Promise<readonly RegistryEntry[]> {
-  const { after, limit = Number.POSITIVE_INFINITY } = options;
-  assertKnownKeys('options', options, ['after', 'limit']);
-  if (after !== undefined && typeof after !== 'string') {
-    invalidArgument('options.after must be a string');
-  }
-  if (limit !== Number.POSITIVE_INFINITY && (!Number.isInteger(limit) || limit < 1)) {
-    invalidArgument('options.limit must be an integer from 1');
-  }
+  const { after, limit = Number.POSITIVE_INFINITY } = readList(options);
   const ids = (await store.list()).map(({ id }) => id).sort();
   const rest = after === undefined ? ids : ids.filter((id) => id > after);
   const entries: RegistryEntry[] = [];

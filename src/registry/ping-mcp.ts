@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { Limit } from '../connect/limit.js';
 
 /** Known to servers of both transports; one that knows a later version answers with this or its own. */
 const PROTOCOL_VERSION = '2025-06-18';
@@ -10,15 +11,21 @@ export type PingTransport = Transport & { terminateSession?(): Promise<void> };
 /**
  * Starts an MCP session, pings, ends it. Without the SDK's `Client`: three messages need none.
  *
- * @throws what the transport rejects with, or an Error with the server's JSON-RPC error
+ * @throws what the transport rejects with, the signal's reason, or an Error with the server's JSON-RPC error
  */
-export async function pingMcp(transport: PingTransport, timeoutMs: number): Promise<void> {
+export async function pingMcp(
+  transport: PingTransport,
+  { timeoutMs, signal }: Limit,
+): Promise<void> {
   const waiting = new Map<unknown, (message: JSONRPCMessage) => void>();
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
   failed.catch(() => {});
+  const onAbort = (): void => fail(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
   const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
   transport.onmessage = (message: JSONRPCMessage) => {
     if (!('method' in message) && 'id' in message) waiting.get(message.id)?.(message);
@@ -64,6 +71,7 @@ export async function pingMcp(transport: PingTransport, timeoutMs: number): Prom
     await Promise.race([transport.terminateSession?.(), failed]).catch(() => {});
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
     transport.onerror = () => {};
     transport.onclose = () => {};
     await transport.close().catch(() => {});

@@ -1,58 +1,173 @@
-import { assertKnownKeys, assertOneOf, invalidArgument, isValidDate } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import { REQUEST_FIELDS } from '../client/make-custom-client-factory.js';
+import { FINGERPRINT } from '../connect/fetch-peer-certificate.js';
 import { readHttpsUrl } from '../connect/read-url.js';
+import {
+  anyText,
+  count,
+  custom,
+  type Declaration,
+  date,
+  declareOptions,
+  flag,
+  func,
+  given,
+  isOptionsObject,
+  ms,
+  nested,
+  nullable,
+  oneOf,
+  readBy,
+  readOptions,
+  signal,
+  text,
+} from '../options.js';
 import { assertId } from '../store/record-key.js';
-import { APPROVAL_FIELDS, assertApproval } from './enrol/approve-certificate.js';
-import type { Approval, RegisterOptions, ServerChanges } from './types.js';
+import { readPins } from '../trust/check-trust-policy.js';
+import { CLIENT_CERTIFICATE } from '../trust/client-certificate.js';
+import { ORIGINS, TRUST } from '../trust/trust-options.js';
+import type {
+  Approval,
+  ApproveCertificate,
+  RegisterOptions,
+  ServerChanges,
+} from './enrol/enrol-options.js';
+import type {
+  CertificateFileOptions,
+  InspectOptions,
+  ListOptions,
+  ServerCheckOptions,
+} from './types.js';
 
-const SETTINGS = ['trust', 'clientCertificate', 'origins', 'proxy', 'labels', 'expiresAt'] as const;
+const APPROVAL_FIELDS = {
+  // Where nothing is expected, a person is asked: nothing is trusted for it.
+  expectFingerprint: FINGERPRINT,
+  approve: func<ApproveCertificate>(),
+  trustOnFirstUse: oneOf(true),
+  approvedBy: anyText(),
+  signal: signal(),
+};
 
-const REGISTER_FIELDS = [...APPROVAL_FIELDS, ...SETTINGS, 'pin', 'serverName', 'replace'] as const;
-const CHANGE_FIELDS = [...SETTINGS, 'url', 'approvedBy', 'pins', 'minVersion'] as const;
+const LABELS = custom<Readonly<Record<string, string>>>(
+  'an object of texts',
+  (value) =>
+    isOptionsObject(value) && Object.values(value).every((label) => typeof label === 'string'),
+);
+
+const PROXY_URL = text('the URL of a proxy');
+
+/** What is registered about a server, and can be changed. An unset one is refused where trust is meant. */
+const SETTINGS_FIELDS = {
+  trust: given(TRUST),
+  clientCertificate: given(nullable(nested(CLIENT_CERTIFICATE))),
+  origins: ORIGINS,
+  proxy: PROXY_URL,
+  labels: LABELS,
+  expiresAt: given(nullable(date())),
+};
+
+const ELSEWHERE = {
+  beside: {},
+  elsewhere: { servername: "did you mean 'serverName'?", timeout: 'it belongs to the registry' },
+};
+
+const REGISTER: Declaration<RegisterOptions> = declareOptions<RegisterOptions>(
+  'registry.register: options',
+  {
+    ...APPROVAL_FIELDS,
+    ...SETTINGS_FIELDS,
+    pin: oneOf('certificate', 'key'),
+    serverName: given(anyText()),
+    replace: flag(),
+  },
+  ELSEWHERE,
+);
+
+const APPROVAL: Declaration<Approval> = declareOptions<Approval>(
+  'registry.renew: approval',
+  APPROVAL_FIELDS,
+);
+
+const CHANGES: Declaration<ServerChanges> = declareOptions<ServerChanges>(
+  'registry.update: changes',
+  {
+    ...SETTINGS_FIELDS,
+    url: given(
+      custom('an https: URL', (value) => typeof value === 'string' || value instanceof URL),
+    ),
+    approvedBy: anyText(),
+    pins: given(
+      readBy<string | readonly string[]>('a pin or a list of at least one', (value) => {
+        readPins(value as string);
+        return value as string;
+      }),
+    ),
+    minVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
+    signal: signal(),
+  },
+  ELSEWHERE,
+);
+
+const CHECK: Declaration<ServerCheckOptions> = declareOptions<ServerCheckOptions>(
+  'registry.check: options',
+  { ...REQUEST_FIELDS, endpoint: text(), timeoutMs: ms(), signal: signal() },
+  { elsewhere: { timeout: "did you mean 'timeoutMs'?" } },
+);
+
+const LIST: Declaration<ListOptions> = declareOptions<ListOptions>('registry.list: options', {
+  after: anyText(),
+  limit: count(1),
+});
+
+const INSPECT: Declaration<InspectOptions> = declareOptions<InspectOptions>(
+  'registry.inspect: options',
+  { serverName: given(anyText()), timeoutMs: ms(), signal: signal() },
+  { elsewhere: { timeout: "did you mean 'timeoutMs'?" } },
+);
+
+const FILE: Declaration<CertificateFileOptions> = declareOptions<CertificateFileOptions>(
+  'registry.certificateFile: options',
+  { directory: text() },
+);
+
+export const readCheck = (given: ServerCheckOptions): ServerCheckOptions =>
+  readOptions(CHECK, given);
+export const readList = (given: ListOptions): ListOptions => readOptions(LIST, given);
+export const readInspect = (given: InspectOptions): InspectOptions => readOptions(INSPECT, given);
+export const readFile = (given: CertificateFileOptions): CertificateFileOptions =>
+  readOptions(FILE, given);
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertRegistration(id: string, options: RegisterOptions): void {
+export function readRegistration(id: string, given: RegisterOptions): RegisterOptions {
   assertId(id);
-  assertKnownKeys('options', options, REGISTER_FIELDS);
-  assertApproval(options);
-  assertTrustGiven('options', options);
-  const { pin, trust, replace, expiresAt } = options;
-  if (pin !== undefined) {
-    assertOneOf('options.pin', pin, ['certificate', 'key']);
-    if (trust !== undefined) invalidArgument('options.pin cannot be combined with options.trust');
+  const options = readOptions(REGISTER, given);
+  assertOneApproval(options);
+  if (options.pin !== undefined && options.trust !== undefined) {
+    invalidArgument('options.pin cannot be combined with options.trust');
   }
-  if (replace !== undefined && typeof replace !== 'boolean') {
-    invalidArgument('options.replace must be true or false');
-  }
-  assertEnd('options', expiresAt);
+  return options;
 }
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertRenewal(id: string, approval: Approval): void {
+export function readApproval(id: string, given: Approval): Approval {
   assertId(id);
-  assertKnownKeys('approval', approval, APPROVAL_FIELDS);
-  assertApproval(approval);
+  const approval = readOptions(APPROVAL, given);
+  assertOneApproval(approval);
+  return approval;
 }
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertChanges(id: string, changes: ServerChanges): void {
+export function readChanges(id: string, given: ServerChanges): ServerChanges {
   assertId(id);
-  assertKnownKeys('changes', changes, CHANGE_FIELDS);
-  assertTrustGiven('changes', changes);
+  const changes = readOptions(CHANGES, given);
   if (changes.url !== undefined) readUrl(changes.url);
-  assertEnd('changes', changes.expiresAt);
+  return changes;
 }
 
-/** An unset variable must not become trust in whatever is presented. */
-function assertTrustGiven(what: string, options: { readonly trust?: unknown }): void {
-  if ('trust' in options && options.trust === undefined) {
-    invalidArgument(`${what}.trust is undefined: leave it out or set it`);
-  }
-}
-
-function assertEnd(what: string, expiresAt: unknown): void {
-  if (expiresAt === undefined || expiresAt === null) return;
-  if (!isValidDate(expiresAt)) {
-    invalidArgument(`${what}.expiresAt must be a Date, or null for none`);
+function assertOneApproval({ expectFingerprint, approve, trustOnFirstUse }: Approval): void {
+  const all = [expectFingerprint, approve, trustOnFirstUse].filter((one) => one !== undefined);
+  if (all.length > 1) {
+    invalidArgument('give only one of expectFingerprint, approve and trustOnFirstUse');
   }
 }
 

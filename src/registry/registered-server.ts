@@ -1,11 +1,11 @@
 import { validityOf } from '../certificate/validity.js';
-import type { ServerTrust } from '../store/record/server-trust.js';
+import type { CheckedServerTrust } from '../store/record/server-trust.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
 const DAY_MS = 86_400_000;
 
 /** What vouches for a server. */
-function kindOf({ policy }: ServerTrust): RegisteredKind {
+function kindOf({ policy }: CheckedServerTrust): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
@@ -15,7 +15,7 @@ function kindOf({ policy }: ServerTrust): RegisteredKind {
 }
 
 /** The record for lists and pages. */
-export function toRegisteredServer(id: string, server: ServerTrust): RegisteredServer {
+export function toRegisteredServer(id: string, server: CheckedServerTrust): RegisteredServer {
   const { record, policy } = server;
   const { certificate, expiresAt, approvedAt, approvedBy, previous, labels = {} } = record;
   const notAfter = certificate && new Date(certificate.notAfter);

@@ -1,85 +1,22 @@
-import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
-import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { CertificateDescription } from '../certificate/describe-certificate.js';
+import type {
+  SSEClientTransport,
+  SSEClientTransportOptions,
+} from '@modelcontextprotocol/sdk/client/sse.js';
+import type {
+  StreamableHTTPClientTransport,
+  StreamableHTTPClientTransportOptions,
+} from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { CloseOptions } from '../client/close-options.js';
 import type { CustomClient } from '../client/custom-client.js';
-import type { CustomClientInit } from '../client/make-custom-client-factory.js';
-import type { FetchPeerCertificateOptions } from '../connect/fetch-peer-certificate.js';
+import type {
+  ClientLimits,
+  CustomClientInit,
+  ServerRequestOptions,
+} from '../client/make-custom-client-factory.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
 import type { ErrorCode } from '../errors.js';
-import type { SseClientOptions } from '../transports/sse-client.js';
-import type { StreamableHttpClientOptions } from '../transports/streamable-http-client.js';
-import type { ClientCertificate } from '../trust/client-certificate.js';
-import type { TlsVersion, TrustInput } from '../trust/trust-policy.js';
+import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
-
-/** Decides about a certificate: shows it to somebody, or compares it with what is known. */
-export type ApproveCertificate = (
-  certificate: PeerCertificate,
-  context: ApprovalContext,
-) => boolean | Promise<boolean>;
-
-export interface ApprovalContext {
-  readonly id: string;
-  /** The certificate on record, where there is one. */
-  readonly current: CertificateDescription | undefined;
-}
-
-/** Who says that a presented certificate is the server's own. At most one of the three. */
-export interface Approval {
-  /** A pin in any spelling: SHA-256 of the certificate (`AB:CD:...`) or of its key (`sha256/...`). */
-  readonly expectFingerprint?: string | undefined;
-  /** Asked with what the server presents; `true` approves. */
-  readonly approve?: ApproveCertificate | undefined;
-  /** Trusts whatever certificate is seen first (TOFU): an attacker in the path at that moment, too. */
-  readonly trustOnFirstUse?: true | undefined;
-  /** Kept in the record: who approved, in the host application's words. */
-  readonly approvedBy?: string | undefined;
-}
-
-/** What {@link ServerRegistry.register} and {@link ServerRegistry.update} set; left out: as it is. */
-export interface ServerSettings {
-  /**
-   * A policy of yours instead of one made from the presented certificate: that you bring it is the
-   * approval, and what the server presents must be trusted by it. Certificates of several machines behind
-   * one address go in together, as own certificates: `{ ca: [a, b], authority: false }`. `null`: the
-   * default roots.
-   */
-  readonly trust?: TrustInput | undefined;
-  /** For a server that requires one. `null`: none any more. */
-  readonly clientCertificate?: ClientCertificate | null | undefined;
-  /** Trust in further origins, such as an OAuth server behind a private CA. */
-  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
-  /** URL of an HTTP proxy to this server, instead of the registry's. */
-  readonly proxy?: string | undefined;
-  /** The host application's own words. */
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** End of the approval. `null`: none. */
-  readonly expiresAt?: Date | null | undefined;
-}
-
-/** Options of {@link ServerRegistry.register}. */
-export interface RegisterOptions extends Approval, ServerSettings {
-  /**
-   * What of the presented certificate is trusted. `'certificate'`: exactly this one. `'key'`: its public
-   * key is the identity, and survives a renewal that keeps it; names and chain are not checked. Left
-   * out: a publicly trusted server is trusted by the default roots, without a pin; any other by its
-   * certificate. Cannot be combined with `trust`.
-   */
-  readonly pin?: 'certificate' | 'key' | undefined;
-  /** Name to ask for and to check against, instead of the URL's host. */
-  readonly serverName?: string | undefined;
-  /** Replaces the server that has this id. Default: refuse. */
-  readonly replace?: boolean | undefined;
-}
-
-/** What {@link ServerRegistry.update} can change; a field that is left out stays. */
-export interface ServerChanges extends ServerSettings {
-  readonly url?: string | URL | undefined;
-  readonly approvedBy?: string | undefined;
-  /** All pins, the present one and those of an announced change. */
-  readonly pins?: string | readonly string[] | undefined;
-  readonly minVersion?: TlsVersion | undefined;
-}
 
 /**
  * What vouches for a registered server: its own certificate, its pinned key (or certificate, where names
@@ -120,9 +57,9 @@ export type RegistryEntry =
 /** Which of the servers {@link ServerRegistry.list} reads. Reading one takes some 0.5 ms. */
 export interface ListOptions {
   /** Only those whose id comes after this one: the last of the page before. */
-  readonly after?: string | undefined;
+  after?: string | undefined;
   /** At most so many. Default: all. */
-  readonly limit?: number | undefined;
+  limit?: number | undefined;
 }
 
 /** What {@link ServerRegistry.renew} found. */
@@ -137,24 +74,40 @@ export interface Renewal {
 /** Makes clients of one server. Pools belong to the registry, and end with it. */
 export type RegistryClientFactory = (init?: CustomClientInit) => CustomClient;
 
-interface Endpoint {
+/** What a transport of a registered server can be given: the rest is on record. */
+export interface RegisteredLinkOptions extends ServerRequestOptions, Omit<ClientLimits, 'signal'> {
   /** Another endpoint of the same origin, such as `/sse`. Default: the registered URL. */
-  readonly endpoint?: string | undefined;
+  endpoint?: string | undefined;
 }
 
 /** The SDK's options and ours, without those that the registry decides. */
-export interface RegistryStreamableHttpOptions
-  extends Omit<StreamableHttpClientOptions, 'clientFactory' | 'trust' | 'origins'>,
-    Endpoint {}
-export interface RegistrySseOptions
-  extends Omit<SseClientOptions, 'clientFactory' | 'trust' | 'origins'>,
-    Endpoint {}
+export type RegistryStreamableHttpOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
+  RegisteredLinkOptions;
+export type RegistrySseOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
+  RegisteredLinkOptions;
 
 /** Options of `ServerRegistry.check`. */
-export interface ServerCheckOptions
-  extends Pick<RegistryStreamableHttpOptions, 'headers' | 'auth' | 'endpoint'> {
+export interface ServerCheckOptions extends ServerRequestOptions {
+  /** Another endpoint of the same origin. */
+  endpoint?: string | undefined;
   /** Limit for each way of asking, in milliseconds; 0 for none. Default 10,000. */
-  readonly timeout?: number | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `ServerRegistry.inspect`. */
+export interface InspectOptions {
+  /** Name to ask for and to check against, instead of the URL's host. */
+  serverName?: string;
+  /** Limit in milliseconds; 0 for none. Default: `timeout.connectMs` of the registry. */
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `ServerRegistry.certificateFile`. */
+export interface CertificateFileOptions {
+  /** Where the file's own directory is made. Default: the operating system's for temporary files. */
+  directory?: string | undefined;
 }
 
 /** What a check found. */
@@ -169,7 +122,7 @@ export interface ServerCheck {
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
-  readonly milliseconds: number;
+  readonly durationMs: number;
   /** Why it is not ok. `code` is set where the reason is one of ours. */
   readonly error: unknown;
   readonly code: ErrorCode | undefined;
@@ -189,12 +142,9 @@ export interface CertificateFile extends AsyncDisposable {
  * Every request reads the record through the store (from its cache), so that a change or revocation by
  * another process takes hold as soon as the store shows it, also for transports that exist already.
  */
-export interface ServerRegistry {
+export interface ServerRegistry extends AsyncDisposable {
   /** Reads what a server presents. Trusts and stores nothing. See `fetchPeerCertificate`. */
-  inspect(
-    url: string | URL,
-    options?: Pick<FetchPeerCertificateOptions, 'serverName' | 'signal'>,
-  ): Promise<PeerCertificate>;
+  inspect(url: string | URL, options?: InspectOptions): Promise<PeerCertificate>;
   /**
    * Connects once, has what the server presents approved, and stores the trust that follows from it:
    * trust that was judged with that very handshake. A server that the default roots trust needs no
@@ -255,7 +205,7 @@ export interface ServerRegistry {
    *
    * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`, `MCP_TLS_FILE_REFUSED`
    */
-  certificateFile(id: string, options?: { readonly directory?: string }): Promise<CertificateFile>;
+  certificateFile(id: string, options?: CertificateFileOptions): Promise<CertificateFile>;
   /**
    * Tells what happens to the servers, by `for await` or as an `EventTarget`. While there is a watch,
    * each server is connected to once every `intervalMs` by one of the processes that share the store.
@@ -263,6 +213,9 @@ export interface ServerRegistry {
    * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
    */
   watch(options?: WatchOptions): RegistryWatch;
-  /** Ends connections, watches, timers and files. The store stays open. */
-  close(): Promise<void>;
+  /**
+   * Ends watches, timers, files and, after `graceMs`, connections. The store stays open. Calls over the
+   * old SSE transport are answered over its standing stream, and are not waited for.
+   */
+  close(options?: CloseOptions): Promise<void>;
 }

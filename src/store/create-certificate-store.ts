@@ -1,5 +1,5 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
 import { TlsConfigError } from '../errors.js';
+import { count, type Declaration, declareOptions, readOptions, required } from '../options.js';
 import type {
   CertificateListEntry,
   CertificateStore,
@@ -11,9 +11,11 @@ import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
+import { createStoredCertificate } from './record/create-stored-certificate.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
+import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
 import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
 import { assertId } from './record-key.js';
 import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
@@ -25,12 +27,18 @@ const PUBLISH_MS = 1_000;
 const MAX_ANNOUNCED = 10_000;
 
 /** A {@link CertificateStore} whose records are sealed before they leave this process. */
-export interface EncryptedCertificateStore extends Required<CertificateStore> {
+export interface EncryptedCertificateStore extends Required<CertificateStore>, AsyncDisposable {
   /**
    * The record of `id`, ready to connect with. While it is cached, this decrypts and parses nothing,
    * and gives the same object.
    */
   trust(id: string): Promise<ServerTrust | undefined>;
+  /** Takes the operator's decision too, and makes a record of it. See `createStoredCertificate`. */
+  set(
+    id: string,
+    record: StoredCertificate | StoredCertificateInput,
+    condition?: WriteCondition,
+  ): Promise<number>;
   /**
    * Sets up a store in a backend that holds nothing of it. Once, at installation: a store that was
    * emptied looks the same from outside, which is why reading does not do it.
@@ -83,17 +91,18 @@ export interface StoreStats extends Readonly<CacheStats> {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example
  * const store = createCertificateStore({
- *   keys: [{ id: '2026-11', key: process.env.CERTIFICATE_KEY }],
- *   backend: directoryBackend('/var/lib/gateway/certificates'),
+ *   keys: { id: '2026-11', key: process.env.CERTIFICATE_KEY },
+ *   storage: directoryStorage('/var/lib/gateway'),
  * });
  */
 export function createCertificateStore(
   options: CertificateStoreOptions,
 ): EncryptedCertificateStore {
-  const { namespace, keys, makeBackend, createWhenEmpty, invalidation, cache, limits } =
+  const { namespace, keys, retiredKeys, storage, createWhenEmpty, cache, limits } =
     readStoreOptions(options);
-  const ring = makeKeyRing(keys, limits.readMs);
-  const backend = guardBackend(makeBackend(namespace), limits);
+  const { invalidation } = storage;
+  const ring = makeKeyRing(keys, limits.readMs, retiredKeys);
+  const backend = guardBackend(storage.backend(namespace), limits);
   const clock = makeForwardClock();
   const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock, onRevision);
   const cached = makeRecordCache<ServerTrust>(cache, load);
@@ -183,6 +192,15 @@ export function createCertificateStore(
     if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the certificate store was closed');
   }
 
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    cached.clear();
+    listeners.clear();
+    await invalidation?.close().catch(() => {});
+    await backend.close();
+  }
+
   return {
     trust,
     async get(id) {
@@ -199,7 +217,8 @@ export function createCertificateStore(
       assertOpen();
       assertId(id);
       const ifRevision = readCondition(condition);
-      const checked = parseStoredCertificate(record);
+      const checked =
+        'version' in record ? parseStoredCertificate(record) : createStoredCertificate(record);
       const until = checked.expiresAt === undefined ? undefined : Date.parse(checked.expiresAt);
       return change(id, () => records.write(id, checked, until, ifRevision));
     },
@@ -235,24 +254,18 @@ export function createCertificateStore(
       invalidationFailures,
       listening,
     }),
-    async close() {
-      if (closed) return;
-      closed = true;
-      cached.clear();
-      listeners.clear();
-      await invalidation?.close().catch(() => {});
-      await backend.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
 /** A condition that cannot be read is not taken for none. */
 function readCondition(condition: WriteCondition | undefined): number | undefined {
   if (condition === undefined) return undefined;
-  assertKnownKeys('condition', condition, ['ifRevision']);
-  const { ifRevision } = condition;
-  if (!Number.isSafeInteger(ifRevision) || ifRevision < 0) {
-    invalidArgument('condition.ifRevision must be a revision, as read() gives it');
-  }
-  return ifRevision;
+  return readOptions(CONDITION, condition).ifRevision;
 }
+
+const CONDITION: Declaration<WriteCondition> = declareOptions<WriteCondition>(
+  'store.set: condition',
+  { ifRevision: required(count(0)) },
+);

@@ -1,18 +1,34 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  custom,
+  type Declaration,
+  declareOptions,
+  given,
+  readOptions,
+  required,
+} from '../options.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
-import { type KeyRingInput, makeKeyRing } from './key-ring.js';
+import { KEYS, type KeyRingInput, makeKeyRing, RETIRED_KEYS } from './key-ring.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
 import type { StoredCertificate } from './record/stored-certificate.js';
-import { assertId, assertNamespace } from './record-key.js';
+import { assertId, isNamespace, NAMESPACE } from './record-key.js';
 
 /** Options of {@link createSealer}. */
 export interface SealerOptions {
   /** As for `createCertificateStore`. */
-  readonly keys: KeyRingInput;
+  keys: KeyRingInput;
+  /** As for `createCertificateStore`. */
+  retiredKeys?: readonly string[];
   /** Sealed texts of one namespace do not open in another. Name it after the table and the column. */
-  readonly namespace: string;
+  namespace: string;
 }
+
+const SEALER: Declaration<SealerOptions> = declareOptions<SealerOptions>('createSealer: options', {
+  keys: required(KEYS),
+  retiredKeys: given(RETIRED_KEYS),
+  namespace: required(custom(NAMESPACE, isNamespace)),
+});
 
 /** For stores of host applications: what they write into a text column, and read from it. */
 export interface CertificateSealer {
@@ -40,10 +56,8 @@ export interface CertificateSealer {
  * const text = await sealer.seal('7', record, 1); // into gateways.certificate_pem
  */
 export function createSealer(options: SealerOptions): CertificateSealer {
-  assertKnownKeys('options', options, ['keys', 'namespace']);
-  const { namespace } = options;
-  assertNamespace(namespace);
-  const ring = makeKeyRing(options.keys, 10_000);
+  const { keys, retiredKeys = [], namespace } = readOptions(SEALER, options);
+  const ring = makeKeyRing(keys, 10_000, retiredKeys);
   const contextOf = (id: string): EnvelopeContext => {
     assertId(id);
     return { namespace, kind: 'record', id };

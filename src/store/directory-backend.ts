@@ -1,6 +1,5 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalidArgument } from '../assert.js';
 import { makeFencedWrites, notWritten } from './fenced-writes.js';
 import { once } from './once.js';
 import { readTogether } from './read-together.js';
@@ -16,13 +15,8 @@ const SUFFIX = '.jwe';
  *
  * Files have mode 0600. The directory is made with 0700, and refused if others may write to it.
  * Not for network file systems, where renaming does not keep these promises.
- *
- * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
- * @example
- * const store = createCertificateStore({ keys, backend: directoryBackend('/var/lib/gateway/certs') });
  */
 export function directoryBackend(path: string): StoreBackendFactory {
-  if (typeof path !== 'string' || path === '') invalidArgument('path must be a non-empty string');
   return (namespace) => inDirectory(join(path, namespace));
 }
 

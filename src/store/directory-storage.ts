@@ -1,27 +1,44 @@
 import { join } from 'node:path';
+import { type Declaration, declareOptions, flag, readOptions } from '../options.js';
 import { directoryBackend } from './directory-backend.js';
 import { DirectoryWatch } from './directory-watch.js';
 import type { Invalidation } from './invalidation.js';
-import type { StoreBackendFactory } from './store-backend.js';
+import { assertPath, type CertificateStorage, storageOf } from './storage.js';
 
-/** To be spread into the options of `createCertificateStore`. */
-export interface DirectoryStorage {
-  readonly backend: StoreBackendFactory;
-  readonly invalidation: Invalidation;
+/** Options of {@link directoryStorage}. */
+export interface DirectoryStorageOptions {
+  /** Whether changes by other processes are noticed at once. Default `true`. */
+  watch?: boolean | undefined;
 }
 
+const DIRECTORY: Declaration<DirectoryStorageOptions> = declareOptions<DirectoryStorageOptions>(
+  'directoryStorage: options',
+  { watch: flag() },
+);
+
 /**
- * Keeps a store in a directory, and has changes noticed by every process of the machine at once: the
+ * Keeps a store in a directory: for one machine with any number of processes, in containers of their own
+ * too. A directory for each namespace, one file a record, mode 0600, written whole or not at all, and
+ * flushed to the disk before a write is acknowledged. The directory is made with 0700, and refused if
+ * others may write to it. Not for network file systems, where renaming does not keep these promises.
+ *
+ * Has changes noticed by every process of the machine at once: the
  * operating system tells who watches the directory (inotify, FSEvents, ReadDirectoryChangesW). Where
  * it cannot, changes are noticed after `cache.ttlMs`; `stats().listening` says so, except on network file
- * systems, where it is not known. See {@link directoryBackend}.
+ * systems, where it is not known.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example
- * const store = createCertificateStore({ keys, ...directoryStorage('/var/lib/gateway/certificates') });
+ * const store = createCertificateStore({ keys, storage: directoryStorage('/var/lib/gateway') });
  */
-export function directoryStorage(path: string): DirectoryStorage {
-  return { backend: directoryBackend(path), invalidation: directoryInvalidation(path) };
+export function directoryStorage(
+  path: string,
+  options: DirectoryStorageOptions = {},
+): CertificateStorage {
+  assertPath(path);
+  const { watch = true } = readOptions(DIRECTORY, options);
+  const backend = directoryBackend(path);
+  return storageOf(watch ? { backend, invalidation: directoryInvalidation(path) } : { backend });
 }
 
 function directoryInvalidation(path: string): Invalidation {

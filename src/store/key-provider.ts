@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
+import { type Declaration, declareOptions, func, ms, readOptions, required } from '../options.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 
 /** After a failure, while another data key is there. */
@@ -37,10 +37,21 @@ export interface WrappedKeyProviderOptions {
    * How long one data key writes before the next is made. Default one day. While the service cannot make
    * one, the last goes on: a service that is down stops no write, and no withdrawal.
    */
-  readonly renewMs?: number;
+  renewMs?: number | undefined;
   /** How long one `wrap` may take. Default 2,000. */
-  readonly timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
+
+const WRAPPED: Declaration<WrappedKeyProviderOptions> = declareOptions<WrappedKeyProviderOptions>(
+  'wrappedKeyProvider: options',
+  {
+    wrap: required(func()),
+    unwrap: required(func()),
+    renewMs: ms(),
+    // Without a limit, a service would hang.
+    timeoutMs: ms({ min: 1 }),
+  },
+);
 
 /**
  * A {@link KeyProvider} over a service that only wraps and unwraps. Each process makes data keys of
@@ -49,14 +60,7 @@ export interface WrappedKeyProviderOptions {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
 export function wrappedKeyProvider(options: WrappedKeyProviderOptions): KeyProvider {
-  assertKnownKeys('options', options, ['wrap', 'unwrap', 'renewMs', 'timeoutMs']);
-  const { renewMs = 86_400_000, timeoutMs = 2_000 } = options;
-  assertMs('options.renewMs', renewMs);
-  assertMs('options.timeoutMs', timeoutMs);
-  if (timeoutMs === 0) invalidArgument('options.timeoutMs: a service without a limit would hang');
-  for (const name of ['wrap', 'unwrap'] as const) {
-    if (typeof options[name] !== 'function') invalidArgument(`options.${name} must be a function`);
-  }
+  const { renewMs = 86_400_000, timeoutMs = 2_000 } = readOptions(WRAPPED, options);
   let current: ProvidedKey | undefined;
   let renewAt = 0;
   let making: Promise<ProvidedKey> | undefined;

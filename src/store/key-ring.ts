@@ -1,29 +1,89 @@
 import { webcrypto } from 'node:crypto';
 import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
 import { printable as toPrintable } from '../certificate/printable.js';
 import { McpTlsError, StoreError } from '../errors.js';
+import {
+  count,
+  custom,
+  type Declaration,
+  declareOptions,
+  type Kind,
+  list,
+  passedOn,
+  readBy,
+  readOptions,
+  refuse,
+  required,
+  text,
+} from '../options.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import type { KeyProvider } from './key-provider.js';
-import { assertPassphraseKey, derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
+import { derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
 import { readRawKey } from './raw-key.js';
 
 /** A key of 32 random bytes: `crypto.randomBytes(32)`, kept where secrets are kept. */
 export interface RawKey {
   /** 1 to 64 of `A-Z a-z 0-9 . _ -`. It stands in every record, readable by anybody. */
-  readonly id: string;
+  id: string;
   /** 32 bytes, or base64 or base64url of 32 bytes. */
-  readonly key: Uint8Array | string;
+  key: Uint8Array | string;
 }
 
 /** What `createCertificateStore` takes as `keys`. */
 export type KeyRingInput =
+  | RawKey
+  | PassphraseKey
   /** The first writes, all read. */
   | readonly (RawKey | PassphraseKey)[]
-  /** The same, with the ids of keys that no record may be sealed with any more. */
-  | { readonly keys: readonly (RawKey | PassphraseKey)[]; readonly retired?: readonly string[] }
   | KeyProvider;
+
+const KEY_ID: Kind<string> = required(
+  custom(
+    '1 to 64 of A-Z, a-z, 0-9, ., _ and -',
+    (id) => typeof id === 'string' && /^[\w.-]{1,64}$/.test(id),
+  ),
+);
+
+const RAW_KEY: Declaration<RawKey> = declareOptions<RawKey>('keys: each', {
+  id: KEY_ID,
+  key: required(
+    readBy('32 bytes (crypto.randomBytes(32)), or base64 of them', (value, whose) => {
+      readRawKey(value, whose);
+      return value as RawKey['key'];
+    }),
+  ),
+});
+
+const PASSPHRASE_KEY: Declaration<PassphraseKey> = declareOptions<PassphraseKey>('keys: each', {
+  id: KEY_ID,
+  passphrase: required(
+    custom(
+      'a text of at least 16 characters',
+      (value) => typeof value === 'string' && value.length >= 16,
+    ),
+  ),
+  salt: required(
+    custom(
+      'at least 16 bytes of base64url (makeSalt())',
+      (salt) => typeof salt === 'string' && /^[A-Za-z0-9_-]{22,}$/.test(salt),
+    ),
+  ),
+  cost: count(15, 20),
+});
+
+/** What the option `keys` must be. Checked by {@link makeKeyRing}. */
+export const KEYS: Kind<KeyRingInput> = {
+  ...passedOn<KeyRingInput>('a key, a list of keys, or a key provider', RAW_KEY as never),
+  read: (value, whose) =>
+    typeof value === 'object' && value !== null
+      ? (value as KeyRingInput)
+      : refuse(whose, 'a key, a list of keys, or a key provider', value),
+};
+
+/** What the option `retiredKeys` must be. */
+export const RETIRED_KEYS: Kind<readonly string[]> = list(text());
 
 /** Keys as the envelope uses them: imported once, not extractable. */
 export interface KeyRing {
@@ -42,17 +102,24 @@ export interface RingKey {
  * Checks and closes over the keys. What it returns shows no key when it is printed, and neither do
  * its errors.
  *
+ * @param retired ids of keys that no record may be sealed with any more
  * @param providerMs deadline for each answer of a key provider
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
-export function makeKeyRing(input: KeyRingInput, providerMs: number): KeyRing {
-  if (isProvider(input)) return printable(providedRing(input, providerMs), []);
-  if (!Array.isArray(input)) assertKnownKeys('keys', input, ['keys', 'retired']);
-  const { keys, retired = [] } = Array.isArray(input)
-    ? { keys: input }
-    : (input as Exclude<KeyRingInput, KeyProvider | readonly unknown[]>);
-  if (!Array.isArray(keys) || keys.length === 0) invalidArgument('keys must have at least one key');
-  const ids = keys.map(assertKey);
+export function makeKeyRing(
+  input: KeyRingInput,
+  providerMs: number,
+  retired: readonly string[] = [],
+): KeyRing {
+  if (isProvider(input)) {
+    // Whose keys are still good is the provider's to say.
+    if (retired.length > 0) invalidArgument('retiredKeys cannot be combined with a key provider');
+    return printable(providedRing(input, providerMs), []);
+  }
+  const given: readonly unknown[] = Array.isArray(input) ? input : [input];
+  if (given.length === 0) invalidArgument('keys must have at least one key');
+  const keys = given.map(readKey);
+  const ids = keys.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) invalidArgument(`keys: two keys are called '${twice}'`);
   const clash = ids.find((id) => retired.includes(id));
@@ -129,17 +196,9 @@ async function importBytes(id: string, bytes: Uint8Array): Promise<RingKey> {
   return { id, key: await webcrypto.subtle.importKey('raw', bytes, 'AES-GCM', false, usages) };
 }
 
-function assertKey(entry: RawKey | PassphraseKey): string {
-  const fields = Object.hasOwn(entry ?? {}, 'passphrase')
-    ? ['id', 'passphrase', 'salt', 'cost']
-    : ['id', 'key'];
-  assertKnownKeys('keys: each', entry, fields);
-  if (typeof entry.id !== 'string' || !/^[\w.-]{1,64}$/.test(entry.id)) {
-    invalidArgument('keys: each id must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -');
-  }
-  if ('passphrase' in entry) assertPassphraseKey(entry);
-  else readRawKey(entry.key, `keys: '${entry.id}'`);
-  return entry.id;
+function readKey(entry: unknown): RawKey | PassphraseKey {
+  const isPassphrase = typeof entry === 'object' && entry !== null && 'passphrase' in entry;
+  return isPassphrase ? readOptions(PASSPHRASE_KEY, entry) : readOptions(RAW_KEY, entry);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -151,7 +210,8 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 function isProvider(input: KeyRingInput): input is KeyProvider {
-  return typeof (input as Partial<KeyProvider> | null)?.currentKey === 'function';
+  const { currentKey, keyById } = (input ?? {}) as Partial<KeyProvider>;
+  return typeof currentKey === 'function' && typeof keyById === 'function';
 }
 
 /** Prints as its key ids. */

@@ -1,35 +1,19 @@
 import { type BinaryLike, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
-import { invalidArgument } from '../assert.js';
 
 /** A key that is derived from a passphrase by scrypt (RFC 7914). */
 export interface PassphraseKey {
-  readonly id: string;
+  id: string;
   /** At least 16 characters: scrypt slows guessing down, it does not make a short one long. */
-  readonly passphrase: string;
+  passphrase: string;
   /** At least 16 bytes, base64url; not secret, and the same in every process. See {@link makeSalt}. */
-  readonly salt: string;
+  salt: string;
   /** log2 of scrypt's N. Default 17, with r = 8 and p = 1: 128 MiB and about 0.4 s, once. */
-  readonly cost?: number;
+  cost?: number;
 }
 
 /** Random bytes for {@link PassphraseKey.salt}. Make it once and keep it with the configuration. */
 export function makeSalt(): string {
   return randomBytes(16).toString('base64url');
-}
-
-/** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertPassphraseKey({ id, passphrase, salt, cost = 17 }: PassphraseKey): void {
-  if (typeof passphrase !== 'string' || passphrase.length < 16) {
-    invalidArgument(`keys: the passphrase of '${id}' has fewer than 16 characters`);
-  }
-  if (typeof salt !== 'string' || !/^[A-Za-z0-9_-]{22,}$/.test(salt)) {
-    invalidArgument(
-      `keys: the salt of '${id}' must be at least 16 bytes of base64url (makeSalt())`,
-    );
-  }
-  if (!Number.isInteger(cost) || cost < 15 || cost > 20) {
-    invalidArgument(`keys: the cost of '${id}' must be 15 to 20`);
-  }
 }
 
 /** 32 bytes from the passphrase. NFKC, so that two keyboards' spellings of one letter agree. */

@@ -7,17 +7,20 @@ export interface CacheOptions {
    * How long a record is given out without asking the backend. Default 30,000; 0 switches the cache
    * off. Without invalidation, it takes other processes so long to notice a change.
    */
-  readonly ttlMs?: number;
+  ttlMs?: number | undefined;
   /** The same for "there is no such record". Default 5,000, and never more than `ttlMs`. */
-  readonly negativeTtlMs?: number;
+  negativeTtlMs?: number | undefined;
   /** How many records are held. Default 1,000. */
-  readonly max?: number;
+  max?: number | undefined;
   /**
    * For how much longer than `ttlMs` a record is given out **while the backend cannot be reached**.
    * Default 0: not at all. A revocation by another process is not noticed for so long either.
    */
-  readonly staleIfErrorMs?: number;
+  staleIfErrorMs?: number | undefined;
 }
+
+/** All of them. */
+export type CheckedCacheOptions = { readonly [Name in keyof CacheOptions]-?: number };
 
 export interface CacheStats {
   hits: number;
@@ -67,7 +70,7 @@ interface Load<T> {
  * out after it.
  */
 export function makeRecordCache<T extends object>(
-  options: Required<CacheOptions>,
+  options: CheckedCacheOptions,
   load: (id: string) => Promise<Loaded<T>>,
 ): RecordCache<T> {
   const held = new LRUCache<string, Held<T>>({ max: options.max });

@@ -35,11 +35,11 @@ export function assertId(id: unknown): asserts id is string {
   }
 }
 
-/** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertNamespace(namespace: unknown): asserts namespace is string {
-  if (typeof namespace !== 'string' || !/^[a-z0-9][a-z0-9-]{0,39}$/.test(namespace)) {
-    invalidArgument('namespace must be 1 to 40 of a-z, 0-9 and -, not starting with -');
-  }
+/** What a namespace must be. */
+export const NAMESPACE = '1 to 40 of a-z, 0-9 and -, not starting with -';
+
+export function isNamespace(namespace: unknown): boolean {
+  return typeof namespace === 'string' && /^[a-z0-9][a-z0-9-]{0,39}$/.test(namespace);
 }
 
 function toBase32(bytes: Uint8Array): string {

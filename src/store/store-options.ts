@@ -1,148 +1,170 @@
-import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  count,
+  custom,
+  type Declaration,
+  declareOptions,
+  given,
+  ms,
+  nested,
+  oneOf,
+  passedOn,
+  readOptions,
+  refuse,
+  required,
+} from '../options.js';
 import type { GuardLimits } from './guard-backend.js';
-import type { Invalidation } from './invalidation.js';
-import type { KeyRingInput } from './key-ring.js';
+import { KEYS, type KeyRingInput, RETIRED_KEYS } from './key-ring.js';
 import { keyvBackend } from './keyv-backend.js';
 import { type KeyvLike, keyvAdapter } from './keyv-like.js';
-import type { CacheOptions } from './record-cache.js';
-import { assertNamespace } from './record-key.js';
-import type { StoreBackendFactory } from './store-backend.js';
+import type { CacheOptions, CheckedCacheOptions } from './record-cache.js';
+import { isNamespace, NAMESPACE } from './record-key.js';
+import { type CertificateStorage, partsOf, type ReadParts } from './storage.js';
 
 /** Options of `createCertificateStore`. */
 export interface CertificateStoreOptions {
-  /** The keys that records are sealed with: the first writes, all read. Or a key provider. */
-  readonly keys: KeyRingInput;
-  /** A Keyv 5.6 or 6.1 instance, or a storage adapter of one. It stays open when the store is closed. */
-  readonly keyv?: KeyvLike;
+  /** The keys that records are sealed with: one, or several, of which the first writes and all read. */
+  keys: KeyRingInput;
+  /** Ids of keys that no record may be sealed with any more. */
+  retiredKeys?: readonly string[];
   /**
-   * Another place for records: `directoryBackend(path)`, or that of `mcp-tls/redis`. Without it and
-   * without `keyv`: the memory of this process, and what is pinned there dies with it.
+   * Where the records lie: a Keyv 5.6 or 6.1 instance or a storage adapter of one, which stays open when
+   * the store is closed; `directoryStorage(path)`; that of `mcp-tls/redis`; or `'memory'`, which dies with
+   * the process.
    */
-  readonly backend?: StoreBackendFactory;
-  /** Which of several stores in one backend. Default `'certificates'`. */
-  readonly namespace?: string;
+  storage: KeyvLike | CertificateStorage | 'memory';
+  /** Which of several stores in one storage. Default `'certificates'`. */
+  namespace?: string;
   /**
    * What to do where the store is not there. `'fail'`, the default: reject, since a store that was
    * emptied looks so too; `initialize()` sets it up. `'create'`: set it up; for tests, and for memory.
    */
-  readonly whenEmpty?: 'fail' | 'create';
-  readonly cache?: CacheOptions;
-  /** A channel on which processes tell each other what changed. Closed with the store. */
-  readonly invalidation?: Invalidation;
-  readonly timeouts?: StoreTimeouts;
+  whenEmpty?: 'fail' | 'create' | undefined;
+  cache?: CacheOptions | undefined;
+  /** Deadlines of calls to the storage. */
+  timeout?: StoreTimeoutOptions | undefined;
+  /** When calls to a storage that fails are not made at all. */
+  breaker?: StoreBreakerOptions | undefined;
 }
 
-/** Limits of calls to the backend. */
-export interface StoreTimeouts {
-  /** Deadline of a read. Default 2,000. */
-  readonly readMs?: number;
-  /** Deadline of a write, after which its outcome is unknown. Default 5,000. */
-  readonly writeMs?: number;
+/** Deadlines of calls to the storage. */
+export interface StoreTimeoutOptions {
+  /** Of a read. Default 2,000. */
+  readMs?: number | undefined;
+  /** Of a write, after which its outcome is unknown. Default 5,000. */
+  writeMs?: number | undefined;
+}
+
+/** When calls to a storage that fails are not made at all. */
+export interface StoreBreakerOptions {
   /** So many failures in a row, and calls fail at once ... Default 5. */
-  readonly breakerFailures?: number;
+  failures?: number | undefined;
   /** ... until one is let through again after so long. Default 1,000. */
-  readonly breakerMs?: number;
+  resetMs?: number | undefined;
 }
 
 export interface CheckedStoreOptions {
   readonly namespace: string;
   readonly keys: KeyRingInput;
-  readonly makeBackend: StoreBackendFactory;
+  readonly retiredKeys: readonly string[];
+  readonly storage: ReadParts;
   readonly createWhenEmpty: boolean;
-  readonly invalidation: Invalidation | undefined;
-  readonly cache: Required<CacheOptions>;
+  readonly cache: CheckedCacheOptions;
   readonly limits: GuardLimits;
 }
 
+const CACHE: Declaration<CacheOptions> = declareOptions<CacheOptions>('cache', {
+  ttlMs: ms(),
+  negativeTtlMs: ms(),
+  max: count(1, 1_000_000),
+  staleIfErrorMs: ms(),
+});
+
+// Without a limit, a store would hang.
+const TIMEOUT: Declaration<StoreTimeoutOptions> = declareOptions<StoreTimeoutOptions>('timeout', {
+  readMs: ms({ min: 1 }),
+  writeMs: ms({ min: 1 }),
+});
+
+const BREAKER: Declaration<StoreBreakerOptions> = declareOptions<StoreBreakerOptions>('breaker', {
+  failures: count(1, 1_000),
+  resetMs: ms({ min: 1 }),
+});
+
+const OLD = 'give it as storage';
+
+const STORE: Declaration<CertificateStoreOptions> = declareOptions<CertificateStoreOptions>(
+  'createCertificateStore: options',
+  {
+    keys: required(KEYS),
+    retiredKeys: given(RETIRED_KEYS),
+    storage: required(passedOn("a Keyv, directoryStorage(), redisStorage(), or 'memory'")),
+    // An unset one would be another store.
+    namespace: given(custom(NAMESPACE, isNamespace)),
+    whenEmpty: oneOf('fail', 'create'),
+    cache: nested(CACHE),
+    timeout: nested(TIMEOUT),
+    breaker: nested(BREAKER),
+  },
+  {
+    elsewhere: {
+      keyv: OLD,
+      backend: OLD,
+      invalidation: 'a storage has its own: createStorage({ backend, invalidation })',
+      timeouts: "did you mean 'timeout'?",
+      retired: "did you mean 'retiredKeys'?",
+      breakerFailures: 'it is breaker.failures',
+      breakerMs: 'it is breaker.resetMs',
+    },
+  },
+);
+
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readStoreOptions(options: CertificateStoreOptions): CheckedStoreOptions {
-  assertKnownKeys('options', options, OPTIONS);
-  for (const [name, value] of Object.entries(options)) {
-    // An unset variable would choose the memory of the process, or no invalidation.
-    if (value === undefined || value === null) {
-      invalidArgument(`options.${name} is ${value}: leave it out or set it`);
-    }
-  }
-  const { keys, namespace = 'certificates', invalidation, whenEmpty = 'fail' } = options;
-  if (keys === undefined) invalidArgument('options.keys is missing');
-  assertNamespace(namespace);
-  if (whenEmpty !== 'fail' && whenEmpty !== 'create') {
-    invalidArgument("options.whenEmpty must be 'fail' or 'create'");
-  }
-  const place = readBackend(options);
+  const read = readOptions(STORE, options);
+  const { keys, retiredKeys = [], namespace = 'certificates', whenEmpty = 'fail', storage } = read;
   return {
     namespace,
     keys,
-    makeBackend: place ?? memoryBackend(),
-    createWhenEmpty: place === undefined || whenEmpty === 'create',
-    invalidation,
-    cache: readCache(options.cache ?? {}),
-    limits: readLimits(options.timeouts ?? {}),
+    retiredKeys,
+    storage: readStorage(storage),
+    createWhenEmpty: storage === 'memory' || whenEmpty === 'create',
+    cache: readCache(read.cache ?? {}),
+    limits: readLimits(read.timeout ?? {}, read.breaker ?? {}),
   };
 }
 
-const OPTIONS: readonly (keyof CertificateStoreOptions)[] = [
-  'keys',
-  'keyv',
-  'backend',
-  'namespace',
-  'whenEmpty',
-  'cache',
-  'invalidation',
-  'timeouts',
-];
-
-function readBackend({ keyv, backend }: CertificateStoreOptions): StoreBackendFactory | undefined {
-  if (keyv !== undefined && backend !== undefined) {
-    invalidArgument('options.keyv and options.backend exclude each other');
+function readStorage(storage: CertificateStoreOptions['storage']): ReadParts {
+  if (storage === 'memory') return { backend: memoryBackend() };
+  const parts = partsOf(storage);
+  if (parts !== undefined) return parts;
+  if (typeof storage !== 'object' || storage === null) {
+    refuse('options.storage', "a Keyv, directoryStorage(), redisStorage(), or 'memory'", storage);
   }
-  if (backend !== undefined && typeof backend !== 'function') {
-    invalidArgument('options.backend must be a function, as directoryBackend() returns it');
-  }
-  if (keyv === undefined) return backend;
+  const keyv = storage as KeyvLike;
   keyvAdapter(keyv);
-  return (namespace) => keyvBackend(keyv, namespace);
+  return { backend: (namespace) => keyvBackend(keyv, namespace) };
 }
 
 /** A map is what Keyv has by default too. */
-function memoryBackend(): StoreBackendFactory {
+function memoryBackend(): ReadParts['backend'] {
   process.emitWarning(
-    'Certificates are kept in the memory of this process only: what was pinned is gone when it ends. Give options.backend or options.keyv.',
+    'Certificates are kept in the memory of this process only: what was pinned is gone when it ends. Give options.storage another place.',
     { type: 'McpTlsWarning', code: 'MCP_TLS_MEMORY_STORE' },
   );
   return (namespace) => ({ ...keyvBackend(new Map<string, string>(), namespace), name: 'memory' });
 }
 
-function readCache(cache: CacheOptions): Required<CacheOptions> {
-  assertKnownKeys('options.cache', cache, ['ttlMs', 'negativeTtlMs', 'max', 'staleIfErrorMs']);
+function readCache(cache: CacheOptions): CheckedStoreOptions['cache'] {
   const { ttlMs = 30_000, max = 1_000, staleIfErrorMs = 0 } = cache;
   const { negativeTtlMs = Math.min(5_000, ttlMs) } = cache;
-  for (const [name, ms] of Object.entries({ ttlMs, negativeTtlMs, staleIfErrorMs })) {
-    assertMs(`options.cache.${name}`, ms);
-  }
   if (negativeTtlMs > ttlMs) invalidArgument('options.cache.negativeTtlMs is larger than ttlMs');
-  assertCount('options.cache.max', max, 1_000_000);
   return { ttlMs, negativeTtlMs, max, staleIfErrorMs };
 }
 
-function readLimits(timeouts: StoreTimeouts): GuardLimits {
-  assertKnownKeys('options.timeouts', timeouts, [
-    'readMs',
-    'writeMs',
-    'breakerFailures',
-    'breakerMs',
-  ]);
-  const { readMs = 2_000, writeMs = 5_000, breakerFailures = 5, breakerMs = 1_000 } = timeouts;
-  for (const [name, ms] of Object.entries({ readMs, writeMs, breakerMs })) {
-    assertMs(`options.timeouts.${name}`, ms);
-    if (ms === 0) invalidArgument(`options.timeouts.${name}: a store without a limit would hang`);
-  }
-  assertCount('options.timeouts.breakerFailures', breakerFailures, 1_000);
-  return { readMs, writeMs, breakerFailures, breakerMs };
-}
-
-function assertCount(what: string, value: unknown, max: number): void {
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > max) {
-    invalidArgument(`${what} must be an integer from 1 to ${max}`);
-  }
+function readLimits(
+  { readMs = 2_000, writeMs = 5_000 }: StoreTimeoutOptions,
+  { failures = 5, resetMs = 1_000 }: StoreBreakerOptions,
+): GuardLimits {
+  return { readMs, writeMs, breakerFailures: failures, breakerMs: resetMs };
 }

@@ -1,4 +1,4 @@
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { type Declaration, declareOptions, given, readOptions, text } from '../options.js';
 import { type Der, objectIdentifier, printableString, sequence, set, utf8String } from './der.js';
 
 const ATTRIBUTES = {
@@ -16,14 +16,26 @@ const ATTRIBUTES = {
  */
 export type DistinguishedName = { readonly [A in keyof typeof ATTRIBUTES]?: string };
 
+const ATTRIBUTE = given(text());
+
+export const SUBJECT: Declaration<DistinguishedName> = declareOptions<DistinguishedName>(
+  'subject',
+  {
+    C: ATTRIBUTE,
+    ST: ATTRIBUTE,
+    L: ATTRIBUTE,
+    O: ATTRIBUTE,
+    OU: ATTRIBUTE,
+    CN: ATTRIBUTE,
+  },
+);
+
 /** The DER of a Name. */
 export function encodeName(name: DistinguishedName): Der {
-  assertKnownKeys('subject', name, Object.keys(ATTRIBUTES));
+  // For the check only: the order is that of the caller's keys.
+  readOptions(SUBJECT, name);
   return sequence(
     ...Object.entries(name).map(([attribute, value]) => {
-      if (typeof value !== 'string' || value === '') {
-        invalidArgument(`subject.${attribute} must be a non-empty string`);
-      }
       const oid = ATTRIBUTES[attribute as keyof typeof ATTRIBUTES];
       // RFC 5280 Appendix A: countryName is a PrintableString; everything else may be UTF-8.
       const encoded = attribute === 'C' ? printableString(value) : utf8String(value);

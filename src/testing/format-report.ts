@@ -1,4 +1,5 @@
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import { type Declaration, declareOptions, flag, oneOf, readOptions } from '../options.js';
 import type { BatteryReport } from './battery/battery-report.js';
 import { formatJunit } from './report-formats/format-junit.js';
 import { formatMarkdown } from './report-formats/format-markdown.js';
@@ -15,6 +16,13 @@ export interface FormatReportOptions {
   readonly color?: boolean;
 }
 
+const FORMAT = oneOf(...FORMATS);
+
+const FORMAT_OPTIONS: Declaration<FormatReportOptions> = declareOptions<FormatReportOptions>(
+  'formatReport: options',
+  { color: flag() },
+);
+
 /**
  * Writes a report of the pinning battery out, with a line break at the end.
  *
@@ -29,11 +37,11 @@ export function formatReport(
   options: FormatReportOptions = {},
 ): string {
   if (!Array.isArray(report?.results)) invalidArgument('report must come from pinningBattery()');
-  assertOneOf('format', format, FORMATS);
-  assertKnownKeys('format options', options, ['color']);
+  FORMAT.read(format, 'formatReport: format', []);
+  const { color = false } = readOptions(FORMAT_OPTIONS, options);
   switch (format) {
     case 'text':
-      return formatText(report, options.color ?? false);
+      return formatText(report, color);
     case 'markdown':
       return formatMarkdown(report);
     case 'json':

@@ -1,5 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  anyText,
+  count,
+  custom,
+  type Declaration,
+  date,
+  declareOptions,
+  flag,
+  type Kind,
+  list,
+  nested,
+  oneOf,
+  passedOn,
+  readOptions,
+  text,
+} from '../options.js';
 import {
   type ExtendedKeyUsage,
   KEY_USAGES,
@@ -12,7 +28,7 @@ import {
   type CertificateHash,
   type CertificateKeyType,
 } from './certificate-keys.js';
-import type { DistinguishedName } from './distinguished-name.js';
+import { type DistinguishedName, SUBJECT } from './distinguished-name.js';
 import type { HeldCertificate } from './held-certificate.js';
 
 const DEFECTS = [
@@ -108,26 +124,52 @@ const EXTENSION_FIELDS = [
   'keyIdentifiers',
 ] as const satisfies readonly (keyof HeldCertificateOptions)[];
 
-const FIELDS: readonly string[] = [
-  'commonName',
-  'subject',
-  'notBefore',
-  'notAfter',
-  'key',
-  'hash',
-  'ca',
-  'signedBy',
-  'serialNumber',
-  'renewFrom',
-  'version',
-  'defect',
-  ...EXTENSION_FIELDS,
-] satisfies readonly (keyof HeldCertificateOptions)[];
+const TEXTS = list(anyText());
+
+const HELD: Kind<HeldCertificate> = custom(
+  'a result of heldCertificate()',
+  (value) => typeof (value as Partial<HeldCertificate> | null)?.certificatePem === 'string',
+);
+
+const OPTIONS: Declaration<HeldCertificateOptions> = declareOptions<HeldCertificateOptions>(
+  'heldCertificate: options',
+  {
+    commonName: text('a non-empty string (for no name: subject: {})'),
+    // Not copied: its attributes are written in their order.
+    subject: passedOn<DistinguishedName>('a name', SUBJECT as never),
+    dns: TEXTS,
+    ips: TEXTS,
+    uris: TEXTS,
+    san: oneOf('none', 'critical'),
+    notBefore: date(),
+    notAfter: date(),
+    key: oneOf(...CERTIFICATE_KEY_TYPES),
+    hash: oneOf(...CERTIFICATE_HASHES),
+    ca: flag(),
+    pathLength: count(0),
+    basicConstraints: oneOf(false),
+    keyUsages: list(oneOf(...KEY_USAGES)),
+    extendedKeyUsages: list(anyText()) as Kind<readonly ExtendedKeyUsage[]>,
+    issuerUrls: TEXTS,
+    nameConstraints: nested(
+      declareOptions<NameConstraints>('nameConstraints', {
+        permittedDns: TEXTS,
+        excludedDns: TEXTS,
+      }),
+    ),
+    unknownCriticalExtension: flag(),
+    keyIdentifiers: flag(),
+    signedBy: HELD,
+    serialNumber: custom('a bigint', (value) => typeof value === 'bigint'),
+    renewFrom: HELD,
+    version: oneOf(1, 3),
+    defect: oneOf(...DEFECTS),
+  },
+);
 
 /** @throws `MCP_TLS_INVALID_ARGUMENT` */
-export function resolveOptions(options: HeldCertificateOptions): ResolvedOptions {
-  assertKnownKeys('heldCertificate options', options, FIELDS);
-  checkFields(options);
+export function resolveOptions(given: HeldCertificateOptions): ResolvedOptions {
+  const options = readOptions(OPTIONS, given);
   const { renewFrom, ...own } = options;
   if (renewFrom === undefined) {
     checkCombinations(own);
@@ -165,63 +207,6 @@ function withoutReplaced(inherited: ResolvedOptions, own: ResolvedOptions): Reso
 
 function definedOnly(fields: object): ResolvedOptions {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
-function checkFields(options: HeldCertificateOptions): void {
-  const { commonName, key, hash, version, defect, san, serialNumber, pathLength } = options;
-  if (commonName !== undefined && (typeof commonName !== 'string' || commonName === '')) {
-    invalidArgument('commonName must be a non-empty string (for no name: subject: {})');
-  }
-  if (key !== undefined) assertOneOf('key', key, CERTIFICATE_KEY_TYPES);
-  if (hash !== undefined) assertOneOf('hash', hash, CERTIFICATE_HASHES);
-  if (defect !== undefined) assertOneOf('defect', defect, DEFECTS);
-  if (san !== undefined) assertOneOf('san', san, ['none', 'critical']);
-  if (version !== undefined && version !== 1 && version !== 3)
-    invalidArgument('version must be 1 or 3');
-  if (serialNumber !== undefined && typeof serialNumber !== 'bigint') {
-    invalidArgument('serialNumber must be a bigint');
-  }
-  if (pathLength !== undefined && (!Number.isInteger(pathLength) || pathLength < 0)) {
-    invalidArgument('pathLength must be a whole number from 0');
-  }
-  for (const field of ['notBefore', 'notAfter'] as const) {
-    const date = options[field];
-    if (date !== undefined && (!(date instanceof Date) || Number.isNaN(date.getTime()))) {
-      invalidArgument(`${field} must be a valid Date`);
-    }
-  }
-  for (const field of ['ca', 'unknownCriticalExtension', 'keyIdentifiers'] as const) {
-    const flag = options[field];
-    if (flag !== undefined && typeof flag !== 'boolean')
-      invalidArgument(`${field} must be a boolean`);
-  }
-  if (options.basicConstraints !== undefined && options.basicConstraints !== false) {
-    invalidArgument('basicConstraints can only be false (ca and pathLength fill it)');
-  }
-  for (const field of [
-    'dns',
-    'ips',
-    'uris',
-    'keyUsages',
-    'extendedKeyUsages',
-    'issuerUrls',
-  ] as const) {
-    const list: unknown = options[field];
-    if (list === undefined) continue;
-    if (!Array.isArray(list) || list.some((item) => typeof item !== 'string')) {
-      invalidArgument(`${field} must be a list of strings`);
-    }
-  }
-  for (const usage of options.keyUsages ?? []) assertOneOf('keyUsages', usage, KEY_USAGES);
-  if (options.nameConstraints !== undefined) {
-    assertKnownKeys('nameConstraints', options.nameConstraints, ['permittedDns', 'excludedDns']);
-  }
-  for (const field of ['signedBy', 'renewFrom'] as const) {
-    const held = options[field];
-    if (held !== undefined && typeof held?.certificatePem !== 'string') {
-      invalidArgument(`${field} must be a result of heldCertificate()`);
-    }
-  }
 }
 
 function checkCombinations(options: ResolvedOptions): void {

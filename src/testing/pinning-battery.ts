@@ -1,4 +1,13 @@
-import { assertKnownKeys, assertMs, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  count,
+  type Declaration,
+  declareOptions,
+  list,
+  ms,
+  oneOf,
+  readOptions,
+} from '../options.js';
 import type { BatteryCheck } from './battery/battery-check.js';
 import { BATTERY_CHECKS } from './battery/battery-checks.js';
 import {
@@ -72,13 +81,20 @@ export interface CheckedBatteryOptions {
   readonly concurrency: number;
 }
 
-const OPTIONS: readonly string[] = [
-  'include',
-  'exclude',
-  'supports',
-  'timeoutMs',
-  'concurrency',
-] satisfies readonly (keyof PinningBatteryOptions)[];
+// A misspelt id would silently check nothing.
+const CHECK_ID = oneOf(...BATTERY_CHECKS.map(({ id }) => id));
+
+const BATTERY: Declaration<PinningBatteryOptions> = declareOptions<PinningBatteryOptions>(
+  'pinningBattery: options',
+  {
+    include: list(CHECK_ID),
+    exclude: list(CHECK_ID),
+    supports: list(oneOf(...POLICY_FIELDS)),
+    // Without a limit, a client may hang.
+    timeoutMs: ms({ min: 1 }),
+    concurrency: count(1),
+  },
+);
 
 /** @throws `MCP_TLS_INVALID_ARGUMENT` */
 export function readBatteryOptions(
@@ -86,27 +102,11 @@ export function readBatteryOptions(
   options: PinningBatteryOptions,
 ): CheckedBatteryOptions {
   if (typeof makeClient !== 'function') invalidArgument('makeClient must be a function');
-  assertKnownKeys('battery options', options, OPTIONS);
-  const { concurrency = 8, exclude = [], include, supports = POLICY_FIELDS } = options;
-  const { timeoutMs = 4000 } = options;
-  assertMs('timeoutMs', timeoutMs);
-  if (timeoutMs === 0) invalidArgument('timeoutMs must be above 0: a client may hang');
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    invalidArgument('concurrency must be a whole number from 1');
-  }
-  assertList('supports', supports, POLICY_FIELDS);
-  const ids = BATTERY_CHECKS.map(({ id }) => id);
-  // A misspelt id would silently check nothing.
-  assertList('include', include ?? [], ids);
-  assertList('exclude', exclude, ids);
+  const read = readOptions(BATTERY, options);
+  const { concurrency = 8, exclude = [], include, supports = POLICY_FIELDS } = read;
+  const { timeoutMs = 4000 } = read;
   const checks = BATTERY_CHECKS.filter(
     ({ id }) => (include?.includes(id) ?? true) && !exclude.includes(id),
   );
   return { checks, supports, timeoutMs, concurrency };
-}
-
-function assertList(what: string, list: unknown, known: readonly string[]): void {
-  if (!Array.isArray(list)) invalidArgument(`${what} must be a list of strings`);
-  const unknown: unknown = list.find((item) => !known.includes(item));
-  if (unknown !== undefined) invalidArgument(`${what}: '${String(unknown)}' is not known`);
 }

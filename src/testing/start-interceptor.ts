@@ -8,8 +8,9 @@ import {
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
-import { checkServerCertificate, type ServerCertificate, urlHost } from './tls-server-options.js';
+import { invalidArgument } from '../assert.js';
+import { type Declaration, declareOptions, type Kind, oneOf, readOptions } from '../options.js';
+import { CERTIFICATE, type ServerCertificate, urlHost } from './tls-server-options.js';
 import { TlsServerRecorder, type TlsServerRecords } from './tls-server-records.js';
 
 const MODES = ['terminate', 'passthrough'] as const;
@@ -129,8 +130,7 @@ export async function startInterceptor(
     },
     urlFor,
     switchTo(next) {
-      assertOneOf('mode', next, MODES);
-      mode = next;
+      mode = MODE.read(next, 'switchTo: mode', []);
     },
     clearRecords() {
       recorder.clear();
@@ -144,12 +144,15 @@ export async function startInterceptor(
 }
 
 function checkOptions(options: InterceptorOptions): InterceptorMode {
-  assertKnownKeys('startInterceptor options', options, ['certificate', 'mode']);
-  checkServerCertificate(options.certificate);
-  const { mode = 'terminate' } = options;
-  assertOneOf('mode', mode, MODES);
-  return mode;
+  return readOptions(INTERCEPTOR, options).mode ?? 'terminate';
 }
+
+const MODE: Kind<InterceptorMode> = oneOf('terminate', 'passthrough');
+
+const INTERCEPTOR: Declaration<InterceptorOptions> = declareOptions<InterceptorOptions>(
+  'startInterceptor: options',
+  { certificate: CERTIFICATE, mode: MODE },
+);
 
 function readTarget(target: string | URL | { readonly url: string }): {
   host: string;

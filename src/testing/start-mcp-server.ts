@@ -1,4 +1,12 @@
-import { assertKnownKeys, assertMs, assertOneOf, invalidArgument } from '../assert.js';
+import {
+  type Declaration,
+  declareOptions,
+  flag,
+  ms,
+  oneOf,
+  readOptions,
+  text,
+} from '../options.js';
 import { startTlsServer, type TlsServer } from './start-tls-server.js';
 import { TLS_SERVER_FIELDS, type TlsServerOptions } from './tls-server-options.js';
 
@@ -48,7 +56,7 @@ export interface McpTestServer extends TlsServer {
  */
 export async function startMcpServer(options: McpServerOptions): Promise<McpTestServer> {
   const { transport, jsonResponse, resumable, retryIntervalMs, requireBearer, ...tlsOptions } =
-    checkOptions(options);
+    readOptions(MCP_SERVER, options);
   // Loaded on demand: the rest of the kit works where the SDK is not installed.
   const { createMcpApplication, MCP_PATH, SSE_PATH } = await import('./mcp-application.js');
   const application = createMcpApplication({
@@ -86,20 +94,16 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpTest
   });
 }
 
-function checkOptions(options: McpServerOptions): McpServerOptions {
-  const own = ['transport', 'jsonResponse', 'resumable', 'retryIntervalMs', 'requireBearer'];
-  const known = [...own, ...TLS_SERVER_FIELDS.filter((field) => field !== 'onRequest')];
-  assertKnownKeys('startMcpServer options', options, known);
-  const { requireBearer, retryIntervalMs, transport } = options;
-  if (transport !== undefined) assertOneOf('transport', transport, TRANSPORTS);
-  if (retryIntervalMs !== undefined) assertMs('retryIntervalMs', retryIntervalMs);
-  for (const field of ['jsonResponse', 'resumable'] as const) {
-    const flag = options[field];
-    if (flag !== undefined && typeof flag !== 'boolean')
-      invalidArgument(`${field} must be a boolean`);
-  }
-  if (requireBearer !== undefined && (typeof requireBearer !== 'string' || requireBearer === '')) {
-    invalidArgument('requireBearer must be a non-empty string');
-  }
-  return options;
-}
+const { onRequest: _, ...SERVER_FIELDS } = TLS_SERVER_FIELDS;
+
+const MCP_SERVER: Declaration<McpServerOptions> = declareOptions<McpServerOptions>(
+  'startMcpServer: options',
+  {
+    ...SERVER_FIELDS,
+    transport: oneOf(...TRANSPORTS),
+    jsonResponse: flag(),
+    resumable: flag(),
+    retryIntervalMs: ms(),
+    requireBearer: text(),
+  },
+);

@@ -6,8 +6,9 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { DEFAULT_CIPHERS } from 'node:tls';
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
 import { TlsConfigError } from '../errors.js';
+import { type Declaration, declareOptions, flag, oneOf, readOptions } from '../options.js';
 import type { HeldCertificate } from './held-certificate.js';
 import {
   type Behaviour,
@@ -19,7 +20,7 @@ import {
 import {
   checkClientCa,
   checkServerCertificate,
-  checkTlsServerOptions,
+  readTlsServerOptions,
   type ServerCertificate,
   type TlsServerOptions,
   urlHost,
@@ -89,8 +90,8 @@ const NO_TIMEOUT = { requestTimeout: 0, headersTimeout: 0 } as const;
  * await myClient.get(server.url).catch(() => {});
  * assert.equal(server.records.applicationBytes, 0);
  */
-export async function startTlsServer(options: TlsServerOptions): Promise<TlsServer> {
-  checkTlsServerOptions(options);
+export async function startTlsServer(given: TlsServerOptions): Promise<TlsServer> {
+  const options = readTlsServerOptions(given);
   const { host = '127.0.0.1' } = options;
   let { certificate, clientCa } = options;
   let behaviour: Behaviour = {};
@@ -144,7 +145,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     clearRecords: () => recorder.clear(),
     urlFor,
     rotate(next, rotateOptions = {}) {
-      assertKnownKeys('rotate options', rotateOptions, ['dropConnections']);
+      const { dropConnections: drops } = readOptions(ROTATE, rotateOptions);
       checkServerCertificate(next);
       const previous = certificate;
       certificate = next;
@@ -154,7 +155,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
         certificate = previous;
         throw error;
       }
-      if (rotateOptions.dropConnections) dropConnections();
+      if (drops) dropConnections();
     },
     requireClientCertificate(ca) {
       checkClientCa(ca);
@@ -162,7 +163,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
       tlsServer = makeTlsServer();
     },
     stall(where) {
-      assertOneOf('stall', where, STALLS);
+      STALL.read(where, 'stall: where', []);
       behaviour = { ...behaviour, stall: where };
     },
     reset() {
@@ -275,3 +276,9 @@ function answerOk(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
   response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
 }
+
+const STALL = oneOf(...STALLS);
+
+const ROTATE: Declaration<RotateOptions> = declareOptions<RotateOptions>('rotate: options', {
+  dropConnections: flag(),
+});

@@ -1,6 +1,21 @@
 import { isIP } from 'node:net';
 import type { SecureVersion } from 'node:tls';
-import { assertKnownKeys, assertMs, assertOneOf, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
+import {
+  custom,
+  type Declaration,
+  declareOptions,
+  type Fields,
+  func,
+  type Kind,
+  ms,
+  oneOf,
+  readBy,
+  readOptions,
+  refuse,
+  required,
+  text,
+} from '../options.js';
 import type { HeldCertificate } from './held-certificate.js';
 import type { RequestHandler } from './start-tls-server.js';
 
@@ -38,69 +53,64 @@ export interface TlsServerOptions {
   readonly keepAliveTimeoutMs?: number;
 }
 
-export const TLS_SERVER_FIELDS: readonly string[] = [
-  'certificate',
-  'onRequest',
-  'host',
-  'sendChain',
-  'minVersion',
-  'maxVersion',
-  'ciphers',
-  'sigalgs',
-  'clientCa',
-  'ticketKeys',
-  'keepAliveTimeoutMs',
-] satisfies readonly (keyof TlsServerOptions)[];
-
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
+const SERVER_CERTIFICATE = 'a result of heldCertificate() or { cert, key } as PEM';
+
+/** What a server shows. */
+export const CERTIFICATE: Kind<ServerCertificate> = required(
+  custom(SERVER_CERTIFICATE, isServerCertificate),
+);
+
+/** What {@link TlsServerOptions} must be. */
+export const TLS_SERVER_FIELDS: Fields<TlsServerOptions> = {
+  certificate: CERTIFICATE,
+  onRequest: func(),
+  host: oneOf('127.0.0.1', '::1'),
+  sendChain: oneOf('chain', 'leaf'),
+  minVersion: oneOf(...VERSIONS),
+  maxVersion: oneOf(...VERSIONS),
+  ciphers: text(),
+  sigalgs: text(),
+  clientCa: readBy<HeldCertificate | string>('a result of heldCertificate() or a PEM', (ca) => {
+    checkClientCa(ca as string);
+    return ca as string;
+  }),
+  ticketKeys: custom(
+    'a Buffer of 48 bytes',
+    (value) => Buffer.isBuffer(value) && value.length === 48,
+  ),
+  keepAliveTimeoutMs: ms(),
+};
+
+const TLS_SERVER: Declaration<TlsServerOptions> = declareOptions<TlsServerOptions>(
+  'startTlsServer: options',
+  TLS_SERVER_FIELDS,
+);
+
 /** @throws `MCP_TLS_INVALID_ARGUMENT` */
-export function checkTlsServerOptions(options: TlsServerOptions): void {
-  assertKnownKeys('startTlsServer options', options, TLS_SERVER_FIELDS);
-  checkServerCertificate(options.certificate);
-  const {
-    clientCa,
-    host,
-    keepAliveTimeoutMs,
-    maxVersion,
-    minVersion,
-    onRequest,
-    sendChain,
-    ticketKeys,
-  } = options;
-  if (host !== undefined) assertOneOf('host', host, ['127.0.0.1', '::1']);
-  if (sendChain !== undefined) assertOneOf('sendChain', sendChain, ['chain', 'leaf']);
+export function readTlsServerOptions(given: TlsServerOptions): TlsServerOptions {
+  const options = readOptions(TLS_SERVER, given);
+  const { sendChain, minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' } = options;
   if (sendChain === 'leaf' && 'cert' in options.certificate) {
     invalidArgument("sendChain: 'leaf' needs a held certificate; of a PEM, all is sent");
   }
-  if (minVersion !== undefined) assertOneOf('minVersion', minVersion, VERSIONS);
-  if (maxVersion !== undefined) assertOneOf('maxVersion', maxVersion, VERSIONS);
-  if (VERSIONS.indexOf(minVersion ?? 'TLSv1.2') > VERSIONS.indexOf(maxVersion ?? 'TLSv1.3')) {
+  if (VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion)) {
     invalidArgument('minVersion is above maxVersion (they default to TLSv1.2 and TLSv1.3)');
   }
-  if (keepAliveTimeoutMs !== undefined) assertMs('keepAliveTimeoutMs', keepAliveTimeoutMs);
-  if (clientCa !== undefined) checkClientCa(clientCa);
-  if (onRequest !== undefined && typeof onRequest !== 'function') {
-    invalidArgument('onRequest must be a function');
-  }
-  for (const field of ['ciphers', 'sigalgs'] as const) {
-    const value = options[field];
-    if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      invalidArgument(`${field} must be a non-empty string`);
-    }
-  }
-  if (ticketKeys !== undefined && !(Buffer.isBuffer(ticketKeys) && ticketKeys.length === 48)) {
-    invalidArgument('ticketKeys must be a Buffer of 48 bytes');
-  }
+  return options;
 }
 
 export function checkServerCertificate(certificate: ServerCertificate): void {
+  if (!isServerCertificate(certificate)) refuse('certificate', SERVER_CERTIFICATE, certificate);
+}
+
+function isServerCertificate(certificate: unknown): boolean {
+  if (typeof certificate !== 'object' || certificate === null) return false;
   const fields: Record<string, unknown> = { ...certificate };
   const held = typeof fields['chainPem'] === 'string' && typeof fields['keyPem'] === 'string';
   const pair = typeof fields['cert'] === 'string' && typeof fields['key'] === 'string';
-  if (!held && !pair) {
-    invalidArgument('certificate must be a result of heldCertificate() or { cert, key } as PEM');
-  }
+  return held || pair;
 }
 
 export function checkClientCa(ca: HeldCertificate | string): void {

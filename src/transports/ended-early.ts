@@ -14,3 +14,11 @@ export function endedEarly(server: URL): TlsConnectionError {
     retryable: true,
   });
 }
+
+/** A call was not answered within `timeout.totalMs`. */
+export function callTimedOut(server: URL, ms: number): TlsConnectionError {
+  const { host, port } = addressOf(server);
+  const message = `${atHost(host, port)}: did not answer in time: not within ${ms} ms`;
+  const hint = 'Check that the server is running, or raise `timeout.totalMs`.';
+  return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint });
+}

@@ -15,6 +15,12 @@ interface OpenAnswer {
   broken: boolean;
 }
 
+/** Until when an answer has to be there. */
+export interface AnswerLimit {
+  readonly ms: number;
+  readonly expired: () => void;
+}
+
 /**
  * The requests of a transport whose answers are still to come. The SDK leaves a call waiting for its time
  * limit (a minute) when the stream of its answer breaks off; this answers in the server's place.
@@ -23,24 +29,44 @@ interface OpenAnswer {
  */
 export class OpenAnswers {
   readonly #open = new Map<RequestId, OpenAnswer>();
+  readonly #timers = new Map<RequestId, NodeJS.Timeout>();
 
   get size(): number {
     return this.#open.size;
   }
 
   /** Sends: once the message was taken, what has not been answered by then comes over a stream. */
-  async whileSending(message: Messages, send: () => Promise<void>): Promise<void> {
-    each(message, (id) =>
-      this.#open.set(id, { streaming: false, resumable: false, broken: false }),
-    );
+  async whileSending(
+    message: Messages,
+    send: () => Promise<void>,
+    limit?: AnswerLimit,
+  ): Promise<void> {
+    each(message, (id) => this.#add(id, limit));
     try {
       await send();
     } catch (error) {
       // It was not taken: whoever sent it knows.
-      each(message, (id) => this.#open.delete(id));
+      each(message, (id) => this.#delete(id));
       throw error;
     }
     this.#mark(message, 'streaming');
+  }
+
+  #add(id: RequestId, limit: AnswerLimit | undefined): void {
+    this.#open.set(id, { streaming: false, resumable: false, broken: false });
+    if (limit === undefined || limit.ms === 0) return;
+    this.#timers.set(id, setTimeout(limit.expired, limit.ms));
+  }
+
+  #delete(id: RequestId): void {
+    this.#open.delete(id);
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  /** Of a transport that is closed, nobody waits any more. */
+  close(): void {
+    for (const id of [...this.#timers.keys()]) this.#delete(id);
   }
 
   /** Sees the messages of a transport before whoever listens. To be called as it starts. */
@@ -48,7 +74,7 @@ export class OpenAnswers {
     const deliver = transport.onmessage;
     transport.onmessage = (message) => {
       if (!('method' in message) && 'id' in message && message.id !== undefined) {
-        this.#open.delete(message.id);
+        this.#delete(message.id);
       }
       deliver?.(message);
     };
@@ -67,6 +93,13 @@ export class OpenAnswers {
     return this.#end(error, (one, id) => ids.has(id) && (final || !one.resumable));
   }
 
+  /** Answers one message's requests, whatever has become of their streams. */
+  endMessage(message: Messages, error: Error): readonly JSONRPCMessage[] {
+    const ids = new Set<RequestId>();
+    each(message, (id) => ids.add(id));
+    return this.#end(error, (_, id) => ids.has(id));
+  }
+
   /** Answers all whose stream has ended: nobody takes them up again any more. */
   endBroken(error: Error): readonly JSONRPCMessage[] {
     return this.#end(error, ({ broken }) => broken);
@@ -82,7 +115,7 @@ export class OpenAnswers {
     which: (answer: OpenAnswer, id: RequestId) => boolean,
   ): readonly JSONRPCMessage[] {
     const ended = [...this.#open].filter(([id, one]) => which(one, id));
-    for (const [id] of ended) this.#open.delete(id);
+    for (const [id] of ended) this.#delete(id);
     return ended.map(([id]) => ({
       jsonrpc: '2.0',
       id,

@@ -1,25 +1,31 @@
 import { invalidArgument } from '../assert.js';
-import type { AuthInput } from '../client/authorization.js';
-import type { HeadersSource } from '../client/header-source.js';
 import {
+  type ClientLimits,
   type CustomClientInit,
+  LIMIT_FIELDS,
   makeCustomClientFactory,
+  REQUEST_FIELDS,
+  type ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
 import { watchBody } from '../client/make-response.js';
-import type { TimeoutInput } from '../client/timeouts.js';
+import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { readHttpsUrl } from '../connect/read-url.js';
+import { ROUTE_FIELDS, type RouteOptions } from '../connect/route.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import type { TrustInput } from '../trust/trust-policy.js';
+import { type Fields, func, given } from '../options.js';
+import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { readyOf } from '../trust/ready.js';
+import { ORIGINS, TRUST } from '../trust/trust-options.js';
+import type { Origins, TrustInput } from '../trust/trust-policy.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** A client of whatever factory is injected: ours, or one of the host application. */
-export type ClientLike = FetchLike & {
-  close?(): Promise<void> | void;
-  /** Those of a registry tell when the connections were closed that answers came over. */
-  onPoolEnded?(listener: PoolEnded): void;
-};
+export type ClientLike = FetchLike & { close?(): Promise<void> | void };
+
+/** The clients of a registry tell by this when the connections were closed that answers came over. */
+export const ON_POOL_ENDED: unique symbol = Symbol.for('mcp-tls.on-pool-ended');
 
 /** `final`: requests that follow will fail too. */
 export type PoolEnded = (error: Error, final: boolean) => void;
@@ -27,22 +33,53 @@ export type PoolEnded = (error: Error, final: boolean) => void;
 /** Anything that makes clients as {@link makeCustomClientFactory}'s factories do. */
 export type ClientFactoryLike = (init: CustomClientInit) => ClientLike;
 
-/** Our options of a transport, beside the SDK's own. */
-export interface ServerLinkOptions {
-  /** Makes the transport's client. Its pool is shared and stays open when the transport closes. */
-  readonly clientFactory?: ClientFactoryLike | undefined;
-  /** Instead of `clientFactory`: the transport makes its own pool, and ends it at `close()`. */
-  readonly trust?: TrustInput | undefined;
-  /** With `trust`: policies for further origins, such as an OAuth server's. */
-  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
-  /**
-   * For the MCP server's origin only. Prefer this to `requestInit.headers`, which the SDK repeats to
-   * the OAuth server. A function is asked before each request.
-   */
-  readonly headers?: HeadersSource | undefined;
-  readonly timeout?: TimeoutInput | undefined;
-  readonly auth?: AuthInput | undefined;
+/** A transport that makes connections of its own, and ends them at `close()`. */
+export interface OwnConnections extends RouteOptions {
+  /** Whom to trust. `null` for the default roots; `undefined` is refused. */
+  trust: TrustInput;
+  /** Policies for further origins, such as an OAuth server's. */
+  origins?: Origins;
+  clientFactory?: never;
 }
+
+/** A transport over connections that are shared, and stay open when it closes. */
+export interface SharedConnections {
+  /** Makes the transport's client. */
+  clientFactory: ClientFactoryLike;
+  trust?: never;
+  origins?: never;
+  proxy?: never;
+  lookup?: never;
+  localAddress?: never;
+  socketPath?: never;
+  allowAddress?: never;
+}
+
+/**
+ * Our options of a transport, beside the SDK's own: for the MCP server's origin only, and exactly one of
+ * `trust` and `clientFactory`. Prefer `headers` to `requestInit.headers`, which the SDK repeats to the OAuth
+ * server.
+ */
+export type LinkOptions = ServerRequestOptions &
+  Omit<ClientLimits, 'signal'> &
+  (OwnConnections | SharedConnections);
+
+/** What {@link LinkOptions} must be, for the declarations of the transports. */
+export const LINK_FIELDS: Fields<LinkOptions> = {
+  trust: given(TRUST),
+  origins: ORIGINS,
+  clientFactory: given(
+    func<ClientFactoryLike>('a function that makes clients, as makeCustomClientFactory returns it'),
+  ),
+  ...REQUEST_FIELDS,
+  ...LIMIT_FIELDS,
+  ...ROUTE_FIELDS,
+};
+
+/** {@link LinkOptions} after they were read: whichever are there. */
+export type ReadLinkOptions = ServerRequestOptions &
+  Omit<ClientLimits, 'signal'> &
+  Partial<Omit<OwnConnections, 'clientFactory'>> & { clientFactory?: ClientFactoryLike };
 
 /** What a transport is told of its link. */
 export interface LinkListener {
@@ -60,6 +97,8 @@ export interface ServerLink {
   /** The last of our errors that {@link fetch} rejected with, for errors that lost their cause. */
   readonly lastError: Error | undefined;
   listener: LinkListener;
+  /** The limit of a whole call, of clients that say so; 0 for none. */
+  readonly totalMs: number;
   /**
    * Ends the transport's requests and its own pool. A fetch after that opens both anew, for as long as
    * it and its answer take.
@@ -76,22 +115,53 @@ export interface ServerLink {
  *
  * @throws {TlsConfigError} at once, for options that a factory would refuse
  */
-export function makeServerLink(url: URL, options: ServerLinkOptions): ServerLink {
-  const { clientFactory, trust, origins, headers, timeout, auth } = options;
-  if (clientFactory !== undefined && (trust !== undefined || origins !== undefined)) {
-    invalidArgument('clientFactory and trust/origins exclude each other: which one is to hold?');
-  }
-  const init: CustomClientInit = { url, headers, timeout, auth };
-  const link = new Link(() => {
-    if (clientFactory !== undefined) {
-      const client = clientFactory(init);
-      client.onPoolEnded?.((...ended) => link.listener.poolEnded?.(...ended));
-      return { client, close: async () => client.close?.() };
-    }
-    const factory = makeCustomClientFactory(trust, { origins });
-    return { client: factory(init), close: () => factory.close() };
-  });
+export function makeServerLink(whose: string, url: URL, options: ReadLinkOptions): ServerLink {
+  const { clientFactory, headers, auth, timeout, maxBodyBytes, ...own } = options;
+  const init: CustomClientInit = {
+    url,
+    ...(headers === undefined ? {} : { headers }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+  };
+  const link = new Link(
+    clientFactory === undefined ? ownConnections(whose, own, init) : shared(clientFactory),
+  );
   return link;
+
+  function shared(factory: ClientFactoryLike): () => Opened {
+    const [given] = Object.keys(own);
+    if (given !== undefined) {
+      invalidArgument(
+        `${whose}: clientFactory and ${given} exclude each other: a factory says whom to trust and how to get there`,
+      );
+    }
+    return () => {
+      const client = factory(init) as ClientLike & {
+        [ON_POOL_ENDED]?(listener: PoolEnded): void;
+      };
+      client[ON_POOL_ENDED]?.((...ended) => link.listener.poolEnded?.(...ended));
+      return { client, close: async () => client.close?.() };
+    };
+  }
+}
+
+function ownConnections(
+  whose: string,
+  { trust, ...options }: Partial<Omit<OwnConnections, 'clientFactory'>>,
+  init: CustomClientInit,
+): () => Opened {
+  if (trust === undefined) {
+    invalidArgument(
+      `${whose} must say whom to trust: give trust (null for the default roots) or a clientFactory`,
+    );
+  }
+  // Checked once: it is opened again after it was closed.
+  const checked = readyOf(trust) === undefined ? checkTrustPolicy(trust, `${whose}.trust`) : trust;
+  return () => {
+    const factory = makeCustomClientFactory(checked, options);
+    return { client: factory(init), close: () => factory.close() };
+  };
 }
 
 interface Opened {
@@ -114,6 +184,11 @@ class Link implements ServerLink {
   constructor(open: () => Opened) {
     this.#open = open;
     this.#opened = open();
+  }
+
+  get totalMs(): number {
+    const client = this.#opened?.client as { readonly [LIMITS]?: Timeouts } | undefined;
+    return client?.[LIMITS]?.totalMs ?? 0;
   }
 
   get lastError(): Error | undefined {

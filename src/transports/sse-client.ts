@@ -4,20 +4,37 @@ import {
 } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { McpTlsError } from '../errors.js';
-import { endedEarly } from './ended-early.js';
+import { type Declaration, declareOptions } from '../options.js';
+import { callTimedOut, endedEarly } from './ended-early.js';
 import { OpenAnswers } from './open-answers.js';
 import {
+  NOT_OPTIONS,
+  readTransportOptions,
+  SDK_FIELDS,
+  sdksOwn,
+} from './read-transport-options.js';
+import {
+  LINK_FIELDS,
+  type LinkOptions,
   makeServerLink,
   readServerUrl,
   type ServerLink,
-  type ServerLinkOptions,
 } from './server-link.js';
-import { splitOptions } from './split-options.js';
 
-/** The SDK's options without `fetch`, which is ours, and our own. */
-export interface SseClientOptions
-  extends Omit<SSEClientTransportOptions, 'fetch'>,
-    ServerLinkOptions {}
+/** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */
+export type SseClientOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
+  LinkOptions;
+
+const OPTIONS: Declaration<SseClientOptions> = declareOptions<SseClientOptions>(
+  'sseClient: options',
+  {
+    ...LINK_FIELDS,
+    authProvider: sdksOwn(),
+    requestInit: SDK_FIELDS.requestInit,
+    redirectPolicy: SDK_FIELDS.redirectPolicy,
+  },
+  { elsewhere: NOT_OPTIONS },
+);
 
 /**
  * Makes the MCP SDK's HTTP+SSE transport (protocol 2024-11-05) for a server that is trusted by
@@ -30,10 +47,10 @@ export interface SseClientOptions
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function sseClient(url: string | URL, options: SseClientOptions = {}): SSEClientTransport {
+export function sseClient(url: string | URL, options: SseClientOptions): SSEClientTransport {
   const server = readServerUrl(url);
-  const { sdk, ours } = splitOptions(options);
-  return new LinkedSseTransport(server, sdk, makeServerLink(server, ours));
+  const { sdk, ours } = readTransportOptions(OPTIONS, options);
+  return new LinkedSseTransport(server, sdk, makeServerLink(OPTIONS.whose, server, ours));
 }
 
 /** A minute or so, as long as the server does not say when to come back. */
@@ -89,7 +106,13 @@ class LinkedSseTransport extends SSEClientTransport {
   }
 
   override async send(message: JSONRPCMessage): Promise<void> {
-    await this.#answers.whileSending(message, () => super.send(message));
+    // Its answer comes by another request's: the limit of one request is not that of the call.
+    const ms = this.#link.totalMs;
+    const expired = (): void => {
+      const error = callTimedOut(this.#server, ms);
+      for (const answer of this.#answers.endMessage(message, error)) this.onmessage?.(answer);
+    };
+    await this.#answers.whileSending(message, () => super.send(message), { ms, expired });
   }
 
   override async start(): Promise<void> {
@@ -106,6 +129,7 @@ class LinkedSseTransport extends SSEClientTransport {
 
   override async close(): Promise<void> {
     this.#started = false;
+    this.#answers.close();
     await super.close();
     await this.#link.close();
   }

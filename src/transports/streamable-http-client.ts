@@ -4,20 +4,38 @@ import {
 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
+import { type Declaration, declareOptions } from '../options.js';
 import { endedEarly } from './ended-early.js';
 import { OpenAnswers } from './open-answers.js';
 import {
+  NOT_OPTIONS,
+  readTransportOptions,
+  SDK_FIELDS,
+  sdksOwn,
+} from './read-transport-options.js';
+import {
+  LINK_FIELDS,
+  type LinkOptions,
   makeServerLink,
   readServerUrl,
   type ServerLink,
-  type ServerLinkOptions,
 } from './server-link.js';
-import { splitOptions } from './split-options.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
-export interface StreamableHttpClientOptions
-  extends Omit<StreamableHTTPClientTransportOptions, 'fetch'>,
-    ServerLinkOptions {}
+export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
+  LinkOptions;
+
+const OPTIONS: Declaration<StreamableHttpClientOptions> =
+  declareOptions<StreamableHttpClientOptions>(
+    'streamableHttpClient: options',
+    {
+      ...LINK_FIELDS,
+      ...SDK_FIELDS,
+      authProvider: sdksOwn(),
+      reconnectionOptions: sdksOwn(),
+    },
+    { elsewhere: NOT_OPTIONS },
+  );
 
 /**
  * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached
@@ -25,7 +43,8 @@ export interface StreamableHttpClientOptions
  *
  * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} or {@link TlsConnectionError} itself. A call whose answer is
  * a stream that breaks off, whoever ended it, rejects at once with the SDK's `McpError`, which has our
- * error in `data`; unless the stream can be taken up again: then when the SDK gives that up.
+ * error in `data`; unless the stream can be taken up again: then when the SDK gives that up. A limit of
+ * `timeout` ends the call at once in any case.
  * `close()` ends the transport's requests, and its pool unless a `clientFactory` was given.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
@@ -35,12 +54,16 @@ export interface StreamableHttpClientOptions
  */
 export function streamableHttpClient(
   url: string | URL,
-  options: StreamableHttpClientOptions = {},
+  options: StreamableHttpClientOptions,
 ): StreamableHTTPClientTransport {
   const server = readServerUrl(url);
-  const { sdk, ours } = splitOptions(options);
-  return new LinkedStreamableHttpTransport(server, sdk, makeServerLink(server, ours));
+  const { sdk, ours } = readTransportOptions(OPTIONS, options);
+  const link = makeServerLink(OPTIONS.whose, server, ours);
+  return new LinkedStreamableHttpTransport(server, sdk, link);
 }
+
+/** A call is not taken up again after it was closed, nor past the limit that it was given. */
+const FINAL: ReadonlySet<unknown> = new Set(['MCP_TLS_CLOSED', 'MCP_TLS_TIMEOUT']);
 
 class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
   readonly #link: ServerLink;
@@ -59,7 +82,7 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
 
   #onStreamEnded(request: unknown, error: Error | undefined): void {
     if (typeof request !== 'string' || this.#answers.size === 0) return;
-    const final = (error as { code?: unknown } | undefined)?.code === 'MCP_TLS_CLOSED';
+    const final = FINAL.has((error as { code?: unknown } | undefined)?.code);
     const why = error ?? endedEarly(this.#server);
     this.#deliver(this.#answers.streamEnded(JSON.parse(request), why, final));
   }

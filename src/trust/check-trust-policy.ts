@@ -1,19 +1,22 @@
 import type { X509Certificate } from 'node:crypto';
-import { assertKnownKeys, assertOneOf, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
 import { fromDer, readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
+import { readOptions, refuse, typeOf } from '../options.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
+import { READY, type Ready, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
-import type { TlsVersion, TrustInput, TrustPolicy } from './trust-policy.js';
+import { TRUST_POLICY } from './trust-options.js';
+import type { ReadyTrust, TlsVersion, TrustByCa, TrustInput, TrustPolicy } from './trust-policy.js';
 
 /**
  * A policy after {@link checkTrustPolicy}: checked, complete and frozen. It holds its certificates as
  * bytes; what OpenSSL makes of them takes ten times as much and goes when nobody uses it, since a
  * gateway knows thousands of servers and talks to few of them at a time.
  */
-export interface CheckedTrustPolicy {
+export interface CheckedTrustPolicy extends ReadyTrust {
   /** All certificates of `ca`. */
   readonly anchors: readonly X509Certificate[];
   /** Those of them that may vouch for other certificates: OpenSSL's trust anchors, with the roots. */
@@ -34,22 +37,12 @@ export interface CheckedTrustPolicy {
   readonly minVersion: TlsVersion;
 }
 
-const FIELDS = [
-  'ca',
-  'authority',
-  'roots',
-  'pins',
-  'identity',
-  'serverName',
-  'allowExpired',
-  'clientCertificate',
-  'crl',
-  'minVersion',
-] as const;
+/** A policy of whatever shape. */
+type AllFields = Partial<Omit<TrustByCa, 'identity'>> & { identity?: 'name' | 'pin' };
 
 type PlainPolicy = Omit<
   CheckedTrustPolicy,
-  'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains'
+  'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains' | keyof ReadyTrust
 >;
 
 /**
@@ -89,6 +82,10 @@ class CheckedPolicy {
       : NO_AUTHORITIES;
   }
 
+  get [READY](): Ready {
+    return { policy: this as unknown as CheckedTrustPolicy, origins: undefined };
+  }
+
   /** Anchors can be many, and a client's certificate is nobody's business. */
   toJSON(): object {
     const { pins, identity, serverName } = this as unknown as CheckedTrustPolicy;
@@ -96,7 +93,7 @@ class CheckedPolicy {
   }
 
   [INSPECT](): string {
-    return `CheckedTrustPolicy ${JSON.stringify(this)}`;
+    return `ReadyTrust ${JSON.stringify(this)}`;
   }
 }
 
@@ -120,30 +117,55 @@ const DEFAULTS: PlainPolicy = {
 };
 
 /**
- * Validates `trust` once, so that nothing after it has to: an input that is empty, unparsable or
+ * Checks trust where it is entered (a form, a file), opens nothing, and gives what every place that takes
+ * trust takes: parsed and checked once.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
+ * @example
+ * const trust = checkTrust({ ca: uploadedPem, serverName: form.serverName });
+ * const transport = streamableHttpClient(url, { trust });
+ */
+export function checkTrust(trust: TrustInput): ReadyTrust {
+  return checkTrustPolicy(trust);
+}
+
+/**
+ * Validates `trust` once, so that nothing after it has to: an input that is empty, unset, unparsable or
  * unknown throws instead of falling back to the default roots, as `ca: ''` does in `node:tls`. A policy
  * that was checked already is returned as it is.
  *
+ * @param whose how messages call it
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function checkTrustPolicy(trust: TrustInput | undefined): CheckedTrustPolicy {
-  if (trust === null || trust === undefined) return DEFAULT_POLICY;
-  if (typeof trust === 'string' || trust instanceof Uint8Array) return readPolicy({ ca: trust });
-  if (isCheckedPolicy(trust)) return trust;
+export function checkTrustPolicy(trust: TrustInput, whose = 'trust'): CheckedTrustPolicy {
+  if (trust === null) return DEFAULT_POLICY;
+  if (typeof trust === 'string') return readPolicy({ ca: trust });
+  const ready = readyOf(trust);
+  if (ready !== undefined) return ready.policy;
   if (isDangerousTrust(trust)) return freeze([], { identity: 'unchecked', defaultRoots: false });
-  assertShape(trust);
-  assertCombination(trust);
-  return readPolicy(trust);
+  assertType(trust, whose);
+  const policy = readOptions(TRUST_POLICY, trust, whose);
+  if (Object.keys(policy).length === 0) {
+    invalidArgument(`${whose} is an empty policy: pass null for the default roots`);
+  }
+  assertCombination(policy);
+  return readPolicy(policy);
 }
 
-/** Whether `value` came from {@link checkTrustPolicy}, of this copy of the package or another. */
-export function isCheckedPolicy(value: unknown): value is CheckedTrustPolicy {
-  return typeof value === 'object' && value !== null && CHECKED in value;
+function assertType(trust: unknown, whose: string): void {
+  if (trust === undefined) {
+    invalidArgument(`${whose} is undefined: pass null for the default roots`);
+  }
+  if (Array.isArray(trust) || trust instanceof Uint8Array) {
+    invalidArgument(
+      `${whose} must be a policy, PEM text, or null for the default roots; received ${typeOf(trust)}: write { ca: ... }`,
+    );
+  }
 }
 
 function readPolicy(trust: TrustPolicy): CheckedTrustPolicy {
-  const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust;
-  const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust;
+  const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust as AllFields;
+  const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust as AllFields;
   const certificates = ca === undefined ? [] : readCertificates(ca);
   const anchors = certificates.map((certificate) => ({
     raw: certificate.raw,
@@ -174,43 +196,15 @@ function carriesServerName(certificate: X509Certificate): boolean {
 export function readPins(pins: string | readonly string[]): readonly Pin[] {
   const list = typeof pins === 'string' ? [pins] : pins;
   if (!Array.isArray(list) || list.length === 0) {
-    invalidArgument('trust.pins must be a pin or a list of at least one');
+    refuse('trust.pins', 'a pin or a list of at least one', list);
   }
   const read = list.map(readPin);
   return [...new Map(read.map((pin) => [pin.text, Object.freeze(pin)])).values()];
 }
 
-/**
- * A field that is there with the value `undefined` is nearly always an unset variable. Taking it as
- * "not given" would fall back to a default that the caller did not choose.
- */
-function assertShape(trust: TrustPolicy): void {
-  assertKnownKeys('trust', trust, FIELDS);
-  const fields = Object.entries(trust);
-  if (fields.length === 0) {
-    invalidArgument('trust is an empty policy: pass null for the default roots');
-  }
-  for (const [field, value] of fields) {
-    if (value === undefined || value === null) {
-      invalidArgument(`trust.${field} is ${value}: leave it out or set it`);
-    }
-  }
-  const { authority, roots, identity, allowExpired, minVersion } = trust;
-  if (roots !== undefined) assertOneOf('trust.roots', roots, ['none', 'default']);
-  if (identity !== undefined) assertOneOf('trust.identity', identity, ['name', 'pin']);
-  if (minVersion !== undefined) {
-    assertOneOf('trust.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']);
-  }
-  for (const [field, value] of Object.entries({ authority, allowExpired })) {
-    if (value !== undefined && typeof value !== 'boolean') {
-      invalidArgument(`trust.${field} must be true or false`);
-    }
-  }
-}
-
 /** Fields that would be ignored beside others, or that say the opposite. */
 function assertCombination(trust: TrustPolicy): void {
-  const { ca, authority, roots, pins, identity, allowExpired, crl } = trust;
+  const { ca, authority, roots, pins, identity, allowExpired, crl } = trust as AllFields;
   if (identity === 'pin') {
     if (pins === undefined) invalidArgument("trust.identity 'pin' needs trust.pins");
     if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined) {
@@ -282,7 +276,8 @@ function freeze(anchors: readonly Anchor[], rest: Partial<PlainPolicy>): Checked
   const trustsChains = complete.defaultRoots || anchors.some(({ isAuthority }) => isAuthority);
   Object.freeze(complete.pins);
   Object.freeze(complete.crl);
-  return Object.freeze(Object.assign(new CheckedPolicy(anchors), complete, { trustsChains }));
+  const policy = Object.assign(new CheckedPolicy(anchors), complete, { trustsChains });
+  return Object.freeze(policy) as unknown as CheckedTrustPolicy;
 }
 
 const DEFAULT_POLICY = freeze([], {});

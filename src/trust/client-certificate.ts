@@ -1,18 +1,40 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { assertKnownKeys, invalidArgument } from '../assert.js';
+import { invalidArgument } from '../assert.js';
 import { derKind } from '../certificate/der-kind.js';
 import { hintForKind } from '../certificate/other-input.js';
-import { type PemInput, readCertificates, toPem } from '../certificate/pem.js';
+import { isPemInput, type PemInput, readCertificates, toPem } from '../certificate/pem.js';
 import { validityOf } from '../certificate/validity.js';
+import {
+  anyText,
+  custom,
+  type Declaration,
+  declareOptions,
+  given,
+  readOptions,
+  required,
+} from '../options.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS). */
 export interface ClientCertificate {
   /** The client's certificate, and above it the intermediates that the server may need, in order. */
-  readonly cert: PemInput;
+  cert: PemInput;
   /** Its private key, PEM (PKCS #8, SEC 1 or PKCS #1), encrypted or not. */
-  readonly key: string | Uint8Array;
+  key: string | Uint8Array;
   /** Of an encrypted key. */
-  readonly passphrase?: string;
+  passphrase?: string;
+}
+
+export const CLIENT_CERTIFICATE: Declaration<ClientCertificate> = declareOptions<ClientCertificate>(
+  'trust.clientCertificate',
+  {
+    cert: required(custom('PEM, as text or bytes, or DER', isPemInput)),
+    key: required(custom('a private key in PEM, as text or bytes', isTextOrBytes)),
+    passphrase: given(anyText()),
+  },
+);
+
+function isTextOrBytes(value: unknown): boolean {
+  return typeof value === 'string' || value instanceof Uint8Array;
 }
 
 /** A client certificate that fits its key. Printing it shows no key. */
@@ -30,11 +52,7 @@ export interface CheckedClientCertificate {
  *   repeats anything of the key or the passphrase
  */
 export function readClientCertificate(input: ClientCertificate): CheckedClientCertificate {
-  assertKnownKeys('trust.clientCertificate', input, ['cert', 'key', 'passphrase']);
-  const { cert, key, passphrase } = input;
-  if (cert === undefined || key === undefined) {
-    invalidArgument('trust.clientCertificate needs both cert and key');
-  }
+  const { cert, key, passphrase } = readOptions(CLIENT_CERTIFICATE, input);
   const certificates = readCertificates(cert);
   const leaf = certificates[0] as X509Certificate;
   const privateKey = readPrivateKey(key, passphrase);
@@ -61,9 +79,6 @@ export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): vo
 }
 
 function readPrivateKey(key: string | Uint8Array, passphrase: string | undefined): KeyObject {
-  if (passphrase !== undefined && typeof passphrase !== 'string') {
-    invalidArgument('trust.clientCertificate.passphrase must be a string');
-  }
   const pem = typeof key === 'string' ? key : Buffer.from(key).toString('latin1');
   try {
     return createPrivateKey({

@@ -1,13 +1,10 @@
 import type { TrustPolicy } from './trust-policy.js';
 
-/** Told apart by identity: no JSON, environment variable or form field can make one. */
-class DangerousTrust {
-  readonly #brand = true;
-
-  static is(value: unknown): boolean {
-    return typeof value === 'object' && value !== null && #brand in value;
-  }
-}
+/**
+ * Known by a symbol of the whole process: no JSON, environment variable or form field can make one, and
+ * what one entry or build of the package makes, all others know.
+ */
+const DANGEROUS = Symbol.for('mcp-tls.dangerously-trust-any-server');
 
 const announce = once(() => {
   process.emitWarning(
@@ -27,12 +24,14 @@ const announce = once(() => {
  */
 export function dangerouslyTrustAnyServer(): TrustPolicy {
   announce();
-  return Object.freeze(new DangerousTrust()) as TrustPolicy;
+  // Not enumerable: a copy by its fields is an empty policy, which is refused.
+  const trust = Object.defineProperty({}, DANGEROUS, { value: true });
+  return Object.freeze(trust) as TrustPolicy;
 }
 
-/** Whether `value` came from {@link dangerouslyTrustAnyServer} of this very copy of the package. */
+/** Whether `value` came from {@link dangerouslyTrustAnyServer}, of whatever copy of the package. */
 export function isDangerousTrust(value: unknown): boolean {
-  return DangerousTrust.is(value);
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, DANGEROUS);
 }
 
 function once(action: () => void): () => void {

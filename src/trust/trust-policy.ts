@@ -1,5 +1,4 @@
 import type { PemInput } from '../certificate/pem.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import type { ClientCertificate } from './client-certificate.js';
 
 /** TLS versions that a policy may demand. TLS 1.0 and 1.1 are never spoken (RFC 8996). */
@@ -8,26 +7,26 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 /** What every policy may say, whatever it trusts. */
 interface AnyTrust {
   /** What the client shows to a server that asks for a certificate (mutual TLS). */
-  readonly clientCertificate?: ClientCertificate;
+  clientCertificate?: ClientCertificate;
   /** Oldest TLS version to speak. Default `'TLSv1.2'`. */
-  readonly minVersion?: TlsVersion;
+  minVersion?: TlsVersion;
 }
 
 /** Policies under which the certificate must carry the reference identity. */
 interface NamedTrust extends AnyTrust {
   /** `'name'`: the certificate must carry the reference identity. The default, and the only choice here. */
-  readonly identity?: 'name';
+  identity?: 'name';
   /**
    * Reference identity (RFC 9525) and SNI, instead of the URL's host: a DNS name or an IP address
    * that the certificate must carry as subjectAltName.
    */
-  readonly serverName?: string;
+  serverName?: string;
   /**
    * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
    * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or
    * colon hex pins the certificate. More than one: backup pins, for an announced change.
    */
-  readonly pins?: string | readonly string[];
+  pins?: string | readonly string[];
 }
 
 /** Trust in certificates that you give: authorities, or servers' own. */
@@ -41,54 +40,50 @@ export interface TrustByCa extends NamedTrust {
    * its key, even if it says CA:TRUE, as those made by `openssl req -x509` do. Every other anchor is an
    * authority. See `authority`.
    */
-  readonly ca: PemInput;
+  ca: PemInput;
   /**
    * Whether the certificates in `ca` are authorities. `true`: all vouch for whatever their keys
    * signed, those with server names too (such as the CA that kubeadm makes). `false`: none does, the
    * server must present one of exactly these. Default: by their names, see `ca`.
    */
-  readonly authority?: boolean;
+  authority?: boolean;
   /**
    * `'none'`: only `ca`; the default. `'default'`: Node.js's own roots too (bundled,
    * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was told to use them).
    */
-  readonly roots?: 'none' | 'default';
+  roots?: 'none' | 'default';
   /**
    * Accept the server's certificate after its notAfter too. Excuses that and nothing else. Needs
    * `pins`. Below an authority the chain must lead to one in `ca`.
    */
-  readonly allowExpired?: boolean;
+  allowExpired?: boolean;
   /**
    * Revocation lists, PEM or DER: one for each authority in the chain, the root included. A chain
    * for which one is missing or out of date is refused. For authorities only: a server's own
    * certificate is withdrawn by taking it out of `ca`.
    */
-  readonly crl?: PemInput;
+  crl?: PemInput;
 }
 
 /** Trust in Node.js's default roots, with or without pins. */
 export interface TrustByRoots extends NamedTrust {
-  readonly roots: 'default';
-  readonly ca?: never;
-  readonly authority?: never;
-  readonly allowExpired?: never;
-  readonly crl?: never;
+  roots: 'default';
+  ca?: never;
+  authority?: never;
+  allowExpired?: never;
+  crl?: never;
 }
 
 /** Trust in a pinned key or certificate alone: names and chain are not checked. */
 export interface TrustByPin extends AnyTrust {
   /** For appliances whose certificate names nothing useful. */
-  readonly identity: 'pin';
+  identity: 'pin';
   /** One of them must match. See {@link TrustByCa.pins}. */
-  readonly pins: string | readonly string[];
+  pins: string | readonly string[];
   /** SNI, instead of the URL's host. */
-  readonly serverName?: string;
+  serverName?: string;
   /** Accept the pinned certificate after its notAfter too. */
-  readonly allowExpired?: boolean;
-  readonly ca?: never;
-  readonly authority?: never;
-  readonly roots?: never;
-  readonly crl?: never;
+  allowExpired?: boolean;
 }
 
 /**
@@ -99,7 +94,21 @@ export interface TrustByPin extends AnyTrust {
 export type TrustPolicy = TrustByCa | TrustByRoots | TrustByPin;
 
 /**
- * Whatever describes trust for one server: a policy; certificate(s) as the only anchors, short for
- * `{ ca }`; a policy that was checked already; or `null` for the default roots.
+ * A policy that was parsed and checked once, to be passed on wherever trust is asked for: by
+ * `checkTrust` and by stores. Opaque; printing it shows no certificate and no key.
  */
-export type TrustInput = TrustPolicy | CheckedTrustPolicy | string | Uint8Array | null;
+export interface ReadyTrust {
+  readonly [readyTrust]: true;
+}
+declare const readyTrust: unique symbol;
+
+/**
+ * Whatever describes trust for one server: a policy; PEM text of one or more certificates as the only
+ * anchors, short for `{ ca }`; a policy that was checked already; or `null` for the default roots.
+ *
+ * `undefined` is refused, by the types and at run time: an unset variable must not become trust.
+ */
+export type TrustInput = TrustPolicy | ReadyTrust | string | null;
+
+/** Policies of further origins, by exact origin: `https://auth.example:8443`. No wildcards. */
+export type Origins = { readonly [origin: `https://${string}`]: TrustInput };

@@ -33,8 +33,12 @@ afterAll(async () => {
 });
 
 /** Rejects with the program's output if it fails. */
-function program(project: 'withSdk' | 'withoutSdk', file: string): Promise<unknown> {
-  return run(process.execPath, [file], { cwd: inject(project), env, timeout: 30_000 });
+function program(
+  project: 'withSdk' | 'withoutSdk',
+  file: string,
+  ...more: readonly string[]
+): Promise<{ stdout: string }> {
+  return run(process.execPath, [file, ...more], { cwd: inject(project), env, timeout: 90_000 });
 }
 
 it.each(['all.mjs', 'all.cjs'])('works over real TLS, beside the SDK: %s', async (file) => {
@@ -59,6 +63,16 @@ it.each(['testing.mjs', 'testing.cjs'])('has a test kit that stands alone: %s', 
 
 it('recognises its errors across entries and formats', async () => {
   await program('withSdk', 'errors.mjs');
+});
+
+it.each(['esm', 'cjs'])('refuses every mistake with every option, as %s', async (format) => {
+  const { stdout } = await program('withSdk', 'options.mjs', format);
+  console.log(format, stdout.trim());
+  expect(JSON.parse(stdout).rows).toBeGreaterThan(3_000);
+});
+
+it('takes what another entry or format has made: trust and storages', async () => {
+  await program('withSdk', 'opaque.mjs');
 });
 
 it('loads no dependency with the core, and changes no global, not even with a request', async () => {

@@ -120,6 +120,7 @@ function overRegistry(
     async prepare(world) {
       const store = createCertificateStore({
         keys: [{ id: 'k1', key: randomBytes(32) }],
+        storage: 'memory',
         whenEmpty: 'create',
       });
       const registry = createServerRegistry({
@@ -149,7 +150,7 @@ export const OPERATIONS: readonly Operation[] = [
         const peer = await fetchPeerCertificate(world.url, {
           trust: world.certificate.certificatePem,
           lookup: (...given) => world.lookup(...given),
-          timeout: LIMITS.connect,
+          timeoutMs: LIMITS.connectMs,
         });
         return peer.problems.map(({ code }) => code).join(' ');
       },
@@ -209,7 +210,7 @@ export const OPERATIONS: readonly Operation[] = [
   ),
   overRegistry('renew', (registry) => registry.renew('one')),
   overRegistry('check', async (registry) => {
-    const { ok, error } = await registry.check('one', { timeout: LIMITS.headers });
+    const { ok, error } = await registry.check('one', { timeoutMs: LIMITS.headersMs });
     if (!ok) throw error;
   }),
   overRegistry('watch', async (registry) => {

@@ -63,7 +63,7 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as { port: number };
-  const timeout = { connect: 2000, headers: 2000, body: 2000 };
+  const timeout = { connectMs: 2000, headersMs: 2000, idleMs: 2000, totalMs: 4000 };
   const factory = makeCustomClientFactory(certificate.certificatePem, { timeout });
   const client = factory();
   const headers = { authorization: `Bearer ${CANARY}` };

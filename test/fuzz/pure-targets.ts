@@ -75,7 +75,7 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
         fc.anything(),
       ),
       run: async (headers: never) => {
-        const factory = makeCustomClientFactory();
+        const factory = makeCustomClientFactory(null);
         await settle(() => factory({ url: 'https://a.example', headers }));
         streamableHttpClient('https://a.example', { clientFactory: factory, headers });
         await factory()('data:', { headers });

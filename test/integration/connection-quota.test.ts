@@ -12,11 +12,11 @@ afterEach(async () => {
 
 const certificate = await heldCertificate();
 
-async function setUp(onRequest: RequestHandler, connect = 5000) {
+async function setUp(onRequest: RequestHandler, connectMs = 5000) {
   const server = await startTlsServer({ certificate, onRequest });
   const factory = makeCustomClientFactory(certificate.certificatePem, {
     maxConnections: 3,
-    timeout: { connect },
+    timeout: { connectMs },
   });
   opened.push(server, factory);
   return { server, client: factory(), factory };

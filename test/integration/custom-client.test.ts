@@ -495,9 +495,10 @@ describe('redirects', () => {
 
 describe('limits and endings', () => {
   it.each([
-    ['connect', 'handshake', { connect: 80 }],
-    ['headers', 'headers', { headers: 80 }],
-    ['a bare number', 'headers', 80],
+    ['connectMs', 'handshake', { connectMs: 80 }],
+    ['headersMs', 'headers', { headersMs: 80 }],
+    ['totalMs, connecting', 'handshake', { totalMs: 80 }],
+    ['totalMs, waiting', 'headers', { totalMs: 80 }],
   ] as const)('times out: %s', async (_what, where, timeout) => {
     const server = await serve();
     server.stall(where);
@@ -507,13 +508,14 @@ describe('limits and endings', () => {
   });
 
   it.each([
-    ['idle', { idle: 80 }],
-    ['body', { body: 80 }],
+    ['idleMs', { idleMs: 80 }],
+    ['totalMs', { totalMs: 80 }],
   ] as const)('times out: %s', async (_what, timeout) => {
     const server = await serve();
     server.stall('body');
     const response = await factoryFor()({ timeout })(server.url);
-    await expect(response.text()).rejects.toThrow();
+    const error = await response.text().catch((e) => e);
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');
   });
 
   it("aborts with the caller's reason: before, while connecting, waiting, reading", async () => {
@@ -647,7 +649,7 @@ describe('bad input throws at construction', () => {
     ['an unknown factory option', () => makeCustomClientFactory(null, { verify: false } as object)],
     [
       'an origin that is none',
-      () => makeCustomClientFactory(null, { origins: { 'a.example': null } }),
+      () => makeCustomClientFactory(null, { origins: { 'a.example': null } as never }),
     ],
     [
       'an origin with a path',
@@ -655,20 +657,20 @@ describe('bad input throws at construction', () => {
     ],
     [
       'a plain origin',
-      () => makeCustomClientFactory(null, { origins: { 'http://a.example': null } }),
+      () => makeCustomClientFactory(null, { origins: { 'http://a.example': null } as never }),
     ],
     [
       'an empty policy of an origin',
       () => makeCustomClientFactory(null, { origins: { 'https://a.example': '' } }),
     ],
-    ['a negative timeout', () => makeCustomClientFactory(null, { timeout: -1 })],
+    ['a negative timeout', () => makeCustomClientFactory(null, { timeout: -1 as never })],
     [
       'an unknown timeout',
       () => makeCustomClientFactory(null, { timeout: { total: 1 } as object }),
     ],
     ['an unknown client option', () => factoryFor(null)({ agent: {} } as object)],
-    ['headers without url', () => factoryFor(null)({ headers: { a: 'b' } })],
-    ['auth without url', () => factoryFor(null)({ auth: 'token' })],
+    ['headers without url', () => factoryFor(null)({ headers: { a: 'b' } } as object)],
+    ['auth without url', () => factoryFor(null)({ auth: 'token' } as object)],
     ['an http url', () => factoryFor(null)({ url: 'http://a.example' })],
     ['a url with credentials', () => factoryFor(null)({ url: 'https://u:p@a.example' })],
     ['an empty token', () => factoryFor(null)({ url: 'https://a.example', auth: '' })],

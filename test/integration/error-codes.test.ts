@@ -178,7 +178,7 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     const { server, trust } = await selfSigned();
     await using _ = server;
     server.stall('handshake');
-    return await ask(server.url, trust, { timeout: { connect: 50 } });
+    return await ask(server.url, trust, { timeout: { connectMs: 50 } });
   },
   async MCP_TLS_UNREACHABLE() {
     const { server, trust } = await selfSigned();
@@ -211,7 +211,7 @@ const CASES: Record<Code, () => Promise<unknown>> = {
   async MCP_TLS_ADDRESS_REFUSED() {
     const store = createCertificateStore({
       keys: [{ id: 'k1', key: randomBytes(32) }],
-      keyv: new Map(),
+      storage: new Map(),
       whenEmpty: 'create',
     });
     const { certificate, server } = await selfSigned();
@@ -227,7 +227,7 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     return error;
   },
   async MCP_TLS_PLAIN_HTTP_REFUSED() {
-    const factory = makeCustomClientFactory();
+    const factory = makeCustomClientFactory(null);
     return factory()('http://127.0.0.1:9/?token=secret').catch((error: unknown) => error);
   },
 };

@@ -251,7 +251,7 @@ describe('fetchPeerCertificate: no certificate to be had', () => {
     const { server } = await serve();
     await using _ = server;
     server.stall('handshake');
-    const probe = fetchPeerCertificate(server.url, { timeout: 100 });
+    const probe = fetchPeerCertificate(server.url, { timeoutMs: 100 });
     await expect(probe).rejects.toMatchObject({ code: 'MCP_TLS_TIMEOUT', host: '127.0.0.1' });
     expect(server.openConnections).toBeLessThanOrEqual(1);
   });
@@ -303,10 +303,10 @@ describe('fetchPeerCertificate: no certificate to be had', () => {
   it('MCP_TLS_INVALID_ARGUMENT for unknown and wrong options', async () => {
     const invalid = { code: 'MCP_TLS_INVALID_ARGUMENT' };
     const unset = { expectFingerprint: undefined };
-    for (const options of [{ timeout: -1 }, { servername: 'x' }, { serverName: '*.x' }, unset]) {
-      await expect(fetchPeerCertificate('https://127.0.0.1', options)).rejects.toMatchObject(
-        invalid,
-      );
+    for (const options of [{ timeoutMs: -1 }, { servername: 'x' }, { serverName: '*.x' }, unset]) {
+      await expect(
+        fetchPeerCertificate('https://127.0.0.1', options as object),
+      ).rejects.toMatchObject(invalid);
     }
   });
 });

@@ -181,7 +181,7 @@ describe('a function of headers', () => {
 
   it('needs a server, as fixed ones do', () => {
     const factory = makeCustomClientFactory(null);
-    expect(() => factory({ headers: () => ({}) })).toThrow('init.url');
+    expect(() => factory({ headers: () => ({}) } as never)).toThrow('init.url');
   });
 
   it('works in a transport: each MCP request has its own', async () => {

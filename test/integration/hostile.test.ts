@@ -89,7 +89,7 @@ describe('limits', () => {
       const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 100);
       socket.on('error', () => {}).once('close', () => clearInterval(timer));
     });
-    const client = factoryFor({ timeout: { headers: 400 } })();
+    const client = factoryFor({ timeout: { headersMs: 400 } })();
     const startedAt = performance.now();
     const error = await client(server.url).catch((e: unknown) => e);
     expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');

@@ -7,7 +7,7 @@ import {
   makeCustomClientFactory,
   sseClient,
   streamableHttpClient,
-  type TimeoutInput,
+  type TimeoutOptions,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -38,10 +38,10 @@ async function serve(options: Partial<McpServerOptions> = {}): Promise<McpTestSe
 async function connect(
   kind: 'http' | 'sse',
   server: McpTestServer,
-  timeout?: TimeoutInput,
+  timeout?: TimeoutOptions,
 ): Promise<{ client: Client; factory: CustomClientFactory }> {
   const factory = makeCustomClientFactory(certificate.certificatePem);
-  const options = { clientFactory: factory, timeout };
+  const options = { clientFactory: factory, ...(timeout === undefined ? {} : { timeout }) };
   const client = new Client({ name: 'test', version: '1' });
   opened.push(factory, client);
   const transport =
@@ -93,12 +93,36 @@ describe.each(['http', 'sse'] as const)('a call over %s', (kind) => {
     expect(ms).toBeLessThan(2000);
   });
 
-  it.each(['idle', 'body'] as const)('ends by timeout.%s', async (limit) => {
-    const { client } = await connect(kind, await serve(), { [limit]: 700 });
+  it.each([
+    ['idleMs', {}],
+    ['totalMs', {}],
+    // The SDK would take the stream up again, and wait for the rest of its minute.
+    ['idleMs', { resumable: true }],
+    ['totalMs', { resumable: true }],
+  ] as const)('ends at once when timeout.%s is over (%o)', async (limit, options) => {
+    const { client } = await connect(kind, await serve(options), { [limit]: 700 });
     const call = await slowCall(client);
     const { error, ms } = await call();
     expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');
-    expect(ms).toBeLessThan(5000);
+    expect(ms).toBeGreaterThan(600);
+    expect(ms).toBeLessThan(3000);
+  });
+
+  it('ends at once when timeout.headersMs is over and its answer would be JSON', async () => {
+    if (kind === 'sse') return;
+    const { client } = await connect(kind, await serve({ jsonResponse: true }), { headersMs: 700 });
+    const { error, ms } = await (await slowCall(client))();
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');
+    expect(ms).toBeLessThan(3000);
+  });
+
+  it('is not cut by timeout.headersMs while its answer is a stream, nor is the session by totalMs', async () => {
+    const { client } = await connect(kind, await serve(), { headersMs: 400, totalMs: 1_500 });
+    const slow = (ms: number) => client.callTool({ name: 'slow', arguments: { ms } });
+    await expect(slow(800)).resolves.toBeDefined();
+    await expect(slow(800)).resolves.toBeDefined();
+    // The standing stream is older than the limit by now.
+    await expect(slow(100)).resolves.toBeDefined();
   });
 
   it('is not ended for another one whose answer came', async () => {

@@ -31,7 +31,7 @@ afterEach(async () => {
 /** As another process has it: a store and a cache of its own, over the same rows, without a channel. */
 function openOver(rows: Map<string, string>): ServerRegistry {
   const cache = { ttlMs: TTL_MS };
-  const store = createCertificateStore({ keys, keyv: rows, whenEmpty: 'create', cache });
+  const store = createCertificateStore({ keys, storage: rows, whenEmpty: 'create', cache });
   const registry = createServerRegistry({ store });
   cleanups.push(async () => {
     await registry.close();
@@ -114,7 +114,7 @@ describe('an open stream', () => {
 
 describe('a certificate file', () => {
   it('goes away when its server is revoked by another registry over the store', async () => {
-    const store = createCertificateStore({ keys, keyv: new Map(), whenEmpty: 'create' });
+    const store = createCertificateStore({ keys, storage: new Map(), whenEmpty: 'create' });
     const [here, there] = [createServerRegistry({ store }), createServerRegistry({ store })];
     cleanups.push(async () => {
       await Promise.all([here.close(), there.close()]);

@@ -226,7 +226,7 @@ describe('a policy of the operator', () => {
 
   it('is refused where it is undefined: an unset variable is no trust on first use', async () => {
     const [server, registry] = [await serve(), open()];
-    const options = { trust: undefined, trustOnFirstUse: true } as const;
+    const options = { trust: undefined, trustOnFirstUse: true } as object;
     expect(await codeOf(registry.register('a', server.url, options))).toBe(
       'MCP_TLS_INVALID_ARGUMENT',
     );

@@ -11,7 +11,7 @@ import {
   ApprovalRequiredError,
   type CertificateStore,
   createCertificateStore,
-  directoryBackend,
+  directoryStorage,
   explainTlsError,
   type RegisterOptions,
   type TlsTrustError,
@@ -480,10 +480,9 @@ describe('a change of trust', () => {
     cleanups.push(() => rm(path, { recursive: true }));
     const server = await serve();
     const openStore = () => {
-      const backend = directoryBackend(path);
       const store = createCertificateStore({
         keys: [key],
-        backend,
+        storage: directoryStorage(path, { watch: false }),
         whenEmpty: 'create',
         cache: { ttlMs: 50 },
       });
@@ -616,7 +615,7 @@ describe('check', () => {
     });
     expect(await registry.check('a', { auth: 'secret' })).toMatchObject({ ok: true });
     server.stall('headers');
-    expect(await registry.check('a', { timeout: 300 })).toMatchObject({
+    expect(await registry.check('a', { timeoutMs: 300 })).toMatchObject({
       ok: false,
       reachable: true,
       trusted: true,
@@ -639,10 +638,10 @@ describe('check', () => {
   });
 
   it('does not take silence for trust', async () => {
-    const [server, registry] = [await serve(), open({ timeout: { connect: 400 } })];
+    const [server, registry] = [await serve(), open({ timeout: { connectMs: 400 } })];
     await registry.register('a', server.mcpUrl, approved());
     server.stall('handshake');
-    expect(await registry.check('a', { timeout: 100 })).toMatchObject({
+    expect(await registry.check('a', { timeoutMs: 100 })).toMatchObject({
       ok: false,
       reachable: false,
       trusted: false,
@@ -753,7 +752,7 @@ describe('allowAddress', () => {
   it('excludes a proxy, which looks names up itself', () => {
     const options = { allowAddress: () => true, proxy: 'http://127.0.0.1:1' };
     expect(() => open(options)).toThrow('cannot be combined');
-    expect(() => open({ allowAddress: undefined })).toThrow('left out');
+    expect(() => open({ allowAddress: undefined } as object)).toThrow('leave it out');
   });
 });
 

@@ -80,7 +80,7 @@ describe('an HTTP proxy', () => {
   it('that is not there, or silent, is an error in time', async () => {
     expect(await ask({ proxy: 'http://127.0.0.1:9' })).toBe('MCP_TLS_PROXY_FAILED');
     await using proxy = await startProxy({ answer: 'silence' });
-    expect(await ask({ proxy: proxy.url, timeout: 100 })).toBe('MCP_TLS_TIMEOUT');
+    expect(await ask({ proxy: proxy.url, timeout: { connectMs: 100 } })).toBe('MCP_TLS_TIMEOUT');
   });
 
   it('shows no password in errors', async () => {

@@ -121,7 +121,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
 
   it('rejects with our error for a certificate that is not trusted, and then lets go', async () => {
     const server = await serve();
-    const transport = make(server, {});
+    const transport = make(server, { trust: null });
     const onclose = vi.fn();
     const error = await newClient()
       .connect(Object.assign(transport, { onclose }))
@@ -175,19 +175,21 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it.each<[string, object]>([
     ['a fetch', { fetch: globalThis.fetch }],
     ['a fetch for the event source', { eventSourceInit: { fetch: globalThis.fetch } }],
-    ['a factory and trust', { clientFactory: makeCustomClientFactory(), trust: null }],
+    ['a factory and trust', { clientFactory: makeCustomClientFactory(null), trust: null }],
+    ['neither a factory nor trust', {}],
+    ['trust that is not set', { trust: undefined }],
     ['an empty certificate', { trust: '' }],
-    ['a bad timeout', { timeout: -1 }],
+    ['a bad timeout', { trust: null, timeout: { idleMs: -1 } }],
   ])('refuses %s in its options at once', (_what, options) => {
     const server = { mcpUrl: 'https://127.0.0.1:9/mcp', sseUrl: 'https://127.0.0.1:9/sse' };
-    expect(() => make(server as McpTestServer, options)).toThrow(
+    expect(() => make(server as McpTestServer, options as never)).toThrow(
       expect.objectContaining({ name: 'TlsConfigError' }),
     );
   });
 
   it('refuses an http URL at once', () => {
     const server = { mcpUrl: 'http://127.0.0.1:9/mcp', sseUrl: 'http://127.0.0.1:9/sse' };
-    expect(() => make(server as McpTestServer, {})).toThrow(/https/);
+    expect(() => make(server as McpTestServer, { trust: null })).toThrow(/https/);
   });
 });
 

@@ -21,6 +21,7 @@ const inDays = (days: number): Date => new Date(Date.now() + days * DAY);
 function openRegistry(options: Omit<ServerRegistryOptions, 'store'> = {}) {
   const store = createCertificateStore({
     keys: [{ id: 'k1', key: randomBytes(32) }],
+    storage: 'memory',
     whenEmpty: 'create',
   });
   const registry = createServerRegistry({ store, ...options });
@@ -67,7 +68,7 @@ it('a server that presents another certificate each time makes one event of each
   expect(codes.toSorted()).toEqual([...new Set(codes)].sort());
 });
 
-it.each([{ connect: 2000 }, { connect: 0 }])(
+it.each([{ connectMs: 2000 }, { connectMs: 0 }])(
   'servers that stall keep the news of others back from nobody (%o)',
   async (timeout) => {
     const registry = openRegistry({ timeout });

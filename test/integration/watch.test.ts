@@ -37,7 +37,7 @@ async function serve(certificate?: Awaited<ReturnType<typeof heldCertificate>>) 
 function openStore(map = new Map<string, string>()): EncryptedCertificateStore {
   const store = createCertificateStore({
     keys: [key],
-    keyv: map,
+    storage: map,
     whenEmpty: 'create',
     cache: { ttlMs: 0 },
   });

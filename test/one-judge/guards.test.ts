@@ -418,7 +418,7 @@ describe('the registry', () => {
     const certificate = await heldCertificate();
     await using server = await startTlsServer({ certificate, keepAliveTimeoutMs: 0 });
     const keys = [{ id: 'k1', key: randomBytes(32) }];
-    const store = createCertificateStore({ keys, whenEmpty: 'create' });
+    const store = createCertificateStore({ keys, storage: 'memory' });
     const stuck = { ...store, delete: () => new Promise<boolean>(() => {}) };
     const registry = createServerRegistry({ store: stuck });
     await registry.register('a', server.url, { trust: certificate.certificatePem });

@@ -37,7 +37,7 @@ const presentations = all.filter(({ name }) => name.includes(part));
 await using twins = await startTwins(world);
 const store = createCertificateStore({
   keys: [{ id: 'k1', key: randomBytes(32) }],
-  whenEmpty: 'create',
+  storage: 'memory',
 });
 const registry = createServerRegistry({ store });
 

@@ -211,7 +211,7 @@ describe.each<readonly [string, object]>([
     const url = await show(chain);
     const peer = await fetchPeerCertificate(url);
     expect(peer.trusted).toBe(false);
-    expect(await askOnce(url, peer.suggestedPolicy)).toBe(200);
+    expect(await askOnce(url, peer.suggestedPolicy as TrustInput)).toBe(200);
     await using scratch = scratchRegistry();
     const expectFingerprint = peer.description.fingerprint;
     await scratch.registry.register('a', url, { expectFingerprint });

@@ -35,7 +35,7 @@ export function openStore(place: StorePlace, keys: readonly RawKey[]): OpenedSto
     namespace: 'processes',
     cache: { ttlMs, negativeTtlMs: ttlMs },
     // A machine with many processes on few processors is not what is tested.
-    timeouts: { readMs: 5_000, writeMs: 8_000 },
+    timeout: { readMs: 5_000, writeMs: 8_000 },
     ...options,
   });
   return {
@@ -48,18 +48,16 @@ export function openStore(place: StorePlace, keys: readonly RawKey[]): OpenedSto
 }
 
 interface Storage {
-  readonly options: Partial<CertificateStoreOptions>;
+  readonly options: Pick<CertificateStoreOptions, 'storage'>;
   readonly disconnect?: () => Promise<unknown>;
 }
 
 function storageOf({ kind, at, channel }: StorePlace): Storage {
   switch (kind) {
-    case 'directory': {
-      const { backend, invalidation } = directoryStorage(at);
-      return { options: channel ? { backend, invalidation } : { backend } };
-    }
+    case 'directory':
+      return { options: { storage: directoryStorage(at, { watch: channel }) } };
     case 'redis':
-      return { options: redisStorage(at, { invalidation: channel }) };
+      return { options: { storage: redisStorage(at, { watch: channel }) } };
     case 'keyv-redis': {
       const adapter = new KeyvRedis<string>(at);
       adapter.on('error', () => {});
@@ -74,6 +72,8 @@ function storageOf({ kind, at, channel }: StorePlace): Storage {
   }
 }
 
-const keyvOver = (adapter: KeyvRedis<string> | KeyvPostgres): Partial<CertificateStoreOptions> => ({
-  keyv: new Keyv(adapter as never, { namespace: 'app', useKeyPrefix: false }),
+const keyvOver = (
+  adapter: KeyvRedis<string> | KeyvPostgres,
+): Pick<CertificateStoreOptions, 'storage'> => ({
+  storage: new Keyv(adapter as never, { namespace: 'app', useKeyPrefix: false }),
 });

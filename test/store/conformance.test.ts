@@ -270,7 +270,7 @@ for (const kind of PLACES) {
         guard: 'atomic',
       });
       expect(await both.rewrap()).toMatchObject({ rewrapped: 0, current: 3 });
-      const later = openStore(name, { keys: { keys: [k2], retired: ['k1'] } });
+      const later = openStore(name, { keys: k2, retiredKeys: ['k1'] });
       expect((await later.get('a'))?.approvedBy).toBe('a1');
       // The revision stays: a conditional write is not refused because a key was changed.
       expect(await later.read('b')).toEqual({ record: undefined, revision, expired: false });

@@ -16,9 +16,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   createCertificateStore,
-  directoryBackend,
+  directoryStorage,
   type EncryptedCertificateStore,
 } from '../../src/index.js';
+import { directoryBackend } from '../../src/store/directory-backend.js';
 import { recordKey } from '../../src/store/record-key.js';
 import { aRecord, codeOf } from '../unit/store/support.js';
 import { startWorker, type Worker, type WorkerOptions } from './workers/start-worker.js';
@@ -35,7 +36,7 @@ const workers: Worker[] = [];
 const open = () =>
   createCertificateStore({
     keys: [k1, k2],
-    backend: directoryBackend(path),
+    storage: directoryStorage(path, { watch: false }),
     cache: { ttlMs: 0 },
   });
 

@@ -13,7 +13,7 @@ const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
 
 function open(client: RedisClientLike, more = {}): EncryptedCertificateStore {
   client.on('error', () => {});
-  const store = createCertificateStore({ keys, cache, ...redisStorage(client), ...more });
+  const store = createCertificateStore({ keys, cache, storage: redisStorage(client), ...more });
   onTestFinished(async () => {
     await store.close();
     if (client.isOpen) client.destroy();
@@ -32,7 +32,7 @@ describe('over a cluster', () => {
   let servers: RedisServers;
   beforeAll(async () => {
     servers = await startCluster();
-    const store = createCertificateStore({ keys, ...redisStorage(client()) });
+    const store = createCertificateStore({ keys, storage: redisStorage(client()) });
     await store.initialize();
     await store.close();
   }, 90_000);
@@ -101,7 +101,7 @@ describe('over a cluster', () => {
       const fresh = createCertificateStore({
         keys,
         cache: { ttlMs: 0 },
-        ...redisStorage(reading, { invalidation: false }),
+        storage: redisStorage(reading, { watch: false }),
       });
       expect(await fresh.get('new')).toBeDefined();
       expect(await fresh.get('old')).toBeUndefined();
@@ -148,7 +148,7 @@ describe('over sentinels', () => {
   beforeAll(async () => {
     servers = await startSentinels();
     const made = client();
-    const store = createCertificateStore({ keys, ...redisStorage(made) });
+    const store = createCertificateStore({ keys, storage: redisStorage(made) });
     await store.initialize();
     await store.close();
     made.destroy();

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { createCertificateStore, type EncryptedCertificateStore } from '../../src/index.js';
+import {
+  createCertificateStore,
+  createStorage,
+  type EncryptedCertificateStore,
+} from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { eventually } from '../support/waiting.js';
 import { aKey, aRecord } from '../unit/store/support.js';
 import { type RedisServer, startRedis } from './support/start-redis.js';
@@ -20,7 +25,13 @@ const keys = [aKey()];
 const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
 
 function open(namespace: string, url = redis.url, more = {}): EncryptedCertificateStore {
-  const store = createCertificateStore({ keys, namespace, cache, ...redisStorage(url), ...more });
+  const store = createCertificateStore({
+    keys,
+    namespace,
+    cache,
+    storage: redisStorage(url),
+    ...more,
+  });
   onTestFinished(() => store.close());
   return store;
 }
@@ -43,12 +54,12 @@ async function furnished(more = {}) {
 }
 
 it('a change is announced in the step that makes it: a process that ends after writing has told the others', async () => {
-  const { invalidation } = redisStorage(redis.url);
+  const { backend, invalidation } = partsOf(redisStorage(redis.url)) as Required<ReadParts>;
   // As far as it gets: the write was made, and nothing after it.
   const publish = () => new Promise<never>(() => {});
-  const killed = { invalidation: { ...invalidation, publish } };
+  const storage = createStorage({ backend, invalidation: { ...invalidation, publish } });
   const { namespace, reader } = await furnished();
-  const writer = open(namespace, redis.url, killed);
+  const writer = open(namespace, redis.url, { storage });
   const deleted = writer.delete('x');
   await eventually(async () => expect(await reader.get('x')).toBeUndefined(), 900);
   await deleted;

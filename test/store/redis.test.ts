@@ -4,8 +4,9 @@ import KeyvRedis, { createClient, createCluster, createSentinel } from '@keyv/re
 import { Keyv } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv-6';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCertificateStore, type KeyvLike } from '../../src/index.js';
+import { createCertificateStore, createStorage, type KeyvLike } from '../../src/index.js';
 import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
+import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { eventually } from '../support/waiting.js';
 import { aKey, aRecord, codeOf } from '../unit/store/support.js';
 import { type RedisServer, startRedis } from './support/start-redis.js';
@@ -20,7 +21,7 @@ afterAll(() => redis.stop());
 
 const keys = [aKey()];
 const worker = (namespace: string, more = {}) =>
-  createCertificateStore({ keys, namespace, ...redisStorage(redis.url), ...more });
+  createCertificateStore({ keys, namespace, storage: redisStorage(redis.url), ...more });
 
 describe('invalidation', () => {
   it('has a change seen by others at once, and works again after a broken connection', async () => {
@@ -53,7 +54,7 @@ describe('invalidation', () => {
   });
 
   it('is not needed: without it a change is seen after the time to live', async () => {
-    const more = { ...redisStorage(redis.url, { invalidation: false }), cache: { ttlMs: 200 } };
+    const more = { storage: redisStorage(redis.url, { watch: false }), cache: { ttlMs: 200 } };
     const open = () => createCertificateStore({ keys, namespace: 'slow', ...more });
     const [a, b] = [open(), open()];
     await a.initialize();
@@ -80,11 +81,11 @@ describe('invalidation', () => {
   });
 
   it('that fails does not make a write look failed', async () => {
-    const storage = redisStorage(redis.url);
-    const { invalidation } = storage;
-    if (invalidation === undefined) throw new Error('no invalidation');
+    const { backend, invalidation } = partsOf(redisStorage(redis.url)) as Required<ReadParts>;
     const publish = () => Promise.reject(new Error('no permission for PUBLISH'));
-    const store = worker('mute', { ...storage, invalidation: { ...invalidation, publish } });
+    const store = worker('mute', {
+      storage: createStorage({ backend, invalidation: { ...invalidation, publish } }),
+    });
     await store.initialize();
     await store.set('x', aRecord());
     expect(await store.get('x')).toBeDefined();
@@ -112,7 +113,11 @@ describe('a client of the host application', () => {
   it('is used as it is, and stays open', async () => {
     const client = createClient({ url: redis.url });
     client.on('error', () => {});
-    const store = createCertificateStore({ keys, namespace: 'given', ...redisStorage(client) });
+    const store = createCertificateStore({
+      keys,
+      namespace: 'given',
+      storage: redisStorage(client),
+    });
     await store.initialize();
     await store.set('x', aRecord());
     expect(await store.get('x')).toBeDefined();
@@ -136,7 +141,7 @@ describe('a Redis that evicts', () => {
   it('is refused under Keyv, where single records would go', async () => {
     const evicting = await startRedis(['--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru']);
     const adapter = new KeyvRedis<string>(evicting.url);
-    const store = createCertificateStore({ keys, keyv: new Keyv(adapter) });
+    const store = createCertificateStore({ keys, storage: new Keyv(adapter) });
     expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EVICTING');
     expect(await codeOf(store.get('x'))).toBe('MCP_TLS_STORE_EVICTING');
     await evicting.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
@@ -156,7 +161,7 @@ describe('an adapter that others use too', () => {
     const refusing = await startRedis();
     const adapter = new KeyvRedis<string>(refusing.url);
     adapter.on('error', () => {});
-    const store = createCertificateStore({ keys, keyv: new Keyv(adapter), cache: { ttlMs: 0 } });
+    const store = createCertificateStore({ keys, storage: new Keyv(adapter), cache: { ttlMs: 0 } });
     await store.initialize();
     await store.set('x', aRecord());
     await refusing.command('ACL', 'SETUSER', 'default', '-mget', '-get', '-eval');
@@ -174,13 +179,13 @@ describe('an adapter that others use too', () => {
     const adapter = new KeyvRedis<string>(redis.url);
     adapter.on('error', () => {});
     const first = new Keyv(adapter, { namespace: 'first', useKeyPrefix: false });
-    const store = createCertificateStore({ keys, keyv: first });
+    const store = createCertificateStore({ keys, storage: first });
     await store.initialize();
     await store.set('x', aRecord());
     // From now on the adapter writes and reads under another name.
     const second = new Keyv(adapter, { namespace: 'second', useKeyPrefix: false });
     await second.set('x', 'theirs');
-    const again = createCertificateStore({ keys, keyv: adapter, cache: { ttlMs: 0 } });
+    const again = createCertificateStore({ keys, storage: adapter, cache: { ttlMs: 0 } });
     expect(await codeOf(again.get('x'))).toBe('MCP_TLS_STORE_EMPTIED');
     await store.set('y', aRecord());
     expect((await store.list()).map(({ id }) => id).sort()).toEqual(['x', 'y']);

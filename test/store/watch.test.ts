@@ -30,7 +30,7 @@ it('divides the servers among the processes, and tells each of everything', asyn
   const store = createCertificateStore({
     keys: [{ id: 'k1', key }],
     namespace,
-    ...redisStorage(redis.url),
+    storage: redisStorage(redis.url),
   });
   await store.initialize();
   const registry = createServerRegistry({ store });

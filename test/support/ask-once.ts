@@ -8,7 +8,7 @@ import {
 /** Asks `url` once with a client of its own: the status, or the code of our error. */
 export async function askOnce(
   url: string,
-  trust: TrustInput | undefined,
+  trust: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): Promise<number | string> {
   const factory = makeCustomClientFactory(trust, options);

@@ -8,7 +8,7 @@ import { createCertificateStore, createServerRegistry, explainTlsError } from '.
 const [url = '', second = ''] = process.argv.slice(2);
 const store = createCertificateStore({
   keys: [{ id: 'k1', key: randomBytes(32) }],
-  keyv: new Map(),
+  storage: new Map(),
   whenEmpty: 'create',
 });
 const registry = createServerRegistry({ store });

@@ -26,7 +26,7 @@ export function registryParts(): RegistryParts {
   });
 
   function memoryStore(): EncryptedCertificateStore {
-    const store = createCertificateStore({ keys: [key], keyv: new Map(), whenEmpty: 'create' });
+    const store = createCertificateStore({ keys: [key], storage: new Map(), whenEmpty: 'create' });
     cleanups.push(() => store.close());
     return store;
   }

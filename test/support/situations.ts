@@ -60,7 +60,7 @@ async function askOwn(options: HeldOptions): Promise<unknown> {
 
 function withKey(key: unknown): unknown {
   const keys = [{ id: 'k1', key: key as string }];
-  return createCertificateStore({ keys, keyv: new Map(), whenEmpty: 'create' });
+  return createCertificateStore({ keys, storage: 'memory', whenEmpty: 'create' });
 }
 
 async function smallGroup(): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TrustPolicy } from '../../src/index.js';
+import type { TrustInput, TrustPolicy } from '../../src/index.js';
 import { revocationList } from '../../src/testing/battery/revocation-list.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { askOnce } from '../support/ask-once.js';
@@ -138,7 +138,7 @@ describe(`${cells.length} cells`, () => {
     const certificate = world.servers[name] as HeldCertificate;
     await using server = await startTlsServer({ certificate });
     if (name === 'mtls') server.requireClientCertificate(world.clientCa);
-    const answer = await askOnce(server.url, world.policies[policy]);
+    const answer = await askOnce(server.url, world.policies[policy] as TrustInput);
     const outcome = answer === 200 ? 'accepted' : answer;
     const got = Object.keys(OUTCOMES).find((key) => OUTCOMES[key] === outcome) ?? outcome;
     const { applicationBytes: bytes, connections } = server.records;

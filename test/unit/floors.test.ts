@@ -15,6 +15,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   errors: 0,
   'errors.ts': 0.1,
   'assert.ts': 0.5,
+  'unknown-option.ts': 0.5,
+  'options.ts': 0.6,
   'diagnostics.ts': 0.5,
   'explain-tls-error.ts': 0.5,
   'format-error.ts': 0.6,

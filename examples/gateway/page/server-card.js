@@ -56,7 +56,7 @@ export function serverCard(server, { onChanged, onRevoked }) {
     const { check: found } = await post(serverPath(id, 'check'));
     presented = found;
     update(onRecord);
-    const ms = Math.round(found.milliseconds);
+    const ms = Math.round(found.durationMs);
     const text = found.ok
       ? `answers, ${ms} ms`
       : !found.reachable

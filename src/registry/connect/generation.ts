@@ -2,9 +2,9 @@ import {
   type CustomClientFactory,
   makeCustomClientFactory,
 } from '../../client/make-custom-client-factory.js';
-import type { TimeoutInput } from '../../client/timeouts.js';
+import type { TimeoutOptions } from '../../client/timeouts.js';
 import type { RouteOptions } from '../../connect/route.js';
-import type { ServerTrust } from '../../store/record/server-trust.js';
+import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { covers } from '../../trust/covers.js';
 
@@ -17,13 +17,13 @@ export interface Holder {
 /** How the factories of a registry are made. */
 export interface GenerationOptions {
   readonly route: RouteOptions;
-  readonly timeout: TimeoutInput | undefined;
+  readonly timeout: TimeoutOptions | undefined;
 }
 
 /** The connections of one server under one trust: what runs over them began under it. */
 export class Generation {
   /** Of the record that the connections rest on; exchanged for one that trusts the same. */
-  trust: ServerTrust;
+  trust: CheckedServerTrust;
   readonly origin: string;
   readonly factory: CustomClientFactory;
   /** Requests under way. */
@@ -34,7 +34,7 @@ export class Generation {
   /** Why whatever ran over them broke off; set once, when they were ended. */
   ended: string | undefined;
 
-  constructor(trust: ServerTrust, { route, timeout }: GenerationOptions, now: number) {
+  constructor(trust: CheckedServerTrust, { route, timeout }: GenerationOptions, now: number) {
     const { record, policy, origins } = trust;
     this.trust = trust;
     this.origin = new URL(record.url).origin;
@@ -42,7 +42,7 @@ export class Generation {
     this.factory = makeCustomClientFactory(policy, {
       ...route,
       ...(record.proxy === undefined ? {} : { proxy: record.proxy }),
-      origins,
+      ...(origins === undefined ? {} : { origins }),
       timeout,
     });
   }
@@ -52,7 +52,7 @@ export class Generation {
   }
 
   /** Whether all that these connections rest on is trusted under `trust` too. */
-  isCoveredBy(trust: ServerTrust): boolean {
+  isCoveredBy(trust: CheckedServerTrust): boolean {
     const { record, policy, origins } = this.trust;
     return (
       this.origin === new URL(trust.record.url).origin &&
@@ -63,13 +63,15 @@ export class Generation {
   }
 
   /** Whether `trust` trusts no more than these connections do, either. */
-  isSameAs(trust: ServerTrust): boolean {
+  isSameAs(trust: CheckedServerTrust): boolean {
     return (
       covers(this.trust.policy, trust.policy) && coverOrigins(this.trust.origins, trust.origins)
     );
   }
 
-  async end(why: string, final: boolean): Promise<void> {
+  /** @param graceMs for requests under way, before anything is ended */
+  async end(why: string, final: boolean, graceMs = 0): Promise<void> {
+    if (graceMs > 0) await this.factory.close({ graceMs }).catch(() => {});
     this.ended = why;
     for (const holder of this.holders) holder.ended(why, final);
     // Connections that could not be made (undici not loadable) leave nothing to close either.
@@ -78,8 +80,8 @@ export class Generation {
 }
 
 function coverOrigins(
-  after: ServerTrust['origins'] = {},
-  before: ServerTrust['origins'] = {},
+  after: CheckedServerTrust['origins'] = {},
+  before: CheckedServerTrust['origins'] = {},
 ): boolean {
   // An origin without a policy of its own is reached by the default roots.
   const origins = new Set([...Object.keys(before), ...Object.keys(after)]);

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../../assert.js';
 import type { CustomClient } from '../../client/custom-client.js';
-import type { CustomClientInit } from '../../client/make-custom-client-factory.js';
+import { type CustomClientInit, readClientInit } from '../../client/make-custom-client-factory.js';
+import { LIMITS, readTimeouts } from '../../client/timeouts.js';
 import { addressOf } from '../../connect/address-of.js';
 import {
   McpTlsError,
@@ -10,7 +11,8 @@ import {
   type TrustErrorCode,
 } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
-import type { PoolEnded } from '../../transports/server-link.js';
+import { isOptionsObject } from '../../options.js';
+import { ON_POOL_ENDED, type PoolEnded } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
 import type { RegistryConnections } from './registry-connections.js';
 
@@ -36,8 +38,12 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   const { connections, id, onFailure, holdsPool } = parts;
   const { origin } = new URL(parts.url);
   const server = addressOf(new URL(origin));
-  const own = { ...init, url: init.url ?? parts.url };
-  if (!URL.canParse(String(own.url)) || new URL(own.url).origin !== origin) {
+  // Its server is known, so that headers and auth need no URL. Anything but an object is refused as it is.
+  const given = isOptionsObject(init) ? { url: parts.url, ...init } : init;
+  const own = readClientInit(given) as CustomClientInit & {
+    url: string | URL;
+  };
+  if (new URL(own.url).origin !== origin) {
     invalidArgument(`init.url must be of the origin that '${id}' is registered with`);
   }
   /** One for each generation that has not ended: over an older one, an answer may still stream. */
@@ -98,16 +104,20 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
     return made;
   }
 
+  async function close(): Promise<void> {
+    closed = true;
+    connections.letGo(id, holder);
+    await Promise.all([...clients.values()].map((one) => one.close()));
+  }
+
   return Object.assign(client, {
     /** For transports: answers that are streams are not told by a rejected request. */
-    onPoolEnded(listener: PoolEnded) {
+    [ON_POOL_ENDED](listener: PoolEnded) {
       onEnded = listener;
     },
-    async close() {
-      closed = true;
-      connections.letGo(id, holder);
-      await Promise.all([...clients.values()].map((one) => one.close()));
-    },
+    close,
+    [Symbol.asyncDispose]: close,
+    [LIMITS]: readTimeouts(own.timeout, connections.timeouts),
   });
 }
 

@@ -1,6 +1,7 @@
+import { DEFAULT_TIMEOUTS, readTimeouts, type Timeouts } from '../../client/timeouts.js';
 import { RegistryError, StoreError, TlsConfigError } from '../../errors.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
-import type { ServerTrust } from '../../store/record/server-trust.js';
+import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import type { Generation, GenerationOptions, Holder } from './generation.js';
 import { CHANGED, ServerConnections } from './server-connections.js';
 import { makeTrustReader, type TrustReader } from './trust-reader.js';
@@ -53,8 +54,12 @@ export class RegistryConnections {
       }) ?? (() => {});
   }
 
+  get timeouts(): Timeouts {
+    return readTimeouts(this.#options.timeout, DEFAULT_TIMEOUTS);
+  }
+
   /** The trust on record. @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
-  async trust(id: string): Promise<ServerTrust> {
+  async trust(id: string): Promise<CheckedServerTrust> {
     this.assertOpen();
     const trust = await this.#read(id);
     this.assertOpen();
@@ -76,7 +81,7 @@ export class RegistryConnections {
     }
   }
 
-  #use(id: string, trust: ServerTrust, holder: Holder | undefined): Generation {
+  #use(id: string, trust: CheckedServerTrust, holder: Holder | undefined): Generation {
     const now = performance.now();
     const server = this.#servers.get(id) ?? new ServerConnections(this.#options);
     const generation = server.under(trust, now);
@@ -119,17 +124,18 @@ export class RegistryConnections {
     await this.#end(id, REVOKED);
   }
 
-  async close(): Promise<void> {
+  /** @param graceMs for requests under way; new ones are refused at once */
+  async close(graceMs = 0): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
-    await Promise.all([...this.#servers.keys()].map((id) => this.#end(id, CLOSED)));
+    await Promise.all([...this.#servers.keys()].map((id) => this.#end(id, CLOSED, graceMs)));
   }
 
   /**
    * Uses the trust on record while it is what the record holds: read again if the record changed
    * meanwhile, and handed to `use` with nothing awaited between.
    */
-  async #withTrust<T>(id: string, use: (trust: ServerTrust) => T | Promise<T>): Promise<T> {
+  async #withTrust<T>(id: string, use: (trust: CheckedServerTrust) => T | Promise<T>): Promise<T> {
     const reads = this.#reads.get(id) ?? new Set();
     this.#reads.set(id, reads);
     const read = { isStale: false };
@@ -184,9 +190,9 @@ export class RegistryConnections {
     }
   }
 
-  async #end(id: string, why: string): Promise<void> {
+  async #end(id: string, why: string, graceMs = 0): Promise<void> {
     const server = this.#servers.get(id);
-    const ended = server?.end(why, this.#closed || FINAL.has(why));
+    const ended = server?.end(why, this.#closed || FINAL.has(why), graceMs);
     this.#forgetIfEmpty(id);
     await ended;
   }

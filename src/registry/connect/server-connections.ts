@@ -1,4 +1,4 @@
-import type { ServerTrust } from '../../store/record/server-trust.js';
+import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import { Generation, type GenerationOptions, type Holder } from './generation.js';
 
 export const CHANGED = 'the trust in this server was changed';
@@ -34,14 +34,14 @@ export class ServerConnections {
   }
 
   /** The connections for requests under the trust of this moment. */
-  under(trust: ServerTrust, now: number): Generation {
+  under(trust: CheckedServerTrust, now: number): Generation {
     if (this.#open?.trust !== trust) void this.trustIs(trust);
     this.#open ??= new Generation(trust, this.#options, now);
     return this.#open;
   }
 
   /** Keeps what still is trusted, and ends the rest. @returns when that has ended */
-  async trustIs(trust: ServerTrust): Promise<void> {
+  async trustIs(trust: CheckedServerTrust): Promise<void> {
     if (!this.#all().every((generation) => generation.isCoveredBy(trust))) {
       await this.end(CHANGED, false);
       return;
@@ -72,11 +72,11 @@ export class ServerConnections {
   }
 
   /** Ends all. `final`: there will be no others. */
-  async end(why: string, final: boolean): Promise<void> {
+  async end(why: string, final: boolean, graceMs = 0): Promise<void> {
     const ending = this.#all();
     this.#open = undefined;
     this.#draining.clear();
-    await Promise.all(ending.map((generation) => generation.end(why, final)));
+    await Promise.all(ending.map((generation) => generation.end(why, final, graceMs)));
   }
 
   #all(): readonly Generation[] {

@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../../store/certificate-store.js';
-import { type ServerTrust, serverTrust } from '../../store/record/server-trust.js';
+import {
+  type CheckedServerTrust,
+  readServerTrust,
+  serverTrust,
+} from '../../store/record/server-trust.js';
 import { notRegistered } from '../registry-errors.js';
 
 /** Reads the record of a server, ready to connect with. */
-export type TrustReader = (id: string) => Promise<ServerTrust>;
+export type TrustReader = (id: string) => Promise<CheckedServerTrust>;
 
 /** Records of a host application's store that are held for comparison. */
 const MAX_HELD = 10_000;
@@ -20,13 +24,15 @@ export function makeTrustReader(store: CertificateStore): TrustReader {
   const read = store.trust === undefined ? compared(store) : (id: string) => store.trust?.(id);
   return async (id) => {
     const trust = await read(id);
-    if (trust !== undefined) return trust;
+    if (trust !== undefined) return readServerTrust(trust);
     throw notRegistered(id);
   };
 }
 
-function compared(store: CertificateStore): (id: string) => Promise<ServerTrust | undefined> {
-  const held = new Map<string, { readonly given: unknown; readonly trust: ServerTrust }>();
+function compared(
+  store: CertificateStore,
+): (id: string) => Promise<CheckedServerTrust | undefined> {
+  const held = new Map<string, { readonly given: unknown; readonly trust: CheckedServerTrust }>();
   return async (id) => {
     const given = await store.get(id);
     const before = held.get(id);

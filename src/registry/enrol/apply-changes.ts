@@ -1,8 +1,5 @@
-import { assertOneOf } from '../../assert.js';
-import type {
-  StoredCertificate,
-  StoredCertificateInput,
-} from '../../store/record/stored-certificate.js';
+import type { RecordParts } from '../../store/record/create-stored-certificate.js';
+import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -10,7 +7,7 @@ import {
   withDetails,
 } from '../../trust/check-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
-import type { ServerChanges } from '../types.js';
+import type { ServerChanges } from './enrol-options.js';
 
 /** A record's input as it will be. */
 export interface Changed {
@@ -20,7 +17,7 @@ export interface Changed {
   /** Whether the server has to be looked at under this before it is stored. */
   readonly concernsTrust: boolean;
   /** The other fields that change. */
-  readonly rest: Partial<StoredCertificateInput>;
+  readonly rest: Partial<RecordParts>;
 }
 
 /** Applies the operator's changes to what is on record. Pure. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
@@ -30,9 +27,6 @@ export function applyChanges(
   changes: ServerChanges,
 ): Changed {
   const { url, trust, pins, minVersion, clientCertificate, proxy } = changes;
-  if (minVersion !== undefined) {
-    assertOneOf('changes.minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']);
-  }
   const base =
     trust === undefined ? before : keepClientCertificate(checkTrustPolicy(trust), before);
   const policy = withDetails(base, {
@@ -64,7 +58,7 @@ function keepClientCertificate(
   return withDetails(policy, { clientCertificate });
 }
 
-function restOf(changes: ServerChanges): Partial<StoredCertificateInput> {
+function restOf(changes: ServerChanges): Partial<RecordParts> {
   const { origins, proxy, labels, approvedBy, expiresAt } = changes;
   return {
     ...(origins === undefined ? {} : { origins }),

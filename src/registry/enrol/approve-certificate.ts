@@ -1,9 +1,8 @@
-import { invalidArgument } from '../../assert.js';
 import type { CertificateDescription } from '../../certificate/describe-certificate.js';
 import { approvalRequired } from '../../connect/approval-required.js';
 import type { PeerCertificate } from '../../connect/peer-certificate.js';
 import { pinMatches, readPin } from '../../trust/pin.js';
-import type { Approval, ApproveCertificate } from '../types.js';
+import type { Approval, ApproveCertificate } from './enrol-options.js';
 
 export interface ApprovalRequest {
   readonly id: string;
@@ -39,27 +38,4 @@ export async function approveCertificate(request: ApprovalRequest): Promise<void
   // Anything but true refuses: a callback that forgets to return must not approve.
   if (ask !== undefined && (await ask(peer, { id, current })) === true) return;
   throw approvalRequired({ id, peer, current });
-}
-
-/** Names of the fields, for those who check unknown keys. */
-export const APPROVAL_FIELDS = [
-  'expectFingerprint',
-  'approve',
-  'trustOnFirstUse',
-  'approvedBy',
-] as const;
-
-/** Checked before anything is sent. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
-export function assertApproval({ expectFingerprint, approve, trustOnFirstUse }: Approval): void {
-  const given = [expectFingerprint, approve, trustOnFirstUse].filter((one) => one !== undefined);
-  if (given.length > 1) {
-    invalidArgument('give only one of expectFingerprint, approve and trustOnFirstUse');
-  }
-  if (expectFingerprint !== undefined) readPin(expectFingerprint);
-  if (approve !== undefined && typeof approve !== 'function') {
-    invalidArgument('approve must be a function');
-  }
-  if (trustOnFirstUse !== undefined && trustOnFirstUse !== true) {
-    invalidArgument('trustOnFirstUse must be true, or left out');
-  }
 }

@@ -1,14 +1,19 @@
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
-import { createStoredCertificate } from '../../store/record/create-stored-certificate.js';
+import { makeRecord } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { expired } from '../../store/sealed-records.js';
 import type { CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
 import { alreadyRegistered, notRegistered, revokedMeanwhile } from '../registry-errors.js';
-import type { Approval, ApproveCertificate, RegisterOptions, ServerChanges } from '../types.js';
 import { applyChanges } from './apply-changes.js';
 import { approveCertificate } from './approve-certificate.js';
+import type {
+  Approval,
+  ApproveCertificate,
+  RegisterOptions,
+  ServerChanges,
+} from './enrol-options.js';
 import { Flows } from './flows.js';
 import {
   assertRenewable,
@@ -76,14 +81,14 @@ export class Enrolment {
     const { store, inspect } = this.#dependencies;
     const { proxy, origins, labels, approvedBy, expiresAt, replace } = options;
     const given = lookPolicy(options);
-    return this.#flows.run(id, async (signal) => {
+    return this.#flows.run(id, options.signal, async (signal) => {
       const before = await store.read(id);
       if (before.record !== undefined && replace !== true) throw alreadyRegistered(id);
       const inspection = await inspect({ url, policy: given, proxy }, signal);
       const policy = registeredPolicy(inspection, url, given, options);
       await this.#approve(id, before.record, inspection, options);
       await this.#tryClient({ url, policy, proxy }, inspection, signal);
-      const record = createStoredCertificate({
+      const record = makeRecord({
         ...{ url, trust: policy, origins, proxy, labels, approvedBy },
         certificate: shownCertificate(policy, inspection),
         approvedAt: new Date(),
@@ -104,7 +109,7 @@ export class Enrolment {
 
   /** See `ServerRegistry.renew`. @param asks whether the registry's own `approve` is asked */
   renew(id: string, approval: Approval, asks: boolean): Promise<Renewed> {
-    return this.#change<Renewed>(id, async (record, signal) => {
+    return this.#change<Renewed>(id, approval.signal, async (record, signal) => {
       const { url, proxy } = record;
       const { policy } = trustOf(record);
       const inspection = await this.#dependencies.inspect({ url, policy, proxy }, signal);
@@ -137,6 +142,7 @@ export class Enrolment {
     const prolongs = changes.expiresAt !== undefined;
     return this.#change(
       id,
+      changes.signal,
       async (record, signal) => {
         const before = trustOf(record).policy;
         const { url, policy, proxy, concernsTrust, rest } = applyChanges(record, before, changes);
@@ -164,6 +170,7 @@ export class Enrolment {
   /** Reads, changes, and writes on the condition that nothing came between. */
   #change<Result>(
     id: string,
+    caller: AbortSignal | undefined,
     change: (
       record: StoredCertificate,
       signal: AbortSignal,
@@ -171,7 +178,7 @@ export class Enrolment {
     takesExpired = false,
   ): Promise<Result> {
     const { store } = this.#dependencies;
-    return this.#flows.run(id, async (signal) => {
+    return this.#flows.run(id, caller, async (signal) => {
       for (let attempt = 1; ; attempt++) {
         const present = await store.read(id);
         if (present.record === undefined) {

@@ -9,18 +9,29 @@ export class Flows {
   readonly #underWay = new Map<string, Set<AbortController>>();
   #closed = false;
 
-  /** Runs `task`; rejects at once if the id is revoked meanwhile, whatever the task waits for. */
-  async run<T>(id: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Runs `task`; rejects at once if the id is revoked or the caller gives up meanwhile, whatever the task
+   * waits for.
+   */
+  async run<T>(
+    id: string,
+    caller: AbortSignal | undefined,
+    task: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     if (this.#closed) throw closed();
+    caller?.throwIfAborted();
     const flow = new AbortController();
     const flows = this.#underWay.get(id) ?? new Set();
     this.#underWay.set(id, flows.add(flow));
     const ended = new Promise<never>((_, reject) => {
       flow.signal.addEventListener('abort', () => reject(flow.signal.reason), { once: true });
     });
+    const giveUp = (): void => flow.abort(caller?.reason);
+    caller?.addEventListener('abort', giveUp, { once: true });
     try {
       return await Promise.race([task(flow.signal), ended]);
     } finally {
+      caller?.removeEventListener('abort', giveUp);
       flows.delete(flow);
       if (flows.size === 0) this.#underWay.delete(id);
     }

@@ -4,12 +4,9 @@ import { readOneCertificate } from '../../certificate/pem.js';
 import { addressOf } from '../../connect/address-of.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { StoreError } from '../../errors.js';
-import { createStoredCertificate } from '../../store/record/create-stored-certificate.js';
+import { makeRecord, type RecordParts } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
-import type {
-  StoredCertificate,
-  StoredCertificateInput,
-} from '../../store/record/stored-certificate.js';
+import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -18,7 +15,7 @@ import {
 } from '../../trust/check-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
 import { readReferenceIdentity } from '../../trust/reference-identity.js';
-import type { RegisterOptions } from '../types.js';
+import type { RegisterOptions } from './enrol-options.js';
 import { planTrust } from './plan-trust.js';
 
 /** The policy to look at a server with that is being registered: the operator's, or the default roots. */
@@ -120,11 +117,11 @@ export function previousOf(
 /** The record with other fields; `undefined` leaves one out. */
 export function rewritten(
   record: StoredCertificate,
-  changes: Partial<StoredCertificateInput>,
+  changes: Partial<RecordParts>,
 ): StoredCertificate {
   const { policy, origins } = trustOf(record);
   const { url, certificate, proxy, labels, approvedBy, approvedAt, expiresAt, previous } = record;
-  return createStoredCertificate({
+  return makeRecord({
     url,
     trust: policy,
     certificate: certificate?.pem,

@@ -62,16 +62,16 @@ export type RegistryEvent =
 /** Options of `ServerRegistry.watch`. */
 export interface WatchOptions {
   /** Days before the end at which `expiring` is told. Default 30, 7 and 1. */
-  readonly expiringDays?: readonly number[] | undefined;
+  expiringDays?: readonly number[] | undefined;
   /**
    * How often each server is connected to, in milliseconds, at least 100. Default 3,600,000. All
    * processes together: they share the work by the store's notes. With several watches, the shortest.
    */
-  readonly intervalMs?: number | undefined;
+  intervalMs?: number | undefined;
   /** How often this process looks what others found. Default 60,000, at most `intervalMs`. */
-  readonly pollMs?: number | undefined;
+  pollMs?: number | undefined;
   /** Closes the watch. */
-  readonly signal?: AbortSignal | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 type Listening = Parameters<EventTarget['addEventListener']>;

@@ -1,7 +1,7 @@
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { type ErrorCode, StoreError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
-import type { ServerTrust } from '../../store/record/server-trust.js';
+import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
 import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
@@ -9,7 +9,7 @@ import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.
 export interface ObserveParts {
   readonly trust: TrustReader;
   /** Connects once under the trust on record. */
-  readonly inspect: (server: ServerTrust, signal: AbortSignal) => Promise<Inspection>;
+  readonly inspect: (server: CheckedServerTrust, signal: AbortSignal) => Promise<Inspection>;
   /** Stores a certificate that the trust on record covers. @throws {ApprovalRequiredError} for anything else */
   readonly renew: (id: string) => Promise<unknown>;
 }
@@ -55,7 +55,7 @@ export async function observeServer(
   old: ServerState | undefined,
   signal: AbortSignal,
 ): Promise<ServerState | null> {
-  let server: ServerTrust;
+  let server: CheckedServerTrust;
   try {
     server = await parts.trust(id);
   } catch (error) {
@@ -101,7 +101,7 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
 }
 
 /** Under the default roots there is no certificate on record, and no end of it. */
-function stateOf({ record: { certificate, expiresAt } }: ServerTrust): ServerState {
+function stateOf({ record: { certificate, expiresAt } }: CheckedServerTrust): ServerState {
   const ends = [certificate?.notAfter, expiresAt].filter((end) => end !== undefined).sort();
   const recorded = certificate?.fingerprint ?? ROOTS;
   return { at: Date.now(), recorded, recordEnds: ends[0] ?? NEVER_ENDS };

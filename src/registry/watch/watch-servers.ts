@@ -1,4 +1,5 @@
-import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import { invalidArgument } from '../../assert.js';
+import { count, custom, declareOptions, readOptions, signal } from '../../options.js';
 import type { RegistryWatch, WatchOptions } from './events.js';
 import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
 import { type Scanning, type ScanParts, startScanning } from './scan-servers.js';
@@ -56,8 +57,7 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
 
   return {
     open(given) {
-      const options = readWatchOptions(given);
-      const { signal } = given;
+      const { signal, ...options } = readWatchOptions(given);
       const close = (): void => void watch.close();
       const watch = makeRegistryWatch(async () => {
         signal?.removeEventListener('abort', close);
@@ -89,18 +89,26 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   };
 }
 
-function readWatchOptions(options: WatchOptions): CheckedWatch {
-  assertKnownKeys('options', options, ['expiringDays', 'intervalMs', 'pollMs', 'signal']);
+const MS = count(100, 2_147_483_647);
+
+const WATCH = declareOptions<WatchOptions>('registry.watch: options', {
+  expiringDays: custom('a list of numbers of days, from above 0 to 36500', isDays),
+  intervalMs: MS,
+  pollMs: MS,
+  signal: signal(),
+});
+
+function isDays(value: unknown): boolean {
+  return Array.isArray(value) && value.every((days) => days > 0 && days <= 36_500);
+}
+
+function readWatchOptions(
+  given: WatchOptions,
+): CheckedWatch & { readonly signal: AbortSignal | undefined } {
+  const options = readOptions(WATCH, given);
   const { expiringDays = [30, 7, 1], intervalMs = 3_600_000 } = options;
   const { pollMs = Math.min(60_000, intervalMs) } = options;
-  if (!Array.isArray(expiringDays) || !expiringDays.every((days) => days > 0 && days <= 36_500)) {
-    invalidArgument('options.expiringDays must be numbers above 0');
-  }
-  for (const [name, ms] of Object.entries({ intervalMs, pollMs })) {
-    if (!Number.isInteger(ms) || ms < 100 || ms > 2_147_483_647) {
-      invalidArgument(`options.${name} must be an integer from 100 to 2147483647`);
-    }
-  }
   if (pollMs > intervalMs) invalidArgument('options.pollMs must not be above options.intervalMs');
-  return { expiringDays: [...expiringDays].sort((a, b) => b - a), intervalMs, pollMs };
+  const days = [...expiringDays].sort((a, b) => b - a);
+  return { expiringDays: days, intervalMs, pollMs, signal: options.signal };
 }

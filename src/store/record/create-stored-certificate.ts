@@ -1,9 +1,25 @@
-import { assertKnownKeys, invalidArgument, isValidDate } from '../../assert.js';
-import { readCertificates } from '../../certificate/pem.js';
+import { isPemInput, readCertificates } from '../../certificate/pem.js';
+import {
+  anyText,
+  custom,
+  type Declaration,
+  date,
+  declareOptions,
+  given,
+  isOptionsObject,
+  readOptions,
+  required,
+  text,
+} from '../../options.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import { ORIGINS, TRUST } from '../../trust/trust-options.js';
 import { approvedCertificate } from './certificate-facts.js';
-import { assertOrigin, INPUT_FIELDS, recordOf } from './parse-stored-certificate.js';
-import type { StoredCertificate, StoredCertificateInput } from './stored-certificate.js';
+import { assertOrigin, recordOf } from './parse-stored-certificate.js';
+import type {
+  PreviousCertificate,
+  StoredCertificate,
+  StoredCertificateInput,
+} from './stored-certificate.js';
 import { toStoredTrust } from './stored-trust.js';
 
 /**
@@ -17,12 +33,37 @@ import { toStoredTrust } from './stored-trust.js';
  * await store.set('billing', record);
  */
 export function createStoredCertificate(input: StoredCertificateInput): StoredCertificate {
-  assertKnownKeys('input', input, INPUT_FIELDS);
+  return makeRecord(readOptions(INPUT, input));
+}
+
+const INPUT: Declaration<StoredCertificateInput> = declareOptions<StoredCertificateInput>(
+  'createStoredCertificate: input',
+  {
+    url: required(custom('a URL', (value) => typeof value === 'string' || value instanceof URL)),
+    trust: required(TRUST),
+    certificate: custom('a certificate: PEM as text or bytes, or DER', isPemInput),
+    origins: ORIGINS,
+    // What is in these is checked with the record.
+    proxy: text('a URL'),
+    labels: custom('an object of texts', isOptionsObject),
+    approvedBy: anyText(),
+    approvedAt: date(),
+    expiresAt: given(date()),
+    previous: custom<PreviousCertificate>('what another record holds as previous', isOptionsObject),
+  },
+);
+
+/** As {@link StoredCertificateInput}, read; or made here, where what is `undefined` is absent. */
+export type RecordParts = Pick<StoredCertificateInput, 'url' | 'trust'> & {
+  [Name in Exclude<keyof StoredCertificateInput, 'url' | 'trust'>]?:
+    | StoredCertificateInput[Name]
+    | undefined;
+};
+
+/** @throws as {@link createStoredCertificate} */
+export function makeRecord(input: RecordParts): StoredCertificate {
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
-  if (trust === undefined) invalidArgument('trust is undefined: null is for the default roots');
-  assertDate('approvedAt', approvedAt);
-  assertDate('expiresAt', expiresAt);
   const policy = checkTrustPolicy(trust);
   const shown = certificate === undefined ? policy.anchors[0] : readCertificates(certificate)[0];
   const others = origins === undefined ? undefined : checkOrigins(origins);
@@ -45,15 +86,8 @@ export function createStoredCertificate(input: StoredCertificateInput): StoredCe
 function checkOrigins(
   origins: NonNullable<StoredCertificateInput['origins']>,
 ): Readonly<Record<string, CheckedTrustPolicy>> {
-  for (const [origin, trust] of Object.entries(origins)) {
-    assertOrigin(origin);
-    if (trust === undefined) invalidArgument(`the trust for ${origin} is undefined`);
-  }
-  return Object.freeze(mapValues(origins, checkTrustPolicy));
-}
-
-function assertDate(what: string, date: unknown): void {
-  if (date !== undefined && !isValidDate(date)) invalidArgument(`${what} must be a valid Date`);
+  for (const origin of Object.keys(origins)) assertOrigin(origin);
+  return Object.freeze(mapValues(origins, (trust) => checkTrustPolicy(trust)));
 }
 
 function mapValues<From, To>(

@@ -1,6 +1,7 @@
-import { assertKnownKeys, invalidArgument } from '../../assert.js';
+import { invalidArgument } from '../../assert.js';
 import { readOneCertificate } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
+import { custom, declareOptions, passedOn, readOptions, required } from '../../options.js';
 import {
   anchorsOf,
   type CheckedTrustPolicy,
@@ -14,7 +15,6 @@ import type {
   ApprovedCertificate,
   PreviousCertificate,
   StoredCertificate,
-  StoredCertificateInput,
   StoredTrust,
 } from './stored-certificate.js';
 
@@ -71,7 +71,7 @@ export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCe
 
 function parse(value: unknown, verifySignature: boolean): StoredCertificate {
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
-  assertKnownKeys('record', value, ['version', ...INPUT_FIELDS]);
+  readOptions(RECORD, value);
   const record = plainCopy('record', value) as StoredCertificate;
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const policy = readTrust('record.trust', record.trust);
@@ -97,19 +97,36 @@ function assertOwnFields(record: StoredCertificate): void {
   if (record.previous !== undefined) assertPrevious(record.previous);
 }
 
-/** All but the version, which `createStoredCertificate` sets. */
-export const INPUT_FIELDS: readonly (keyof StoredCertificate & keyof StoredCertificateInput)[] = [
-  'url',
-  'trust',
-  'certificate',
-  'origins',
-  'proxy',
-  'labels',
-  'approvedBy',
-  'approvedAt',
-  'expiresAt',
-  'previous',
-];
+/** The fields; what is in them is read below. */
+const RECORD = declareOptions<StoredCertificate>('record', {
+  version: passedOn('2'),
+  url: passedOn('a URL'),
+  trust: passedOn('a policy'),
+  certificate: passedOn('a certificate'),
+  origins: passedOn('policies by origin'),
+  proxy: passedOn('a URL'),
+  labels: passedOn('texts'),
+  approvedBy: passedOn('a text'),
+  approvedAt: passedOn('a date'),
+  expiresAt: passedOn('a date'),
+  previous: passedOn('a certificate'),
+});
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+const CERTIFICATE = declareOptions<ApprovedCertificate>('record.certificate', {
+  pem: required(custom('PEM', isText)),
+  fingerprint: required(custom('a fingerprint', isText)),
+  isSelfSigned: required(custom('true or false', (value) => typeof value === 'boolean')),
+  notBefore: required(custom('a date', isText)),
+  notAfter: required(custom('a date', isText)),
+});
+
+const PREVIOUS = declareOptions<PreviousCertificate>('record.previous', {
+  pem: required(custom('PEM', isText)),
+  fingerprint: required(custom('a fingerprint', isText)),
+  replacedAt: passedOn('a date'),
+});
 
 function assertUrl(value: unknown): void {
   if (typeof value !== 'string' || !URL.canParse(value)) {
@@ -168,16 +185,7 @@ function assertLabels(labels: Readonly<Record<string, unknown>>): void {
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
 function assertCertificate(value: ApprovedCertificate, verifySignature: boolean): void {
-  const fields = ['pem', 'fingerprint', 'isSelfSigned', 'notBefore', 'notAfter'];
-  assertKnownKeys('record.certificate', value, fields);
-  for (const field of fields) {
-    if (value[field as keyof ApprovedCertificate] === undefined) {
-      invalidArgument(`record.certificate.${field} is missing`);
-    }
-  }
-  if (typeof value.isSelfSigned !== 'boolean') {
-    invalidArgument('record.certificate.isSelfSigned must be true or false');
-  }
+  readOptions(CERTIFICATE, value);
   const certificate = readOneCertificate(value.pem);
   for (const [field, fact] of Object.entries(plainFacts(certificate))) {
     if (value[field as keyof ApprovedCertificate] !== fact) contradicted(field);
@@ -206,9 +214,8 @@ function contradicted(field: string): never {
 }
 
 function assertPrevious(value: PreviousCertificate): void {
-  assertKnownKeys('record.previous', value, ['pem', 'fingerprint', 'replacedAt']);
+  readOptions(PREVIOUS, value);
   assertDate('record.previous.replacedAt', value.replacedAt);
-  if (typeof value.pem !== 'string') invalidArgument('record.previous.pem must be PEM');
   const { fingerprint256 } = readOneCertificate(value.pem);
   if (fingerprint256 !== value.fingerprint) {
     invalidArgument('record.previous.fingerprint is not that of its certificate');

@@ -1,28 +1,42 @@
-import type { CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import { invalidArgument } from '../../assert.js';
+import { READY, type Ready, readyOf } from '../../trust/ready.js';
+import type { ReadyTrust } from '../../trust/trust-policy.js';
 import { trustOf } from './parse-stored-certificate.js';
 import type { StoredCertificate } from './stored-certificate.js';
 
-/** A record ready to connect with. The same object as long as the record is the same. */
-export interface ServerTrust {
+/**
+ * A record ready to connect with: pass it on as `trust`. Its `origins` hold with it, unless others are given.
+ * The same object as long as the record is the same.
+ */
+export interface ServerTrust extends ReadyTrust {
   readonly record: StoredCertificate;
   /** Grows with every write of the record. */
   readonly revision: number;
-  /** `record.trust`, checked: what `makeCustomClientFactory` and the transports take as `trust`. */
-  readonly policy: CheckedTrustPolicy;
-  /** `record.origins`, checked. */
-  readonly origins: Readonly<Record<string, CheckedTrustPolicy>> | undefined;
 }
+
+/** What a {@link ServerTrust} holds for those who connect. */
+export interface CheckedServerTrust extends ServerTrust, Ready {}
 
 /**
  * The policy of a record, checked: for host applications that keep records in tables of their own.
  *
  * @throws {TlsConfigError} for a record that is none
  */
-export function trustPolicyOf(record: StoredCertificate): CheckedTrustPolicy {
+export function trustPolicyOf(record: StoredCertificate): ReadyTrust {
   return trustOf(record).policy;
 }
 
 /** @throws {TlsConfigError} for a record that is none */
-export function serverTrust(record: StoredCertificate, revision: number): ServerTrust {
-  return Object.freeze({ record, revision, ...trustOf(record) });
+export function serverTrust(record: StoredCertificate, revision: number): CheckedServerTrust {
+  const trust = trustOf(record);
+  const server = Object.defineProperty({ record, revision, ...trust }, READY, { value: trust });
+  return Object.freeze(server) as unknown as CheckedServerTrust;
+}
+
+/** What a store gave as the trust of a server. @throws {TlsConfigError} for what is none */
+export function readServerTrust(trust: ServerTrust): CheckedServerTrust {
+  if (readyOf(trust) === undefined || trust.record === undefined) {
+    invalidArgument('store.trust() must give what the trust() of createCertificateStore gives');
+  }
+  return trust as CheckedServerTrust;
 }

@@ -1,5 +1,5 @@
 import type { PemInput } from '../../certificate/pem.js';
-import type { TlsVersion, TrustInput } from '../../trust/trust-policy.js';
+import type { Origins, TlsVersion, TrustInput } from '../../trust/trust-policy.js';
 
 /**
  * What is kept of one server: whom to trust there, and how that came about. Plain JSON; a `type`, so that
@@ -68,18 +68,19 @@ export type PreviousCertificate = {
 
 /** What the caller decides; the rest of a {@link StoredCertificate} follows from it. */
 export interface StoredCertificateInput {
-  readonly url: string | URL;
-  readonly trust: TrustInput;
+  url: string | URL;
+  trust: TrustInput;
   /**
    * The certificate that was approved. Default: the first of `trust.ca`. For trust in a pinned key, where
    * it is kept to be shown.
    */
-  readonly certificate?: PemInput | undefined;
-  readonly origins?: Readonly<Record<string, TrustInput>> | undefined;
-  readonly proxy?: string | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly approvedBy?: string | undefined;
-  readonly approvedAt?: Date | undefined;
-  readonly expiresAt?: Date | undefined;
-  readonly previous?: PreviousCertificate | undefined;
+  certificate?: PemInput | undefined;
+  origins?: Origins;
+  proxy?: string | undefined;
+  labels?: Readonly<Record<string, string>> | undefined;
+  approvedBy?: string | undefined;
+  approvedAt?: Date | undefined;
+  /** Left out: no end. An unset one is refused. */
+  expiresAt?: Date;
+  previous?: PreviousCertificate | undefined;
 }

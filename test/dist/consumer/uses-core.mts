@@ -6,7 +6,7 @@ import {
 } from 'mcp-tls/core';
 
 const description: CertificateDescription = await describeCertificate('PEM');
-const client = makeCustomClientFactory('PEM', { timeout: { connect: 1000 } })({
+const client = makeCustomClientFactory('PEM', { timeout: { connectMs: 1000 } })({
   url: 'https://mcp.example',
   auth: async () => 'token',
 });

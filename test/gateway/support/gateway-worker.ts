@@ -10,7 +10,7 @@ import {
   type Approval,
   createCertificateStore,
   createServerRegistry,
-  directoryBackend,
+  directoryStorage,
   type EncryptedCertificateStore,
   explainTlsError,
   type RegisterOptions,
@@ -48,9 +48,10 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
     store = createCertificateStore({
       keys,
       ...(ttlMs === undefined ? {} : { cache: { ttlMs } }),
-      ...('redis' in place
-        ? redisStorage(place.redis)
-        : { backend: directoryBackend(place.directory) }),
+      storage:
+        'redis' in place
+          ? redisStorage(place.redis)
+          : directoryStorage(place.directory, { watch: false }),
     });
     store.onChange((id = '*') => noticed.push(id));
     registry = createServerRegistry({ store });

@@ -47,18 +47,18 @@ const LOOKUPS: Readonly<Record<string, Lookup>> = {
 
 const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   async hosts() {
-    const factory = makeCustomClientFactory(null, { timeout: { connect: CONNECT_MS } });
+    const factory = makeCustomClientFactory(null, { timeout: { connectMs: CONNECT_MS } });
     for (const host of HOSTS) await report(`fetch ${host}`, () => factory()(`https://${host}/`));
     await pause(2 * CONNECT_MS);
     await factory.close();
   },
   async probes() {
     for (const host of HOSTS) {
-      const options = { timeout: CONNECT_MS };
+      const options = { timeoutMs: CONNECT_MS };
       await report(`probe ${host}`, () => fetchPeerCertificate(`https://${host}/`, options));
     }
     for (const [name, lookup] of Object.entries(LOOKUPS)) {
-      const options = { timeout: CONNECT_MS, lookup };
+      const options = { timeoutMs: CONNECT_MS, lookup };
       await report(`probe ${name}`, () => fetchPeerCertificate('https://a.test:1/', options));
     }
   },
@@ -66,20 +66,20 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await using proxy = await startProxy({ answer: 'HTTP/1.1 200 OK\r\n\r\n' });
     const { url } = proxy;
     for (const timeout of [CONNECT_MS, 0]) {
-      const options = { proxy: url, timeout: { connect: timeout } };
+      const options = { proxy: url, timeout: { connectMs: timeout } };
       const factory = makeCustomClientFactory(null, options);
       for (const host of HOSTS) await report(`fetch ${host}`, () => factory()(`https://${host}/`));
       await pause(2 * CONNECT_MS);
       await factory.close();
     }
     for (const host of HOSTS) {
-      const options = { proxy: url, timeout: CONNECT_MS };
+      const options = { proxy: url, timeoutMs: CONNECT_MS };
       await report(`probe ${host}`, () => fetchPeerCertificate(`https://${host}/`, options));
     }
   },
   async lookups() {
     for (const [name, lookup] of Object.entries(LOOKUPS)) {
-      const options = { lookup, timeout: { connect: CONNECT_MS } };
+      const options = { lookup, timeout: { connectMs: CONNECT_MS } };
       const factory = makeCustomClientFactory(null, options);
       await report(`fetch ${name}`, () => factory()('https://a.test:1/'));
       await pause(2 * CONNECT_MS);
@@ -99,11 +99,11 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       'never answers': () => new Promise(() => {}),
     };
     for (const [name, allowAddress] of Object.entries(hooks)) {
-      const options = { allowAddress, timeout: { connect: CONNECT_MS } };
+      const options = { allowAddress, timeout: { connectMs: CONNECT_MS } };
       const factory = makeCustomClientFactory(null, options);
       for (const host of ['127.0.0.1', 'localhost']) {
         await report(`fetch ${host}, hook ${name}`, () => factory()(`https://${host}:1/`));
-        const probe = { allowAddress, timeout: CONNECT_MS };
+        const probe = { allowAddress, timeoutMs: CONNECT_MS };
         const url = `https://${host}:1/`;
         await report(`probe ${host}, hook ${name}`, () => fetchPeerCertificate(url, probe));
       }
@@ -124,11 +124,11 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     } as const;
     for (const [name, answer] of Object.entries(answers)) {
       await using proxy = await startProxy({ answer });
-      const options = { proxy: proxy.url, timeout: { connect: CONNECT_MS } };
+      const options = { proxy: proxy.url, timeout: { connectMs: CONNECT_MS } };
       const factory = makeCustomClientFactory(null, options);
       const url = 'https://a.test/';
       await report(`fetch, proxy ${name}`, () => factory()(url));
-      const probe = { proxy: proxy.url, timeout: CONNECT_MS };
+      const probe = { proxy: proxy.url, timeoutMs: CONNECT_MS };
       await report(`probe, proxy ${name}`, () => fetchPeerCertificate(url, probe));
       await pause(2 * CONNECT_MS);
       await factory.close();
@@ -168,7 +168,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   async registry() {
     for (const [name, lookup] of Object.entries(LOOKUPS)) {
-      await using scratch = scratchRegistry({ lookup, timeout: { connect: CONNECT_MS } });
+      await using scratch = scratchRegistry({ lookup, timeout: { connectMs: CONNECT_MS } });
       await report(`register ${name}`, () => register(scratch, 'https://a.test:1/'));
     }
     const hook = () => {
@@ -176,7 +176,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     };
     await using hooked = scratchRegistry({ allowAddress: hook });
     await report('register hook throws', () => register(hooked, 'https://127.0.0.1:1/'));
-    await using scratch = scratchRegistry({ timeout: { connect: CONNECT_MS } });
+    await using scratch = scratchRegistry({ timeout: { connectMs: CONNECT_MS } });
     for (const host of HOSTS) {
       await report(`register ${host}`, () => register(scratch, `https://${host}/`));
     }
@@ -195,7 +195,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       const transport = streamableHttpClient(`${server.url}/mcp`, {
         trust: certificate.certificatePem,
         authProvider: new MemoryOAuthProvider(),
-        timeout: { connect: CONNECT_MS },
+        timeout: { connectMs: CONNECT_MS },
       });
       await transport.start();
       const message = { jsonrpc: '2.0', id: 1, method: 'ping' } as const;

@@ -17,7 +17,7 @@ export function scratchRegistry(
   options: Omit<ServerRegistryOptions, 'store'> = {},
 ): ScratchRegistry {
   const keys = [{ id: 'k1', key: randomBytes(32) }];
-  const store = createCertificateStore({ keys, whenEmpty: 'create' });
+  const store = createCertificateStore({ keys, storage: 'memory' });
   const registry = createServerRegistry({ store, ...options });
   return {
     registry,

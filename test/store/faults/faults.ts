@@ -240,7 +240,10 @@ async function callsOf(cell: Cell, store: EncryptedCertificateStore): Promise<st
   return got;
 }
 
-const LIMITS = { readMs: 300, writeMs: 300, breakerFailures: 50, breakerMs: 100 };
+const LIMITS = {
+  timeout: { readMs: 300, writeMs: 300 },
+  breaker: { failures: 50, resetMs: 100 },
+};
 
 /** Makes the cell of one fault and one backend, and runs it. */
 export async function runCell(
@@ -252,13 +255,12 @@ export async function runCell(
   const key = { id: 'k1', key: randomBytes(32) };
   const stores: EncryptedCertificateStore[] = [];
   const fresh = (options: Partial<CertificateStoreOptions> = {}) => {
-    const { invalidation: _, ...place } = world.place.options();
     const store = createCertificateStore({
       keys: [key],
       namespace: 'faults',
       cache: { ttlMs: 0 },
-      timeouts: LIMITS,
-      ...place,
+      ...LIMITS,
+      ...world.place.options(),
       ...options,
     });
     stores.push(store);

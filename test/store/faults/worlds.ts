@@ -11,7 +11,8 @@ import {
 import { unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { directoryBackend } from '../../../src/index.js';
+import { directoryStorage } from '../../../src/index.js';
+import { directoryBackend } from '../../../src/store/directory-backend.js';
 import { recordKey } from '../../../src/store/record-key.js';
 import { type Place, placeNamed } from '../support/places.js';
 import { rowsOf } from '../support/rows.js';
@@ -114,7 +115,7 @@ async function directoryWorld(namespace: string): Promise<World> {
   const file = join(folder, `${recordKey('a')}.jwe`);
   return {
     place: {
-      options: () => ({ backend: directoryBackend(path) }),
+      options: () => ({ storage: directoryStorage(path, { watch: false }) }),
       rows: async (name) =>
         rowsOf(directoryBackend(path)(name), (key) => unlink(join(path, name, `${key}.jwe`))),
       close: async () => {},

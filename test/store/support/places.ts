@@ -7,15 +7,17 @@ import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv-6';
 import type { CertificateStoreOptions, StoreBackendFactory } from '../../../src/index.js';
-import { directoryBackend } from '../../../src/index.js';
+import { directoryStorage } from '../../../src/index.js';
 import { redisStorage } from '../../../src/redis/index.js';
+import { directoryBackend } from '../../../src/store/directory-backend.js';
 import { keyvBackend } from '../../../src/store/keyv-backend.js';
+import { partsOf, type ReadParts } from '../../../src/store/storage.js';
 import { type Rows, rowsOf } from './rows.js';
 
 /** A place where stores can be made, several over one. */
 export interface Place {
   /** For one more store over the same records, as another process would make it. */
-  options(): Pick<CertificateStoreOptions, 'keyv' | 'backend' | 'invalidation'>;
+  options(): Pick<CertificateStoreOptions, 'storage'>;
   rows(namespace: string): Promise<Rows>;
   close(): Promise<void>;
 }
@@ -55,7 +57,7 @@ export const placeNamed = (name: string): PlaceKind => {
 function openMap(): Place {
   const map = new Map<string, string>();
   return {
-    options: () => ({ keyv: map }),
+    options: () => ({ storage: map }),
     rows: async (namespace) =>
       rowsOf(keyvBackend(map, namespace), async (key) => map.delete(`${namespace}.${key}`)),
     async close() {},
@@ -65,7 +67,7 @@ function openMap(): Place {
 function openDirectory(): Place {
   const path = mkdtempSync(join(tmpdir(), 'mcp-tls-store-'));
   return {
-    options: () => ({ backend: directoryBackend(path) }),
+    options: () => ({ storage: directoryStorage(path, { watch: false }) }),
     rows: async (namespace) => directoryRows(directoryBackend(path), path, namespace),
     close: async () => rmSync(path, { recursive: true, force: true }),
   };
@@ -79,7 +81,7 @@ type AnyKeyv = Keyv | Keyv6;
 
 function openKeyv(keyv: AnyKeyv): Place {
   return {
-    options: () => ({ keyv }),
+    options: () => ({ storage: keyv }),
     rows: async (namespace) =>
       rowsOf(keyvBackend(keyv, namespace), async (key) => {
         await (keyv.store as Map<string, string>).delete(`${namespace}.${key}`);
@@ -103,7 +105,7 @@ function openRedisKeyv(url: string, over: '5.6' | '6.1' | 'adapter'): Place {
     return new Keyv6(adapter() as never, { namespace: 'app' });
   };
   return {
-    options: () => ({ keyv: make() }),
+    options: () => ({ storage: make() }),
     async rows(namespace) {
       const scope = over === 'adapter' ? '' : 'app::';
       const client = createClient({ url });
@@ -123,13 +125,13 @@ function openRedisKeyv(url: string, over: '5.6' | '6.1' | 'adapter'): Place {
 async function openRedis(url: string): Promise<Place> {
   const clients: { destroy(): void }[] = [];
   return {
-    options: () => redisStorage(url),
+    options: () => ({ storage: redisStorage(url) }),
     async rows(namespace) {
       const client = createClient({ url });
       client.on('error', () => {});
       await client.connect();
       clients.push(client);
-      const { backend } = redisStorage(client, { invalidation: false });
+      const { backend } = partsOf(redisStorage(client, { watch: false })) as ReadParts;
       return rowsOf(backend(namespace), (key) => client.hDel(`mcp-tls:${namespace}`, key));
     },
     async close() {
@@ -146,7 +148,7 @@ function openPostgres(url: string): Place {
   const adapter = new KeyvPostgres({ uri: url, table, maxUses: 1 });
   adapter.on('error', () => {});
   return {
-    options: () => ({ keyv: new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }) }),
+    options: () => ({ storage: new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }) }),
     rows: async (namespace) =>
       rowsOf(keyvBackend(adapter, namespace), (key) => adapter.delete(`${namespace}.${key}`)),
     async close() {

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCertificateStore, directoryBackend, type RewrapReport } from '../../../src/index.js';
+import { createCertificateStore, directoryStorage, type RewrapReport } from '../../../src/index.js';
 import { redisStorage } from '../../../src/redis/index.js';
 import { aRecord } from '../../unit/store/support.js';
 import { type RedisServer, startRedis } from '../support/start-redis.js';
@@ -43,7 +43,11 @@ function figures(sorted: number[]): { median: number; p95: number; max: number }
 const ms = (value: number) => `${value.toFixed(2)} ms`;
 
 function ownStore(redis: RedisServer) {
-  return createCertificateStore({ keys: [k1], namespace: 'workers', ...redisStorage(redis.url) });
+  return createCertificateStore({
+    keys: [k1],
+    namespace: 'workers',
+    storage: redisStorage(redis.url),
+  });
 }
 
 async function coldReads(redis: RedisServer, workers: Worker[]): Promise<void> {
@@ -108,9 +112,10 @@ async function killed(place: WorkerStore['place'], name: string): Promise<void> 
       keys: [k1],
       namespace: 'workers',
       cache: { ttlMs: 0 },
-      ...('redis' in place
-        ? redisStorage(place.redis, { invalidation: false })
-        : { backend: directoryBackend(place.directory) }),
+      storage:
+        'redis' in place
+          ? redisStorage(place.redis, { watch: false })
+          : directoryStorage(place.directory, { watch: false }),
     });
   const setUp = open();
   await setUp.initialize();
@@ -199,9 +204,10 @@ async function rotation(redis: RedisServer, workers: Worker[]): Promise<void> {
     last[i] = done.last;
   }
   const after = createCertificateStore({
-    keys: { keys: [k2], retired: ['k1'] },
+    keys: k2,
+    retiredKeys: ['k1'],
     namespace: 'workers',
-    ...redisStorage(redis.url, { invalidation: false }),
+    storage: redisStorage(redis.url, { watch: false }),
   });
   let lost = 0;
   for (const [i, n] of last.entries()) {

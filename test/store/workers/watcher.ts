@@ -14,7 +14,7 @@ serveCalls({
     const store = createCertificateStore({
       keys: [{ id: 'k1', key }],
       namespace,
-      ...redisStorage(redis),
+      storage: redisStorage(redis),
     });
     const registry = createServerRegistry({ store });
     (async () => {

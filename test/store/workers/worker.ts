@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createCertificateStore,
-  directoryBackend,
+  directoryStorage,
   type EncryptedCertificateStore,
   type StoredCertificate,
 } from '../../../src/index.js';
@@ -35,12 +35,14 @@ const TASKS: Record<string, Task> = {
     const before = store;
     const { place, keys, retired, ttlMs = 30_000, invalidation = true } = options;
     store = createCertificateStore({
-      keys: retired === undefined ? keys : { keys, retired },
+      keys,
+      ...(retired === undefined ? {} : { retiredKeys: retired }),
       namespace: 'workers',
       cache: { ttlMs, negativeTtlMs: Math.min(ttlMs, 5_000) },
-      ...('redis' in place
-        ? redisStorage(place.redis, { invalidation })
-        : { backend: directoryBackend(place.directory) }),
+      storage:
+        'redis' in place
+          ? redisStorage(place.redis, { watch: invalidation })
+          : directoryStorage(place.directory, { watch: false }),
     });
     await before?.close();
     while ('redis' in place && invalidation && store.stats().listening !== true) await tick();

@@ -1,7 +1,7 @@
 /** A process that writes to a directory store, for test/store/directory.test.ts. */
 import {
   createCertificateStore,
-  directoryBackend,
+  directoryStorage,
   type EncryptedCertificateStore,
   type StoredCertificate,
 } from '../../../src/index.js';
@@ -19,7 +19,11 @@ const codeOf = (error: unknown) => String((error as { code?: unknown }).code ?? 
 serveCalls({
   async open(path: string, keys: { id: string; key: string }[]) {
     const cache = { ttlMs: 0 };
-    store = createCertificateStore({ keys, backend: directoryBackend(path), cache });
+    store = createCertificateStore({
+      keys,
+      storage: directoryStorage(path, { watch: false }),
+      cache,
+    });
   },
   /** Counts a note up for so long. */
   async count(ms: number): Promise<Counted> {

@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createCertificateStore,
-  directoryBackend,
   directoryStorage,
   type EncryptedCertificateStore,
 } from '../../../src/index.js';
@@ -21,7 +20,8 @@ import { aKey, aRecord, codeOf } from './support.js';
 
 let path: string;
 const keys = [aKey()];
-const openStore = () => createCertificateStore({ keys, backend: directoryBackend(path) });
+const openStore = () =>
+  createCertificateStore({ keys, storage: directoryStorage(path, { watch: false }) });
 const inside = (name = '') => join(path, 'certificates', name);
 
 const writing = (name: string) => inside(join('writing', name));
@@ -83,7 +83,7 @@ describe('the directory', () => {
   });
 
   it('needs a path', async () => {
-    expect(await codeOf(() => directoryBackend(''))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    expect(await codeOf(() => directoryStorage(''))).toBe('MCP_TLS_INVALID_ARGUMENT');
   });
 });
 
@@ -92,7 +92,7 @@ describe('directoryStorage', () => {
   const open = () => {
     // Longer than any test: what is noticed is noticed by being told.
     const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
-    const store = createCertificateStore({ keys, ...directoryStorage(path), cache });
+    const store = createCertificateStore({ keys, storage: directoryStorage(path), cache });
     opened.push(store);
     return store;
   };

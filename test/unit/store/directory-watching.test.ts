@@ -19,7 +19,7 @@ const stores: { close(): Promise<void> }[] = [];
 function open() {
   // Longer than any test: what is noticed is noticed by being told.
   const cache = { ttlMs: 600_000, negativeTtlMs: 600_000 };
-  const store = createCertificateStore({ keys, ...directoryStorage(path), cache });
+  const store = createCertificateStore({ keys, storage: directoryStorage(path), cache });
   stores.push(store);
   return store;
 }

@@ -122,7 +122,7 @@ describe('damage', () => {
     expect(await codeOf(open(makeKeyRing([aKey('k1')], 1_000), context, sealed))).toBe(TAMPERED);
     const unknown = open(makeKeyRing([aKey('k2')], 1_000), context, sealed);
     expect(await codeOf(unknown)).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
-    const retired = makeKeyRing({ keys: [aKey('k2')], retired: ['k1'] }, 1_000);
+    const retired = makeKeyRing([aKey('k2')], 1_000, ['k1']);
     await expect(open(retired, context, sealed)).rejects.toThrow(/is retired/);
   });
 

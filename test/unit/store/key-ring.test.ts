@@ -65,13 +65,20 @@ describe('a key ring', () => {
     ['an empty id', [{ id: '', key: randomBytes(32) }]],
     ['an id with a blank', [{ id: 'a b', key: randomBytes(32) }]],
     ['two keys of one id', [aKey('a'), aKey('a')]],
-    ['a key that is retired', { keys: [aKey('a')], retired: ['a'] }],
+    ['the old form', { keys: [aKey('a')], retired: ['a'] }],
     ['an unknown field', [{ ...aKey('a'), alg: 'A256GCM' }]],
     ['a short passphrase', [{ id: 'p', passphrase: 'fifteen letters', salt }]],
     ['a short salt', [{ id: 'p', passphrase, salt: 'AAAA' }]],
     ['a low cost', [{ id: 'p', passphrase, salt, cost: 10 }]],
   ])('refuses %s', async (_, input) => {
     expect(await codeOf(() => ringOf(input as KeyRingInput))).toBe('MCP_TLS_INVALID_ARGUMENT');
+  });
+
+  it('refuses a key that is retired, and retired keys beside a provider', async () => {
+    const retired = async (input: KeyRingInput) => codeOf(() => makeKeyRing(input, 1_000, ['a']));
+    expect(await retired(aKey('a'))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    const provider = { currentKey: async () => aKey('b'), keyById: async () => undefined };
+    expect(await retired(provider)).toBe('MCP_TLS_INVALID_ARGUMENT');
   });
 
   it('shows no key when it is printed, and none in its errors', async () => {

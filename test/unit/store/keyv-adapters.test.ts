@@ -8,7 +8,7 @@ import { aKey, aRecord, codeOf } from './support.js';
 
 const keys = [aKey()];
 const open = (keyv: object) =>
-  createCertificateStore({ keys, keyv: keyv as never, cache: { ttlMs: 0 } });
+  createCertificateStore({ keys, storage: keyv as never, cache: { ttlMs: 0 } });
 const rowOf = (id: string) => `certificates.${recordKey(id)}`;
 
 /** As @keyv/etcd: `getMany` asks for each key apart, and takes what was rejected for `undefined`. */

@@ -43,14 +43,24 @@ beforeAll(async () => {
 });
 
 describe('checkTrustPolicy', () => {
-  it('takes null and undefined as the default roots', () => {
-    for (const trust of [null, undefined]) {
-      expect(checkTrustPolicy(trust)).toMatchObject({ anchors: [], defaultRoots: true });
+  it('takes null as the default roots, and refuses what is not set', () => {
+    expect(checkTrustPolicy(null)).toMatchObject({ anchors: [], defaultRoots: true });
+    expect(() => checkTrustPolicy(undefined as never)).toThrow(/undefined: pass null/);
+  });
+
+  it('refuses bytes and lists where a policy is expected, and names the way out', () => {
+    const der = held.certificate.raw;
+    for (const trust of [der, [held.certificatePem], [der], new Uint8Array()]) {
+      expect(() => checkTrustPolicy(trust as never)).toThrow(/write \{ ca/);
     }
   });
 
   it('takes PEM or DER as the only anchors', () => {
-    for (const trust of [held.certificatePem, held.certificate.raw, { ca: held.certificatePem }]) {
+    for (const trust of [
+      held.certificatePem,
+      { ca: held.certificate.raw },
+      { ca: held.certificatePem },
+    ]) {
       const policy = checkTrustPolicy(trust);
       expect(policy.anchors.map((anchor) => anchor.fingerprint256)).toEqual([held.fingerprint256]);
       expect(policy.defaultRoots).toBe(false);
