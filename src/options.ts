@@ -24,6 +24,8 @@ export interface Kind<Value> {
   readonly whenUndefined: 'absent' | 'refused' | 'missing';
   /** Checks a value that is there, and gives what is used from then on. */
   readonly read: (value: unknown, whose: string, around: Surroundings) => Value;
+  /** What to do where it is missing or `undefined`. */
+  readonly hint?: string;
   /** What stands inside, for those who look for a name one level too high. */
   readonly inside?: AnyDeclaration;
   /** Holds the declaration against the interface: of this very type, not a wider or narrower one. */
@@ -108,10 +110,10 @@ function refuseUndefined(whose: string, kind: Kind<unknown>, isThere: boolean): 
   if (kind.whenUndefined === 'absent') return;
   if (isThere) {
     const way = kind.whenUndefined === 'missing' ? 'set it' : 'leave it out or set it';
-    invalidArgument(`${whose} is undefined: ${way}; it must be ${kind.must}`);
+    invalidArgument(`${whose} is undefined: ${way}; it must be ${kind.must}`, kind.hint);
   }
   if (kind.whenUndefined === 'missing') {
-    invalidArgument(`${whose} is missing: it must be ${kind.must}`);
+    invalidArgument(`${whose} is missing: it must be ${kind.must}`, kind.hint);
   }
 }
 

@@ -21,7 +21,7 @@ import {
 import { DEADLINE, withDeadline } from './deadline.js';
 import type { KeyProvider } from './key-provider.js';
 import { derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
-import { readRawKey } from './raw-key.js';
+import { NO_KEY, readRawKey } from './raw-key.js';
 
 /** A key of 32 random bytes: `crypto.randomBytes(32)`, kept where secrets are kept. */
 export interface RawKey {
@@ -48,12 +48,13 @@ const KEY_ID: Kind<string> = required(
 
 const RAW_KEY: Declaration<RawKey> = declareOptions<RawKey>('keys: each', {
   id: KEY_ID,
-  key: required(
-    readBy('32 bytes (crypto.randomBytes(32)), or base64 of them', (value, whose) => {
+  key: required({
+    ...readBy('32 bytes (crypto.randomBytes(32)), or base64 of them', (value, whose) => {
       readRawKey(value, whose);
       return value as RawKey['key'];
     }),
-  ),
+    hint: NO_KEY,
+  }),
 });
 
 const PASSPHRASE_KEY: Declaration<PassphraseKey> = declareOptions<PassphraseKey>('keys: each', {

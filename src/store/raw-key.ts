@@ -32,11 +32,14 @@ function fromText(key: unknown): Uint8Array | undefined {
   return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
+/** What to do about a key that is not there. */
+export const NO_KEY = `Is the variable set that it comes from? ${MAKE_ONE}`;
+
 /** What was given instead, by its looks alone. */
 function otherKey(key: unknown): { readonly what: string; readonly hint: string } {
   if (ArrayBuffer.isView(key)) return { what: `${key.byteLength} bytes`, hint: MAKE_ONE };
   if (key === undefined || key === null || key === '') {
-    return { what: 'nothing', hint: `Is the variable set that it comes from? ${MAKE_ONE}` };
+    return { what: 'nothing', hint: NO_KEY };
   }
   if (typeof key !== 'string') return { what: `a ${typeof key}`, hint: MAKE_ONE };
   const text = key.trim();
