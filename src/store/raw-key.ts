@@ -33,7 +33,7 @@ function fromText(key: unknown): Uint8Array | undefined {
 }
 
 /** What to do about a key that is not there. */
-export const NO_KEY = `Is the variable set that it comes from? ${MAKE_ONE}`;
+export const NO_KEY: string = `Is the variable set that it comes from? ${MAKE_ONE}`;
 
 /** What was given instead, by its looks alone. */
 function otherKey(key: unknown): { readonly what: string; readonly hint: string } {

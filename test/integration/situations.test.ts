@@ -120,7 +120,7 @@ const EXPECTED: Readonly<Record<string, Expected | undefined>> = {
   'a URL without a scheme (fetchPeerCertificate)': argument(/Write https:\/\//, /no scheme/),
   'a URL without a scheme (a transport)': argument(/Write https:\/\//, /no scheme/),
   'an http: URL (a transport)': argument(/use the https: URL/, /not an http: one/),
-  'a store key that is unset': argument(/variable set.*openssl rand/, /received nothing/),
+  'a store key that is unset': argument(/variable set.*openssl rand/, /is undefined: set it/),
   'a store key in hex': argument(/`Buffer\.from\(key, 'hex'\)`/, /in hex/),
   'a passphrase as store key': argument(
     /`\{ id, passphrase, salt \}`.*`makeSalt\(\)`/,
