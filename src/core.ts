@@ -32,9 +32,12 @@ export type { TimeoutOptions } from './client/timeouts.js';
 export { publicAddressesOnly } from './connect/address.js';
 export type { FetchPeerCertificateOptions } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
+export type { ParseTrustOptions } from './connect/parse-trust.js';
+export { parseTrust } from './connect/parse-trust.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
+export { trustSchema } from './connect/trust-schema.js';
 export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
 export type { AnyMcpTlsError } from './errors/any-error.js';

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { heldCertificate, startMcpServer } from '../../src/testing/index.js';
@@ -54,5 +57,41 @@ describe('examples/count-refusals.ts', () => {
     const { code, output } = await run('examples/count-refusals.ts', server.url, server.mcpUrl);
     expect(output).toContain(`2  127.0.0.1:${server.port} refused with MCP_TLS_SELF_SIGNED`);
     expect(code).toBe(0);
+  });
+});
+
+describe('examples/host-config.ts', () => {
+  it('reaches each server of a configuration by its own trust, and reports what is refused', async () => {
+    const [one, two] = [await heldCertificate(), await heldCertificate()];
+    await using weather = await startMcpServer({ certificate: one });
+    await using printer = await startMcpServer({ certificate: two });
+    await using impostor = await startMcpServer({ certificate: two });
+    const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-host-config-'));
+    const file = join(folder, 'servers.json');
+    const write = (servers: object) => writeFile(file, JSON.stringify({ servers }));
+    try {
+      await writeFile(join(folder, 'weather.pem'), one.certificatePem);
+      await write({
+        weather: { url: weather.mcpUrl, tls: { caFile: 'weather.pem' } },
+        printer: { url: printer.mcpUrl, tls: { identity: 'pin', pins: two.spkiPin } },
+        impostor: { url: impostor.mcpUrl, tls: { caFile: 'weather.pem' } },
+      });
+      const { code, output } = await run('examples/host-config.ts', file);
+      expect(output).toContain('weather: echo');
+      expect(output).toContain('printer: echo');
+      expect(output).toContain('impostor: MCP_TLS_SELF_SIGNED: ');
+      expect(output).toContain(`presented: `);
+      expect(output).toContain(one.fingerprint256);
+      expect(output).toContain(two.fingerprint256);
+      expect(impostor.records.applicationBytes).toBe(0);
+      expect(code).toBe(1);
+
+      await write({ weather: { url: weather.mcpUrl, tls: { cafile: 'weather.pem' } } });
+      const misspelt = await run('examples/host-config.ts', file);
+      expect(misspelt.output).toContain("servers.weather.tls has an unknown field 'cafile'");
+      expect(misspelt.code).toBe(2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

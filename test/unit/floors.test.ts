@@ -53,7 +53,8 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],
   [/^node:dns$/, ['connect']],
-  [/^node:(fs\/promises|path|os|util)$/, ['store', 'registry', 'testing']],
+  [/^node:(path|url)$/, ['connect', 'store', 'registry', 'testing']],
+  [/^node:(fs\/promises|os|util)$/, ['store', 'registry', 'testing']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,

@@ -1,0 +1,393 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
+import { Ajv } from 'ajv';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  makeCustomClientFactory,
+  type ParseTrustOptions,
+  parseTrust,
+  TlsConfigError,
+  trustSchema,
+} from '../../../src/index.js';
+import { revocationList } from '../../../src/testing/battery/revocation-list.js';
+import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
+import { debianProgram } from '../../support/debian-program.js';
+
+let folder: string;
+let authority: HeldCertificate;
+let client: HeldCertificate;
+let crl: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mcp-tls-parse-'));
+  authority = await heldCertificate({ ca: true });
+  client = await heldCertificate({ signedBy: authority, extendedKeyUsages: ['clientAuth'] });
+  crl = revocationList({ issuer: authority });
+  writeFileSync(join(folder, 'ca.pem'), authority.certificatePem);
+  const der = authority.certificatePem.replace(/-----[A-Z ]+-----|\s/g, '');
+  writeFileSync(join(folder, 'ca.der'), Buffer.from(der, 'base64'));
+  writeFileSync(join(folder, 'list.crl'), crl);
+  writeFileSync(join(folder, 'client.pem'), client.certificatePem);
+  writeFileSync(join(folder, 'client.key'), client.keyPem);
+  writeFileSync(join(folder, 'empty'), '');
+  writeFileSync(join(folder, 'large'), '');
+  truncateSync(join(folder, 'large'), 8 * 1024 * 1024 + 1);
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function refusal(json: unknown, options?: ParseTrustOptions): TlsConfigError {
+  try {
+    parseTrust(json, options);
+  } catch (error) {
+    if (error instanceof TlsConfigError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${JSON.stringify(json)}`);
+}
+
+describe('parseTrust', () => {
+  it('reads what a host keeps as JSON, and gives what `trust` takes', () => {
+    const { certificatePem: ca, spkiPin: pin, keyPem: key } = authority;
+    for (const json of [
+      null,
+      ca,
+      { ca },
+      { ca: [ca, client.certificatePem], authority: true, roots: 'default' },
+      {
+        ca,
+        pins: [pin],
+        allowExpired: true,
+        serverName: 'weather.internal',
+        minVersion: 'TLSv1.3',
+      },
+      { ca, crl },
+      { roots: 'default', pins: pin, identity: 'name' },
+      { identity: 'pin', pins: [pin, authority.fingerprint256] },
+      { ca, clientCertificate: { cert: client.certificatePem, key: client.keyPem } },
+    ]) {
+      const trust = parseTrust(JSON.parse(JSON.stringify(json)));
+      void makeCustomClientFactory(trust).close();
+    }
+    expect(parseTrust(null)).toBeNull();
+    expect(parseTrust(ca)).toEqual({ ca });
+    expect(key).toContain('PRIVATE');
+  });
+
+  it('reads files relative to a base, PEM and DER', () => {
+    for (const base of [folder, pathToFileURL(`${folder}/`), pathToFileURL(folder).href]) {
+      const trust = parseTrust({ caFile: 'ca.pem', crlFile: ['./list.crl'] }, { base });
+      expect(trust).toEqual({ ca: authority.certificatePem, crl: [crl] });
+    }
+    const absolute = parseTrust({ caFile: [join(folder, 'ca.der')] }, { base: '/' });
+    void makeCustomClientFactory(absolute).close();
+    const clientCertificate = { certFile: 'client.pem', keyFile: 'client.key' };
+    const mutual = parseTrust({ caFile: 'ca.pem', clientCertificate }, { base: folder });
+    void makeCustomClientFactory(mutual).close();
+  });
+
+  it('takes undefined and null fields for not given, as zod and empty columns have them', () => {
+    const { certificatePem: ca, spkiPin: pin } = authority;
+    const tls = z.object({
+      ca: z.string().optional(),
+      caFile: z.string().optional(),
+      roots: z.enum(['none', 'default']).optional(),
+      pins: z.array(z.string()).optional(),
+      identity: z.enum(['name', 'pin']).optional(),
+    });
+    expect(parseTrust(tls.parse({ ca, caFile: undefined, pins: undefined }))).toEqual({ ca });
+    const columns = {
+      ca: null,
+      crl: null,
+      roots: null,
+      pins: pin,
+      identity: 'pin',
+      authority: null,
+    };
+    expect(parseTrust(columns)).toEqual({ pins: pin, identity: 'pin' });
+    const row = Object.assign(Object.create(null), { ca, clientCertificate: null });
+    expect(parseTrust(row)).toEqual({ ca });
+  });
+
+  type Refused = readonly [what: string, json: () => unknown, message: RegExp, hint?: RegExp];
+  const REFUSED: readonly Refused[] = [
+    ['undefined', () => undefined, /^tls is undefined/, /null/],
+    ['an empty object', () => ({}), /^tls says nothing/, /null/],
+    ['an object of nothing given', () => ({ ca: undefined, pins: null }), /^tls says nothing/],
+    ['an empty text', () => '', /^tls\.ca: .*empty/],
+    ['a list', () => [authority.certificatePem], /^tls must be an object/],
+    ['true', () => true, /^tls must be an object/],
+    ['a number', () => 5, /^tls must be an object/],
+    ['bytes', () => Buffer.from(authority.certificatePem), /^tls must be an object/],
+    ['a Map', () => new Map([['ca', authority.certificatePem]]), /^tls must be an object/],
+    [
+      'an unknown field',
+      () => ({ ca: authority.certificatePem, pin: 'x' }),
+      /^tls has an unknown field 'pin'/,
+      /`pins`/,
+    ],
+    [
+      'an unknown field that is undefined',
+      () => ({ ca: authority.certificatePem, pim: undefined }),
+      /unknown field 'pim'/,
+    ],
+    [
+      'a switch to turn verification off',
+      () => ({ rejectUnauthorized: false }),
+      /'rejectUnauthorized'/,
+      /no switch/,
+    ],
+    [
+      'insecureSkipVerify',
+      () => ({ caFile: 'x', insecureSkipVerify: true }),
+      /'insecureSkipVerify'/,
+      /no switch/,
+    ],
+    [
+      '__proto__',
+      () => JSON.parse('{"__proto__": {"roots": "default"}}'),
+      /unknown field '__proto__'/,
+    ],
+    ['what stands beside it', () => ({ roots: 'default', origins: {} }), /'origins'/, /beside/],
+    ['a server certificate as cert', () => ({ cert: 'x' }), /'cert'/, /`ca`/],
+    [
+      'ca beside caFile',
+      () => ({ ca: authority.certificatePem, caFile: 'ca.pem' }),
+      /both ca and caFile/,
+    ],
+    [
+      'crl beside crlFile',
+      () => ({ ca: authority.certificatePem, crl, crlFile: 'x' }),
+      /both crl and crlFile/,
+    ],
+    ['a path as ca', () => ({ ca: '/etc/ca.pem' }), /^tls\.ca: .*path/, /`caFile`/],
+    ['nonsense as ca', () => ({ ca: 'nonsense' }), /^tls\.ca: Expected a certificate/],
+    [
+      'a good and a broken one',
+      () => ({ ca: [authority.certificatePem, 'x'] }),
+      /^tls\.ca: Item 2 of 2/,
+    ],
+    ['a number as ca', () => ({ ca: 5 }), /^tls\.ca must be a text/],
+    ['an empty list of ca', () => ({ ca: [] }), /^tls\.ca must be a text/],
+    ['bytes as ca', () => ({ ca: Buffer.from('x') }), /^tls\.ca must be a text/],
+    ['a private key as ca', () => ({ ca: client.keyPem }), /^tls\.ca: .*a private key/],
+    ['roots: none alone', () => ({ roots: 'none' }), /^tls\.roots is 'none'/],
+    ['other roots', () => ({ roots: 'all' }), /^tls\.roots must be one of/],
+    [
+      'pins alone',
+      () => ({ pins: [authority.spkiPin] }),
+      /^tls does not say whom to trust/,
+      /identity: 'pin'/,
+    ],
+    ['no pins', () => ({ identity: 'pin' }), /^tls\.identity 'pin' needs tls\.pins/],
+    ['an empty list of pins', () => ({ identity: 'pin', pins: [] }), /^tls\.pins/],
+    [
+      'a pin beside ca',
+      () => ({ identity: 'pin', pins: authority.spkiPin, ca: authority.certificatePem }),
+      /tls\.identity 'pin'/,
+    ],
+    ['authority of nothing', () => ({ roots: 'default', authority: true }), /tls\.authority/],
+    [
+      'authority as a text',
+      () => ({ ca: authority.certificatePem, authority: 'false' }),
+      /^tls\.authority must be/,
+    ],
+    ['a server name that is none', () => ({ roots: 'default', serverName: '*.x' }), /server name/],
+    ['an old TLS version', () => ({ roots: 'default', minVersion: 'TLSv1' }), /^tls\.minVersion/],
+    [
+      'half a key pair',
+      () => ({ roots: 'default', clientCertificate: { cert: client.certificatePem } }),
+      /^tls\.clientCertificate needs both/,
+    ],
+    [
+      'an empty client certificate',
+      () => ({ roots: 'default', clientCertificate: {} }),
+      /^tls\.clientCertificate needs both/,
+    ],
+    [
+      'a client certificate as a text',
+      () => ({ roots: 'default', clientCertificate: 'x' }),
+      /^tls\.clientCertificate must be an object/,
+    ],
+    [
+      'two passphrases',
+      () => ({
+        roots: 'default',
+        clientCertificate: {
+          cert: client.certificatePem,
+          key: client.keyPem,
+          passphrase: 'sesame',
+          passphraseEnv: 'HOME',
+        },
+      }),
+      /both passphrase and passphraseEnv/,
+    ],
+    [
+      'a passphrase that is not set',
+      () => ({
+        roots: 'default',
+        clientCertificate: {
+          cert: client.certificatePem,
+          key: client.keyPem,
+          passphraseEnv: 'MCP_TLS_NOT_SET',
+        },
+      }),
+      /passphraseEnv names .* not set/,
+    ],
+    [
+      'the key of another',
+      () => ({
+        roots: 'default',
+        clientCertificate: { cert: client.certificatePem, key: authority.keyPem },
+      }),
+      /^tls\.clientCertificate: the key is not/,
+    ],
+    ['nonsense as crl', () => ({ ca: authority.certificatePem, crl: 'nonsense' }), /^tls\.crl: /],
+  ];
+
+  it.each(REFUSED.map((one) => [one[0], one] as const))(
+    'refuses %s, and names the field',
+    (_, one) => {
+      const [, json, message, hint = /^/] = one;
+      const error = refusal(json());
+      expect(error.message).toMatch(message);
+      expect(error.hint ?? '').toMatch(hint);
+      expect(inspect(error).replaceAll(/\n +at .*/g, '')).not.toMatch(
+        /BEGIN (?!CERTIFICATE-----")|sesame/,
+      );
+    },
+  );
+
+  it('calls the field by the name that it is given', () => {
+    const name = 'servers.weather.tls';
+    expect(refusal({ ca: 'x' }, { name }).message).toMatch(/^servers\.weather\.tls\.ca: /);
+    expect(refusal({ pins: 'x' }, { name }).message).toMatch(/^servers\.weather\.tls does not say/);
+    expect(refusal(undefined, { name: "$&'" }).message).toMatch(/^\$&' is undefined/);
+    expect(refusal({ roots: 'x' }, { name: '$&' }).message).toMatch(/^\$&\.roots/);
+  });
+
+  it('reads no file without a base, and none that is not there, not regular, empty or too large', () => {
+    expect(refusal({ caFile: join(folder, 'ca.pem') })).toMatchObject({
+      message: expect.stringMatching(/^tls\.caFile names a file/),
+      hint: expect.stringContaining('`base`'),
+    });
+    for (const [file, why] of [
+      ['missing.pem', 'ENOENT'],
+      ['.', 'not a file'],
+      ['pipe', 'not a file'],
+      ['/dev/zero', 'not a file'],
+      ['empty', 'the file is empty'],
+      ['large', 'more than 8 MiB'],
+      ['', 'must be a path'],
+      ['a\0b', 'must be a path'],
+    ] as const) {
+      const { message } = refusal({ caFile: file }, { base: folder });
+      expect(message).toMatch(/^tls\.caFile/);
+      expect(message).toContain(why);
+      expect(message).not.toContain(folder);
+    }
+    for (const base of ['', 'https://x/', new URL('https://x/'), 5 as never, 'a\0']) {
+      expect(refusal({ caFile: 'ca.pem' }, { base }).message).toContain('base must be');
+    }
+    expect(refusal({ caFile: 'client.key' }, { base: folder }).message).toMatch(/a private key/);
+  });
+
+  it('takes a passphrase from the environment', async () => {
+    const key = execFileSync(
+      await debianProgram('openssl'),
+      ['pkcs8', '-topk8', '-passout', 'pass:sesame-open'],
+      {
+        input: client.keyPem,
+        encoding: 'utf8',
+      },
+    );
+    process.env['MCP_TLS_TEST_PASSPHRASE'] = 'sesame-open';
+    try {
+      const cert = client.certificatePem;
+      const trust = parseTrust({
+        roots: 'default',
+        clientCertificate: { cert, key, passphraseEnv: 'MCP_TLS_TEST_PASSPHRASE' },
+      });
+      void makeCustomClientFactory(trust).close();
+    } finally {
+      delete process.env['MCP_TLS_TEST_PASSPHRASE'];
+    }
+  });
+
+  it('refuses options that are none', () => {
+    expect(() => parseTrust(null, { bse: 'x' } as never)).toThrow("'bse'");
+  });
+});
+
+describe('trustSchema', () => {
+  const validate = new Ajv({ allErrors: true }).compile(trustSchema);
+
+  /** Every combination of these, by fields. */
+  function combinations(values: Readonly<Record<string, readonly unknown[]>>): object[] {
+    return Object.entries(values).reduce<object[]>(
+      (all, [field, choices]) =>
+        all.flatMap((one) => [one, ...choices.map((choice) => ({ ...one, [field]: choice }))]),
+      [{}],
+    );
+  }
+
+  it('accepts exactly what parseTrust accepts, in 2,500 combinations and more', () => {
+    const ca = authority.certificatePem;
+    const pin = authority.spkiPin;
+    const cases: unknown[] = [
+      ...combinations({
+        ca: [ca, []],
+        caFile: ['ca.pem'],
+        authority: [true],
+        roots: ['none', 'default'],
+        pins: [pin],
+        identity: ['name', 'pin'],
+        allowExpired: [true, false],
+        crl: [crl],
+        crlFile: ['list.crl'],
+      }),
+      ...combinations({
+        cert: [client.certificatePem, [client.certificatePem]],
+        certFile: ['client.pem'],
+        key: [client.keyPem],
+        keyFile: ['client.key'],
+        passphrase: ['x'],
+        passphraseEnv: ['HOME'],
+        more: [1],
+      }).map((clientCertificate) => ({ ca, clientCertificate })),
+      ...[null, true, 5, '', ca, [], [ca], {}],
+      ...['x', 5, {}, [], true].map((serverName) => ({ ca, serverName })),
+      ...['TLSv1', 'TLSv1.2', 'TLSv1.3', 1].map((minVersion) => ({ ca, minVersion })),
+      { ca, rejectUnauthorized: false },
+      ...[[pin], [], 5, ['']].map((pins) => ({ identity: 'pin', pins })),
+      { ca, authority: 'x' },
+      { roots: 'default', allowExpired: 'x' },
+      { pins: pin },
+    ];
+    expect(cases.length).toBeGreaterThan(2_500);
+    const differ = cases.filter((json) => validate(json) !== accepts(json));
+    expect(differ.slice(0, 5)).toEqual([]);
+    const accepted = cases.filter(accepts).length;
+    expect(accepted).toBeGreaterThan(50);
+  }, 120_000);
+
+  function accepts(json: unknown): boolean {
+    try {
+      parseTrust(json, { base: folder });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  it('is frozen and plain JSON', () => {
+    expect(JSON.parse(JSON.stringify(trustSchema))).toEqual(trustSchema);
+    expect(Object.isFrozen((trustSchema as { anyOf: unknown[] }).anyOf[2])).toBe(true);
+    expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(authority.certificatePem);
+  });
+});
