@@ -33,7 +33,7 @@ export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
-export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
+export type { ConnectionMessage, DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
 export type {
   ApprovalErrorCode,
