@@ -63,6 +63,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      { extends: true, test: { name: 'types', include: ['test/types/**/*.test.ts'] } },
       {
         extends: true,
         // Every option with every mistake: thousands of calls.

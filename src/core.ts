@@ -38,7 +38,7 @@ export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
 export { trustSchema } from './connect/trust-schema.js';
-export type { DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
+export type { ConnectionMessage, DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
 
 export type { AnyMcpTlsError } from './errors/any-error.js';
 export type { ErrorName } from './errors/brand.js';

@@ -33,7 +33,8 @@ export interface DiagnosticMessages {
   'mcp-tls:pool-closed': { readonly anchors: number; readonly pins: number };
 }
 
-interface ConnectionMessage {
+/** What every message of a connection says. */
+export interface ConnectionMessage {
   readonly host: string;
   readonly port: number;
 }

@@ -10,6 +10,7 @@ export type {
   ApprovalContext,
   ApproveCertificate,
   RegisterOptions,
+  Registration,
   ServerChanges,
   ServerSettings,
   TrustOnFirstUse,
@@ -17,8 +18,11 @@ export type {
 export type { ServerRegistryOptions } from './registry/read-registry-options.js';
 export type {
   CertificateFile,
+  CertificateFileOptions,
+  InspectOptions,
   ListOptions,
   RegisteredKind,
+  RegisteredLinkOptions,
   RegisteredServer,
   RegistryClientFactory,
   RegistryEntry,
@@ -30,8 +34,10 @@ export type {
   ServerRegistry,
 } from './registry/types.js';
 export type {
+  EndingEvent,
   RegistryEvent,
   RegistryWatch,
+  ServerEvent,
   WatchedCertificate,
   WatchOptions,
 } from './registry/watch/events.js';

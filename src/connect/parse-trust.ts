@@ -3,7 +3,7 @@ import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { TlsConfigError } from '../errors.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
-import type { TrustPolicy } from '../trust/trust-policy.js';
+import type { TrustByCa, TrustPolicy } from '../trust/trust-policy.js';
 import { MaterialFiles } from './material-files.js';
 
 /** Options of {@link parseTrust}. */
@@ -181,20 +181,14 @@ function readPassphrase(what: string, { passphrase, passphraseEnv }: Fields): st
   return found;
 }
 
-/** By the one check that every policy goes through; what it says of `trust` is said of the field. */
+/** By the one check that every policy goes through. */
 function check(name: string, policy: TrustPolicy): void {
-  const { ca, crl, clientCertificate } = policy as Fields & TrustPolicy;
+  const { ca, crl, clientCertificate } = policy as Partial<TrustByCa>;
   named(`${name}.ca`, () => ca !== undefined && readCertificates(ca));
   named(`${name}.crl`, () => crl !== undefined && readRevocationLists(crl));
   const cert = clientCertificate?.cert;
   named(`${name}.clientCertificate.cert`, () => cert !== undefined && readCertificates(cert));
-  try {
-    checkTrustPolicy(policy);
-  } catch (error) {
-    if (!(error instanceof TlsConfigError)) throw error;
-    const message = error.message.replaceAll(/^trust\b|\btrust(?=\.)/g, () => name);
-    throw new TlsConfigError(error.code, message, { hint: error.hint });
-  }
+  checkTrustPolicy(policy, name);
 }
 
 /** Certificates do not know which field they stand in, nor that a path could be given beside it. */

@@ -1,3 +1,5 @@
+export type { PemInput } from '../certificate/pem.js';
+export type { TlsVersion } from '../trust/trust-policy.js';
 export type { BatteryTheme } from './battery/battery-check.js';
 export type {
   BatteryClient,

@@ -76,7 +76,8 @@ export interface ServerSettings {
   expiresAt?: Date | null;
 }
 
-interface Registering extends ServerSettings {
+/** What {@link RegisterOptions} are besides the approval. */
+export interface Registration extends ServerSettings {
   /**
    * What of the presented certificate is trusted. `'certificate'`: exactly this one. `'key'`: its public
    * key is the identity, and survives a renewal that keeps it; names and chain are not checked. Left
@@ -91,7 +92,7 @@ interface Registering extends ServerSettings {
 }
 
 /** Options of `ServerRegistry.register`. */
-export type RegisterOptions = Approval & Registering;
+export type RegisterOptions = Approval & Registration;
 
 /** What `ServerRegistry.update` can change; a field that is left out stays. */
 export interface ServerChanges extends ServerSettings {

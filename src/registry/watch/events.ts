@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../errors.js';
 
-interface About {
+export interface ServerEvent {
   /** The server's id. */
   readonly id: string;
   readonly at: Date;
@@ -13,7 +13,7 @@ interface About {
 }
 
 /** The time of a server is running out, or has run out. */
-interface Ending extends About {
+export interface EndingEvent extends ServerEvent {
   /** Whole days until `validUntil`; negative after it. */
   readonly daysLeft: number;
   /**
@@ -34,28 +34,28 @@ export interface WatchedCertificate {
 /** What happened to a registered server, or will. */
 export type RegistryEvent =
   /** Fewer days are left than one of `expiringDays`. Once for each of them. */
-  | (Ending & { readonly type: 'expiring' })
-  | (Ending & { readonly type: 'expired' })
+  | (EndingEvent & { readonly type: 'expiring' })
+  | (EndingEvent & { readonly type: 'expired' })
   /**
    * The server presents a certificate that the trust on record does not cover. It is `refused` until
    * somebody approves it with `renew`.
    */
-  | (About & {
+  | (ServerEvent & {
       readonly type: 'changed';
       readonly current: WatchedCertificate;
       readonly presented: WatchedCertificate;
     })
   /** Another certificate is on record: approved, or covered by the trust in the one before. */
-  | (About & {
+  | (ServerEvent & {
       readonly type: 'renewed';
       readonly fingerprint: string;
       readonly previousFingerprint: string;
       readonly validUntil: string;
     })
   /** A request or the scan was refused for what the server presented, or for its record. */
-  | (About & { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string })
+  | (ServerEvent & { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string })
   /** The record was deleted. */
-  | (About & { readonly type: 'revoked' })
+  | (ServerEvent & { readonly type: 'revoked' })
   /** The store could not be read or the scan not be made. It is tried again; concerns no one server. */
   | { readonly type: 'failed'; readonly at: Date; readonly error: unknown };
 
@@ -74,8 +74,6 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
 }
 
-type Listening = Parameters<EventTarget['addEventListener']>;
-
 /**
  * Events as they come: by `for await`, or by `addEventListener` with the name of a type, the event in
  * `detail`. Iterating begins when it begins: events of before are not kept.
@@ -84,9 +82,9 @@ export interface RegistryWatch extends EventTarget, AsyncIterable<RegistryEvent>
   addEventListener<Type extends RegistryEvent['type']>(
     type: Type,
     listener: (event: CustomEvent<Extract<RegistryEvent, { type: Type }>>) => void,
-    options?: Listening[2],
+    options?: Parameters<EventTarget['addEventListener']>[2],
   ): void;
-  addEventListener(...args: Listening): void;
+  addEventListener(...args: Parameters<EventTarget['addEventListener']>): void;
   /** Ends the iterations and, with the last watch, the scan and its timers. */
   close(): Promise<void>;
 }
