@@ -1,7 +1,10 @@
 import { KeyvPostgres } from '@keyv/postgres';
 import KeyvRedis from '@keyv/redis';
 import { Keyv } from 'keyv';
+import { openPostgres, openSqlite } from '../../examples/host-store/database.js';
+import { createGatewayStore } from '../../examples/host-store/gateway-store.js';
 import {
+  type CertificateStore,
   type CertificateStoreOptions,
   createCertificateStore,
   directoryStorage,
@@ -9,10 +12,13 @@ import {
   type RawKey,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { keyvBackend } from '../../src/store/keyv-backend.js';
+import type { StoreBackendFactory } from '../../src/store/store-backend.js';
+import { gateBackend, gateDatabase, type Points } from './barriers.js';
 
 /** Where a store is, in words that can be sent to another process. */
 export interface StorePlace {
-  readonly kind: 'directory' | 'redis' | 'keyv-redis' | 'keyv-postgres';
+  readonly kind: SealedKind | HostKind;
   /** A path or a URL. */
   readonly at: string;
   /** Whether processes hear of each other's changes. */
@@ -21,59 +27,95 @@ export interface StorePlace {
   readonly ttlMs: number;
 }
 
-export interface OpenedStore {
-  readonly store: EncryptedCertificateStore;
-  /** Its connections too, which a store leaves to whoever made them. */
+type SealedKind = 'directory' | 'redis' | 'keyv-redis' | 'keyv-postgres';
+/** A host application's own table. */
+type HostKind = 'host-sqlite' | 'host-postgres';
+
+/** Any number of stores, under names of their own, over connections that they share. */
+export interface OpenedPlace {
+  /** @param points where a flow over it can be held */
+  open(namespace: string, points?: Points): CertificateStore;
+  /** Of ours only. */
+  openSealed(namespace: string, points?: Points): EncryptedCertificateStore;
+  /** Ends the connections, which a store leaves to whoever made them. */
   close(): Promise<void>;
 }
 
-export function openStore(place: StorePlace, keys: readonly RawKey[]): OpenedStore {
+/** Whether it is a table of a host application, which has no name for a store. */
+export const isHost = ({ kind }: StorePlace): boolean => kind.startsWith('host-');
+
+export async function openPlace(place: StorePlace, keys: readonly RawKey[]): Promise<OpenedPlace> {
+  if (isHost(place)) return openTable(place, keys);
   const { ttlMs } = place;
-  const { options, disconnect } = storageOf(place);
-  const store = createCertificateStore({
-    keys,
-    namespace: 'processes',
-    cache: { ttlMs, negativeTtlMs: ttlMs },
-    // A machine with many processes on few processors is not what is tested.
-    timeouts: { readMs: 5_000, writeMs: 8_000 },
-    ...options,
-  });
+  const { storage, disconnect } = storageOf(place);
+
+  function openSealed(namespace: string, points?: Points): EncryptedCertificateStore {
+    const { backend, ...rest } = storage();
+    return createCertificateStore({
+      keys,
+      namespace,
+      cache: { ttlMs, negativeTtlMs: ttlMs },
+      // A machine with many processes on few processors is not what is tested.
+      timeouts: { readMs: 5_000, writeMs: 8_000 },
+      ...rest,
+      backend: points === undefined ? backend : (name) => gateBackend(backend(name), points),
+    });
+  }
+
+  return { open: openSealed, openSealed, close: async () => void (await disconnect?.()) };
+}
+
+async function openTable(place: StorePlace, keys: readonly RawKey[]): Promise<OpenedPlace> {
+  const database = await (place.kind === 'host-sqlite'
+    ? openSqlite(place.at)
+    : openPostgres(place.at));
   return {
-    store,
-    async close() {
-      await store.close();
-      await disconnect?.();
+    open(_namespace, points) {
+      const gated = points === undefined ? database : gateDatabase(database, points);
+      const { close: _, ...store } = createGatewayStore(gated, keys);
+      // How often a registry looks at what is open: there is no cache in this store.
+      return { ...store, ttlMs: place.ttlMs };
     },
+    openSealed() {
+      throw new Error("a host application's store is not one of ours");
+    },
+    close: () => database.close(),
   };
 }
 
 interface Storage {
-  readonly options: Partial<CertificateStoreOptions>;
+  readonly storage: () => Pick<CertificateStoreOptions, 'invalidation'> & {
+    readonly backend: StoreBackendFactory;
+  };
   readonly disconnect?: () => Promise<unknown>;
 }
 
 function storageOf({ kind, at, channel }: StorePlace): Storage {
   switch (kind) {
-    case 'directory': {
-      const { backend, invalidation } = directoryStorage(at);
-      return { options: channel ? { backend, invalidation } : { backend } };
-    }
+    case 'directory':
+      return {
+        storage() {
+          const { backend, invalidation } = directoryStorage(at);
+          return channel ? { backend, invalidation } : { backend };
+        },
+      };
     case 'redis':
-      return { options: redisStorage(at, { invalidation: channel }) };
+      return { storage: () => redisStorage(at, { invalidation: channel }) };
     case 'keyv-redis': {
       const adapter = new KeyvRedis<string>(at);
       adapter.on('error', () => {});
-      return { options: keyvOver(adapter), disconnect: () => adapter.disconnect(true) };
+      return { storage: keyvOver(adapter), disconnect: () => adapter.disconnect(true) };
     }
-    case 'keyv-postgres': {
+    default: {
       // With one use for each connection, none is idle: its pool has no listener for broken ones.
       const adapter = new KeyvPostgres({ uri: at, table: 'processes', maxUses: 1 });
       adapter.on('error', () => {});
-      return { options: keyvOver(adapter), disconnect: () => adapter.disconnect() };
+      return { storage: keyvOver(adapter), disconnect: () => adapter.disconnect() };
     }
   }
 }
 
-const keyvOver = (adapter: KeyvRedis<string> | KeyvPostgres): Partial<CertificateStoreOptions> => ({
-  keyv: new Keyv(adapter as never, { namespace: 'app', useKeyPrefix: false }),
-});
+const keyvOver = (adapter: KeyvRedis<string> | KeyvPostgres): Storage['storage'] => {
+  const keyv = new Keyv(adapter as never, { namespace: 'app', useKeyPrefix: false });
+  return () => ({ backend: (namespace) => keyvBackend(keyv, namespace) });
+};
