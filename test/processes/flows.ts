@@ -16,6 +16,8 @@ export interface FlowContext {
   readonly person: () => Promise<boolean>;
   /** What of a certificate is trusted at a registration. */
   readonly pin: 'certificate' | 'key';
+  /** How far away an end of an approval is that comes soon. */
+  readonly soonMs: number;
   /** Whoever reads streams in the background. */
   readonly streams: Streams;
 }
@@ -31,9 +33,6 @@ interface FlowTask {
 const CHANGED: Outcome = { changed: true };
 /** Unique, and far away. */
 const FAR = Date.UTC(2090, 0);
-/** How far away an end is that is waited for. */
-export const SOON_MS = 700;
-
 const registration =
   (replace: boolean): FlowTask['run'] =>
   async ({ registry, serverOf, person, pin }, id, token) => {
@@ -44,7 +43,7 @@ const registration =
   };
 
 export const FLOWS = {
-  register: { weight: 8, sets: FIELDS, run: registration(false) },
+  register: { weight: 14, sets: FIELDS, run: registration(false) },
   replace: { weight: 2, sets: FIELDS, run: registration(true) },
   renew: {
     weight: 4,
@@ -96,13 +95,13 @@ export const FLOWS = {
   expire: {
     weight: 2,
     sets: ['expiresAt'],
-    async run({ registry }, id) {
-      await registry.update(id, { expiresAt: new Date(Date.now() + SOON_MS) });
+    async run({ registry, soonMs }, id) {
+      await registry.update(id, { expiresAt: new Date(Date.now() + soonMs) });
       return CHANGED;
     },
   },
   revoke: {
-    weight: 6,
+    weight: 4,
     sets: [],
     async run({ registry }, id) {
       await registry.revoke(id);

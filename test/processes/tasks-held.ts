@@ -15,6 +15,9 @@ export type HeldFlow = FlowName | 'scan';
 /** Where a flow that was begun stands: held at a point, or at its end. */
 export type Standing = { readonly held: string } | { readonly done: true };
 
+/** How far away the end of an approval is that comes soon. */
+export const SOON_MS = 150;
+
 /** Where nothing of a scan happens for so long, it is over: a host's store has no notes that say so. */
 const QUIET_MS = 150;
 
@@ -94,6 +97,7 @@ export async function holdFlows(
           return true;
         },
         pin,
+        soonMs: SOON_MS,
         streams: new Streams(recorder),
       };
       closers = [

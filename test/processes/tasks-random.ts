@@ -81,6 +81,7 @@ export async function useRegistry(
       return true;
     },
     pin: 'key',
+    soonMs: 700,
     streams: new Streams(recorder),
   };
   const scan = makeFlow({ name: 'scan', n: undefined, sets: undefined, token: undefined });
@@ -119,5 +120,5 @@ const CREATING: ReadonlySet<FlowName> = new Set(['register', 'replace']);
  * longer than a cache may give it out. All processes know when, by the one monotonic clock.
  */
 function isQuiet(id: string): boolean {
-  return id.startsWith('quiet') && (now() + (id.charCodeAt(5) % 2) * 4_000) % 8_000 > 1_500;
+  return id.startsWith('quiet') && (now() + (id.charCodeAt(5) % 2) * 4_000) % 8_000 > 3_000;
 }
