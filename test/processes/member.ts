@@ -16,6 +16,8 @@ export interface MemberOptions {
   readonly notes: string;
   /** At the store, at random; through a registry, at random; or each flow as it is told to. */
   readonly mode: 'store' | 'registry' | 'held';
+  /** Of a registry: changes and uses, with a watch besides or not; or only uses. */
+  readonly role: 'watches' | 'changes' | 'uses';
   /** Of each id. */
   readonly servers: Readonly<Record<string, MemberServer>>;
 }

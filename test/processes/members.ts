@@ -13,6 +13,8 @@ import type { StorePlace } from './places.js';
 /** The wall clocks of the members, in ms: ten minutes and more apart. */
 const SHIFTS = [0, 600_000, -600_000, 60_000];
 
+const ROLES: readonly MemberOptions['role'][] = ['watches', 'changes', 'watches', 'uses'];
+
 export interface MembersOptions {
   readonly program: MemberProgram;
   readonly place: StorePlace;
@@ -61,7 +63,9 @@ export class Members {
     const shift = clocksDiffer ? (SHIFTS[slot % SHIFTS.length] ?? 0) : 0;
     const notes = this.#notesOf(name);
     const template = this.#template;
-    const options: MemberOptions = { name, place, keys, ids, template, notes, mode, servers };
+    const role = ROLES[slot % ROLES.length] ?? 'changes';
+    const parts = { name, place, keys, ids, template, notes, mode, servers, role };
+    const options: MemberOptions = parts;
     const command = [process.execPath, '--require', program.clock, program.main];
     const [file = '', ...words] = ownProcessIds ? inNamespace(command) : command;
     const child = spawn(file, words, {

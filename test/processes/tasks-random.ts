@@ -52,7 +52,7 @@ export async function useStore(
   };
 }
 
-/** Flows of a registry, with a watch beside them that scans all the time. */
+/** Flows of a registry, and in some of the processes a watch beside them that scans all the time. */
 export async function useRegistry(
   options: MemberOptions,
   place: OpenedPlace,
@@ -85,20 +85,24 @@ export async function useRegistry(
     streams: new Streams(recorder),
   };
   const scan = makeFlow({ name: 'scan', n: undefined, sets: undefined, token: undefined });
-  const watch = recorder.flows.run(scan, () => registry.watch({ intervalMs: 500, pollMs: 200 }));
-  const deck = (Object.keys(FLOWS) as FlowName[]).flatMap((name) =>
-    Array.from({ length: FLOWS[name].weight }, () => name),
-  );
+  // The others hear of a change by a message, or when what they hold of it is old.
+  const watch =
+    options.role === 'watches'
+      ? recorder.flows.run(scan, () => registry.watch({ intervalMs: 500, pollMs: 200 }))
+      : undefined;
+  const deck = options.role === 'uses' ? USES : EVERYTHING;
   return {
     async next() {
       const name = pick(deck);
       const id = pick(options.ids);
+      // Whoever asks often is told often.
+      if (options.role === 'uses') await sleep(Math.random() * 400);
       if (name === 'stream' && context.streams.size >= MAX_STREAMS) return;
       if (isQuiet(id) && CREATING.has(name)) return;
       await performFlow(context, name, id);
     },
     async close() {
-      await watch.close();
+      await watch?.close();
       await registry.close();
       await context.streams.cancelAll();
       await store.close?.();
@@ -112,6 +116,13 @@ export function lookupAfter(wait: () => Promise<unknown>): LookupFunction {
     void wait().then(() => callback(null, [{ address: '127.0.0.1', family: 4 }]));
   };
 }
+
+const EVERYTHING = (Object.keys(FLOWS) as FlowName[]).flatMap((name) =>
+  Array.from({ length: FLOWS[name].weight }, () => name),
+);
+
+/** Of a process that changes nothing, and hears of changes only because it looks at what it has open. */
+const USES: readonly FlowName[] = ['stream', 'stream', 'request'];
 
 const CREATING: ReadonlySet<FlowName> = new Set(['register', 'replace']);
 

@@ -26,14 +26,15 @@ export function traceStore(store: CertificateStore, recorder: Recorder): Certifi
         ({ record, revision }) => outcomeOf(record, revision),
       );
       const life = found.record?.labels?.['life'] ?? '';
-      flow()?.read.set(`${id} ${found.revision}`, { at: now(), life });
+      const seen = { at: now(), life };
+      flow()?.read.set(`${id} ${found.revision}`, seen).set(id, seen);
       return found;
     },
     async set(id, record, condition) {
       const current = flow();
       const token = recorder.nextToken();
       const ifRevision = condition?.ifRevision;
-      const seen = current?.read.get(`${id} ${ifRevision}`);
+      const seen = current?.read.get(ifRevision === undefined ? id : `${id} ${ifRevision}`);
       const life = current?.sets?.includes('life') ? token : (seen?.life ?? 'unread');
       const marked = { ...record, labels: { ...record.labels, w: token, life } };
       const effect = {
