@@ -71,6 +71,9 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
   async revoke(id: string) {
     return registry.revoke(id);
   },
+  async certificateFile(id: string) {
+    return (await registry.certificateFile(id)).path;
+  },
   async list() {
     return registry.list();
   },
