@@ -1,7 +1,8 @@
 /**
  * Several processes over one store, stopped, killed and cut off, and a judge over what they did.
  *
- *   npm run test:processes -- [--rounds N] [--seconds S] [--only NAME] [--mode MODE] [--orders all]
+ *   npm run test:processes -- [--rounds N] [--seconds S] [--only NAME] [--mode MODE]
+ *     [--orders all] [--pair 'renew x revoke,...']
  *
  * Each round is S seconds (20) in each mode on each backend. Modes: `store`, operations of the store;
  * `registry`, flows of registries at random; `held`, two flows at a time, held where they wait, in all
@@ -47,12 +48,14 @@ async function main(): Promise<void> {
         if (values.mode !== undefined && values.mode !== mode) continue;
         const { close, ...world } = await open(mode);
         try {
-          const pair = values.pair?.split(' x ') as [HeldFlow, HeldFlow] | undefined;
+          const pairs = values.pair
+            ?.split(',')
+            .map((pair) => pair.split(' x ') as [HeldFlow, HeldFlow]);
           const limit = values.orders === 'all' ? undefined : seconds;
           const run: Record<Mode, () => Promise<Report | HeldReport>> = {
             store: () => runRound({ ...world, mode: 'store', program, seconds }),
             registry: () => runRound({ ...world, mode: 'registry', program, seconds }),
-            held: () => runHeld({ ...world, program, seconds: limit, only: pair }),
+            held: () => runHeld({ ...world, program, seconds: limit, pairs }),
           };
           const report = await run[mode]();
           showReport(name, mode, report);

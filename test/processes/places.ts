@@ -44,6 +44,10 @@ export interface OpenedPlace {
 /** Whether it is a table of a host application, which has no name for a store. */
 export const isHost = ({ kind }: StorePlace): boolean => kind.startsWith('host-');
 
+/** How often a registry looks at what it has open, in ms; see docs/registry.md. */
+export const lookMsOf = (place: StorePlace): number =>
+  Math.max(250, isHost(place) ? place.ttlMs : Math.min(place.ttlMs, 500));
+
 export async function openPlace(place: StorePlace, keys: readonly RawKey[]): Promise<OpenedPlace> {
   if (isHost(place)) return openTable(place, keys);
   const { ttlMs } = place;

@@ -10,7 +10,7 @@ import { judge, type Violation } from './judge.js';
 import { judgeRegistry, MARGIN_MS, type RegistryFacts } from './judge-registry.js';
 import type { MemberProgram } from './member-program.js';
 import { Members } from './members.js';
-import { isHost, type OpenedPlace, openPlace, type StorePlace } from './places.js';
+import { isHost, lookMsOf, type OpenedPlace, openPlace, type StorePlace } from './places.js';
 import { errorsOf, knownOf, type Report, streamsOf } from './run-round.js';
 import { type PlayedServer, playServer } from './servers.js';
 import { type HeldFlow, SOON_MS, type Standing } from './tasks-held.js';
@@ -32,6 +32,8 @@ export const HELD_FLOWS: readonly HeldFlow[] = [
   'stream',
 ];
 
+const ALL_PAIRS = HELD_FLOWS.flatMap((f) => HELD_FLOWS.map((g) => [f, g] as const));
+
 /** After these, what is open has to end. */
 const WITHDRAWING: ReadonlySet<HeldFlow> = new Set(['revoke', 'expire', 'update pins']);
 const OPEN: ReadonlySet<HeldFlow> = new Set(['request', 'stream']);
@@ -42,8 +44,6 @@ const OTHER_KEY: ReadonlySet<HeldFlow> = new Set([
 ]);
 
 const MAX_POINTS = 60;
-/** Between two looks at what is open, without a cache. */
-const LOOK_MS = 250;
 const HUNG_MS = 20_000;
 
 export interface HeldOptions {
@@ -52,7 +52,8 @@ export interface HeldOptions {
   /** `undefined`: every order there is. */
   readonly seconds: number | undefined;
   readonly ownProcessIds?: boolean;
-  readonly only?: readonly [HeldFlow, HeldFlow] | undefined;
+  /** Default: each flow with each. */
+  readonly pairs?: readonly (readonly [HeldFlow, HeldFlow])[] | undefined;
 }
 
 /** Of a held run: also how many orders were tried. */
@@ -102,10 +103,8 @@ class HeldRun {
   async run(): Promise<HeldReport> {
     this.#callers = await Promise.all([0, 1, 2].map(() => startCaller(this.#members.start())));
     this.#place = await openPlace(this.#options.place, this.#members.keys);
-    const { seconds = Number.POSITIVE_INFINITY, only } = this.#options;
+    const { seconds = Number.POSITIVE_INFINITY, pairs = ALL_PAIRS } = this.#options;
     const end = performance.now() + seconds * 1_000;
-    const all = HELD_FLOWS.flatMap((f) => HELD_FLOWS.map((g) => [f, g] as const));
-    const pairs = only === undefined ? all : [only];
     for (const [i, [f, g]] of shuffled(pairs).entries()) {
       if (performance.now() > end) break;
       await this.#block(`h${i}`, f, g, end);
@@ -119,6 +118,12 @@ class HeldRun {
     await this.#store?.close?.();
     await this.#place?.close();
     await this.#server.tls.close();
+  }
+
+  /** How long after its withdrawal nothing may be left of a connection. */
+  get #tooLateMs(): number {
+    const { place } = this.#options;
+    return place.ttlMs + lookMsOf(place) + MARGIN_MS + 100;
   }
 
   /** All orders of two flows, in a store of their own. */
@@ -178,14 +183,14 @@ class HeldRun {
     // Longer than what was withdrawn may be used. What a reading found is used when it is there, however
     // long that took: that has a limit of its own.
     const isReading = 'held' in first && /read|SELECT/.test(first.held);
-    if (withdraws && isWhole && !isReading) await sleep(MARGIN_MS + 2 * LOOK_MS);
+    if (withdraws && isWhole && !isReading) await sleep(this.#tooLateMs);
     const rest = Promise.all([one.call('goOn'), two.call('goOn')]).then(() => 'ended');
     if ((await Promise.race([rest, sleep(HUNG_MS, 'hung', { ref: false })])) === 'hung') {
       this.#violations.push({ kind: 'HUNG', text: where });
       await rest;
     }
     if (withdraws && (f === 'stream' || g === 'stream') && isWhole) {
-      await sleep(MARGIN_MS + 2 * LOOK_MS);
+      await sleep(this.#tooLateMs);
     }
     await three.call('begin', 'get', id, 1_000);
     await this.#read(id);
@@ -290,8 +295,9 @@ class HeldRun {
     const ids = new Set(operations.flatMap(({ effect }) => ('id' in effect ? [effect.id] : [])));
     return {
       uses: [...uses.filter(({ id }) => ids.has(id)), ...streamsOf(operations)],
-      requestLateMs: LOOK_MS,
-      streamLateMs: 2 * LOOK_MS,
+      // One that waits for its connection ends like a stream.
+      requestLateMs: this.#options.place.ttlMs + lookMsOf(this.#options.place),
+      streamLateMs: this.#options.place.ttlMs + lookMsOf(this.#options.place),
       pinOf: new Map(certificates.map((one) => [one.fingerprint256, one.spkiPin])),
       stoppedFor: () => 0,
       endOf: (expiresAt) => Date.parse(expiresAt) - (Date.now() - now()),

@@ -4,7 +4,7 @@ import { judge, type Violation } from './judge.js';
 import { judgeRegistry, type RegistryFacts } from './judge-registry.js';
 import type { MemberProgram } from './member-program.js';
 import { Members } from './members.js';
-import { isHost, type OpenedPlace, openPlace, type StorePlace } from './places.js';
+import { isHost, lookMsOf, type OpenedPlace, openPlace, type StorePlace } from './places.js';
 import { type PlayedServer, playServer, type Use } from './servers.js';
 import { fieldsOf } from './traced-store.js';
 
@@ -12,8 +12,6 @@ const MEMBERS = 4;
 const STORE_IDS = ['a', 'b', 'c', 'd'];
 /** See `isQuiet`: nothing is registered under two of them for most of the time. */
 const REGISTRY_IDS = ['a', 'b', 'quiet1', 'quiet2'];
-/** Between two looks at what is open, where there is no cache. */
-const SHORTEST_LOOK_MS = 250;
 
 export interface RoundOptions {
   readonly program: MemberProgram;
@@ -137,7 +135,7 @@ class Round {
     return {
       uses: [...[...this.#servers.values()].flatMap(({ uses }) => uses), ...streamsOf(operations)],
       requestLateMs: ttlMs,
-      streamLateMs: ttlMs + Math.max(SHORTEST_LOOK_MS, ttlMs),
+      streamLateMs: ttlMs + lookMsOf(this.#options.place),
       pinOf: new Map(certificates.map((one) => [one.fingerprint256, one.spkiPin])),
       stoppedFor: (member, from, to) => this.#members.stoppedFor(member, from, to),
       endOf: (expiresAt, setBy) =>
