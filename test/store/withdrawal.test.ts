@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -19,6 +19,11 @@ import type { Worker } from './workers/start-worker.js';
  * How long a withdrawal takes in another process, by set-up: what SECURITY.md says. One process has a
  * stream open, and nothing else to do; another revokes the server.
  */
+
+interface StreamEnd {
+  readonly at: number;
+  readonly code: string;
+}
 
 /** Several processes on few processors. */
 const MARGIN_MS = 1_000;
@@ -82,7 +87,7 @@ async function open(place: WorkerPlace['place'], ttlMs?: number): Promise<void> 
 async function revoke(): Promise<number> {
   await workers[0].call('revoke', 'a');
   const acknowledgedAt = now();
-  const { at, code } = await workers[1].call<{ at: number; code: string }>('streamEnd', 'a');
+  const { at, code } = await workers[1].call<StreamEnd>('streamEnd', 'a');
   expect(code).toBe('MCP_TLS_CLOSED');
   expect(await workers[1].call('request', 'a', server.url)).toBe('MCP_TLS_NOT_REGISTERED');
   return at - acknowledgedAt;
@@ -104,6 +109,18 @@ it('while the path of the channel is dead, an open stream ends within 5 seconds'
   expect(await revoke()).toBeLessThan(5_000 + MARGIN_MS);
 });
 
+it('while the store cannot be reached, an open stream ends within ttlMs and half a second', async () => {
+  await open({ directory: folder }, 1_500);
+  await rename(folder, `${folder}-away`);
+  const awayAt = now();
+  const { at, code } = await workers[1].call<StreamEnd>('streamEnd', 'a');
+  expect(code).toBe('MCP_TLS_CLOSED');
+  expect(at - awayAt).toBeLessThan(1_500 + 500 + MARGIN_MS);
+  expect(await workers[1].call('request', 'a', server.url)).toBe('MCP_TLS_STORE_UNAVAILABLE');
+  await rename(`${folder}-away`, folder);
+  expect(await workers[1].call('request', 'a', server.url)).toBe('200');
+});
+
 it('a process that was stopped ends its streams when it goes on, and makes no request before', async () => {
   for (const place of [{ redis: proxy.url }, { directory: folder }]) {
     await open(place, 1_500);
@@ -114,7 +131,7 @@ it('a process that was stopped ends its streams when it goes on, and makes no re
     workers[1].signal('SIGCONT');
     const wokenAt = now();
     expect(await outcome).toBe('MCP_TLS_NOT_REGISTERED');
-    const { at, code } = await workers[1].call<{ at: number; code: string }>('streamEnd', 'a');
+    const { at, code } = await workers[1].call<StreamEnd>('streamEnd', 'a');
     expect(code).toBe('MCP_TLS_CLOSED');
     expect(at - wokenAt).toBeLessThan(500 + MARGIN_MS);
     await Promise.all(workers.map((worker) => worker.kill()));
