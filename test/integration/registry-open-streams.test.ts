@@ -132,6 +132,28 @@ describe('an open stream', () => {
   });
 });
 
+describe('a watch that reports a revocation', () => {
+  it('ends what its own process has open, however long a cache may hold the record', async () => {
+    const rows = new Map<string, string>();
+    const [here, there] = [openOver(rows, 30_000), openOver(rows, 30_000)];
+    const server = await serveStream();
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const interval = { intervalMs: 3_600_000, pollMs: 100 };
+    await using watch = here.watch(interval);
+    await using _other = there.watch(interval);
+    const revoked = new Promise((resolve) => watch.addEventListener('revoked', resolve));
+    const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
+    await there.revoke('a');
+    await revoked;
+    const toldAt = performance.now();
+    const { at, code } = await ended;
+    expect(code).toBe('MCP_TLS_CLOSED');
+    expect(at - toldAt).toBeLessThan(500);
+    const error = await here.get('a').catch((one) => one);
+    expect(error).toMatchObject({ code: 'MCP_TLS_NOT_REGISTERED' });
+  });
+});
+
 describe('a look at what is open', () => {
   it('keeps no request from its answer, however slow the store is', async () => {
     const rows = new Map<string, string>();
