@@ -1,47 +1,16 @@
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type CertificateStore,
-  createStoredCertificate,
-  type StoredCertificate,
-} from '../../src/index.js';
-import { type Effect, now, type Operation, type Outcome } from './history.js';
+import { type Caller, startCaller } from './caller.js';
+import { ALL_PAIRS, meetsOtherKey, withdraws } from './held-pairs.js';
+import { now, type Operation } from './history.js';
 import { judge, type Violation } from './judge.js';
 import { judgeRegistry, MARGIN_MS, type RegistryFacts } from './judge-registry.js';
 import type { MemberProgram } from './member-program.js';
 import { Members } from './members.js';
+import { NotedStore } from './noted-store.js';
 import { isHost, lookMsOf, type OpenedPlace, openPlace, type StorePlace } from './places.js';
 import { errorsOf, knownOf, type Report, streamsOf } from './run-round.js';
 import { type PlayedServer, playServer } from './servers.js';
 import { type HeldFlow, SOON_MS, type Standing } from './tasks-held.js';
-import { fieldsOf } from './traced-store.js';
-
-export const HELD_FLOWS: readonly HeldFlow[] = [
-  'register',
-  'replace',
-  'renew',
-  'approve',
-  'update label',
-  'update pins',
-  'expire',
-  'revoke',
-  'scan',
-  'rewrap',
-  'list',
-  'request',
-  'stream',
-];
-
-const ALL_PAIRS = HELD_FLOWS.flatMap((f) => HELD_FLOWS.map((g) => [f, g] as const));
-
-/** After these, what is open has to end. */
-const WITHDRAWING: ReadonlySet<HeldFlow> = new Set(['revoke', 'expire', 'update pins']);
-const OPEN: ReadonlySet<HeldFlow> = new Set(['request', 'stream']);
-/** These meet a server whose certificate has the key on record; the others may meet another key. */
-const OTHER_KEY: ReadonlySet<HeldFlow> = new Set([
-  ...(['register', 'replace', 'approve', 'update label', 'expire', 'revoke'] as const),
-  ...(['rewrap', 'list'] as const),
-]);
 
 const MAX_POINTS = 60;
 const HUNG_MS = 20_000;
@@ -80,20 +49,19 @@ class HeldRun {
   readonly #options: HeldOptions;
   readonly #server: PlayedServer;
   readonly #members: Members;
-  readonly #own: Operation[] = [];
+  readonly #stored: NotedStore;
   readonly #violations: Violation[] = [];
   readonly #blocks: { readonly prefix: string; readonly from: number; readonly to: number }[] = [];
   #callers: readonly Caller[] = [];
   #place: OpenedPlace | undefined;
-  #store: CertificateStore | undefined;
   readonly #where = new Map<string, string>();
   #orders = 0;
-  #tokens = 0;
 
   constructor(options: HeldOptions, server: PlayedServer) {
     const { program, place, ownProcessIds = false } = options;
     this.#options = options;
     this.#server = server;
+    this.#stored = new NotedStore(server);
     this.#members = new Members({
       ...{ program, place, mode: 'held', ids: [], ownProcessIds, clocksDiffer: false },
       servers: { one: knownOf(server) },
@@ -115,7 +83,7 @@ class HeldRun {
 
   async close(): Promise<void> {
     await this.#members.close();
-    await this.#store?.close?.();
+    await this.#stored.use(undefined);
     await this.#place?.close();
     await this.#server.tls.close();
   }
@@ -129,7 +97,7 @@ class HeldRun {
   /** All orders of two flows, in a store of their own. */
   async #block(prefix: string, f: HeldFlow, g: HeldFlow, end: number): Promise<void> {
     const from = now();
-    const isOtherKey = [f, g].includes('approve') && OTHER_KEY.has(f) && OTHER_KEY.has(g);
+    const isOtherKey = meetsOtherKey(f, g);
     const pin = isOtherKey ? 'certificate' : 'key';
     this.#server.show(isOtherKey ? 2 : 1);
     await this.#openStore(prefix, pin);
@@ -154,11 +122,10 @@ class HeldRun {
   }
 
   async #openStore(namespace: string, pin: 'certificate' | 'key'): Promise<void> {
-    await this.#store?.close?.();
     const place = this.#place as OpenedPlace;
     const sealed = isHost(this.#options.place) ? undefined : place.openSealed(namespace);
     await sealed?.initialize();
-    this.#store = sealed ?? place.open(namespace);
+    await this.#stored.use(sealed ?? place.open(namespace));
     await Promise.all(this.#callers.map((caller) => caller.call('open', namespace, pin)));
   }
 
@@ -171,91 +138,37 @@ class HeldRun {
     const [one, two, three] = this.#callers as readonly [Caller, Caller, Caller];
     this.#orders++;
     const isAbsent = f === 'register' || g === 'register';
-    if (!isAbsent) await this.#write(id, pin);
-    else if (this.#orders % 2 === 0) await this.#delete(id);
+    if (!isAbsent) await this.#stored.write(id, pin);
+    else if (this.#orders % 2 === 0) await this.#stored.delete(id);
     const first = await one.call<Standing>('begin', f, id, p);
     const second = await two.call<Standing>('begin', g, id, q);
     const where = `${f} ${standing(first)}, ${g} ${standing(second)}`;
     this.#where.set(id, where);
     const isWhole = 'done' in second;
-    const withdraws = (WITHDRAWING.has(f) || WITHDRAWING.has(g)) && (OPEN.has(f) || OPEN.has(g));
+    const mustEnd = withdraws(f, g) && isWhole;
     if (f === 'expire' || g === 'expire') await sleep(SOON_MS);
     // Longer than what was withdrawn may be used. What a reading found is used when it is there, however
     // long that took: that has a limit of its own.
     const isReading = 'held' in first && /read|SELECT/.test(first.held);
-    if (withdraws && isWhole && !isReading) await sleep(this.#tooLateMs);
+    if (mustEnd && !isReading) await sleep(this.#tooLateMs);
     const rest = Promise.all([one.call('goOn'), two.call('goOn')]).then(() => 'ended');
     if ((await Promise.race([rest, sleep(HUNG_MS, 'hung', { ref: false })])) === 'hung') {
       this.#violations.push({ kind: 'HUNG', text: where });
       await rest;
     }
-    if (withdraws && (f === 'stream' || g === 'stream') && isWhole) {
+    if (mustEnd && (f === 'stream' || g === 'stream')) {
       await sleep(this.#tooLateMs);
     }
     await three.call('begin', 'get', id, 1_000);
-    await this.#read(id);
+    await this.#stored.read(id);
     await Promise.all([one.call('cancelStreams'), two.call('cancelStreams')]);
     // What is over is not scanned any more.
-    await this.#delete(id);
+    await this.#stored.delete(id);
     return { isFirstOver: 'done' in first, isSecondOver: isWhole };
   }
 
-  #record(pin: 'certificate' | 'key', token: string): StoredCertificate {
-    const [certificate] = this.#server.certificates;
-    if (certificate === undefined) throw new Error('the server has no certificate');
-    const { certificatePem, spkiPin } = certificate;
-    return createStoredCertificate({
-      url: this.#server.url,
-      trust:
-        pin === 'key'
-          ? { identity: 'pin', pins: [spkiPin] }
-          : { ca: certificatePem, authority: false },
-      certificate: certificatePem,
-      approvedBy: token,
-      approvedAt: new Date(),
-      labels: { f: token, w: token, life: token },
-    });
-  }
-
-  async #write(id: string, pin: 'certificate' | 'key'): Promise<void> {
-    const token = `setup.${this.#tokens++}`;
-    const record = this.#record(pin, token);
-    const fields = fieldsOf(record);
-    const sets = Object.keys(fields) as (keyof typeof fields)[];
-    await this.#note('setup', { kind: 'write', id, token, fields, sets }, async () => ({
-      revision: await this.#stored.set(id, record),
-    }));
-  }
-
-  async #delete(id: string): Promise<void> {
-    await this.#note('delete', { kind: 'delete', id }, async () => {
-      await this.#stored.delete(id);
-      return {};
-    });
-  }
-
-  async #read(id: string): Promise<void> {
-    await this.#note('read', { kind: 'read', id }, async () => {
-      const { record, revision } = await this.#stored.read(id);
-      if (record === undefined) return { revision };
-      return { revision, token: record.labels?.['w'] ?? '', fields: fieldsOf(record) };
-    });
-  }
-
-  get #stored(): CertificateStore {
-    return this.#store as CertificateStore;
-  }
-
-  async #note(name: string, effect: Effect, run: () => Promise<Outcome>): Promise<void> {
-    const begun = now();
-    const outcome = await run().catch(
-      (error): Outcome => ({ error: String((error as { code?: string }).code ?? error) }),
-    );
-    this.#own.push({ member: 'main', name, effect, begun, ended: now(), ...outcome });
-  }
-
   #report(): HeldReport {
-    const operations = [...this.#members.operations(), ...this.#own];
+    const operations = [...this.#members.operations(), ...this.#stored.operations];
     const byBlock = new Map(this.#blocks.map(({ prefix }) => [prefix, [] as Operation[]]));
     for (const one of operations) {
       const { effect, begun } = one;
@@ -307,38 +220,6 @@ class HeldRun {
 }
 
 const standing = (where: Standing): string => ('held' in where ? `held ${where.held}` : 'whole');
-
-interface Caller {
-  call<T>(task: string, ...args: unknown[]): Promise<T>;
-}
-
-/** Calls what a member serves, once it is ready. */
-async function startCaller(child: ChildProcess): Promise<Caller> {
-  const calls = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
-  let next = 0;
-  const ready = new Promise<void>((resolve, reject) => {
-    child.once('exit', () => reject(new Error('a member ended before it was told to')));
-    child.on('message', (message: 'ready' | { call: number; result?: never; error?: string }) => {
-      if (message === 'ready') {
-        resolve();
-        return;
-      }
-      const waiting = calls.get(message.call);
-      calls.delete(message.call);
-      if (message.error === undefined) waiting?.resolve(message.result as never);
-      else waiting?.reject(new Error(message.error));
-    });
-  });
-  await ready;
-  return {
-    call: (task, ...args) =>
-      new Promise((resolve, reject) => {
-        const call = next++;
-        calls.set(call, { resolve, reject });
-        child.send({ call, task, args });
-      }),
-  };
-}
 
 function shuffled<T>(items: readonly T[]): readonly T[] {
   return items

@@ -21,8 +21,7 @@ const MAX_STREAMS = 3;
 const PERSON_MS = 400;
 const HANDSHAKE_MS = 300;
 
-export const pick = <T>(from: readonly T[]): T =>
-  from[Math.floor(Math.random() * from.length)] as T;
+const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T;
 
 /** Operations of a store. */
 export async function useStore(
