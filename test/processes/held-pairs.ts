@@ -21,8 +21,8 @@ export const ALL_PAIRS: readonly (readonly [HeldFlow, HeldFlow])[] = HELD_FLOWS.
   HELD_FLOWS.map((g) => [f, g] as const),
 );
 
-/** After these, what is open has to end. */
-const WITHDRAWING: ReadonlySet<HeldFlow> = new Set(['revoke', 'expire', 'update pins']);
+/** After these, what is open has to end. A change of pins is tried with the server's present key, which stays. */
+const WITHDRAWING: ReadonlySet<HeldFlow> = new Set(['revoke', 'expire']);
 const OPEN: ReadonlySet<HeldFlow> = new Set(['request', 'stream']);
 /** These meet a server whose certificate has the key on record; the others may meet another key. */
 const OTHER_KEY: ReadonlySet<HeldFlow> = new Set([
