@@ -111,6 +111,9 @@ async function keyvPostgres(mode: Mode): Promise<Opened> {
 /** A host application's table says how often a registry looks at what is open. */
 const HOST: Cache = { channel: false, ttlMs: 250 };
 
+/** Node.js 22.13 and later. */
+const HAS_SQLITE = process.getBuiltinModule('node:sqlite') !== undefined;
+
 async function hostSqlite(mode: Mode): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-processes-host-'));
   chmodSync(folder, 0o700);
@@ -119,7 +122,7 @@ async function hostSqlite(mode: Mode): Promise<Opened> {
   return {
     place: { kind: 'host-sqlite', at, ...HOST },
     // The build for WebAssembly locks by a directory, which a killed process leaves behind: for ever.
-    disturbances: DISTURBANCES[mode].filter((one) => one === 'rotate'),
+    disturbances: DISTURBANCES[mode].filter((one) => HAS_SQLITE || one === 'rotate'),
     close: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
