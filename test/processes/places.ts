@@ -2,7 +2,6 @@ import { KeyvPostgres } from '@keyv/postgres';
 import KeyvRedis from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { openPostgres, openSqlite } from '../../examples/host-store/database.js';
-import { createGatewayStore } from '../../examples/host-store/gateway-store.js';
 import {
   type CertificateStore,
   type CertificateStoreOptions,
@@ -70,6 +69,8 @@ export async function openPlace(place: StorePlace, keys: readonly RawKey[]): Pro
 }
 
 async function openTable(place: StorePlace, keys: readonly RawKey[]): Promise<OpenedPlace> {
+  // It imports the package by its name, which has to be built.
+  const { createGatewayStore } = await import('../../examples/host-store/gateway-store.js');
   const database = await (place.kind === 'host-sqlite'
     ? openSqlite(place.at)
     : openPostgres(place.at));
