@@ -112,8 +112,8 @@ function storageOf({ kind, at, channel }: StorePlace): Storage {
       return { storage: keyvOver(adapter), disconnect: () => adapter.disconnect(true) };
     }
     default: {
-      // With one use for each connection, none is idle: its pool has no listener for broken ones.
-      const adapter = new KeyvPostgres({ uri: at, table: 'processes', maxUses: 1 });
+      // Its pool has no listener for connections that break while they are idle; the server goes on.
+      const adapter = new KeyvPostgres({ uri: at, table: 'processes' });
       adapter.on('error', () => {});
       return { storage: keyvOver(adapter), disconnect: () => adapter.disconnect() };
     }
