@@ -85,7 +85,8 @@ export function readNotes(member: string, text: string): Operation[] {
     if ('effect' in note) {
       const { n, name, effect, flow, at: begun } = note;
       const ended = Number.POSITIVE_INFINITY;
-      operations.set(n, { member, n, name, effect, flow, begun, ended });
+      const step = flow === undefined ? {} : { flow };
+      operations.set(n, { member, n, name, effect, ...step, begun, ended });
     } else {
       const begun = operations.get(note.n) as Operation;
       operations.set(note.n, { ...begun, ...note.outcome, ended: note.at });
