@@ -12,65 +12,63 @@
  * be, where bytes went over withdrawn trust, or where the store raised a false alarm.
  */
 import { parseArgs } from 'node:util';
-import { buildMember } from './member-program.js';
+import { buildMember, type MemberProgram } from './member-program.js';
 import { type HeldReport, runHeld } from './run-held.js';
 import { type Report, runRound } from './run-round.js';
 import { showHeader, showReport } from './show-report.js';
 import type { HeldFlow } from './tasks-held.js';
-import { WORLDS } from './worlds.js';
+import { type Mode, WORLDS, type World } from './worlds.js';
 
-type Mode = 'store' | 'registry' | 'held';
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '20' },
+    only: { type: 'string' },
+    mode: { type: 'string' },
+    orders: { type: 'string' },
+    pair: { type: 'string' },
+  },
+});
+const worlds = WORLDS.filter(({ name }) => values.only === undefined || name === values.only);
+const seconds = Number(values.seconds);
+const pairs = values.pair?.split(',').map((pair) => pair.split(' x ') as [HeldFlow, HeldFlow]);
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '1' },
-      seconds: { type: 'string', default: '20' },
-      only: { type: 'string' },
-      mode: { type: 'string' },
-      orders: { type: 'string' },
-      pair: { type: 'string' },
-    },
-  });
-  const seconds = Number(values.seconds);
-  const worlds = WORLDS.filter(({ name }) => values.only === undefined || name === values.only);
+async function runWorld(
+  { open }: World,
+  mode: Mode,
+  program: MemberProgram,
+): Promise<Report | HeldReport> {
+  const { close, ...world } = await open(mode);
+  try {
+    if (mode !== 'held') return await runRound({ ...world, mode, program, seconds });
+    const limit = values.orders === 'all' ? undefined : seconds;
+    return await runHeld({ ...world, program, seconds: limit, pairs });
+  } finally {
+    await close();
+  }
+}
+
+async function main(program: MemberProgram): Promise<number> {
   let [runs, violations, operations] = [0, 0, 0];
-  const program = await buildMember();
   showHeader();
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { name, modes, skipped, open } of worlds) {
-      const reason = skipped?.();
-      if (reason !== undefined) {
-        console.log(`${name}: skipped: ${reason}`);
-        continue;
-      }
-      for (const mode of modes) {
+    for (const world of worlds) {
+      const reason = world.skipped?.();
+      if (reason !== undefined) console.log(`${world.name}: skipped: ${reason}`);
+      for (const mode of reason === undefined ? world.modes : []) {
         if (values.mode !== undefined && values.mode !== mode) continue;
-        const { close, ...world } = await open(mode);
-        try {
-          const pairs = values.pair
-            ?.split(',')
-            .map((pair) => pair.split(' x ') as [HeldFlow, HeldFlow]);
-          const limit = values.orders === 'all' ? undefined : seconds;
-          const run: Record<Mode, () => Promise<Report | HeldReport>> = {
-            store: () => runRound({ ...world, mode: 'store', program, seconds }),
-            registry: () => runRound({ ...world, mode: 'registry', program, seconds }),
-            held: () => runHeld({ ...world, program, seconds: limit, pairs }),
-          };
-          const report = await run[mode]();
-          showReport(name, mode, report);
-          violations += report.violations.length;
-          operations += report.operations;
-          runs++;
-        } finally {
-          await close();
-        }
+        const report = await runWorld(world, mode, program);
+        showReport(world.name, mode, report);
+        violations += report.violations.length;
+        operations += report.operations;
+        runs++;
       }
     }
   }
-  program.close();
   console.log(`\n${runs} runs, ${operations} operations, ${violations} violations`);
-  process.exit(runs > 0 && violations === 0 ? 0 : 1);
+  return runs > 0 && violations === 0 ? 0 : 1;
 }
 
-await main();
+const program = await buildMember();
+process.exitCode = await main(program).finally(() => program.close());
+process.exit();
