@@ -17,6 +17,8 @@ const matrix = ['--project=trust', 'test/trust/policy-matrix.test.ts'];
 const shapes = ['--project=integration', 'test/integration/certificate-shapes.test.ts'];
 const route = ['--project=integration', 'test/integration/route.test.ts'];
 const registry = ['--project=integration', 'test/integration/registry.test.ts'];
+const openStreams = ['--project=integration', 'test/integration/registry-open-streams.test.ts'];
+const heldFlows = ['--project=store', 'test/store/held-flows.test.ts'];
 const hidden = [
   '--project=one-judge',
   'test/one-judge/hidden-issuer.test.ts',
@@ -562,6 +564,22 @@ export const MUTATIONS: readonly Mutation[] = [
       guards,
     ],
   ]),
+  ...inFile('src/registry/enrol/enrolment.ts', [
+    [
+      'change-condition',
+      'a change is written only over what it was made of',
+      'store.set(id, next, { ifRevision: present.revision })',
+      'store.set(id, next)',
+      heldFlows,
+    ],
+    [
+      'register-condition',
+      'a registration is written only over what it looked at',
+      'store.set(id, record, { ifRevision: before.revision })',
+      'store.set(id, record)',
+      heldFlows,
+    ],
+  ]),
   ...inFile('src/registry/enrol/flows.ts', [
     [
       'revoke-flows',
@@ -585,6 +603,45 @@ export const MUTATIONS: readonly Mutation[] = [
       'this.#changed(id);\n    await this.#end(id, REVOKED);',
       'this.#changed(id);',
       guards,
+    ],
+    [
+      'connections-look',
+      'what is open is looked at, also where no message comes',
+      'if (isLook || server.hasExpired(wallClock))',
+      'if (server.hasExpired(wallClock))',
+      openStreams,
+    ],
+    [
+      'connections-look-soon',
+      'a look comes soon after a cache lets it see',
+      'Math.min(ttlMs, MEMORY_LOOK_MS)',
+      'ttlMs',
+      openStreams,
+    ],
+    [
+      'connections-look-waits',
+      'looking makes no reading void',
+      'await this.#judge(id).finally(',
+      'await this.refresh(id).finally(',
+      openStreams,
+    ],
+  ]),
+  ...inFile('src/registry/certificate-files.ts', [
+    [
+      'files-look',
+      'a certificate file goes when another process revokes its server',
+      'setInterval(() => void look(undefined), lookMs)',
+      'setInterval(() => {}, lookMs)',
+      openStreams,
+    ],
+  ]),
+  ...inFile('src/registry/watch/watch-servers.ts', [
+    [
+      'watch-told',
+      'a process that was told of a revocation does not go on by its cache',
+      'parts.changedElsewhere(id);',
+      '',
+      openStreams,
     ],
   ]),
   ...inFile('src/registry/connect/live-client.ts', [

@@ -9,8 +9,8 @@ import type { CertificateFile } from './types.js';
 export interface CertificateFiles {
   /** @throws {RegistryError} `MCP_TLS_FILE_REFUSED` */
   write(id: string, pem: string, directory: string | undefined): Promise<CertificateFile>;
-  /** The servers that there are files of. */
-  ids(): ReadonlySet<string>;
+  /** Removes those of servers that are not to be trusted any more: of one, or of all. */
+  look(id: string | undefined): Promise<void>;
   /** Removes those of one server. */
   remove(id: string): Promise<void>;
   /** Removes all. */
@@ -19,10 +19,17 @@ export interface CertificateFiles {
 
 /**
  * Makes the (empty) set of files. While there are any, listeners remove them when the process exits, and
- * when it is told to end and nothing else listens to that.
+ * when it is told to end and nothing else listens to that; and their servers are looked at every `lookMs`,
+ * since another process may withdraw one and tell nobody.
+ *
+ * @param isOver whether there is no trust in a server any more
  */
-export function makeCertificateFiles(): CertificateFiles {
+export function makeCertificateFiles(
+  isOver: (id: string) => Promise<boolean>,
+  lookMs: number,
+): CertificateFiles {
   const files = new Map<string, string>();
+  let looking: NodeJS.Timeout | undefined;
 
   function onExit(): void {
     for (const directory of files.keys()) {
@@ -46,11 +53,13 @@ export function makeCertificateFiles(): CertificateFiles {
   Object.assign(onSignal, { [OURS]: true });
 
   function listen(): void {
+    looking = setInterval(() => void look(undefined), lookMs).unref();
     process.on('exit', onExit);
     for (const signal of SIGNALS) process.on(signal, onSignal);
   }
 
   function stopListening(): void {
+    clearInterval(looking);
     process.off('exit', onExit);
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
@@ -68,6 +77,13 @@ export function makeCertificateFiles(): CertificateFiles {
     const chosen = [...files].filter(([, id]) => test(id));
     // What cannot be removed now is tried again when the process exits.
     await Promise.allSettled(chosen.map(([directory]) => removeOne(directory)));
+  }
+
+  async function look(changed: string | undefined): Promise<void> {
+    for (const id of new Set(files.values())) {
+      if (changed !== undefined && changed !== id) continue;
+      if (await isOver(id)) await removeWhere((one) => one === id);
+    }
   }
 
   return {
@@ -89,8 +105,8 @@ export function makeCertificateFiles(): CertificateFiles {
       }
     },
     remove: (id) => removeWhere((one) => one === id),
+    look,
     close: () => removeWhere(() => true),
-    ids: () => new Set(files.values()),
   };
 }
 

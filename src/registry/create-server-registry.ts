@@ -45,7 +45,7 @@ import { makeServerWatching } from './watch/watch-servers.js';
 export function createServerRegistry(options: ServerRegistryOptions): ServerRegistry {
   const { store, approve, timeout, connectMs, route, ...limits } = readRegistryOptions(options);
   const connections = new RegistryConnections(store, { route, timeout }, limits);
-  const files = makeCertificateFiles();
+  const files = makeCertificateFiles(isOver, connections.lookMs);
   const enrolment = new Enrolment({ store, approve, inspect });
   const trust = (id: string) => connections.trust(id);
   const watching = makeServerWatching({
@@ -65,20 +65,20 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
         .then(() => lookAgain(id))
         .catch(ignore),
   });
-  const unsubscribe = store.onChange?.((id) => void removeFiles(id).catch(ignore)) ?? ignore;
+  const unsubscribe = store.onChange?.((id) => void files.look(id)) ?? ignore;
 
   async function lookAgain(id: string): Promise<void> {
     await connections.refresh(id);
-    await removeFiles(id);
+    await files.look(id);
   }
 
-  /** Removes the files of servers that are no longer registered, wherever that ended. */
-  async function removeFiles(changed: string | undefined): Promise<void> {
-    const ids = files.ids();
-    for (const id of changed === undefined ? ids : [changed].filter((one) => ids.has(one))) {
-      await connections.trust(id).catch(async (error) => {
-        if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') await files.remove(id);
-      });
+  /** Whether there is no trust in a server any more. What cannot be read now may be trusted still. */
+  async function isOver(id: string): Promise<boolean> {
+    try {
+      await connections.trust(id);
+      return false;
+    } catch (error) {
+      return OVER.has(explainTlsError(error)?.code);
     }
   }
 
@@ -247,5 +247,10 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
   };
   return Object.freeze(registry);
 }
+
+const OVER: ReadonlySet<string | undefined> = new Set([
+  'MCP_TLS_NOT_REGISTERED',
+  'MCP_TLS_STORE_EXPIRED',
+]);
 
 function ignore(): void {}

@@ -200,8 +200,8 @@ export interface ServerRegistry extends AsyncDisposable {
   check(id: string, options?: ServerCheckOptions): Promise<ServerCheck>;
   /**
    * Writes the certificate of a server, never a key, to a temporary file for a child process
-   * (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`). Removed when it is closed, when the server is revoked,
-   * at `close()` and when the process exits.
+   * (`NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`). Removed when it is closed, when the server is revoked
+   * or its approval expires, at `close()`, and when the process exits or is ended by a signal.
    *
    * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`, `MCP_TLS_FILE_REFUSED`
    */

@@ -41,8 +41,9 @@ export interface CertificateStore {
   /** Ends connections and timers. Records stay. */
   close?(): Promise<void>;
   /**
-   * The record of `id`, ready to connect with; the same object as long as the record is the same. Without
-   * it, a registry makes one of what {@link get} gives.
+   * The record of `id`, ready to connect with; the same object as long as the record is the same. From
+   * memory, as far as that is young enough: of every server with open connections it is asked twice a
+   * second. Without it, a registry makes one of what {@link get} gives.
    */
   trust?(id: string): Promise<ServerTrust | undefined>;
   /**

@@ -4,8 +4,10 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createCertificateStore,
   createServerRegistry,
+  createStorage,
   explainTlsError,
   type ServerRegistry,
+  type StoreBackend,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
@@ -29,8 +31,8 @@ afterEach(async () => {
 });
 
 /** As another process has it: a store and a cache of its own, over the same rows, without a channel. */
-function openOver(rows: Map<string, string>): ServerRegistry {
-  const cache = { ttlMs: TTL_MS };
+function openOver(rows: Map<string, string>, ttlMs = TTL_MS): ServerRegistry {
+  const cache = { ttlMs };
   const store = createCertificateStore({ keys, storage: rows, whenEmpty: 'create', cache });
   const registry = createServerRegistry({ store });
   cleanups.push(async () => {
@@ -76,8 +78,27 @@ describe('an open stream', () => {
     expect(await there.revoke('a')).toBe(true);
     const { at, code } = await ended;
     expect(code).toBe('MCP_TLS_CLOSED');
-    // A record that was read just before is given out for ttlMs; a look begins every ttlMs.
-    expect(at - revokedAt).toBeLessThan(2 * TTL_MS + 400);
+    // A record that was read just before is given out for ttlMs; then a look sees it.
+    expect(at - revokedAt).toBeLessThan(TTL_MS + 500 + 400);
+  });
+
+  it('ends half a second after ttlMs at the latest, when the record was read just before it was revoked', async () => {
+    const rows = new Map<string, string>();
+    const ttlMs = 2_000;
+    const [here, there] = [openOver(rows, ttlMs), openOver(rows)];
+    const server = await serveStream();
+    await there.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await here.get('a');
+    await new Promise((resolve) => setTimeout(resolve, ttlMs - 150));
+    // Held until shortly after the stream began, and then read anew: the worst that can be.
+    const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await here.get('a');
+    await there.revoke('a');
+    const revokedAt = performance.now();
+    const { at, code } = await ended;
+    expect(code).toBe('MCP_TLS_CLOSED');
+    expect(at - revokedAt).toBeLessThan(ttlMs + 500 + 400);
   });
 
   it('ends when the approval expires, in the process that approved, too', async () => {
@@ -112,7 +133,74 @@ describe('an open stream', () => {
   });
 });
 
+describe('a watch that reports a revocation', () => {
+  it('ends what its own process has open, however long a cache may hold the record', async () => {
+    const rows = new Map<string, string>();
+    const [here, there] = [openOver(rows, 30_000), openOver(rows, 30_000)];
+    const server = await serveStream();
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const interval = { intervalMs: 3_600_000, pollMs: 100 };
+    await using watch = here.watch(interval);
+    await using _other = there.watch(interval);
+    const revoked = new Promise((resolve) => watch.addEventListener('revoked', resolve));
+    const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
+    await there.revoke('a');
+    await revoked;
+    const toldAt = performance.now();
+    const { at, code } = await ended;
+    expect(code).toBe('MCP_TLS_CLOSED');
+    expect(at - toldAt).toBeLessThan(500);
+    const error = await here.get('a').catch((one) => one);
+    expect(error).toMatchObject({ code: 'MCP_TLS_NOT_REGISTERED' });
+  });
+});
+
+describe('a look at what is open', () => {
+  it('keeps no request from its answer, however slow the store is', async () => {
+    const rows = new Map<string, string>();
+    let delayMs = 0;
+    const backend = (): StoreBackend => ({
+      name: 'slow',
+      async read(keys) {
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        return keys.map((key) => rows.get(key));
+      },
+      keys: async () => [...rows.keys()],
+      write: async (key, value) => void rows.set(key, value),
+      close: async () => {},
+    });
+    const cache = { ttlMs: 0 };
+    const storage = createStorage({ backend });
+    const store = createCertificateStore({ keys, storage, whenEmpty: 'create', cache });
+    const registry = createServerRegistry({ store });
+    cleanups.push(async () => {
+      await registry.close();
+      await store.close();
+    });
+    const server = await startTlsServer({ certificate });
+    cleanups.push(() => server.close());
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const client = (await registry.clientFactory('a'))();
+    expect((await client(server.url)).status).toBe(200);
+    // Connections are open now, and looked at more often than a reading takes.
+    delayMs = 700;
+    const answer = client(server.url).then(({ status }) => status);
+    const late = new Promise((resolve) => setTimeout(resolve, 3_000, 'late'));
+    expect(await Promise.race([answer, late])).toBe(200);
+  });
+});
+
 describe('a certificate file', () => {
+  it('goes away when its server is revoked by a process that this one does not hear of', async () => {
+    const rows = new Map<string, string>();
+    const [here, there] = [openOver(rows), openOver(rows)];
+    const server = await serveStream();
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const file = await here.certificateFile('a');
+    await there.revoke('a');
+    await expect.poll(() => existsSync(file.path), { timeout: TTL_MS + 2_000 }).toBe(false);
+  });
+
   it('goes away when its server is revoked by another registry over the store', async () => {
     const store = createCertificateStore({ keys, storage: new Map(), whenEmpty: 'create' });
     const [here, there] = [createServerRegistry({ store }), createServerRegistry({ store })];

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
@@ -12,8 +11,13 @@ export interface MemberProgram {
   close(): void;
 }
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
 export async function buildMember(): Promise<MemberProgram> {
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-member-'));
+  // Below the packages' folder: what brings files of its own cannot be put into one.
+  const cache = join(ROOT, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'member-'));
   const entryOf = (name: string) => fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   await build({
     entry: { member: entryOf('member'), clock: entryOf('shift-clock') },
@@ -22,8 +26,12 @@ export async function buildMember(): Promise<MemberProgram> {
     platform: 'node',
     target: 'node20',
     outExtension: () => ({ js: '.cjs' }),
-    // The folder has no packages beside it.
-    noExternal: [/./],
+    noExternal: [/^(?!node-sqlite3-wasm|pg-native|@modelcontextprotocol)/],
+    external: ['node-sqlite3-wasm', 'pg-native', /^@modelcontextprotocol/],
+    esbuildOptions(options) {
+      // The examples import the package by its name.
+      options.alias = { 'mcp-tls': join(ROOT, 'src', 'index.ts') };
+    },
     splitting: false,
     config: false,
     dts: false,

@@ -1,9 +1,10 @@
-/** One of several processes over one store: does random operations, and notes them. See main.ts. */
-import { openSync, writeSync } from 'node:fs';
+/** One of several processes over one store. See main.ts. */
 import type { StoredCertificate } from '../../src/index.js';
-import { type Note, now, type Outcome } from './history.js';
-import { type Context, OPERATIONS, type Task } from './operations.js';
-import { type OpenedStore, openStore, type StorePlace } from './places.js';
+import { now } from './history.js';
+import { openPlace, type StorePlace } from './places.js';
+import { Recorder } from './recorder.js';
+import { holdFlows } from './tasks-held.js';
+import { type RandomTask, useRegistry, useStore } from './tasks-random.js';
 
 export interface MemberOptions {
   readonly name: string;
@@ -13,64 +14,51 @@ export interface MemberOptions {
   readonly template: StoredCertificate;
   /** The file of its notes. */
   readonly notes: string;
+  /** At the store, at random; through a registry, at random; or each flow as it is told to. */
+  readonly mode: 'store' | 'registry' | 'held';
+  /** Of a registry: changes and uses, with a watch besides or not; or only uses. */
+  readonly role: 'watches' | 'changes' | 'uses';
+  /** Of each id. */
+  readonly servers: Readonly<Record<string, MemberServer>>;
+}
+
+export interface MemberServer {
+  readonly url: string;
+  readonly pins: readonly string[];
 }
 
 const options: MemberOptions = JSON.parse(process.env['MCP_TLS_MEMBER'] ?? '');
-// Written at once: what is noted is noted, also if this process is killed in the next moment.
-const file = openSync(options.notes, 'a');
-let stopped = false;
-let n = 0;
-let tokens = 0;
+const recorder = new Recorder(options.name, options.notes);
 
-const note = (line: Note): void => void writeSync(file, `${JSON.stringify(line)}\n`);
-
-async function perform(context: Context, task: Task): Promise<void> {
-  const number = n++;
-  const effect = task.effect(context);
-  note({ n: number, at: now(), name: task.name, effect });
-  const outcome = await task.run(context, effect).catch(
-    (error): Outcome => ({
-      error: String((error as { code?: unknown }).code ?? (error as Error).stack),
-    }),
-  );
-  note({ n: number, at: now(), outcome });
-}
-
-async function main({ store, close }: OpenedStore): Promise<void> {
-  const context: Context = {
-    store,
-    ids: options.ids,
-    nextToken: () => `${options.name}.${tokens++}`,
-    recordOf: (token) => ({ ...options.template, approvedBy: token }),
-  };
-  const deck = OPERATIONS.flatMap((task) => Array.from({ length: task.weight }, () => task));
-  await perform(context, INITIALIZE);
+/** Does what there is to do, at random, until it is told to stop. */
+async function repeat({ next, close }: RandomTask): Promise<void> {
+  let stopped = false;
+  process.on('message', () => {
+    stopped = true;
+  });
   // Two hands: operations of one process overlap too.
   const hand = async () => {
     while (!stopped) {
-      await perform(context, deck[Math.floor(Math.random() * deck.length)] as Task);
+      await next();
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
     }
   };
   await Promise.all([hand(), hand()]);
   await close();
+}
+
+async function main(): Promise<void> {
+  const place = await openPlace(options.place, options.keys);
+  if (options.mode === 'held') {
+    await holdFlows(options, place, recorder);
+    return;
+  }
+  await repeat(await (options.mode === 'store' ? useStore : useRegistry)(options, place, recorder));
+  await place.close();
   process.disconnect();
 }
 
-const INITIALIZE: Task = {
-  name: 'initialize',
-  weight: 0,
-  effect: () => ({ kind: 'other' }),
-  async run({ store }) {
-    await store.initialize();
-    return {};
-  },
-};
-
-process.on('message', () => {
-  stopped = true;
-});
-main(openStore(options.place, options.keys)).catch((error) => {
-  console.error(error);
+main().catch((error) => {
+  console.error(now(), options.name, error);
   process.exit(1);
 });

@@ -9,12 +9,12 @@ export interface Task {
   /** How often, compared with the others. */
   readonly weight: number;
   /** What it is going to do; noted before it begins. */
-  effect(context: Context): Effect;
+  effect(context: StoreContext): Effect;
   /** Rejections are noted by their code. What a refused conditional write demanded is of no use. */
-  run(context: Context, effect: Effect): Promise<Outcome>;
+  run(context: StoreContext, effect: Effect): Promise<Outcome>;
 }
 
-export interface Context {
+export interface StoreContext {
   readonly store: EncryptedCertificateStore;
   readonly ids: readonly string[];
   /** A name for a write that nobody else uses. */
@@ -23,9 +23,9 @@ export interface Context {
 }
 
 const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T;
-const anId = ({ ids }: Context): string => pick(ids);
+const anId = ({ ids }: StoreContext): string => pick(ids);
 
-const write = (context: Context): Effect => ({
+const write = (context: StoreContext): Effect => ({
   kind: 'write',
   id: anId(context),
   token: context.nextToken(),

@@ -118,6 +118,7 @@ it('notes tell what a killed process had begun, and a line that was cut off is n
   expect(readNotes('p1', text)).toEqual([
     {
       member: 'p1',
+      n: 0,
       name: 'delete',
       effect: begun.effect,
       begun: 5,

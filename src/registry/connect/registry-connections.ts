@@ -19,6 +19,9 @@ const LOOK_MS = 30_000;
 /** Not more often than this, for stores without a cache. */
 const SHORTEST_LOOK_MS = 250;
 
+/** Where the store answers from memory until its answer is too old, and then asks anew. */
+const MEMORY_LOOK_MS = 500;
+
 /** How late the end of an approval may be noticed. */
 const EXPIRY_MS = 500;
 
@@ -37,8 +40,11 @@ export class RegistryConnections {
   readonly #servers = new Map<string, ServerConnections>();
   /** Reads under way, by id: what was read while the record changed says nothing about the time after. */
   readonly #reads = new Map<string, Set<{ isStale: boolean }>>();
+  /** Those that are being looked at. */
+  readonly #looking = new Set<string>();
   #closed = false;
-  readonly #lookMs: number;
+  /** How often whatever was taken from the store is looked at there, in ms. */
+  readonly lookMs: number;
   #stepping: NodeJS.Timeout | undefined;
   #lookedAt = 0;
 
@@ -46,7 +52,9 @@ export class RegistryConnections {
     this.#options = options;
     this.#limits = limits;
     this.#read = makeTrustReader(store);
-    this.#lookMs = Math.max(SHORTEST_LOOK_MS, store.ttlMs ?? LOOK_MS);
+    const ttlMs = store.ttlMs ?? LOOK_MS;
+    const wanted = store.trust === undefined ? ttlMs : Math.min(ttlMs, MEMORY_LOOK_MS);
+    this.lookMs = Math.max(SHORTEST_LOOK_MS, wanted);
     this.#unsubscribe =
       store.onChange?.((id) => {
         const all = new Set([...this.#servers.keys(), ...this.#reads.keys()]);
@@ -104,9 +112,23 @@ export class RegistryConnections {
     this.#servers.get(id)?.letGo(holder, performance.now());
   }
 
-  /** Ends what the record does not cover any more. Resolves when that has ended. */
+  /** The record may have changed: ends what it does not cover any more. Resolves when that has ended. */
   async refresh(id: string): Promise<void> {
     this.#changed(id);
+    await this.#judge(id);
+  }
+
+  /**
+   * One look at what is open. It says nothing about readings that are under way: in a store that answers
+   * more slowly than is looked, they would never be good enough.
+   */
+  async #look(id: string): Promise<void> {
+    if (this.#looking.has(id)) return;
+    this.#looking.add(id);
+    await this.#judge(id).finally(() => this.#looking.delete(id));
+  }
+
+  async #judge(id: string): Promise<void> {
     const server = this.#servers.get(id);
     if (server === undefined) return;
     try {
@@ -171,7 +193,7 @@ export class RegistryConnections {
     this.#lookedAt = now;
     const { idleMs } = this.#limits;
     const idleStep = idleMs > 0 ? Math.max(10, idleMs / 4) : EXPIRY_MS;
-    const every = Math.min(this.#lookMs, idleStep, EXPIRY_MS);
+    const every = Math.min(this.lookMs, idleStep, EXPIRY_MS);
     this.#stepping = setInterval(() => this.#step(performance.now(), Date.now()), every).unref();
   }
 
@@ -181,12 +203,12 @@ export class RegistryConnections {
    */
   #step(now: number, wallClock: number): void {
     const { idleMs } = this.#limits;
-    const isLook = now - this.#lookedAt >= this.#lookMs;
+    const isLook = now - this.#lookedAt >= this.lookMs;
     if (isLook) this.#lookedAt = now;
     for (const [id, server] of this.#servers) {
       if (idleMs > 0) void server.endIdle(now - idleMs, `idle for ${idleMs} ms (idleMs)`);
       this.#forgetIfEmpty(id);
-      if (isLook || server.hasExpired(wallClock)) void this.refresh(id);
+      if (isLook || server.hasExpired(wallClock)) void this.#look(id);
     }
   }
 

@@ -39,6 +39,7 @@ let registry: ServerRegistry;
 const clients = new Map<string, Client>();
 /** Calls that were begun, by server. */
 const calls = new Map<string, Promise<Outcome>[]>();
+const streams = new Map<string, Promise<{ at: number; code: Outcome }>>();
 /** Changes that this process has been told of since the test last asked for the count from 0. */
 let noticed: string[] = [];
 const decryptions = countDecryptions();
@@ -71,6 +72,22 @@ const TASKS: Record<string, (...args: never[]) => Promise<unknown>> = {
   },
   async revoke(id: string) {
     return registry.revoke(id);
+  },
+  async certificateFile(id: string) {
+    return (await registry.certificateFile(id)).path;
+  },
+  /** Begins to read an answer that does not end. */
+  async openStream(id: string, url: string) {
+    const response = await (await registry.clientFactory(id))()(url);
+    streams.set(id, endOf(response));
+  },
+  /** When and why that ended, by the monotonic clock of the machine, in ms. */
+  async streamEnd(id: string) {
+    return streams.get(id);
+  },
+  async request(id: string, url: string) {
+    const answer = async () => (await (await registry.clientFactory(id))()(url)).status;
+    return answer().then(String, outcomeOf);
   },
   async list() {
     return registry.list();
@@ -137,6 +154,16 @@ function clientOf(id: string, way: Way): Client {
   const client = clients.get(`${id} ${way}`);
   if (client === undefined) throw new Error(`no client of ${id} over ${way}`);
   return client;
+}
+
+async function endOf(response: Response): Promise<{ at: number; code: Outcome }> {
+  let code = 'ended';
+  try {
+    for await (const _ of response.body as AsyncIterable<unknown>);
+  } catch (error) {
+    code = outcomeOf(error);
+  }
+  return { at: Number(process.hrtime.bigint()) / 1e6, code };
 }
 
 const outcomeOf = (error: unknown): Outcome => explainTlsError(error)?.code ?? String(error);
