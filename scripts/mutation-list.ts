@@ -235,6 +235,22 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     ['path-leaf', 'the leaf must be fit', '|| unfitness(leaf) !== undefined', '', weak],
   ]),
+  ...inFile('src/options.ts', [
+    [
+      'options-undefined',
+      'an undefined that stands for trust is refused',
+      "if (kind.whenUndefined === 'absent') return;",
+      'if (kind !== undefined) return;',
+      ['--project=unit', 'test/unit/options.test.ts'],
+    ],
+    [
+      'options-unknown',
+      'an unknown field is refused',
+      'if (!Object.hasOwn(fields, name))',
+      'if (false)',
+      ['--project=unit', 'test/unit/options.test.ts'],
+    ],
+  ]),
   ...inFile('src/trust/check-trust-policy.ts', [
     [
       'policy-own',
@@ -256,13 +272,6 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (crl !== undefined && anchors.some(({ isAuthority }) => !isAuthority))',
       'if (false)',
       policy,
-    ],
-    [
-      'policy-undefined',
-      'a field that is undefined is refused',
-      'if (value === undefined || value === null)',
-      'if (false)',
-      guards,
     ],
     [
       'policy-shape',

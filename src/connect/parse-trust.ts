@@ -181,14 +181,20 @@ function readPassphrase(what: string, { passphrase, passphraseEnv }: Fields): st
   return found;
 }
 
-/** By the one check that every policy goes through. */
+/** By the one check that every policy goes through; what it says of `trust` is said of the field. */
 function check(name: string, policy: TrustPolicy): void {
   const { ca, crl, clientCertificate } = policy as Partial<TrustByCa>;
   named(`${name}.ca`, () => ca !== undefined && readCertificates(ca));
   named(`${name}.crl`, () => crl !== undefined && readRevocationLists(crl));
   const cert = clientCertificate?.cert;
   named(`${name}.clientCertificate.cert`, () => cert !== undefined && readCertificates(cert));
-  checkTrustPolicy(policy, name);
+  try {
+    checkTrustPolicy(policy, name);
+  } catch (error) {
+    if (!(error instanceof TlsConfigError)) throw error;
+    const message = error.message.replaceAll(/^trust\b|\btrust(?=\.)/g, () => name);
+    throw new TlsConfigError(error.code, message, { hint: error.hint });
+  }
 }
 
 /** Certificates do not know which field they stand in, nor that a path could be given beside it. */
