@@ -1,7 +1,7 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
-import { McpTlsError, TlsTrustError, type TrustErrorCode } from '../errors.js';
+import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
@@ -9,6 +9,7 @@ import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
 import { type HeaderSource, shownBody } from './header-source.js';
 import { makeResponse } from './make-response.js';
+import { adviseToList, assertListed } from './other-origins.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
@@ -101,28 +102,18 @@ function isStandingStream({ method, headers }: FetchRequest): boolean {
   return at !== -1 && headers[at + 1]?.includes('text/event-stream') === true;
 }
 
-/**
- * An origin that only a peer named, such as an OAuth server of the metadata, is judged by the default roots:
- * what to do is to list it, and not to change the policy of the server.
- */
+/** What was wrong at an origin that only a peer named is not to be mended at the server's own policy. */
 function adviseOnOrigin(
   error: unknown,
   { destinationOf }: CustomClientParts,
   url: URL | undefined,
 ): unknown {
   const ours = error instanceof TypeError ? error.cause : error;
-  if (!(ours instanceof TlsTrustError) || !UNVOUCHED.has(ours.code)) return error;
-  if (url === undefined || destinationOf(url.origin).unlisted !== true) return error;
-  const { code, message, host, port, expected, presented, detail } = ours;
-  const hint = `This is another origin than that of the server, and was judged by the default roots. Compare its fingerprint with its operator out of band, then list it: \`origins: { '${url.origin}': certificate }\`.`;
-  return new TlsTrustError(code, message, { host, port, expected, presented, hint, detail });
+  if (!(ours instanceof TlsTrustError) || url === undefined) return error;
+  return destinationOf(url.origin).unlisted === 'public addresses'
+    ? adviseToList(ours, url)
+    : error;
 }
-
-const UNVOUCHED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
-  'MCP_TLS_SELF_SIGNED',
-  'MCP_TLS_UNKNOWN_ISSUER',
-  'MCP_TLS_INCOMPLETE_CHAIN',
-]);
 
 /** For errors in the arguments, which name no host. */
 const NO_URL = new URL('https://invalid/');
@@ -172,8 +163,9 @@ async function send(sending: Sending, url: URL): Promise<Answer> {
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
-  await addDefaults(parts, { url, method, body, headers }, signals, running);
   const destination = parts.destinationOf(url.origin);
+  assertListed(destination, url);
+  await addDefaults(parts, { url, method, body, headers }, signals, running);
   const connections = await parts.pools.get(destination, timeouts.connectMs, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);

@@ -25,6 +25,7 @@ import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
+import { unlistedOrigins } from './other-origins.js';
 import { type Destination, Pools } from './pools.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, TIMEOUT, type TimeoutOptions } from './timeouts.js';
 
@@ -33,7 +34,9 @@ export interface CustomClientFactoryOptions extends RouteOptions {
   /**
    * Trust for further origins that the clients talk to, by exact origin
    * (`https://auth.example:8443`), such as an OAuth server behind a private CA. No wildcards. Holds for
-   * clients without `url` too.
+   * clients without `url` too. For a client with `url` the list is closed: an origin that is not in it, and not
+   * that of `url`, is not reached, and `{}` allows none. Without a list, such origins are reached under the
+   * default roots, at public addresses only.
    */
   origins?: Origins;
   /** Default limits of the clients. */
@@ -81,7 +84,8 @@ export interface ServerRequestOptions {
 export interface ServerClientInit extends ClientLimits, ServerRequestOptions {
   /**
    * The server. The trust policy, `headers` and `auth` are for its origin only; other origins are
-   * reached with the default roots (or their own policy in `origins`), without headers and auth.
+   * reached by their own policy in `origins` or, where no list is given, with the default roots at public
+   * addresses, without headers and auth.
    */
   url: string | URL;
 }
@@ -215,7 +219,7 @@ export function makeCustomClientFactory(
   // Those of a record hold as those that are given do.
   const given = read.origins ?? readyOf(trust)?.origins;
   const origins = given && readOrigins(given, elsewhere);
-  const others: Destination = { policy: checkTrustPolicy(null), route: elsewhere, unlisted: true };
+  const others = unlistedOrigins(elsewhere, origins !== undefined);
   const pools = new Pools(read.maxConnections ?? MAX_CONNECTIONS);
 
   function factory(given: CustomClientInit = {}): CustomClient {

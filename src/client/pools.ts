@@ -10,8 +10,8 @@ import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 export interface Destination {
   readonly policy: CheckedTrustPolicy;
   readonly route: Route;
-  /** An origin that is neither the server's nor listed: only a peer named it. */
-  readonly unlisted?: boolean;
+  /** Origins that are neither the server's nor listed: only a peer named them. */
+  readonly unlisted?: 'public addresses' | 'refused';
 }
 
 interface Pool {

@@ -28,13 +28,13 @@ export async function reach(
 ): Promise<ConnectionOptions> {
   if (route.socketPath !== undefined) return { path: route.socketPath };
   const { host, port } = target;
-  const proxy = route.proxyFor(host, port);
-  if (proxy !== undefined) return { socket: await openTunnel(proxy, target, signal) };
   const { allowAddress, localAddress } = route;
-  // An address is never looked up.
+  // An address is never looked up, and a name behind a proxy is looked up there.
   if (allowAddress !== undefined && isIP(host) !== 0) {
     await assertAllowed(allowAddress, [host], target);
   }
+  const proxy = route.proxyFor(host, port);
+  if (proxy !== undefined) return { socket: await openTunnel(proxy, target, signal) };
   const lookup = lookupFor(target, route);
   return {
     host,

@@ -374,14 +374,14 @@ describe('the request', () => {
 });
 
 describe('one policy, one origin', () => {
-  it('holds for the origin of url only; elsewhere default roots, or a policy of their own', async () => {
+  it('holds for the origin of url only; elsewhere a policy of their own, or public addresses', async () => {
     const [mine, theirs] = [await serve(echo), await serve(echo)];
     const url = `${mine.url}/mcp`;
     const client = factoryFor()({ url });
     expect((await client(url)).ok).toBe(true);
     const error = await client(theirs.url).catch((e) => e);
-    expect(explainTlsError(error)?.code).toBe('MCP_TLS_SELF_SIGNED');
-    expect(theirs.records.applicationBytes).toBe(0);
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(theirs.records.connections).toBe(0);
 
     const origins = { [theirs.url]: certificate.certificatePem };
     const both = factoryFor(certificate.certificatePem, { origins })({ url });

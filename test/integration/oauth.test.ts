@@ -108,10 +108,11 @@ describe.each(Object.entries(makeTransport))('over %s', (_name, make) => {
       .connect(transport)
       .catch((e) => e);
     expect(explainTlsError(error)).toMatchObject({
-      code: 'MCP_TLS_SELF_SIGNED',
+      code: 'MCP_TLS_ADDRESS_REFUSED',
       port: world.authorizationServer.port,
+      hint: expect.stringContaining(`origins: { '${world.authorizationServer.url}': certificate }`),
     });
-    expect(world.authorizationServer.records.applicationBytes).toBe(0);
+    expect(world.authorizationServer.records.connections).toBe(0);
     await transport.close();
   });
 

@@ -321,7 +321,7 @@ describe('connections', () => {
     );
     // The trust of one server is not that of another.
     const other = await serve();
-    expect(await codeOf(factory()(other.url))).toBe('MCP_TLS_SELF_SIGNED');
+    expect(await codeOf(factory()(other.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
   });
 
   it('end when idle, and begin again when they are used', async () => {

@@ -87,7 +87,7 @@ const EXPECTED: Readonly<Record<string, Expected | undefined>> = {
   ),
   'an OAuth origin with another certificate': trust(
     'MCP_TLS_SELF_SIGNED',
-    /another origin.*`origins: \{ 'https:\/\/127\.0\.0\.1:\d+': certificate \}`/,
+    /another origin.*`origins: \{ 'https:\/\/localhost:\d+': certificate \}`/,
   ),
   'Diffie-Hellman parameters of 1024 bits': trust(
     'MCP_TLS_WEAK',

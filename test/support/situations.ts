@@ -154,7 +154,15 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
   'an OAuth origin with another certificate': async () => {
     const [own, other] = [await heldCertificate(), await heldCertificate()];
     await using server = await startTlsServer({ certificate: other });
-    return await request(server.url, own.certificatePem, {}, { url: 'https://127.0.0.1:1/mcp' });
+    // Behind a proxy, which looks the name up: at this address none that only a peer named is reached.
+    await using proxy = await startProxy();
+    const init = { url: 'https://127.0.0.1:1/mcp' };
+    return await request(
+      server.urlFor('localhost'),
+      own.certificatePem,
+      { proxy: proxy.url },
+      init,
+    );
   },
 
   'Diffie-Hellman parameters of 1024 bits': smallGroup,

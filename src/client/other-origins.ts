@@ -1,0 +1,63 @@
+import { publicAddressesOnly } from '../connect/address.js';
+import { addressOf } from '../connect/address-of.js';
+import { atHost } from '../connect/connection-error.js';
+import type { Route } from '../connect/route.js';
+import { TlsTrustError, type TrustErrorCode } from '../errors.js';
+import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { Destination } from './pools.js';
+
+/**
+ * Origins that are neither the server's own nor listed: only a peer named them, in OAuth metadata for
+ * example, and a server that a person approved must not make a gateway ask the services of its own network.
+ *
+ * They get the default roots, at public addresses, whatever the host's `allowAddress` says besides; where
+ * there is a list, it is closed, and they are not reached at all.
+ */
+export function unlistedOrigins(route: Route, hasList: boolean): Destination {
+  const { allowAddress } = route;
+  return {
+    policy: checkTrustPolicy(null),
+    route: {
+      ...route,
+      allowAddress: (address, target) =>
+        publicAddressesOnly(address) && (allowAddress?.(address, target) ?? true),
+    },
+    unlisted: hasList ? 'refused' : 'public addresses',
+  };
+}
+
+/** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED` if the list of origins is closed, and this is not in it */
+export function assertListed({ unlisted }: Destination, url: URL): void {
+  if (unlisted !== 'refused') return;
+  const { host, port } = addressOf(url);
+  const message = `${atHost(host, port)}: is not the origin of the server, and not in \`origins\``;
+  const hint = `Only a peer named it. If it is right, ${listIt(url)}.`;
+  throw new TlsTrustError('MCP_TLS_ADDRESS_REFUSED', message, { host, port, hint });
+}
+
+/**
+ * The same error with what to do: to list the origin, and not to change the policy of the server or to allow
+ * more addresses to everything.
+ */
+export function adviseToList(error: TlsTrustError, url: URL): TlsTrustError {
+  const { code, message, host, port, expected, presented, detail } = error;
+  const advice = ADVICE[code];
+  if (advice === undefined) return error;
+  const hint = `${advice} Then ${listIt(url)}.`;
+  return new TlsTrustError(code, message, { host, port, expected, presented, hint, detail });
+}
+
+const UNVOUCHED =
+  'This is another origin than that of the server, and was judged by the default roots. Compare its fingerprint with its operator out of band.';
+
+const ADVICE: Readonly<Partial<Record<TrustErrorCode, string>>> = {
+  MCP_TLS_SELF_SIGNED: UNVOUCHED,
+  MCP_TLS_UNKNOWN_ISSUER: UNVOUCHED,
+  MCP_TLS_INCOMPLETE_CHAIN: UNVOUCHED,
+  MCP_TLS_ADDRESS_REFUSED:
+    'This is another origin than that of the server. Only a peer named it, and such are reached at public addresses only. Ask its operator whether it is right.',
+};
+
+function listIt(url: URL): string {
+  return `list it: \`origins: { '${url.origin}': certificate }\``;
+}
