@@ -19,6 +19,8 @@ const route = ['--project=integration', 'test/integration/route.test.ts'];
 const registry = ['--project=integration', 'test/integration/registry.test.ts'];
 const openStreams = ['--project=integration', 'test/integration/registry-open-streams.test.ts'];
 const heldFlows = ['--project=store', 'test/store/held-flows.test.ts'];
+const options = ['--project=unit', 'test/unit/options.test.ts'];
+const transports = ['--project=integration', 'test/integration/transports.test.ts'];
 const hidden = [
   '--project=one-judge',
   'test/one-judge/hidden-issuer.test.ts',
@@ -51,6 +53,45 @@ function inFile(file: string, entries: readonly Entry[]): readonly Mutation[] {
 
 /** Every guard that `npm run test:mutations` disables. */
 export const MUTATIONS: readonly Mutation[] = [
+  ...inFile('src/options.ts', [
+    [
+      'options-unknown',
+      'a field that is not known is refused',
+      'if (!Object.hasOwn(fields, name)) {',
+      'if (false) {',
+      options,
+    ],
+    [
+      'options-undefined',
+      'an option that is undefined is refused where trust is meant',
+      "if (kind.whenUndefined === 'absent') return;\n  if (isThere) {",
+      'if (!isThere) {',
+      options,
+    ],
+    [
+      'options-inherited',
+      'a field that a prototype holds is read, and not dropped',
+      'const isThere = name in input;\n    const value = input[name];',
+      'const isThere = Object.hasOwn(input, name);\n    const value = isThere ? input[name] : undefined;',
+      options,
+    ],
+    [
+      'options-object',
+      'a Map or a promise is not taken for an options object',
+      "return Object.prototype.toString.call(input) === '[object Object]';",
+      "return typeof input === 'object' && input !== null;",
+      options,
+    ],
+  ]),
+  ...inFile('src/transports/server-link.ts', [
+    [
+      'link-trust',
+      'a transport without trust and without a factory is refused',
+      'if (trust === undefined) {\n    invalidArgument(',
+      'if (trust === undefined) trust = null;\n  if (false) {\n    invalidArgument(',
+      transports,
+    ],
+  ]),
   ...inFile('src/trust/decide.ts', [
     [
       'decide-no-certificate',
@@ -234,22 +275,6 @@ export const MUTATIONS: readonly Mutation[] = [
       guards,
     ],
     ['path-leaf', 'the leaf must be fit', '|| unfitness(leaf) !== undefined', '', weak],
-  ]),
-  ...inFile('src/options.ts', [
-    [
-      'options-undefined',
-      'an undefined that stands for trust is refused',
-      "if (kind.whenUndefined === 'absent') return;",
-      'if (kind !== undefined) return;',
-      ['--project=unit', 'test/unit/options.test.ts'],
-    ],
-    [
-      'options-unknown',
-      'an unknown field is refused',
-      'if (!Object.hasOwn(fields, name))',
-      'if (false)',
-      ['--project=unit', 'test/unit/options.test.ts'],
-    ],
   ]),
   ...inFile('src/trust/check-trust-policy.ts', [
     [

@@ -2,15 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createSecureServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type CustomClientFactoryOptions,
   fetchPeerCertificate,
   makeCustomClientFactory,
+  sseClient,
+  streamableHttpClient,
 } from '../../src/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
+  startMcpServer,
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
@@ -101,6 +105,21 @@ describe('an HTTP proxy', () => {
     expect(await ask({ proxy: trusted })).toBe(200);
     expect(await ask({ proxy: proxy.url })).toBe('MCP_TLS_PROXY_FAILED');
     expect(proxy.targets).toHaveLength(1);
+  });
+
+  it.each([
+    ['streamable http', streamableHttpClient],
+    ['sse', sseClient],
+  ] as const)('leads a transport of its own connections, over %s', async (_kind, make) => {
+    await using proxy = await startProxy();
+    await using mcp = await startMcpServer({ certificate, transport: 'both' });
+    const client = new Client({ name: 'test', version: '1' });
+    const url = make === sseClient ? mcp.sseUrl : mcp.mcpUrl;
+    const options = { trust: certificate.certificatePem, proxy: proxy.url };
+    await client.connect(make(url, options));
+    await client.ping();
+    await client.close();
+    expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${mcp.port}`]));
   });
 
   it('leads the probe as well', async () => {

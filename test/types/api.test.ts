@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
@@ -72,6 +74,39 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
     const program = ts.createProgram([name], { ...OPTIONS, lib: ['lib.es2023.d.ts'] }, host);
     expect(program.getSemanticDiagnostics(program.getSourceFile(name))).toHaveLength(1);
   }, 60_000);
+});
+
+/** Other compilers: `tsc` of TypeScript 5.4, 6 or 7, wherever they are installed, separated by colons. */
+const COMPILERS = (process.env['MCP_TLS_TYPESCRIPT'] ?? '')
+  .split(':')
+  .filter((path) => path !== '');
+
+describe.each(COMPILERS)('the types, by %s', (tsc) => {
+  const compile = async (lib: string, ...files: readonly string[]): Promise<string> => {
+    const run = promisify(execFile);
+    const { stdout: version } = await run(process.execPath, [tsc, '--version']);
+    const since6 = Number(/(\d+)\./.exec(version)?.[1]) >= 6 ? ['--ignoreConfig'] : [];
+    const flags = `--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false
+      --module nodenext --moduleResolution nodenext --target es2022 --types node --lib ${lib}`;
+    const all = [tsc, ...since6, ...flags.split(/\s+/), ...files];
+    return run(process.execPath, all, { cwd: HERE }).then(
+      () => '',
+      (error: { stdout: string }) => error.stdout,
+    );
+  };
+
+  it.each(['es2023', 'es2023,dom,dom.iterable'])(
+    'of core, redis and testing: lib %s',
+    async (lib) => {
+      expect(await compile(lib, 'core.test-d.ts')).toBe('');
+    },
+    120_000,
+  );
+
+  it('of the transports', async () => {
+    const lib = 'es2023,dom,dom.iterable';
+    expect(await compile(lib, 'main.test-d.ts', 'exact.test-d.ts')).toBe('');
+  }, 120_000);
 });
 
 describe('public signatures', () => {
