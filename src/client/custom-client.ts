@@ -27,7 +27,7 @@ import { withoutFragment } from './url-text.js';
  * Reads its arguments as the Fetch Standard says, and refuses by name what it cannot do; docs/fetch.md
  * lists every difference. Rejects as `fetch` does, before the answer and within its body: with the
  * signal's reason if aborted, otherwise with a TypeError whose message states the reason and whose
- * `cause` is a {@link TlsTrustError} or {@link TlsConfigError}.
+ * `cause` is ours: `TlsTrustError`, `TlsConnectionError` or `TlsConfigError`.
  */
 export interface CustomClient extends AsyncDisposable {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;

@@ -153,7 +153,8 @@ export interface ServerRegistry extends AsyncDisposable {
    * @throws {ApprovalRequiredError} `MCP_TLS_APPROVAL_REQUIRED`, `MCP_TLS_FINGERPRINT_MISMATCH`
    * @throws {RegistryError} `MCP_TLS_ALREADY_REGISTERED`; `MCP_TLS_NOT_REGISTERED` if it was revoked
    *   meanwhile
-   * @throws {TlsTrustError} if the server cannot be reached, or no trust holds for it
+   * @throws {TlsConnectionError} if the server cannot be reached
+   * @throws {TlsTrustError} if no trust holds for it
    */
   register(id: string, url: string | URL, options?: RegisterOptions): Promise<RegisteredServer>;
   /**

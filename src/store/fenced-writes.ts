@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pauseAfterRace } from './pause-after-race.js';
 import { readWhole } from './read-together.js';
-import { isNotWrittenError, NotWrittenError } from './store-backend.js';
+import { NotWrittenError } from './store-backend.js';
 
 /** Writes to the files of one directory, safe against every other process that writes there. */
 export interface FencedWrites {
@@ -173,7 +173,7 @@ export async function notWritten<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (isNotWrittenError(error)) throw error;
+    if (error instanceof NotWrittenError) throw error;
     const refused = REFUSALS.has(String((error as NodeJS.ErrnoException).code));
     throw new NotWrittenError(refused ? 'refused' : 'unreachable', error);
   }

@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.js';
 import { DEADLINE, withDeadline } from './deadline.js';
-import { isNotWrittenError, type StoreBackend } from './store-backend.js';
+import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
 export interface GuardLimits {
   readonly readMs: number;
@@ -69,7 +69,7 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
 function toStoreError(cause: unknown, kind: 'read' | 'write', name: string): StoreError {
   if (cause instanceof StoreError) return cause;
   const backend = `the store's backend (${name})`;
-  const notWritten = isNotWrittenError(cause) ? cause : undefined;
+  const notWritten = cause instanceof NotWrittenError ? cause : undefined;
   if (notWritten?.reason === 'refused') {
     const message = `${backend} refused to write: ${notWritten.message}`;
     return new StoreError('MCP_TLS_STORE_REFUSED', message, { cause });

@@ -47,24 +47,26 @@ const BRAND = Symbol.for('mcp-tls.not-written');
 
 /**
  * Thrown by a backend to say that a write was **not** done. Without it, a write that rejects has an
- * unknown outcome.
+ * unknown outcome. `instanceof` is right for errors of other copies of the package too.
  */
 export class NotWrittenError extends Error {
   override readonly name = 'NotWrittenError';
   /** `'refused'`: the backend said no. `'unreachable'`: it was not asked. */
   readonly reason: 'refused' | 'unreachable';
 
+  static override [Symbol.hasInstance](value: unknown): value is NotWrittenError {
+    if (typeof value !== 'object' || value === null) return false;
+    try {
+      // A proxy that answers everything has not said that nothing was written.
+      return (value as { readonly [BRAND]?: unknown })[BRAND] === true;
+    } catch {
+      return false;
+    }
+  }
+
   constructor(reason: 'refused' | 'unreachable', cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.reason = reason;
+    Object.defineProperty(this, BRAND, { value: true });
   }
-
-  static {
-    Object.defineProperty(NotWrittenError.prototype, BRAND, { value: true });
-  }
-}
-
-/** Of this copy or another: each CommonJS entry has a class of its own. */
-export function isNotWrittenError(value: unknown): value is NotWrittenError {
-  return typeof value === 'object' && value !== null && BRAND in value;
 }

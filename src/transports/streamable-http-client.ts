@@ -41,10 +41,10 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
  * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached
  * by the clients of `clientFactory`. Every request of the transport, OAuth included, goes that way.
  *
- * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} or {@link TlsConnectionError} itself. A call whose answer is
- * a stream that breaks off, whoever ended it, rejects at once with the SDK's `McpError`, which has our
- * error in `data`; unless the stream can be taken up again: then when the SDK gives that up. A limit of
- * `timeout` ends the call at once in any case.
+ * `connect()`, `send()` and the rest reject with our {@link TlsTrustError} or {@link TlsConnectionError}
+ * itself. A call whose answer is a stream that breaks off, whoever ended it, rejects at once with the SDK's
+ * `McpError`, which has our error in `data`; unless the stream can be taken up again: then when the SDK
+ * gives that up. A limit of `timeout` ends the call at once in any case.
  * `close()` ends the transport's requests, and its pool unless a `clientFactory` was given.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`

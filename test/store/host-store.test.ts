@@ -48,6 +48,7 @@ for (const { name, open } of databases) {
     return {
       open: async () => createGatewayStore(await open(), keys),
       close: () => database.close(),
+      argumentError: { name: 'TypeError' },
     };
   });
 }

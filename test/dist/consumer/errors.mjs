@@ -39,7 +39,12 @@ for (const maker of Object.values(copies)) {
     }
   }
 }
+for (const maker of Object.values(copies)) {
+  const error = new maker.NotWrittenError('refused', new Error('out of memory'));
+  for (const reader of Object.values(copies)) assert.ok(error instanceof reader.NotWrittenError);
+}
 for (const reader of Object.values(copies)) {
+  assert.equal(new Proxy({}, { get: () => () => {} }) instanceof reader.NotWrittenError, false);
   assert.equal(new Error() instanceof reader.McpTlsError, false);
   assert.equal(null instanceof reader.StoreError, false);
 }
