@@ -102,13 +102,20 @@ export type CustomClientInit = ServerClientInit | AnyServerClientInit;
 
 const MAX_BODY_BYTES = count(0);
 
+/** What bounds the clients of a factory: shared with the registry. */
+export const FACTORY_LIMITS: Fields<
+  Pick<CustomClientFactoryOptions, 'timeout' | 'maxBodyBytes' | 'maxConnections'>
+> = {
+  timeout: nested(TIMEOUT),
+  maxBodyBytes: MAX_BODY_BYTES,
+  maxConnections: count(1),
+};
+
 const FACTORY: Declaration<CustomClientFactoryOptions> = declareOptions<CustomClientFactoryOptions>(
   'makeCustomClientFactory: options',
   {
     origins: ORIGINS,
-    timeout: nested(TIMEOUT),
-    maxBodyBytes: MAX_BODY_BYTES,
-    maxConnections: count(1),
+    ...FACTORY_LIMITS,
     ...ROUTE_FIELDS,
   },
   {

@@ -13,6 +13,8 @@ import type {
 } from './types.js';
 
 export interface CheckParts {
+  /** Of the record. */
+  readonly url: string;
   readonly streamableHttp: (
     options: RegistryStreamableHttpOptions,
   ) => Promise<StreamableHTTPClientTransport>;
@@ -42,14 +44,14 @@ export async function checkServer(
   let mcp: ServerCheck['mcp'];
   let error: unknown;
   try {
-    await onceMore(async () => pingMcp(await parts.streamableHttp(link), limit));
+    await onceMore(async () => pingMcp(await parts.streamableHttp(link), limit, parts.url));
     mcp = 'streamable-http';
   } catch (first) {
     error = first;
     signal?.throwIfAborted();
     if (isOtherTransport(first)) {
       try {
-        await pingMcp(await parts.sse(link), limit);
+        await pingMcp(await parts.sse(link), limit, parts.url);
         [mcp, error] = ['sse', undefined];
       } catch (second) {
         error = second;

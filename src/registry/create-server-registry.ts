@@ -43,8 +43,8 @@ import { makeServerWatching } from './watch/watch-servers.js';
  * await client.connect(await registry.streamableHttpClient('billing'));
  */
 export function createServerRegistry(options: ServerRegistryOptions): ServerRegistry {
-  const { store, approve, timeout, connectMs, route, ...limits } = readRegistryOptions(options);
-  const connections = new RegistryConnections(store, { route, timeout }, limits);
+  const { store, approve, connectMs, route, bounds, ...limits } = readRegistryOptions(options);
+  const connections = new RegistryConnections(store, { route, ...bounds }, limits);
   const files = makeCertificateFiles(isOver, connections.lookMs);
   const enrolment = new Enrolment({ store, approve, inspect });
   const trust = (id: string) => connections.trust(id);
@@ -213,6 +213,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       const { record, policy } = await connections.trust(id);
       const { url, proxy } = record;
       const parts = {
+        url,
         streamableHttp: (link: Parameters<ServerRegistry['streamableHttpClient']>[1]) =>
           registry.streamableHttpClient(id, link),
         sse: (link: Parameters<ServerRegistry['sseClient']>[1]) => registry.sseClient(id, link),

@@ -1,6 +1,9 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { addressOf } from '../connect/address-of.js';
+import { atHost } from '../connect/connection-error.js';
 import type { Limit } from '../connect/limit.js';
+import { TlsConnectionError } from '../errors.js';
 
 /** Known to servers of both transports; one that knows a later version answers with this or its own. */
 const PROTOCOL_VERSION = '2025-06-18';
@@ -11,11 +14,14 @@ export type PingTransport = Transport & { terminateSession?(): Promise<void> };
 /**
  * Starts an MCP session, pings, ends it. Without the SDK's `Client`: three messages need none.
  *
+ * @param server whom the transport leads to, for errors
+ * @throws {TlsConnectionError} `MCP_TLS_TIMEOUT`
  * @throws what the transport rejects with, the signal's reason, or an Error with the server's JSON-RPC error
  */
 export async function pingMcp(
   transport: PingTransport,
   { timeoutMs, signal }: Limit,
+  server: string,
 ): Promise<void> {
   const waiting = new Map<unknown, (message: JSONRPCMessage) => void>();
   let fail: (error: Error) => void = () => {};
@@ -38,8 +44,12 @@ export async function pingMcp(
   transport.onclose = () => fail(new Error('the server ended the session'));
 
   function onTimeout(): void {
-    const message = `no answer to a ping within ${timeoutMs} ms`;
-    fail(new Error(message, { cause: lastError }));
+    const { host, port } = addressOf(new URL(server));
+    const message = `${atHost(host, port)}: no answer to a ping within ${timeoutMs} ms`;
+    const hint = 'Check that the server is running, or raise `timeoutMs`.';
+    fail(
+      new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint, cause: lastError }),
+    );
   }
 
   async function request(id: number, method: string, params?: object): Promise<unknown> {

@@ -1,9 +1,5 @@
-import {
-  DEFAULT_TIMEOUTS,
-  readTimeouts,
-  TIMEOUT,
-  type TimeoutOptions,
-} from '../client/timeouts.js';
+import { FACTORY_LIMITS } from '../client/make-custom-client-factory.js';
+import { DEFAULT_TIMEOUTS, readTimeouts, type TimeoutOptions } from '../client/timeouts.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from '../connect/route.js';
 import {
   count,
@@ -12,7 +8,6 @@ import {
   declareOptions,
   func,
   ms,
-  nested,
   readOptions,
   required,
 } from '../options.js';
@@ -27,6 +22,10 @@ export interface ServerRegistryOptions extends Omit<RouteOptions, 'socketPath'> 
   approve?: ApproveCertificate | undefined;
   /** Default limits of the clients; `connectMs` is that of probes too. */
   timeout?: TimeoutOptions | undefined;
+  /** Connections to each server at most; see `makeCustomClientFactory`. Default 256. */
+  maxConnections?: number | undefined;
+  /** What is read of one answer at most; see `makeCustomClientFactory`. Default: no limit. */
+  maxBodyBytes?: number | undefined;
   /** How many servers may have open connections. Default 500. */
   maxPools?: number | undefined;
   /** Connections of a server that nothing uses are closed after so long; 0: never. Default 300,000. */
@@ -36,7 +35,8 @@ export interface ServerRegistryOptions extends Omit<RouteOptions, 'socketPath'> 
 export interface CheckedRegistryOptions {
   readonly store: CertificateStore;
   readonly approve: ApproveCertificate | undefined;
-  readonly timeout: TimeoutOptions | undefined;
+  /** Of the clients of each server. */
+  readonly bounds: Pick<ServerRegistryOptions, 'timeout' | 'maxBodyBytes' | 'maxConnections'>;
   readonly connectMs: number;
   readonly route: RouteOptions;
   readonly maxPools: number;
@@ -53,7 +53,7 @@ const REGISTRY: Declaration<ServerRegistryOptions> = declareOptions<ServerRegist
     store: required(custom('a CertificateStore', isStore)),
     // Without one, what needs an approval and is given none is refused.
     approve: func<ApproveCertificate>(),
-    timeout: nested(TIMEOUT),
+    ...FACTORY_LIMITS,
     maxPools: count(1, 1_000_000),
     idleMs: ms(),
     ...ROUTE,
@@ -69,8 +69,10 @@ function isStore(value: unknown): boolean {
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function readRegistryOptions(options: ServerRegistryOptions): CheckedRegistryOptions {
   const read = readOptions(REGISTRY, options);
-  const { store, approve, timeout, maxPools = 500, idleMs = 300_000, ...route } = read;
+  const { store, approve, maxPools = 500, idleMs = 300_000, ...more } = read;
+  const { timeout, maxBodyBytes, maxConnections, ...route } = more;
   readRoute(route);
   const { connectMs } = readTimeouts(timeout, DEFAULT_TIMEOUTS);
-  return { store, approve, timeout, connectMs, route, maxPools, idleMs };
+  const bounds = { timeout, maxBodyBytes, maxConnections };
+  return { store, approve, bounds, connectMs, route, maxPools, idleMs };
 }

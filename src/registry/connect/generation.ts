@@ -17,7 +17,9 @@ export interface Holder {
 /** How the factories of a registry are made. */
 export interface GenerationOptions {
   readonly route: RouteOptions;
-  readonly timeout: TimeoutOptions | undefined;
+  readonly timeout?: TimeoutOptions | undefined;
+  readonly maxBodyBytes?: number | undefined;
+  readonly maxConnections?: number | undefined;
 }
 
 /** The connections of one server under one trust: what runs over them began under it. */
@@ -34,7 +36,7 @@ export class Generation {
   /** Why whatever ran over them broke off; set once, when they were ended. */
   ended: string | undefined;
 
-  constructor(trust: CheckedServerTrust, { route, timeout }: GenerationOptions, now: number) {
+  constructor(trust: CheckedServerTrust, { route, ...bounds }: GenerationOptions, now: number) {
     const { record, policy, origins } = trust;
     this.trust = trust;
     this.origin = new URL(record.url).origin;
@@ -43,7 +45,7 @@ export class Generation {
       ...route,
       ...(record.proxy === undefined ? {} : { proxy: record.proxy }),
       ...(origins === undefined ? {} : { origins }),
-      timeout,
+      ...bounds,
     });
   }
 
