@@ -26,7 +26,7 @@ export interface Reported {
 }
 
 /** How long a server has to be in order, or another certificate to be there, for one more event. */
-export const FLAPPING_MS = 600_000;
+const FLAPPING_MS = 600_000;
 
 /**
  * `next` with what is to be reported of it. Each code of a refusal is reported once until the server was in
