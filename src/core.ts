@@ -62,6 +62,7 @@ export {
   TlsTrustError,
 } from './errors/error-classes.js';
 export type { ErrorJson } from './errors/mcp-tls-error.js';
+export type { StoreErrorDetails } from './errors/store-error.js';
 export { makeStoreError } from './errors/store-error.js';
 export { explainTlsError } from './explain-tls-error.js';
 export { formatError } from './format-error.js';

@@ -126,11 +126,24 @@ describe('public signatures', () => {
       const resolved = (symbol: ts.Symbol): ts.Symbol =>
         symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       const exported = new Set(checker.getExportsOfModule(module).map(resolved));
+      // A class that is exported as a type and an object for `instanceof`: nobody can make one.
+      const unmade = new Set<ts.Symbol>();
+      for (const symbol of [...exported]) {
+        if ((symbol.flags & ts.SymbolFlags.TypeAlias) === 0) continue;
+        const { symbol: named } = checker.getDeclaredTypeOfSymbol(symbol);
+        if (named !== undefined) unmade.add(named);
+      }
+      for (const symbol of unmade) exported.add(symbol);
       const forgotten = new Set<string>();
       const seen = new Set<ts.Node>();
       const visit = (node: ts.Node): void => {
         if (seen.has(node)) return;
         seen.add(node);
+        if (ts.isConstructorDeclaration(node)) {
+          const { name } = node.parent;
+          const made = name && checker.getSymbolAtLocation(name);
+          if (made !== undefined && unmade.has(made)) return;
+        }
         if (ts.isTypeReferenceNode(node)) {
           const symbol = checker.getSymbolAtLocation(node.typeName);
           const target = symbol && resolved(symbol);
