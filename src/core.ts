@@ -71,6 +71,7 @@ export type {
   CertificateListEntry,
   CertificateStore,
   CurrentCertificate,
+  ListOptions,
   WriteCondition,
 } from './store/certificate-store.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';

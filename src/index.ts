@@ -20,7 +20,6 @@ export type {
   CertificateFile,
   CertificateFileOptions,
   InspectOptions,
-  ListOptions,
   RegisteredKind,
   RegisteredLinkOptions,
   RegisteredServer,

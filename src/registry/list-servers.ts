@@ -1,8 +1,8 @@
-import type { CertificateStore } from '../store/certificate-store.js';
+import type { CertificateStore, ListOptions } from '../store/certificate-store.js';
+import { readPage } from '../store/read-page.js';
 import type { TrustReader } from './connect/trust-reader.js';
-import { readList } from './read-arguments.js';
 import { toRegisteredServer } from './registered-server.js';
-import type { ListOptions, RegistryEntry } from './types.js';
+import type { RegistryEntry } from './types.js';
 
 /** Records that are read at one time: each is decrypted and its certificate parsed. */
 const AT_ONCE = 64;
@@ -13,18 +13,33 @@ export async function listServers(
   trust: TrustReader,
   options: ListOptions,
 ): Promise<readonly RegistryEntry[]> {
-  const { after, limit = Number.POSITIVE_INFINITY } = readList(options);
-  const ids = (await store.list()).map(({ id }) => id).sort();
-  const rest = after === undefined ? ids : ids.filter((id) => id > after);
+  const { after, limit = Number.POSITIVE_INFINITY } = readPage(options, 'registry.list: options');
   const entries: RegistryEntry[] = [];
-  for (let start = 0; start < rest.length && entries.length < limit; ) {
-    // No more than are still asked for, so that none is read to be thrown away.
-    const batch = rest.slice(start, start + Math.min(AT_ONCE, limit - entries.length));
-    start += batch.length;
-    const found = await Promise.all(batch.map((id) => readEntry(id, trust)));
-    entries.push(...found.filter((entry) => entry !== undefined));
+  for (let cursor = after; ; ) {
+    const wanted = limit - entries.length;
+    const ids = await listIds(store, cursor, wanted);
+    for (let start = 0; start < ids.length; start += AT_ONCE) {
+      const found = await Promise.all(
+        ids.slice(start, start + AT_ONCE).map((id) => readEntry(id, trust)),
+      );
+      entries.push(...found.filter((entry) => entry !== undefined));
+    }
+    // Fewer than were asked for: some have gone since they were listed, or these were the last.
+    if (entries.length >= limit || ids.length < wanted) return entries;
+    cursor = ids.at(-1);
   }
-  return entries;
+}
+
+/** In their order, and no more than were asked for, whatever the store gives. */
+async function listIds(
+  store: CertificateStore,
+  after: string | undefined,
+  limit: number,
+): Promise<readonly string[]> {
+  const bounded = limit !== Number.POSITIVE_INFINITY;
+  const listed = await store.list({ after, ...(bounded && { limit }) });
+  const ids = listed.map(({ id }) => id).filter((id) => after === undefined || id > after);
+  return ids.sort().slice(0, bounded ? limit : undefined);
 }
 
 async function readEntry(id: string, trust: TrustReader): Promise<RegistryEntry | undefined> {

@@ -4,7 +4,6 @@ import { FINGERPRINT } from '../connect/fetch-peer-certificate.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import {
   anyText,
-  count,
   custom,
   type Declaration,
   date,
@@ -32,12 +31,7 @@ import type {
   RegisterOptions,
   ServerChanges,
 } from './enrol/enrol-options.js';
-import type {
-  CertificateFileOptions,
-  InspectOptions,
-  ListOptions,
-  ServerCheckOptions,
-} from './types.js';
+import type { CertificateFileOptions, InspectOptions, ServerCheckOptions } from './types.js';
 
 const APPROVAL_FIELDS = {
   // Where nothing is expected, a person is asked: nothing is trusted for it.
@@ -114,11 +108,6 @@ const CHECK: Declaration<ServerCheckOptions> = declareOptions<ServerCheckOptions
   { elsewhere: { timeout: "did you mean 'timeoutMs'?" } },
 );
 
-const LIST: Declaration<ListOptions> = declareOptions<ListOptions>('registry.list: options', {
-  after: anyText(),
-  limit: count(1),
-});
-
 const INSPECT: Declaration<InspectOptions> = declareOptions<InspectOptions>(
   'registry.inspect: options',
   { serverName: given(anyText()), timeoutMs: ms(), signal: signal() },
@@ -132,7 +121,6 @@ const FILE: Declaration<CertificateFileOptions> = declareOptions<CertificateFile
 
 export const readCheck = (given: ServerCheckOptions): ServerCheckOptions =>
   readOptions(CHECK, given);
-export const readList = (given: ListOptions): ListOptions => readOptions(LIST, given);
 export const readInspect = (given: InspectOptions): InspectOptions => readOptions(INSPECT, given);
 export const readFile = (given: CertificateFileOptions): CertificateFileOptions =>
   readOptions(FILE, given);

@@ -15,6 +15,7 @@ import type {
 } from '../client/make-custom-client-factory.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
 import type { ErrorCode } from '../errors.js';
+import type { ListOptions } from '../store/certificate-store.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
 
@@ -53,14 +54,6 @@ export interface RegisteredServer {
 export type RegistryEntry =
   | (RegisteredServer & { readonly error?: never })
   | { readonly id: string; readonly error: unknown };
-
-/** Which of the servers {@link ServerRegistry.list} reads. Reading one takes some 0.5 ms. */
-export interface ListOptions {
-  /** Only those whose id comes after this one: the last of the page before. */
-  after?: string | undefined;
-  /** At most so many. Default: all. */
-  limit?: number | undefined;
-}
 
 /** What {@link ServerRegistry.renew} found. */
 export interface Renewal {

@@ -36,8 +36,11 @@ export interface CertificateStore {
    * @returns whether there was a record
    */
   delete(id: string): Promise<boolean>;
-  /** Every record there is, without its content. An incomplete list rejects. */
-  list(): Promise<readonly CertificateListEntry[]>;
+  /**
+   * Every record there is, without its content, or a page of them. An incomplete list rejects. A store may
+   * give more than the page that it is asked for, and whoever asks takes what belongs to it.
+   */
+  list(page?: ListOptions): Promise<readonly CertificateListEntry[]>;
   /** Ends connections and timers. Records stay. */
   close?(): Promise<void>;
   /**
@@ -79,6 +82,14 @@ export interface CurrentCertificate {
 export interface WriteCondition {
   /** The revision that {@link CertificateStore.read} gave; 0: nothing was ever written there. */
   readonly ifRevision: number;
+}
+
+/** A page of a list, in the order of the ids (by UTF-16 code units, as JavaScript compares them). */
+export interface ListOptions {
+  /** Only those whose id comes after this one: the last of the page before. */
+  after?: string | undefined;
+  /** At most so many. Default: all. */
+  limit?: number | undefined;
 }
 
 /** What a list says about a record. */

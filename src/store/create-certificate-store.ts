@@ -11,6 +11,7 @@ import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
+import { readPage } from './read-page.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
@@ -227,9 +228,9 @@ export function createCertificateStore(
       assertId(id);
       return change(id, () => records.remove(id));
     },
-    async list(): Promise<readonly CertificateListEntry[]> {
+    async list(page = {}): Promise<readonly CertificateListEntry[]> {
       assertOpen();
-      return records.list();
+      return records.list(readPage(page));
     },
     async initialize() {
       assertOpen();

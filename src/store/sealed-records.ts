@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.js';
+import type { CertificateListEntry, ListOptions } from './certificate-store.js';
 import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
 import type { ForwardClock } from './forward-clock.js';
 import type { KeyRing } from './key-ring.js';
@@ -43,7 +44,7 @@ export interface SealedRecords {
   ): Promise<number>;
   /** Leaves a row that says so, and a new revision, also where there was none. @returns whether there was a record */
   remove(id: string): Promise<boolean>;
-  list(): Promise<readonly { readonly id: string; readonly revision: number }[]>;
+  list(page: ListOptions): Promise<readonly CertificateListEntry[]>;
 }
 
 const MAX_ATTEMPTS = 12;
@@ -204,7 +205,7 @@ export function makeSealedRecords(
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
-    async list() {
+    async list({ after, limit = Number.POSITIVE_INFINITY }) {
       const liveBefore = known.live();
       await rowsOf([]);
       const keys = await backend.keys();
@@ -213,9 +214,13 @@ export function makeSealedRecords(
       const listed = new Set(ids);
       const missing = liveBefore.find((id) => !listed.has(id));
       if (missing !== undefined) throw vanished(missing);
-      const entries: { id: string; revision: number }[] = [];
-      for (let start = 0; start < ids.length; start += BATCH) {
-        const batch = ids.slice(start, start + BATCH);
+      const rest = after === undefined ? ids : ids.filter((id) => id > after);
+      // A page costs what is on it, and the keys; deleted rows are found by opening them.
+      const atOnce = Math.min(BATCH, limit);
+      if (limit !== Number.POSITIVE_INFINITY) rest.sort();
+      const entries: CertificateListEntry[] = [];
+      for (let start = 0; start < rest.length && entries.length < limit; start += atOnce) {
+        const batch = rest.slice(start, start + atOnce);
         const befores = batch.map((id) => known.get(id));
         const rows = await rowsOf(batch.map(recordKey));
         const read = await Promise.all(
@@ -229,7 +234,7 @@ export function makeSealedRecords(
           if (value !== undefined) entries.push({ id: batch[i] as string, revision });
         }
       }
-      return entries;
+      return limit < entries.length ? entries.slice(0, limit) : entries;
     },
   };
 }
