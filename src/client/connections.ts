@@ -55,6 +55,8 @@ export function makeConnections(
   const all = new Set<Client>();
   const free: Client[] = [];
   const waiting = new Set<() => void>();
+  /** How to give up a connection that is being made. */
+  const attempts = new Map<Client, () => void>();
   let destroyed = false;
 
   const used = new WeakSet<Client>();
@@ -62,10 +64,14 @@ export function makeConnections(
   function make(): Client {
     if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
     const connection = new Client(origin, {
-      connect: (target, callback) =>
-        connector.connect(target, (...[error, socket]) =>
-          error === null ? callback(null, socket) : callback(error, null),
-        ),
+      connect(target, callback) {
+        const giveUp = connector.connect(target, (...[error, socket]) => {
+          attempts.delete(connection);
+          if (error === null) callback(null, socket);
+          else callback(error, null);
+        });
+        attempts.set(connection, giveUp);
+      },
       // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
       allowH2: false,
       pipelining: 1,
@@ -86,6 +92,9 @@ export function makeConnections(
 
   function discard(connection: Client): void {
     all.delete(connection);
+    // Nobody waits for it any more, and its socket counts as long as it is there.
+    attempts.get(connection)?.();
+    attempts.delete(connection);
     // Rejects only for being destroyed already.
     connection.destroy().catch(() => {});
     callNext();

@@ -58,16 +58,22 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     let request: FetchRequest | undefined;
     let signals = NO_SIGNALS;
     let limit: TotalLimit | undefined;
+    let done = (): void => {};
     try {
+      done = parts.pools.begin();
       request = await readRequest(input, init);
+      // It never ends: nobody who closes waits for it.
+      const isStanding = isStandingStream(request);
+      if (isStanding) done();
       limit = totalLimit(parts.timeouts.totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
-      const response = await follow({ parts, request, signals, running, limit });
-      // It never ends: what bounds it is the pause between two pieces.
-      if (isStandingStream(request)) limit?.end();
+      const response = await follow({ parts, request, signals, running, limit, done });
+      // What bounds it is the pause between two pieces.
+      if (isStanding) limit?.end();
       return response;
     } catch (error) {
       limit?.end();
+      done();
       // As from fetch: the caller's own reason, untouched.
       const aborted = abortedOf(signals);
       const reason = aborted === undefined ? rejection(error, request?.url) : aborted.reason;
@@ -137,6 +143,8 @@ interface Sending {
   readonly signals: readonly AbortSignal[];
   readonly running: Running;
   readonly limit: TotalLimit | undefined;
+  /** Nothing more of it is to come. */
+  readonly done: () => void;
 }
 
 /** Sends the request, and again wherever a redirect leads that may be followed. */
@@ -144,18 +152,26 @@ async function follow(sending: Sending): Promise<Response> {
   const { request } = sending;
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
-    const answer = await send(sending, url);
+    const leg = { isLast: false, hasEnded: false };
+    const answer = await send(sending, url, () => {
+      leg.hasEnded = true;
+      if (leg.isLast) sending.done();
+    });
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
       redirectTarget(request, url, { status, location: headers.location }, redirects),
     );
-    if (target === undefined) return makeResponse(answer, url, redirects > 0);
+    if (target === undefined) {
+      leg.isLast = true;
+      if (leg.hasEnded) sending.done();
+      return makeResponse(answer, url, redirects > 0);
+    }
     await discard(answer);
     url = target;
   }
 }
 
-async function send(sending: Sending, url: URL): Promise<Answer> {
+async function send(sending: Sending, url: URL, onEnded: () => void): Promise<Answer> {
   const { parts, request, signals, running, limit } = sending;
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   limit?.begin(performance.now(), url);
@@ -165,39 +181,32 @@ async function send(sending: Sending, url: URL): Promise<Answer> {
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
   const destination = parts.destinationOf(url.origin);
   assertListed(destination, url);
-  await addDefaults(parts, { url, method, body, headers }, signals, running);
+  await addDefaults(sending, { url, method, body, headers });
   const connections = await parts.pools.get(destination, timeouts.connectMs, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
-  const done = isStandingStream(request) ? undefined : parts.pools.begin();
   const ended = (): void => {
     limit?.end();
-    done?.();
+    onEnded();
   };
   const bounds = { timeouts, signals, running, maxBodyBytes, closed, ended };
-  try {
-    return await exchange(connections, { url, method, headers, body, ...bounds });
-  } catch (error) {
-    ended();
-    throw error;
-  }
+  return exchange(connections, { url, method, headers, body, ...bounds });
 }
 
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */
 async function addDefaults(
-  { ownOrigin, headers: defaults, authorization }: CustomClientParts,
+  sending: Sending,
   { url, method, body, headers }: Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'>,
-  signals: readonly AbortSignal[],
-  running: Running,
 ): Promise<void> {
+  const { ownOrigin, headers: defaults, authorization } = sending.parts;
   if (url.origin === ownOrigin) {
     if (typeof defaults !== 'function') addMissing(headers, defaults);
     else {
       const request = { url: withoutFragment(url), method, body: shownBody(body) };
-      addMissing(headers, await ask('headers', () => defaults(request), signals, running));
+      addMissing(headers, await ask('headers', () => defaults(request), sending));
     }
     if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask('auth', authorization, signals, running);
+      const value = await ask('auth', authorization, sending);
       if (value !== undefined) headers.push('authorization', value);
     }
   }
@@ -210,22 +219,20 @@ async function addDefaults(
 async function ask<T>(
   what: 'auth' | 'headers',
   question: () => T | Promise<T>,
-  signals: readonly AbortSignal[],
-  running: Running,
+  sending: Sending,
 ): Promise<T> {
   try {
     const given = question();
-    return given instanceof Promise ? await untilEnded(given, signals, running) : given;
+    return given instanceof Promise ? await untilEnded(given, sending) : given;
   } catch (cause) {
     throw cause instanceof McpTlsError ? cause : requestError(`the ${what} function failed`, cause);
   }
 }
 
-/** Until a signal aborts, or the client is closed. */
+/** Until a signal aborts, or the client or its factory is closed. */
 async function untilEnded<T>(
   promise: Promise<T>,
-  signals: readonly AbortSignal[],
-  running: Running,
+  { parts: { pools }, signals, running }: Sending,
 ): Promise<T> {
   let abort = (): void => {};
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -234,12 +241,15 @@ async function untilEnded<T>(
   });
   const waiting = { abort };
   running.exchanges.add(waiting);
+  pools.waiting.add(waiting);
   for (const signal of signals) signal.addEventListener('abort', abort);
-  if (running.closed !== undefined || signals.some(({ aborted: is }) => is)) abort();
+  if (running.closed !== undefined || pools.closed || signals.some(({ aborted: is }) => is))
+    abort();
   try {
     return await Promise.race([promise, aborted]);
   } finally {
     running.exchanges.delete(waiting);
+    pools.waiting.delete(waiting);
     for (const signal of signals) signal.removeEventListener('abort', abort);
   }
 }

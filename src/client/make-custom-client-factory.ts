@@ -50,7 +50,8 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    */
   maxBodyBytes?: number | undefined;
   /**
-   * Connections to each origin at most, those being made included. A request that finds all of them in
+   * Connections to each origin at most, those being made included, under one policy and one `connectMs`: clients
+   * with limits of their own for connecting have connections of their own. A request that finds all of them in
    * use waits for one, first come, first served, for as long as `timeout.connectMs`. Every open stream has a
    * connection of its own, and an MCP session has one or two: set it above the number of sessions.
    * Default 256.

@@ -31,6 +31,8 @@ export class Pools {
   readonly #maxConnections: number;
   #closed = false;
   #closing = false;
+  /** Requests that wait for an answer of the host application's own, such as a token. */
+  readonly waiting: Set<{ abort(): void }> = new Set();
   /** Requests under way that come to an end of themselves. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -67,8 +69,13 @@ export class Pools {
     return loadUndici().then((loaded) => this.#connectionsOf(pool, origin, loaded));
   }
 
-  /** Counts a request as under way until what it returns is called. */
+  /**
+   * Counts a request as under way, from its very start, until what it returns is called.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_CLOSED` if nothing new is taken
+   */
   begin(): () => void {
+    if (this.#closing) throw closed();
     this.#underWay++;
     let done = false;
     return () => {
@@ -84,6 +91,7 @@ export class Pools {
     if (graceMs > 0 && this.#underWay > 0 && !this.#closed) await this.#idle(graceMs);
     this.#onIdle?.();
     this.#closed = true;
+    for (const one of [...this.waiting]) one.abort();
     const ending = this.#pools ?? [];
     this.#pools = undefined;
     await Promise.all(
@@ -133,8 +141,12 @@ export class Pools {
   }
 
   #assertOpen(): void {
-    if (this.#closing) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
+    if (this.#closed) throw closed();
   }
+}
+
+function closed(): TlsConfigError {
+  return new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
 }
 
 function summary({ policy }: Destination): { anchors: number; pins: number } {

@@ -28,8 +28,12 @@ export interface ConnectorOptions {
 
 /** Opens verified TLS connections under one policy. */
 export interface Connector {
-  /** Calls back, once, with a socket only after the policy trusted what is at its other end. */
-  connect(target: ConnectTarget, callback: ConnectCallback): void;
+  /**
+   * Calls back, once, with a socket only after the policy trusted what is at its other end.
+   *
+   * @returns gives the attempt up; it calls back with an error then
+   */
+  connect(target: ConnectTarget, callback: ConnectCallback): () => void;
   /** Aborts the connections that are still being made. */
   close(): void;
 }
@@ -63,7 +67,8 @@ export function makeConnector(options: ConnectorOptions): Connector {
       return connection.socket;
     } catch (error) {
       const ours = toConnectionError(error, target);
-      publishRefused(target, ours);
+      // Given up by whoever asked: nobody was refused.
+      if (!signal.aborted) publishRefused(target, ours);
       throw ours;
     }
   }
@@ -78,13 +83,17 @@ export function makeConnector(options: ConnectorOptions): Connector {
           (socket) => callback(null, socket),
           (error: Error) => callback(error, null),
         );
+      return () => attempt.abort(givenUp());
     },
     close() {
       // undici waits for an answer, also after its pool was destroyed: each attempt calls back with this.
-      const reason = Object.assign(new Error('closed'), { code: 'ECONNABORTED' });
-      for (const attempt of pending) attempt.abort(reason);
+      for (const attempt of pending) attempt.abort(givenUp());
     },
   };
+}
+
+function givenUp(): Error {
+  return Object.assign(new Error('closed'), { code: 'ECONNABORTED' });
 }
 
 function publishVerified(

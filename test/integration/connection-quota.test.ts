@@ -72,6 +72,23 @@ it('connections that break make room, also those that were never made', async ()
   expect(await Promise.all(bodies)).toEqual(Array(10).fill('x'));
 });
 
+it('a connection that is given up while it is made is ended, and makes room', async () => {
+  const { server, client } = await setUp((_request, response) => void response.end('x'));
+  server.stall('handshake');
+  for (let i = 0; i < 30; i++) {
+    await codeOf(client(server.url, { signal: AbortSignal.timeout(5) }));
+  }
+  const abort = new AbortController();
+  const together = Array.from({ length: 20 }, () => codeOf(client(server.url, abort)));
+  await eventually(() => expect(server.openConnections).toBeGreaterThan(0));
+  abort.abort();
+  await Promise.all(together);
+  expect(server.openConnections).toBeLessThanOrEqual(6);
+  await eventually(() => expect(server.openConnections).toBe(0), 2000);
+  server.recover();
+  expect(await (await client(server.url)).text()).toBe('x');
+});
+
 it('a factory that closes ends those that wait', async () => {
   const { server, client, factory } = await setUp(() => {});
   const calls = Array.from({ length: 6 }, () => codeOf(client(server.url)));

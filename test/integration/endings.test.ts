@@ -88,6 +88,37 @@ describe('await using', () => {
   });
 });
 
+describe('a request that waits for an answer of the host application', () => {
+  const never = () => new Promise<never>(() => {});
+
+  it.each([{ auth: never }, { headers: never }])(
+    'ends when its factory is closed (%o)',
+    async (init) => {
+      const certificate = await heldCertificate();
+      const server = await serve(certificate);
+      const factory = makeCustomClientFactory(certificate.certificatePem);
+      const waiting = codeOf(factory({ url: server.url, ...init })(server.url));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await factory.close();
+      expect(await waiting).toBe('MCP_TLS_CLOSED');
+      expect(server.records.connections).toBe(0);
+    },
+  );
+
+  it('ends when its server is revoked', async () => {
+    const certificate = await heldCertificate();
+    const server = await serve(certificate);
+    const registry = registryOf();
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    const client = (await registry.clientFactory('a'))({ auth: never } as never);
+    const waiting = codeOf(client(server.url));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await registry.revoke('a');
+    expect(await waiting).toBe('MCP_TLS_CLOSED');
+    expect(server.records.requests).toEqual([]);
+  });
+});
+
 describe('close({ graceMs })', () => {
   it('lets requests under way end, and takes no new ones meanwhile', async () => {
     const certificate = await heldCertificate();
@@ -101,6 +132,30 @@ describe('close({ graceMs })', () => {
     expect(await response.text()).toBe('half whole');
     await closing;
     expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('counts a request from its start: asking for a token, or on its way through a redirect', async () => {
+    const certificate = await heldCertificate();
+    const server = await startTlsServer({
+      certificate,
+      onRequest: async (request, response) => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (request.url === '/old') response.writeHead(307, { location: '/new' });
+        response.end('answer');
+      },
+    });
+    opened.push(server);
+    const auth = async (): Promise<string> => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return 'token';
+    };
+    const factory = makeCustomClientFactory(certificate.certificatePem);
+    const client = factory({ url: server.url, auth });
+    const calls = ['/old', '/new'].map(async (path) => (await client(server.url + path)).text());
+    const closing = factory.close({ graceMs: 5_000 });
+    expect(await Promise.all(calls)).toEqual(['answer', 'answer']);
+    await closing;
+    await expect.poll(() => server.openConnections).toBe(0);
   });
 
   it('cuts off what takes longer, and at once without grace, also when it was given some before', async () => {
