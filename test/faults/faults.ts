@@ -137,12 +137,16 @@ export const FAULTS: readonly Fault[] = [
     response.end(BOMB);
   }),
   answers('not HTTP', ({ socket }) => void socket.end('SSH-2.0-OpenSSH_9.2p1\r\n')),
-  harmless('restart', async ({ front }) => {
-    await front.stopListening();
-    setTimeout(() => front.listen(), 20);
-    await pause(60);
-    return undefined;
-  }),
+  {
+    ...harmless('restart', async ({ front }) => {
+      await front.stopListening();
+      setTimeout(() => front.listen(), 20);
+      await pause(60);
+      return undefined;
+    }),
+    // It has forgotten its sessions, and says so.
+    answered: true,
+  },
   fault('another certificate', async (world) => {
     world.rotate(await heldCertificate({ dns: ['server.test'] }));
     world.dropConnections();
