@@ -23,6 +23,8 @@ export interface ServerState {
 export interface Reported {
   readonly refusals: Readonly<Record<string, number>>;
   readonly changed?: { readonly fingerprint: string; readonly at: number } | undefined;
+  /** The end of what is presented without being on record, and since when it is reported. */
+  readonly leaf?: { readonly ends: string; readonly at: number } | undefined;
 }
 
 /** How long a server has to be in order, or another certificate to be there, for one more event. */
@@ -31,7 +33,8 @@ const FLAPPING_MS = 600_000;
 /**
  * `next` with what is to be reported of it. Each code of a refusal is reported once until the server was in
  * order, another certificate than on record once in {@link FLAPPING_MS}, and both anew when the record
- * changes: how often there is an event is not for the server to say.
+ * changes; of several certificates under one authority the earliest end counts for as long: how often there
+ * is an event is not for the server to say.
  */
 export function withReported(old: ServerState | undefined, next: ServerState): ServerState {
   const { at, presented, recorded, refusal } = next;
@@ -42,11 +45,24 @@ export function withReported(old: ServerState | undefined, next: ServerState): S
   const refusals = Object.fromEntries(kept);
   if (refusal !== undefined) refusals[refusal.code] ??= at;
   const changed = changeToReport(before?.changed, presented?.fingerprint, at);
-  if (kept.length === 0 && refusal === undefined && changed === undefined) {
+  const leaf = leafToReport(before?.leaf, next.leafEnds, at);
+  if (kept.length === 0 && refusal === undefined && changed === undefined && leaf === undefined) {
     const { reported: _none, ...rest } = next;
     return rest;
   }
-  return { ...next, reported: { refusals, changed } };
+  const leafEnds = next.leafEnds === undefined ? undefined : leaf?.ends;
+  return { ...next, ...(leafEnds && { leafEnds }), reported: { refusals, changed, leaf } };
+}
+
+function leafToReport(
+  before: Reported['leaf'],
+  ends: string | undefined,
+  at: number,
+): Reported['leaf'] {
+  const stays = before !== undefined && isRecent(before.at, at);
+  if (ends === undefined) return stays ? before : undefined;
+  if (before?.ends === ends) return before;
+  return stays ? { ends: ends < before.ends ? ends : before.ends, at: before.at } : { ends, at };
 }
 
 function changeToReport(

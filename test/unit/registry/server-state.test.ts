@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import {
+  eventsOf,
+  type ServerState,
+  withReported,
+} from '../../../src/registry/watch/server-state.js';
+
+/** What is reported of a server, scan by scan: `eventsOf` and `withReported` together. */
+
+const START = Date.parse('2026-06-01T00:00:00Z');
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** The types of the events of scans that are a minute apart. */
+function scans(states: readonly Omit<ServerState, 'at'>[]): string[] {
+  const events: string[] = [];
+  let previous: ServerState | undefined;
+  for (const [i, state] of states.entries()) {
+    const next = withReported(previous, { ...state, at: START + i * MINUTE });
+    for (const event of eventsOf({ id: 'a', previous, next, first: true }, [30, 7, 1])) {
+      events.push(event.type === 'refused' ? event.code : event.type);
+    }
+    previous = next;
+  }
+  return events;
+}
+
+const ends = (days: number): string => new Date(START + days * DAY).toISOString();
+const record = { recorded: 'AA', recordEnds: ends(900) };
+const times = <T>(count: number, make: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
+
+describe('a server that flaps', () => {
+  it('between refusals makes one event for each code', () => {
+    const codes = ['MCP_TLS_EXPIRED', 'MCP_TLS_SELF_SIGNED'] as const;
+    const states = times(9, (i) => ({
+      ...record,
+      refusal: { code: codes[i % 2] as (typeof codes)[0], message: '' },
+    }));
+    expect(scans(states)).toEqual([...codes]);
+  });
+
+  it('between being in order and not, makes one event in ten minutes', () => {
+    const refusal = { code: 'MCP_TLS_EXPIRED', message: '' } as const;
+    const states = times(14, (i) => (i % 2 === 0 ? { ...record, refusal } : record));
+    expect(scans(states)).toEqual(['MCP_TLS_EXPIRED', 'MCP_TLS_EXPIRED']);
+  });
+
+  it('between certificates that nobody approved makes one event in ten minutes', () => {
+    const states = times(12, (i) => ({
+      ...record,
+      presented: { fingerprint: `B${i}`, notAfter: ends(90) },
+    }));
+    expect(scans(states)).toEqual(['changed', 'changed']);
+  });
+
+  it('between two certificates of its authority counts down once in ten minutes', () => {
+    const states = times(10, (i) => ({ ...record, leafEnds: ends(i % 2 === 0 ? 365 : 5) }));
+    expect(scans(states)).toEqual(['expiring']);
+  });
+});
+
+describe('a server that does not', () => {
+  it('is reported when its certificate comes near its end, and again when the next one does', () => {
+    const states = [
+      { ...record, leafEnds: ends(5) },
+      ...times(11, () => ({ ...record, leafEnds: ends(6) })),
+    ];
+    expect(scans(states)).toEqual(['expiring', 'expiring']);
+  });
+
+  it('is reported as changed and refused as soon as it is, also soon after a renewal', () => {
+    const presented = { fingerprint: 'CC', notAfter: ends(90) };
+    const refusal = { code: 'MCP_TLS_SELF_SIGNED', message: '' } as const;
+    const renewed = { recorded: 'CC', recordEnds: ends(800) };
+    const again = { ...renewed, presented: { ...presented, fingerprint: 'DD' }, refusal };
+    expect(scans([record, { ...record, presented, refusal }, renewed, again])).toEqual([
+      'changed',
+      'MCP_TLS_SELF_SIGNED',
+      'renewed',
+      'changed',
+      'MCP_TLS_SELF_SIGNED',
+    ]);
+  });
+});
