@@ -8,6 +8,7 @@
  */
 
 import { invalidArgument, isValidDate } from './assert.js';
+import { namesOf } from './names-of.js';
 import { type AnyDeclaration, type Surroundings, whereItBelongs } from './unknown-option.js';
 
 /** What one option must be. Made by the functions below. */
@@ -66,7 +67,8 @@ export function declareOptions<Options>(
 
 /**
  * Reads an options object by its declaration. Reads each field once, and gives a copy: what was checked is
- * what is used, whatever becomes of the object. Fields that are `undefined` are not in it.
+ * what is used, whatever becomes of the object. Fields that are `undefined` are not in it. A field may be
+ * inherited or not enumerable, as an accessor of a class is; so may an unknown one, which is refused.
  *
  * @param whose instead of the declaration's, where the object stands in another
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
@@ -81,7 +83,7 @@ export function readOptions<Options extends object>(
     invalidArgument(`${whose} must be an object; received ${typeOf(input)}`);
   }
   const fields = declaration.fields as Readonly<Record<string, Kind<unknown>>>;
-  for (const name in input) {
+  for (const name of namesOf(input)) {
     if (!Object.hasOwn(fields, name)) {
       const hint = whereItBelongs(name, declaration as AnyDeclaration, around);
       invalidArgument(`${whose} has an unknown field '${name.slice(0, 64)}'${hint}`);

@@ -1,18 +1,39 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { invalidArgument } from '../assert.js';
+import { type Kind, readBy, refuse } from '../options.js';
 
 /** As many as all certificates of a policy together may have. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** Reads the files that a configuration names, relative to a folder. */
+const BASE_MUST = 'the path or file: URL of a folder';
+
+/** What the option `base` must be. Gives a path. */
+export const BASE: Kind<string | URL> = readBy<string | URL>(BASE_MUST, (value, whose) => {
+  try {
+    const isUrl = value instanceof URL || (typeof value === 'string' && value.startsWith('file:'));
+    const path = isUrl ? fileURLToPath(value) : value;
+    if (typeof path === 'string' && /^(?![a-z][a-z0-9+.-]*:\/\/)[^\0]+$/is.test(path)) return path;
+  } catch {
+    // Not a file: URL.
+  }
+  return refuse(whose, BASE_MUST, value);
+});
+
+/**
+ * What a configuration names outside of itself: files below a folder, and environment variables. Without a
+ * folder neither is looked at: whoever writes the configuration may then be anybody.
+ *
+ * A file is below the folder if its real path is below the folder's real path. Others are refused before they
+ * are opened, and in the same words whether they are there or not.
+ */
 export class MaterialFiles {
   readonly #base: string | undefined;
 
-  /** @param base a path or a `file:` URL; without it nothing is read */
-  constructor(base: string | URL | undefined) {
-    this.#base = readBase(base);
+  /** @param base a path that {@link BASE} gave */
+  constructor(base: string | undefined) {
+    this.#base = base;
   }
 
   /**
@@ -22,47 +43,110 @@ export class MaterialFiles {
    * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
    */
   read(field: string, path: string): string | Uint8Array {
-    if (this.#base === undefined) {
-      invalidArgument(
-        `${field} names a file, and there is no folder to read files from`,
-        'Give the option `base`, where the operator alone writes this configuration; otherwise give the certificate itself.',
-      );
-    }
+    const base = this.#given(`${field} names a file, and there is no folder to read files from`);
     if (path === '' || path.includes('\0')) invalidArgument(`${field} must be a path`);
-    const bytes = readRegular(field, resolve(this.#base, path));
+    if (isAbsolute(path)) invalidArgument(`${field} must be a relative path${BELOW}`, ELSEWHERE);
+    const bytes = readBelow(field, base, path);
     if (bytes.length === 0) invalidArgument(`${field}: the file is empty`);
     return bytes[0] === 0x30 ? new Uint8Array(bytes) : bytes.toString('utf8');
   }
-}
 
-function readBase(base: string | URL | undefined): string | undefined {
-  if (base === undefined) return undefined;
-  try {
-    const isUrl = base instanceof URL || (typeof base === 'string' && base.startsWith('file:'));
-    const path = isUrl ? fileURLToPath(base) : base;
-    if (typeof path === 'string' && /^(?![a-z][a-z0-9+.-]*:\/\/)[^\0]+$/is.test(path)) return path;
-  } catch {
-    // Not a file: URL.
+  /**
+   * The value of an environment variable.
+   *
+   * @param field for the message
+   * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+   */
+  readEnv(field: string, variable: string): string {
+    this.#given(
+      `${field} names an environment variable, and those are read with the option \`base\` only`,
+    );
+    const value = process.env[variable];
+    if (value === undefined || value === '') {
+      invalidArgument(`${field} names an environment variable that is not set`);
+    }
+    return value;
   }
-  return invalidArgument('parseTrust: base must be the path or file: URL of a folder');
+
+  #given(otherwise: string): string {
+    if (this.#base !== undefined) return this.#base;
+    return invalidArgument(
+      otherwise,
+      'Give the option `base`, where the operator alone writes this configuration; otherwise give what it names itself.',
+    );
+  }
 }
 
+const BELOW = ', and what it leads to below the option `base`';
+const ELSEWHERE =
+  'Read a file elsewhere yourself, and give what is in it: `ca` instead of `caFile`.';
+
+function readBelow(field: string, base: string, path: string): Buffer {
+  const outside = (): never => invalidArgument(`${field} must be a path${BELOW}`, ELSEWHERE);
+  let realBase: string;
+  try {
+    realBase = realpathSync(base);
+  } catch (error) {
+    return invalidArgument(
+      `${field}: the folder of the option base cannot be read (${reasonOf(error)})`,
+    );
+  }
+  const named = resolve(realBase, path);
+  if (!isBelow(realBase, named)) outside();
+  let real: string;
+  try {
+    real = realpathSync(named);
+  } catch (error) {
+    // What is missing in a folder outside is refused as what is there.
+    const nearest = realOfNearest(dirname(named));
+    if (nearest !== realBase && !isBelow(realBase, nearest)) outside();
+    return unreadable(field, error);
+  }
+  if (!isBelow(realBase, real)) outside();
+  return readRegular(field, real);
+}
+
+function isBelow(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** The real path of the nearest folder that there is. Ends at the root. */
+function realOfNearest(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      return realpathSync(at);
+    } catch {
+      if (at === dirname(at)) return at;
+    }
+  }
+}
+
+/** @param path real: a symlink that has taken the file's place since is not followed */
 function readRegular(field: string, path: string): Buffer {
   let file: number | undefined;
   try {
     // A pipe that nobody writes to would be waited for.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
+    file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     const stats = fstatSync(file);
     if (!stats.isFile()) throw Object.assign(new Error(), { code: 'not a file' });
     if (stats.size > MAX_BYTES) throw Object.assign(new Error(), { code: 'more than 8 MiB' });
     return readFileSync(file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return invalidArgument(
-      `${field}: the file cannot be read (${code ?? 'unknown'})`,
-      'Paths are relative to the option `base`.',
-    );
+    return unreadable(field, error);
   } finally {
     if (file !== undefined) closeSync(file);
   }
+}
+
+function unreadable(field: string, error: unknown): never {
+  return invalidArgument(
+    `${field}: the file cannot be read (${reasonOf(error)})`,
+    'Paths are relative to the option `base`.',
+  );
+}
+
+function reasonOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }

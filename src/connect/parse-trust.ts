@@ -2,21 +2,32 @@ import { invalidArgument } from '../assert.js';
 import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { TlsConfigError } from '../errors.js';
+import { isObjectPrototype } from '../names-of.js';
+import { type Declaration, declareOptions, readOptions, text } from '../options.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { TrustByCa, TrustPolicy } from '../trust/trust-policy.js';
-import { MaterialFiles } from './material-files.js';
+import { BASE, MaterialFiles } from './material-files.js';
 
 /** Options of {@link parseTrust}. */
 export interface ParseTrustOptions {
   /**
-   * The folder that `caFile` and the other paths are relative to, as a path or a `file:` URL. Without it no
-   * file is read: fields that name one are refused. Leave it out where others than the operator write the
-   * configuration, as in a database column.
+   * The folder that `caFile` and the other paths are relative to, as a path or a `file:` URL. What a path leads
+   * to has to be below it: absolute paths, `../` and symlinks that lead out are refused before anything is
+   * opened (symlinks inside, as in the mounted secrets of Kubernetes, are followed). A file elsewhere the host
+   * reads itself, and gives what is in it as `ca`.
+   *
+   * Without it no file and no environment variable is read: fields that name one are refused. Leave it out
+   * where others than the operator write the configuration, as in a database column.
    */
   readonly base?: string | URL | undefined;
   /** What the field is called, for messages: `servers.weather.tls`. Default `tls`. */
   readonly name?: string | undefined;
 }
+
+const OPTIONS: Declaration<ParseTrustOptions> = declareOptions<ParseTrustOptions>(
+  'parseTrust: options',
+  { base: BASE, name: text() },
+);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -62,7 +73,7 @@ const ELSEWHERE: Fields = {
  *
  * `null` means the default roots; a text is certificates as PEM. Fields that are `undefined` or `null` (an
  * empty column, an optional key of zod) are not given. Beyond that nothing is forgiven: an unknown field, an
- * object that says nothing, `ca` beside `caFile`, a file that cannot be read.
+ * object that says nothing, `ca` beside `caFile`, a file that cannot be read or is not below `base`.
  *
  * Files are read now. To follow a rotation, parse again: `originFetch` knows what has changed.
  *
@@ -72,14 +83,12 @@ const ELSEWHERE: Fields = {
  * const trust = parseTrust(config.servers.weather.tls, { base: configFolder, name: 'servers.weather.tls' });
  */
 export function parseTrust(json: unknown, options: ParseTrustOptions = {}): TrustPolicy | null {
-  const { base, name = 'tls', ...unknown } = options;
-  const [misspelt] = Object.keys(unknown);
-  if (misspelt !== undefined) invalidArgument(`parseTrust: unknown option '${misspelt}'`);
+  const { base, name = 'tls' } = readOptions(OPTIONS, options);
   if (json === null) return null;
   if (json === undefined) {
     invalidArgument(`${name} is undefined`, 'Give null for the default roots.');
   }
-  const files = new MaterialFiles(base);
+  const files = new MaterialFiles(base as string | undefined);
   const fields = typeof json === 'string' ? { ca: json } : readFields(name, json, FIELDS);
   if (Object.keys(fields).length === 0) {
     invalidArgument(
@@ -101,6 +110,10 @@ export function parseTrust(json: unknown, options: ParseTrustOptions = {}): Trus
 function readFields(what: string, value: unknown, known: readonly string[]): Fields {
   if (!isPlain(value)) invalidArgument(`${what} must be an object`);
   const entries = Object.entries(value);
+  // Another reader may see what this one does not.
+  if (Reflect.ownKeys(value).length !== entries.length) {
+    invalidArgument(`${what} has a hidden field or a symbol: it must be what JSON can hold`);
+  }
   const unknown = entries.find(([field]) => !known.includes(field))?.[0];
   if (unknown !== undefined) {
     const hint = Object.hasOwn(ELSEWHERE, unknown) ? String(ELSEWHERE[unknown]) : undefined;
@@ -116,7 +129,7 @@ function readFields(what: string, value: unknown, known: readonly string[]): Fie
 function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  return prototype === null || isObjectPrototype(prototype);
 }
 
 /** `field` or its file, of which there may be one. */
@@ -159,12 +172,16 @@ function clientCertificate(name: string, value: unknown, files: MaterialFiles): 
     invalidArgument(`${what} needs both cert (or certFile) and key (or keyFile)`);
   }
   if (Array.isArray(key)) invalidArgument(`${what}.key must be a text`);
-  const passphrase = readPassphrase(what, fields);
+  const passphrase = readPassphrase(what, fields, files);
   const read = { cert, key, ...(passphrase === undefined ? {} : { passphrase }) };
   return { clientCertificate: read };
 }
 
-function readPassphrase(what: string, { passphrase, passphraseEnv }: Fields): string | undefined {
+function readPassphrase(
+  what: string,
+  { passphrase, passphraseEnv }: Fields,
+  files: MaterialFiles,
+): string | undefined {
   if (passphrase !== undefined && passphraseEnv !== undefined) {
     invalidArgument(`${what} has both passphrase and passphraseEnv: which one is to hold?`);
   }
@@ -174,11 +191,7 @@ function readPassphrase(what: string, { passphrase, passphraseEnv }: Fields): st
     }
   }
   if (passphraseEnv === undefined) return passphrase as string | undefined;
-  const found = process.env[passphraseEnv as string];
-  if (found === undefined || found === '') {
-    invalidArgument(`${what}.passphraseEnv names an environment variable that is not set`);
-  }
-  return found;
+  return files.readEnv(`${what}.passphraseEnv`, passphraseEnv as string);
 }
 
 /** By the one check that every policy goes through; what it says of `trust` is said of the field. */

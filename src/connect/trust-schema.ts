@@ -13,11 +13,15 @@ const CLIENT_CERTIFICATE = {
   additionalProperties: false,
   properties: {
     cert: { ...TEXTS, description: 'The certificate, and its intermediates, as PEM text.' },
-    certFile: { ...TEXTS, description: 'Path of it, instead of `cert`.' },
+    certFile: { ...TEXTS, description: 'Path of it below the base folder, instead of `cert`.' },
     key: { ...TEXT, description: 'The private key as PEM text.' },
-    keyFile: { ...TEXT, description: 'Path of it, instead of `key`.' },
+    keyFile: { ...TEXT, description: 'Path of it below the base folder, instead of `key`.' },
     passphrase: { ...TEXT, description: 'Of an encrypted key.' },
-    passphraseEnv: { ...TEXT, description: 'Environment variable that holds the passphrase.' },
+    passphraseEnv: {
+      ...TEXT,
+      description:
+        'Environment variable that holds the passphrase. Read only where files are: with a base folder.',
+    },
   },
   allOf: [
     { oneOf: [{ required: ['cert'] }, { required: ['certFile'] }] },
@@ -57,7 +61,7 @@ const BY_CA = {
       ...TEXTS,
       description: "Certificates as PEM text: authorities, or the server's own.",
     },
-    caFile: { ...TEXTS, description: 'Paths of them, instead of `ca`.' },
+    caFile: { ...TEXTS, description: 'Paths of them below the base folder, instead of `ca`.' },
     authority: {
       type: 'boolean',
       description: 'Whether all of them are authorities. Default: those without server names are.',
@@ -66,7 +70,7 @@ const BY_CA = {
     identity: { const: 'name' },
     allowExpired: ALLOW_EXPIRED,
     crl: { ...TEXTS, description: 'Revocation lists as PEM text, one for each authority.' },
-    crlFile: { ...TEXTS, description: 'Paths of them, instead of `crl`.' },
+    crlFile: { ...TEXTS, description: 'Paths of them below the base folder, instead of `crl`.' },
   },
   allOf: [
     { oneOf: [{ required: ['ca'] }, { required: ['caFile'] }] },

@@ -1,9 +1,12 @@
 import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { addressOf } from '../connect/address-of.js';
+import { atHost } from '../connect/connection-error.js';
 import type { Inspection } from '../connect/fetch-peer-certificate.js';
-import type { ErrorCode } from '../errors.js';
+import { untilAborted } from '../connect/limit.js';
+import { type ErrorCode, TlsConnectionError } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import { pingMcp } from './ping-mcp.js';
+import { type PingTransport, pingMcp } from './ping-mcp.js';
 import { daysUntil } from './registered-server.js';
 import type {
   RegistrySseOptions,
@@ -15,12 +18,14 @@ import type {
 export interface CheckParts {
   /** Of the record. */
   readonly url: string;
+  /** When the check began, by `performance.now()`: the time to read the record is in it. */
+  readonly startedAt: number;
   readonly streamableHttp: (
     options: RegistryStreamableHttpOptions,
   ) => Promise<StreamableHTTPClientTransport>;
   readonly sse: (options: RegistrySseOptions) => Promise<SSEClientTransport>;
   /** Connects once under the trust on record, and sends nothing. */
-  readonly inspect: (signal: AbortSignal | undefined) => Promise<Inspection>;
+  readonly inspect: (signal: AbortSignal) => Promise<Inspection>;
 }
 
 /** Nobody was reached. Under any other code somebody answered. */
@@ -31,7 +36,10 @@ export const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_ADDRESS_REFUSED',
 ]);
 
-/** Asks one server for a sign of life. Rejects only for one that is not registered, and when it is aborted. */
+/**
+ * Asks one server for a sign of life. Both transports and the inspection together have `timeoutMs`, counted
+ * from `startedAt`. Rejects only for one that is not registered, and when it is aborted.
+ */
 export async function checkServer(
   id: string,
   parts: CheckParts,
@@ -39,52 +47,138 @@ export async function checkServer(
 ): Promise<ServerCheck> {
   const { timeoutMs = 10_000, signal, ...link } = options;
   signal?.throwIfAborted();
-  const limit = { timeoutMs, signal };
-  const startedAt = performance.now();
-  let mcp: ServerCheck['mcp'];
-  let error: unknown;
+  const limit = new CheckLimit(parts, timeoutMs, signal);
   try {
-    await onceMore(async () => pingMcp(await parts.streamableHttp(link), limit, parts.url));
-    mcp = 'streamable-http';
-  } catch (first) {
-    error = first;
-    signal?.throwIfAborted();
-    if (isOtherTransport(first)) {
-      try {
-        await pingMcp(await parts.sse(link), limit, parts.url);
-        [mcp, error] = ['sse', undefined];
-      } catch (second) {
-        error = second;
-      }
+    // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
+    // open whether the server is the right one. Asked meanwhile: silence takes all the time there is.
+    const inspecting = untilAborted(parts.inspect(limit.signal), limit.signal);
+    inspecting.catch(() => {});
+    const asked = await ask(parts, link, limit);
+    if (explainTlsError(asked.error)?.code === 'MCP_TLS_NOT_REGISTERED') {
+      throw explainTlsError(asked.error);
     }
+    const inspected = await inspecting.catch((failure: unknown) => ({ failure }));
+    signal?.throwIfAborted();
+    return Object.freeze({
+      id,
+      ...judged(asked, inspected),
+      durationMs: performance.now() - parts.startedAt,
+    });
+  } finally {
+    limit.end();
   }
-  signal?.throwIfAborted();
-  const durationMs = performance.now() - startedAt;
-  if (explainTlsError(error)?.code === 'MCP_TLS_NOT_REGISTERED') throw explainTlsError(error);
-  // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
-  // open whether the server is the right one.
-  const inspection = await parts.inspect(signal).catch((failure) => {
-    if (mcp === undefined && explainTlsError(error) === undefined) error = failure;
-    return undefined;
-  });
-  signal?.throwIfAborted();
+}
+
+/** What became of the pings. */
+interface Asked {
+  readonly mcp: ServerCheck['mcp'];
+  readonly error: unknown;
+}
+
+/** Over streamable HTTP, and where the server is of the other transport, over SSE. */
+async function ask(parts: CheckParts, link: object, limit: CheckLimit): Promise<Asked> {
+  try {
+    await onceMore(() => ping(parts.streamableHttp(link), limit));
+    return { mcp: 'streamable-http', error: undefined };
+  } catch (first) {
+    limit.throwIfCancelled();
+    if (!isOtherTransport(first)) return { mcp: undefined, error: first };
+  }
+  try {
+    await ping(parts.sse(link), limit);
+    return { mcp: 'sse', error: undefined };
+  } catch (error) {
+    limit.throwIfCancelled();
+    return { mcp: undefined, error };
+  }
+}
+
+async function ping(transport: Promise<PingTransport>, limit: CheckLimit): Promise<void> {
+  const { signal } = limit;
+  try {
+    await untilAborted(transport, signal);
+  } catch (error) {
+    // One that comes too late is not left open.
+    transport.then((late) => late.close()).catch(() => {});
+    throw error;
+  }
+  await pingMcp(await transport, { signal, reason: (cause) => limit.reason(cause) });
+}
+
+type Inspected = Inspection | { readonly failure: unknown };
+
+function judged(
+  { mcp, error: pingError }: Asked,
+  inspected: Inspected,
+): Omit<ServerCheck, 'id' | 'durationMs'> {
+  let error = pingError;
+  const [inspection, failure] =
+    'failure' in inspected ? [undefined, inspected.failure] : [inspected, undefined];
+  const isOurs = explainTlsError(error) !== undefined;
+  if (failure !== undefined && mcp === undefined && !isOurs) error = failure;
   const refusal = inspection?.look.refusal;
   const trusted = mcp !== undefined || (inspection !== undefined && refusal === undefined);
-  if (!trusted && refusal !== undefined && explainTlsError(error) === undefined) error = refusal;
+  if (!trusted && refusal !== undefined && !isOurs) error = refusal;
   const code = explainTlsError(error)?.code;
   const peer = inspection?.peer;
-  return Object.freeze({
-    id,
+  return {
     ok: mcp !== undefined,
     reachable: trusted || peer !== undefined || code === undefined || !UNREACHED.has(code),
     trusted,
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),
     fingerprint: peer?.description.fingerprint,
-    durationMs,
     error,
     code,
-  });
+  };
+}
+
+/** The time of one check: its signal aborts when that is over, or when the caller's does. */
+class CheckLimit {
+  readonly #ending = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timeoutMs: number;
+  readonly #url: string;
+  readonly #caller: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#ending.abort(this.#caller?.reason);
+
+  /** @param timeoutMs 0: none */
+  constructor({ url, startedAt }: CheckParts, timeoutMs: number, caller: AbortSignal | undefined) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+    this.#caller = caller;
+    caller?.addEventListener('abort', this.#onAbort, { once: true });
+    if (timeoutMs === 0) return;
+    const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
+    this.#timer = setTimeout(() => this.#ending.abort(this.#timedOut(undefined)), leftMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  throwIfCancelled(): void {
+    this.#caller?.throwIfAborted();
+  }
+
+  /** Why the signal aborted. */
+  reason(cause: Error | undefined): unknown {
+    return this.#caller?.aborted ? this.#caller.reason : this.#timedOut(cause);
+  }
+
+  /** Ends what still goes on. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#caller?.removeEventListener('abort', this.#onAbort);
+    this.#ending.abort();
+  }
+
+  #timedOut(cause: Error | undefined): TlsConnectionError {
+    const { host, port } = addressOf(new URL(this.#url));
+    const message = `${atHost(host, port)}: no answer to a ping within ${this.#timeoutMs} ms`;
+    const hint = 'Check that the server is running, or raise `timeoutMs`.';
+    return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint, cause });
+  }
 }
 
 /**

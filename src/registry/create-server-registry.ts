@@ -4,7 +4,8 @@ import { addressOf } from '../connect/address-of.js';
 import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
 import { ROUTE_FIELDS, readRoute } from '../connect/route.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import { refuse } from '../options.js';
+import { plainCopy } from '../names-of.js';
+import { isOptionsObject, refuse } from '../options.js';
 import { trustOf } from '../store/record/parse-stored-certificate.js';
 import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
@@ -120,8 +121,10 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
 
   async function transportParts<Options extends { endpoint?: string | undefined }>(
     id: string,
-    given: Options,
+    input: Options,
   ) {
+    if (!isOptionsObject(input)) return refuse('options', 'an object', input);
+    const given = plainCopy(input) as Options;
     for (const field of ['clientFactory', 'trust', 'origins', ...Object.keys(ROUTE_FIELDS)]) {
       if (field in given) {
         invalidArgument(`options.${field} cannot be set here: what is registered applies`);
@@ -210,14 +213,15 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
     async check(id, given = {}) {
       assertId(id);
       const options = readCheck(given);
+      const startedAt = performance.now();
       const { record, policy } = await connections.trust(id);
       const { url, proxy } = record;
       const parts = {
-        url,
+        ...{ url, startedAt },
         streamableHttp: (link: Parameters<ServerRegistry['streamableHttpClient']>[1]) =>
           registry.streamableHttpClient(id, link),
         sse: (link: Parameters<ServerRegistry['sseClient']>[1]) => registry.sseClient(id, link),
-        inspect: (signal: AbortSignal | undefined) => inspect({ url, policy, proxy }, signal),
+        inspect: (signal: AbortSignal) => inspect({ url, policy, proxy }, signal),
       };
       return checkServer(id, parts, options);
     },

@@ -1,9 +1,5 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { addressOf } from '../connect/address-of.js';
-import { atHost } from '../connect/connection-error.js';
-import type { Limit } from '../connect/limit.js';
-import { TlsConnectionError } from '../errors.js';
 
 /** Known to servers of both transports; one that knows a later version answers with this or its own. */
 const PROTOCOL_VERSION = '2025-06-18';
@@ -11,28 +7,28 @@ const PROTOCOL_VERSION = '2025-06-18';
 /** A transport for one exchange: the SDK's classes, whose session can be ended. */
 export type PingTransport = Transport & { terminateSession?(): Promise<void> };
 
+/** When to give up. */
+export interface PingLimit {
+  readonly signal: AbortSignal;
+  /** What to reject with when the signal aborts. @param cause what went wrong meanwhile, and was not fatal */
+  readonly reason: (cause: Error | undefined) => unknown;
+}
+
 /**
  * Starts an MCP session, pings, ends it. Without the SDK's `Client`: three messages need none.
  *
- * @param server whom the transport leads to, for errors
- * @throws {TlsConnectionError} `MCP_TLS_TIMEOUT`
- * @throws what the transport rejects with, the signal's reason, or an Error with the server's JSON-RPC error
+ * @throws what the transport rejects with, the limit's reason, or an Error with the server's JSON-RPC error
  */
 export async function pingMcp(
   transport: PingTransport,
-  { timeoutMs, signal }: Limit,
-  server: string,
+  { signal, reason }: PingLimit,
 ): Promise<void> {
   const waiting = new Map<unknown, (message: JSONRPCMessage) => void>();
-  let fail: (error: Error) => void = () => {};
+  let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
   failed.catch(() => {});
-  const onAbort = (): void => fail(signal?.reason);
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
   transport.onmessage = (message: JSONRPCMessage) => {
     if (!('method' in message) && 'id' in message) waiting.get(message.id)?.(message);
   };
@@ -43,14 +39,9 @@ export async function pingMcp(
   };
   transport.onclose = () => fail(new Error('the server ended the session'));
 
-  function onTimeout(): void {
-    const { host, port } = addressOf(new URL(server));
-    const message = `${atHost(host, port)}: no answer to a ping within ${timeoutMs} ms`;
-    const hint = 'Check that the server is running, or raise `timeoutMs`.';
-    fail(
-      new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint, cause: lastError }),
-    );
-  }
+  const onAbort = (): void => fail(reason(lastError));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
 
   async function request(id: number, method: string, params?: object): Promise<unknown> {
     const answer = new Promise<JSONRPCMessage>((resolve) => waiting.set(id, resolve));
@@ -80,8 +71,7 @@ export async function pingMcp(
     // So that the server need not keep it until it times out; one that cannot says 405.
     await Promise.race([transport.terminateSession?.(), failed]).catch(() => {});
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     transport.onerror = () => {};
     transport.onclose = () => {};
     await transport.close().catch(() => {});

@@ -34,7 +34,7 @@ import type {
 import type { CertificateFileOptions, InspectOptions, ServerCheckOptions } from './types.js';
 
 const APPROVAL_FIELDS = {
-  // Where nothing is expected, a person is asked: nothing is trusted for it.
+  // Where nothing is expected, a person is asked: nothing is trusted for it. See also assertOneApproval.
   expectFingerprint: FINGERPRINT,
   approve: func<ApproveCertificate>(),
   trustOnFirstUse: oneOf(true),
@@ -129,7 +129,7 @@ export const readFile = (given: CertificateFileOptions): CertificateFileOptions 
 export function readRegistration(id: string, given: RegisterOptions): RegisterOptions {
   assertId(id);
   const options = readOptions(REGISTER, given);
-  assertOneApproval(options);
+  assertOneApproval(options, given);
   if (options.pin !== undefined && options.trust !== undefined) {
     invalidArgument('options.pin cannot be combined with options.trust');
   }
@@ -140,7 +140,7 @@ export function readRegistration(id: string, given: RegisterOptions): RegisterOp
 export function readApproval(id: string, given: Approval): Approval {
   assertId(id);
   const approval = readOptions(APPROVAL, given);
-  assertOneApproval(approval);
+  assertOneApproval(approval, given);
   return approval;
 }
 
@@ -152,10 +152,19 @@ export function readChanges(id: string, given: ServerChanges): ServerChanges {
   return changes;
 }
 
-function assertOneApproval({ expectFingerprint, approve, trustOnFirstUse }: Approval): void {
+function assertOneApproval(approval: Approval, asGiven: Approval): void {
+  const { expectFingerprint, approve, trustOnFirstUse } = approval;
   const all = [expectFingerprint, approve, trustOnFirstUse].filter((one) => one !== undefined);
   if (all.length > 1) {
     invalidArgument('give only one of expectFingerprint, approve and trustOnFirstUse');
+  }
+  if (trustOnFirstUse === undefined) return;
+  // A variable that is not set would turn the comparison off, and whatever is seen would be stored.
+  const unset = ['expectFingerprint', 'approve'].find((name) => name in asGiven);
+  if (unset !== undefined) {
+    invalidArgument(
+      `options.${unset} is undefined beside trustOnFirstUse: set it and leave out trustOnFirstUse, or leave it out`,
+    );
   }
 }
 

@@ -83,7 +83,11 @@ export type RegistrySseOptions = Omit<SSEClientTransportOptions, 'fetch' | 'even
 export interface ServerCheckOptions extends ServerRequestOptions {
   /** Another endpoint of the same origin. */
   endpoint?: string | undefined;
-  /** Limit for each way of asking, in milliseconds; 0 for none. Default 10,000. */
+  /**
+   * Limit for the whole check in milliseconds: both transports and the look at the certificate together,
+   * which may end before by the registry's `timeout.connectMs`. 0 for none. Default 10,000. (The record is
+   * read in the time that the store gives itself.)
+   */
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -115,6 +119,7 @@ export interface ServerCheck {
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
+  /** Of the whole check. */
   readonly durationMs: number;
   /** Why it is not ok. `code` is set where the reason is one of ours. */
   readonly error: unknown;

@@ -6,7 +6,7 @@ import { readOptions, refuse, typeOf } from '../options.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
-import { READY, type Ready, readyOf } from './ready.js';
+import { CHECKED, READY, type Ready, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
 import { TRUST_POLICY } from './trust-options.js';
 import type { ReadyTrust, TlsVersion, TrustByCa, TrustInput, TrustPolicy } from './trust-policy.js';
@@ -44,12 +44,6 @@ type PlainPolicy = Omit<
   CheckedTrustPolicy,
   'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains' | keyof ReadyTrust
 >;
-
-/**
- * By this, and not by its fields, a checked policy is known: JSON has no symbols. Holds the anchors as they
- * were given, so that another policy can be made of them without parsing them.
- */
-const CHECKED = Symbol.for('mcp-tls.checked-policy');
 
 /** What `util.inspect` and console.log ask for. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -135,6 +137,16 @@ describe('register', () => {
       'MCP_TLS_APPROVAL_REQUIRED',
     ],
     ['two approvals', { trustOnFirstUse: true, approve: () => true }, 'MCP_TLS_INVALID_ARGUMENT'],
+    [
+      'an unset fingerprint beside trust on first use',
+      { trustOnFirstUse: true, expectFingerprint: undefined } as never,
+      'MCP_TLS_INVALID_ARGUMENT',
+    ],
+    [
+      'an unset callback beside trust on first use',
+      { trustOnFirstUse: true, approve: undefined } as never,
+      'MCP_TLS_INVALID_ARGUMENT',
+    ],
     ['an unknown option', { trustAll: true } as never, 'MCP_TLS_INVALID_ARGUMENT'],
     ['trust that is none', { pin: 'anything' as never }, 'MCP_TLS_INVALID_ARGUMENT'],
   ] as [string, RegisterOptions, string][])('refuses %s', async (_what, options, code) => {
@@ -391,6 +403,8 @@ describe('a change of trust', () => {
     expect(error.sameKey).toBe(false);
     expect(error.message).toContain(certificate.fingerprint256);
     // What is there now is not the first use.
+    const unset = { trustOnFirstUse: true, expectFingerprint: undefined } as never;
+    expect(await codeOf(registry.renew('a', unset))).toBe('MCP_TLS_INVALID_ARGUMENT');
     expect(await codeOf(registry.renew('a', { trustOnFirstUse: true }))).toBe(
       'MCP_TLS_APPROVAL_REQUIRED',
     );
@@ -588,6 +602,33 @@ it('a refused certificate hints at renew, and not at a policy', async () => {
   expect(refusal.presented).toBeDefined();
 });
 
+it('options of a transport or client may be of a class: what its accessors give counts, and is checked', async () => {
+  const [server, registry] = [await serve({ requireBearer: 'secret' }), open()];
+  await registry.register('a', server.mcpUrl, approved());
+  class Options {
+    get auth(): string {
+      return 'secret';
+    }
+  }
+  class Misspelt extends Options {
+    get maxBodyByte(): number {
+      return 1;
+    }
+  }
+  for (const make of ['streamableHttpClient', 'sseClient'] as const) {
+    for (const wrong of [new Misspelt(), null, 'text', Object.create({ trust: null })]) {
+      expect(await codeOf(registry[make]('a', wrong as never))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    }
+  }
+  expect(await echo(await connect(await registry.streamableHttpClient('a', new Options())))).toBe(
+    'hello',
+  );
+  const makeClient = await registry.clientFactory('a');
+  expect(() => makeClient(new Misspelt() as never)).toThrow("'maxBodyByte'");
+  const response = await makeClient(new Options() as never)(server.mcpUrl, { method: 'DELETE' });
+  expect(response.status).not.toBe(401);
+});
+
 describe('check', () => {
   it.each(['streamable-http', 'sse'] as const)('finds %s', async (transport) => {
     const [server, registry] = [await serve({ transport: 'both' }), open()];
@@ -635,6 +676,45 @@ describe('check', () => {
       daysLeft: undefined,
     });
     expect(await codeOf(registry.check('b'))).toBe('MCP_TLS_NOT_REGISTERED');
+  });
+
+  it.each([
+    ['a handshake that stalls', 'handshake', false],
+    ['headers that do not come', 'headers', true],
+  ] as const)('ends within timeoutMs, whatever is waited for: %s', async (_, at, trusted) => {
+    const [server, registry] = [await serve(), open({ timeout: { connectMs: 5_000 } })];
+    await registry.register('a', server.mcpUrl, approved());
+    server.stall(at);
+    const before = performance.now();
+    const checked = await registry.check('a', { timeoutMs: 400 });
+    const took = performance.now() - before;
+    expect(took).toBeLessThan(1_000);
+    expect(checked).toMatchObject({
+      ...{ ok: false, trusted, reachable: trusted, code: 'MCP_TLS_TIMEOUT' },
+      error: { message: expect.stringContaining('within 400 ms') },
+    });
+    expect(Math.abs(took - checked.durationMs)).toBeLessThan(50);
+  });
+
+  it('divides timeoutMs among both transports and the inspection', async () => {
+    const { certificatePem: cert, keyPem } = certificate;
+    const server = createServer({ cert, key: keyPem }, ({ method }, response) => {
+      // Of the older transport, whose stream it never opens.
+      if (method === 'POST') setTimeout(() => response.writeHead(405).end(), 300);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const registry = open();
+    await registry.register('a', `https://127.0.0.1:${port}/mcp`, approved());
+    const before = performance.now();
+    const checked = await registry.check('a', { timeoutMs: 500 });
+    expect(performance.now() - before).toBeLessThan(750);
+    expect(checked).toMatchObject({ ok: false, trusted: true, code: 'MCP_TLS_TIMEOUT' });
+    expect(checked.durationMs).toBeGreaterThan(450);
   });
 
   it('does not take silence for trust', async () => {

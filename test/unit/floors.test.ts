@@ -15,6 +15,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   errors: 0,
   'errors.ts': 0.1,
   'assert.ts': 0.5,
+  'names-of.ts': 0.5,
   'unknown-option.ts': 0.5,
   'options.ts': 0.6,
   'diagnostics.ts': 0.5,

@@ -104,6 +104,54 @@ describe('the reader of options', () => {
     expect(read(runInNewContext("({ url: 'of another realm' })"))).toBeDefined();
   });
 
+  it('notices what nobody knows on a class, a prototype, a hidden property or a symbol', () => {
+    class Misspelt {
+      url = 'u';
+      get waitMss(): number {
+        return 5;
+      }
+    }
+    class Inherits extends Misspelt {}
+    class Method {
+      url = 'u';
+      onn(): void {}
+    }
+    expect(messageOf(new Misspelt())).toContain("unknown field 'waitMss': did you mean 'waitMs'?");
+    expect(messageOf(new Inherits())).toContain("'waitMss'");
+    expect(messageOf(new Method())).toContain("'onn': did you mean 'on'?");
+    expect(messageOf(Object.create(new Misspelt()))).toContain("'waitMss'");
+    expect(messageOf(Object.defineProperty({ url: 'u' }, 'hidden', { value: 1 }))).toContain(
+      "'hidden'",
+    );
+    expect(messageOf({ url: 'u', [Symbol('hidden')]: 1 })).toContain("'Symbol(hidden)'");
+    expect(messageOf({ url: 'u', [Symbol.for('mcp-tls.any')]: 1 })).toContain('mcp-tls.any');
+    expect(messageOf({ url: 'u', inner: new Misspelt() })).toContain(
+      "inner has an unknown field 'url'",
+    );
+    expect(messageOf({ url: 'u', constructor: 1 })).toContain("'constructor'");
+    expect(messageOf(JSON.parse('{"url": "u", "__proto__": {}}'))).toContain("'__proto__'");
+  });
+
+  it('lets a class be one: its constructor, how it is shown, and methods of every object', () => {
+    class Shown {
+      url = 'u';
+      get [Symbol.toStringTag](): string {
+        return 'Object';
+      }
+      [Symbol.for('nodejs.util.inspect.custom')](): string {
+        return 'Shown';
+      }
+      toString(): string {
+        return 'Shown';
+      }
+      toJSON(): object {
+        return {};
+      }
+    }
+    expect(read(new Shown())).toEqual({ url: 'u' });
+    expect(read(Object.assign(Object.create(null), { url: 'u' }))).toEqual({ url: 'u' });
+  });
+
   it.each([
     [undefined, 'undefined'],
     [null, 'null'],

@@ -11,6 +11,7 @@ import {
   type TrustErrorCode,
 } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
+import { plainCopy } from '../../names-of.js';
 import { isOptionsObject } from '../../options.js';
 import { ON_POOL_ENDED, type PoolEnded } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
@@ -39,7 +40,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   const { origin } = new URL(parts.url);
   const server = addressOf(new URL(origin));
   // Its server is known, so that headers and auth need no URL. Anything but an object is refused as it is.
-  const given = isOptionsObject(init) ? { url: parts.url, ...init } : init;
+  const given = isOptionsObject(init) ? { url: parts.url, ...plainCopy(init) } : init;
   const own = readClientInit(given) as CustomClientInit & {
     url: string | URL;
   };

@@ -59,6 +59,7 @@ async function makeEntries({ index, redis, testing }) {
   const entries = [
     entry('makeCustomClientFactory', {}, (o) => index.makeCustomClientFactory(null, o), route),
     entry('trust', policy, (o) => index.makeCustomClientFactory(o), { clientCertificate }),
+    entry('parseTrust', {}, (o) => index.parseTrust(null, o)),
     entry('checkTrust', policy, (o) => index.checkTrust(o), { clientCertificate }),
     entry('factory', { url: URL }, (o) => factory(o), byId),
     entry('factory.close', {}, (o) => index.makeCustomClientFactory(null).close(o)),

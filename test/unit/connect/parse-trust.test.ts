@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -37,6 +37,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'empty'), '');
   writeFileSync(join(folder, 'large'), '');
   truncateSync(join(folder, 'large'), 8 * 1024 * 1024 + 1);
+  mkdirSync(join(folder, 'folder'));
   execFileSync('mkfifo', [join(folder, 'pipe')]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -84,8 +85,8 @@ describe('parseTrust', () => {
       const trust = parseTrust({ caFile: 'ca.pem', crlFile: ['./list.crl'] }, { base });
       expect(trust).toEqual({ ca: authority.certificatePem, crl: [crl] });
     }
-    const absolute = parseTrust({ caFile: [join(folder, 'ca.der')] }, { base: '/' });
-    void makeCustomClientFactory(absolute).close();
+    const der = parseTrust({ caFile: ['ca.der'] }, { base: folder });
+    void makeCustomClientFactory(der).close();
     const clientCertificate = { certFile: 'client.pem', keyFile: 'client.key' };
     const mutual = parseTrust({ caFile: 'ca.pem', clientCertificate }, { base: folder });
     void makeCustomClientFactory(mutual).close();
@@ -254,7 +255,7 @@ describe('parseTrust', () => {
     'refuses %s, and names the field',
     (_, one) => {
       const [, json, message, hint = /^/] = one;
-      const error = refusal(json());
+      const error = refusal(json(), { base: folder });
       expect(error.message).toMatch(message);
       expect(error.hint ?? '').toMatch(hint);
       expect(inspect(error).replaceAll(/\n +at .*/g, '')).not.toMatch(
@@ -278,9 +279,8 @@ describe('parseTrust', () => {
     });
     for (const [file, why] of [
       ['missing.pem', 'ENOENT'],
-      ['.', 'not a file'],
+      ['folder', 'not a file'],
       ['pipe', 'not a file'],
-      ['/dev/zero', 'not a file'],
       ['empty', 'the file is empty'],
       ['large', 'more than 8 MiB'],
       ['', 'must be a path'],
@@ -297,7 +297,7 @@ describe('parseTrust', () => {
     expect(refusal({ caFile: 'client.key' }, { base: folder }).message).toMatch(/a private key/);
   });
 
-  it('takes a passphrase from the environment', async () => {
+  it('takes a passphrase from the environment with a base, and without one looks nothing up', async () => {
     const key = execFileSync(
       await debianProgram('openssl'),
       ['pkcs8', '-topk8', '-passout', 'pass:sesame-open'],
@@ -309,18 +309,57 @@ describe('parseTrust', () => {
     process.env['MCP_TLS_TEST_PASSPHRASE'] = 'sesame-open';
     try {
       const cert = client.certificatePem;
-      const trust = parseTrust({
+      const json = (passphraseEnv: string) => ({
         roots: 'default',
-        clientCertificate: { cert, key, passphraseEnv: 'MCP_TLS_TEST_PASSPHRASE' },
+        clientCertificate: { cert, key, passphraseEnv },
       });
+      const trust = parseTrust(json('MCP_TLS_TEST_PASSPHRASE'), { base: folder });
       void makeCustomClientFactory(trust).close();
+      // Alike for one that opens the key, one that does not, and one that is not set: nobody can test guesses.
+      const guesses = ['MCP_TLS_TEST_PASSPHRASE', 'HOME', 'MCP_TLS_NOT_SET'].map((guess) =>
+        refusal(json(guess)),
+      );
+      for (const { message, hint } of guesses) {
+        expect(message).toMatch(/^tls\.clientCertificate\.passphraseEnv names an environment/);
+        expect(message).toBe(guesses[0]?.message);
+        expect(hint).toContain('`base`');
+      }
     } finally {
       delete process.env['MCP_TLS_TEST_PASSPHRASE'];
     }
   });
 
   it('refuses options that are none', () => {
-    expect(() => parseTrust(null, { bse: 'x' } as never)).toThrow("'bse'");
+    for (const [options, message] of [
+      [{ bse: 'x' }, "unknown field 'bse': did you mean 'base'?"],
+      [null, 'parseTrust: options must be an object; received null'],
+      [[], 'must be an object; received an empty list'],
+      ['folder', 'must be an object; received a string'],
+      [new URL('file:///x'), 'must be an object; received a URL'],
+      [{ name: 5 }, 'options.name must be a non-empty string; received a number'],
+      [{ name: '' }, 'options.name must be a non-empty string; received an empty string'],
+      [{ base: null }, 'options.base must be'],
+    ] as const) {
+      for (const json of [null, undefined, {}]) {
+        const error = refusal(json, options as never);
+        expect(error).toMatchObject({ name: 'TlsConfigError', code: 'MCP_TLS_INVALID_ARGUMENT' });
+        expect(error.message).toContain(message);
+      }
+    }
+    expect(parseTrust(null, { base: undefined, name: undefined })).toBeNull();
+  });
+
+  it('refuses what an object inherits or hides, where other readers would see it or not', () => {
+    const ca = authority.certificatePem;
+    for (const json of [
+      Object.create(Object.assign(Object.create(null), { pins: 'x' }), {
+        ca: { value: ca, enumerable: true },
+      }),
+      Object.defineProperty({ ca }, 'pins', { value: authority.spkiPin }),
+      { ca, [Symbol('pins')]: authority.spkiPin },
+    ]) {
+      expect(refusal(json).message).toMatch(/^tls (must be an object|has (an unknown|a hidden))/);
+    }
   });
 });
 

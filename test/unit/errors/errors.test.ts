@@ -165,6 +165,11 @@ describe.each(Object.entries(CLASSES))('%s', (name, Class) => {
   });
 });
 
+/** One of ours whose cause is another of ours. */
+function foreignWith(error: object, cause: unknown): object {
+  return Object.create(error, { cause: { value: cause } });
+}
+
 describe('explainTlsError', () => {
   it.each(HOSTILE)('finds nothing in %s, and does not throw', (_, value) => {
     expect(explainTlsError(value)).toBeUndefined();
@@ -179,9 +184,50 @@ describe('explainTlsError', () => {
       new AggregateError([new Error('x'), new TypeError('y', { cause: ours })]),
       { event: { error: 'x', cause: ours } },
       { data: ours },
+      { name: 'SuppressedError', error: ours, suppressed: new Error('x') },
+      { name: 'SuppressedError', error: new Error('x'), suppressed: { cause: ours } },
     ]) {
       expect(explainTlsError(wrapped)).toBe(ours);
     }
+  });
+
+  it('prefers a refusal at any place: whoever retries over another one would meet the impostor', () => {
+    const refused = MADE.TlsTrustError;
+    const unreachable = MADE.TlsConnectionError;
+    expect([refused.refused, unreachable.refused]).toEqual([true, false]);
+    const fetchFailed = (cause: unknown) => new TypeError('fetch failed', { cause });
+    for (const tree of [
+      new AggregateError([fetchFailed(unreachable), fetchFailed(refused)]),
+      new AggregateError([fetchFailed(refused), fetchFailed(unreachable)]),
+      new AggregateError([unreachable, new AggregateError([fetchFailed(fetchFailed(refused))])]),
+      { name: 'SuppressedError', error: unreachable, suppressed: fetchFailed(refused) },
+      { cause: unreachable, errors: [refused] },
+      Object.assign(new Error('x'), { cause: foreignWith(unreachable, refused) }),
+    ]) {
+      expect(explainTlsError(tree)).toBe(refused);
+    }
+    const first = fetchFailed(unreachable);
+    expect(explainTlsError(new AggregateError([first, MADE.StoreError]))).toBeDefined();
+  });
+
+  it('looks 64 deep and through 1,000 members, within a bound', () => {
+    const ours = MADE.TlsTrustError;
+    const nested = (depth: number, inner: unknown): unknown =>
+      Array.from({ length: depth }).reduce((cause) => ({ cause }), inner);
+    expect(explainTlsError(nested(64, ours))).toBe(ours);
+    expect(explainTlsError({ errors: [...Array(999).fill(new Error('x')), ours] })).toBe(ours);
+    const members = Array.from({ length: 1_000 }, (_, i) => nested(64, i === 999 ? ours : {}));
+    expect(explainTlsError(new AggregateError(members))).toBe(ours);
+    expect(() => explainTlsError(nested(200_000, ours))).not.toThrow();
+    const endless = (): object =>
+      new Proxy({}, { get: (_, name) => (name === 'cause' ? endless() : undefined) });
+    const spreading = (): object =>
+      new Proxy({}, { get: (_, name) => (name === 'errors' ? Array(1e9) : spreading()) });
+    const before = performance.now();
+    expect(explainTlsError(endless())).toBeUndefined();
+    expect(explainTlsError(spreading())).toBeUndefined();
+    expect(explainTlsError({ errors: [endless(), ours] })).toBe(ours);
+    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   it('ends in a circle, and in one that spreads', () => {

@@ -2,6 +2,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { TlsConfigError } from '../../../src/errors.js';
+import { makeCustomClientFactory } from '../../../src/index.js';
+import { createStoredCertificate } from '../../../src/store/record/create-stored-certificate.js';
+import { serverTrust } from '../../../src/store/record/server-trust.js';
 import { revocationList } from '../../../src/testing/battery/revocation-list.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
@@ -43,6 +46,40 @@ beforeAll(async () => {
 });
 
 describe('checkTrustPolicy', () => {
+  it('refuses what is made from a checked policy: fields that were added to it were never checked', () => {
+    const checked = checkTrustPolicy(named) as unknown as TrustPolicy;
+    const pins = { value: [], enumerable: true };
+    const record = createStoredCertificate({ url: 'https://a.example', trust: named });
+    for (const ready of [checked, serverTrust(record, 1) as unknown as TrustPolicy]) {
+      for (const derived of [
+        Object.create(ready, { identity: { value: 'unchecked', enumerable: true } }),
+        Object.create(ready, { pins }),
+        Object.freeze(Object.create(ready, { allowAddress: pins })),
+        Object.create(Object.create(ready)),
+      ]) {
+        for (const take of [checkTrustPolicy, makeCustomClientFactory]) {
+          expect(errorOf(() => take(derived))).toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
+        }
+      }
+      void makeCustomClientFactory(ready).close();
+    }
+  });
+
+  it('notices an accessor of a class that is no field of a policy', () => {
+    class Policy {
+      get roots(): 'default' {
+        return 'default';
+      }
+    }
+    class Misspelt extends Policy {
+      get pin(): string {
+        return held.spkiPin;
+      }
+    }
+    expect(checkTrustPolicy(new Policy())).toMatchObject({ defaultRoots: true, pins: [] });
+    expect(() => checkTrustPolicy(new Misspelt())).toThrow("unknown field 'pin'");
+  });
+
   it('takes null as the default roots, and refuses what is not set', () => {
     expect(checkTrustPolicy(null)).toMatchObject({ anchors: [], defaultRoots: true });
     expect(() => checkTrustPolicy(undefined as never)).toThrow(/undefined: pass null/);
