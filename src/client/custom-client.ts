@@ -3,6 +3,7 @@ import { atHost } from '../connect/connection-error.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
+import { type Begun, GO_ON } from './begun-request.js';
 import { acceptedEncodings } from './content-encoding.js';
 import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
@@ -18,7 +19,7 @@ import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
-import { TotalLimit } from './total-limit.js';
+import { type TotalLimit, totalLimit } from './total-limit.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -54,18 +55,25 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
   if (parts.pools.closing) throw closedError('the client factory is closed');
   const running: Running = { exchanges: new Set(), closed: undefined };
 
-  async function client(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const client = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+    run(input, init);
+
+  async function run(
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+    begun?: Begun,
+  ): Promise<Response> {
     let request: FetchRequest | undefined;
     let signals = NO_SIGNALS;
-    let limit: TotalLimit | undefined;
+    let limit = begun?.limit;
     let done = (): void => {};
     try {
       done = parts.pools.begin();
-      request = await readRequest(input, init);
+      request = await readRequest(input, init, begun?.url);
       // It never ends: nobody who closes waits for it.
       const isStanding = isStandingStream(request);
       if (isStanding) done();
-      limit = totalLimit(parts.timeouts.totalMs, request.url);
+      limit ??= totalLimit(parts.timeouts.totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
       const response = await follow({ parts, request, signals, running, limit, done });
       // What bounds it is the pause between two pieces.
@@ -93,12 +101,8 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
     for (const exchange of running.exchanges) exchange.abort(running.closed);
   }
 
-  const limits = { [LIMITS]: parts.timeouts };
-  return Object.assign(client, { close, [Symbol.asyncDispose]: close }, limits);
-}
-
-function totalLimit(ms: number, url: URL): TotalLimit | undefined {
-  return ms === 0 ? undefined : new TotalLimit(ms, performance.now(), url);
+  const ours = { [LIMITS]: parts.timeouts, [GO_ON]: run };
+  return Object.assign(client, { close, [Symbol.asyncDispose]: close }, ours);
 }
 
 /** A GET that asks for an event stream: nothing is sent, and the answer has no end. */

@@ -55,6 +55,15 @@ export function allInUse(url: URL, ms: number): TypeError {
   return failed(new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint }));
 }
 
+/** Nothing was sent: it was not known in time whom to trust. */
+export function lookUpTimedOut(url: URL, ms: number): TypeError {
+  const { host, port } = addressOf(url);
+  const message = `${atHost(host, port)}: the trust function did not answer within ${ms} ms`;
+  const hint =
+    'The server was not asked: see what the function waits for, or raise timeout.totalMs.';
+  return failed(new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint }));
+}
+
 const CALLERS_MISTAKE = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',

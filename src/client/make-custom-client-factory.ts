@@ -1,7 +1,5 @@
 import { invalidArgument } from '../assert.js';
-import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
-import { makeSecureContext } from '../connect/secure-context.js';
 import {
   count,
   custom,
@@ -15,8 +13,6 @@ import {
   type Surroundings,
   signal,
 } from '../options.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
-import { assertIsValid } from '../trust/client-certificate.js';
 import { readyOf } from '../trust/ready.js';
 import { ORIGINS, TRUST_POLICY } from '../trust/trust-options.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
@@ -24,10 +20,17 @@ import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
 import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
+import { checkUsable, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
 import { unlistedOrigins } from './other-origins.js';
 import { type Destination, Pools } from './pools.js';
-import { DEFAULT_TIMEOUTS, readTimeouts, TIMEOUT, type TimeoutOptions } from './timeouts.js';
+import {
+  DEFAULT_TIMEOUTS,
+  readTimeouts,
+  TIMEOUT,
+  type TimeoutOptions,
+  type Timeouts,
+} from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
 export interface CustomClientFactoryOptions extends RouteOptions {
@@ -217,23 +220,47 @@ export function makeCustomClientFactory(
   trust: TrustInput,
   options: CustomClientFactoryOptions = {},
 ): CustomClientFactory {
+  return makeFactory(trust, readFactoryOptions(options));
+}
+
+/** Options of a factory, read: complete, and no more concerned by what becomes of the object. */
+export interface FactoryParts {
+  readonly route: Route;
+  readonly timeouts: Timeouts;
+  readonly maxBodyBytes: number | undefined;
+  readonly maxConnections: number;
+  readonly origins: Origins | undefined;
+}
+
+/** Reads them once, for any number of factories. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+export function readFactoryOptions(options: CustomClientFactoryOptions): FactoryParts {
   const read = readOptions(FACTORY, options);
+  return Object.freeze({
+    route: readRoute(read),
+    timeouts: readTimeouts(read.timeout, DEFAULT_TIMEOUTS),
+    maxBodyBytes: read.maxBodyBytes,
+    maxConnections: read.maxConnections ?? MAX_CONNECTIONS,
+    origins: read.origins,
+  });
+}
+
+/** {@link makeCustomClientFactory}, of options that were read. */
+export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClientFactory {
+  const { route, timeouts } = parts;
   const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
-  const timeouts = readTimeouts(read.timeout, DEFAULT_TIMEOUTS);
-  const route = readRoute(read);
   // A socket leads to one server; whatever else is asked for is elsewhere.
   const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
   const server: Destination = { policy, route };
   // Those of a record hold as those that are given do.
-  const given = read.origins ?? readyOf(trust)?.origins;
+  const given = parts.origins ?? readyOf(trust)?.origins;
   const origins = given && readOrigins(given, elsewhere);
   const others = unlistedOrigins(elsewhere, origins !== undefined);
-  const pools = new Pools(read.maxConnections ?? MAX_CONNECTIONS);
+  const pools = new Pools(parts.maxConnections);
 
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
     const own = init.url === undefined ? undefined : new URL(init.url).origin;
-    const max = init.maxBodyBytes ?? read.maxBodyBytes;
+    const max = init.maxBodyBytes ?? parts.maxBodyBytes;
     const destinationOf = (origin: string): Destination =>
       origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others));
     return makeCustomClient({
@@ -252,32 +279,4 @@ export function makeCustomClientFactory(
     close: async (options?: CloseOptions) => pools.close(readClose('factory.close', options)),
     [Symbol.asyncDispose]: () => pools.close(0),
   });
-}
-
-/** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
-function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust, whose);
-  if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
-  if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);
-  return policy;
-}
-
-function readOrigins(origins: Origins, route: Route): ReadonlyMap<string, Destination> {
-  return new Map(
-    Object.entries(origins).map(([origin, trust]) => [
-      readOrigin('options.origins', origin, 'origin only'),
-      { policy: checkUsable(trust, `options.origins['${origin}']`), route },
-    ]),
-  );
-}
-
-function readOrigin(what: string, input: string | URL, form: 'any path' | 'origin only'): string {
-  const url = readHttpsUrl(what, input);
-  if (url.username !== '' || url.password !== '') {
-    invalidArgument(`${what}: must not contain credentials; use auth`);
-  }
-  if (form === 'origin only' && `${url.origin}/` !== url.href) {
-    invalidArgument(`${what}: '${url.origin}' is an origin; a path or query has no meaning here`);
-  }
-  return url.origin;
 }

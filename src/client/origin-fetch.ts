@@ -1,11 +1,15 @@
 import { invalidArgument } from '../assert.js';
 import { McpTlsError } from '../errors.js';
-import { closedError, failed, toFetchError } from './fetch-error.js';
+import { goOn } from './begun-request.js';
+import { closedError, failed, lookUpTimedOut, toFetchError } from './fetch-error.js';
 import {
   type CustomClientFactoryOptions,
-  makeCustomClientFactory,
+  makeFactory,
+  readFactoryOptions,
 } from './make-custom-client-factory.js';
 import { OriginClients, type TrustOfOrigin } from './origin-clients.js';
+import { requestError } from './request-error.js';
+import { totalLimit } from './total-limit.js';
 
 /** Options of {@link originFetch}: proxy, limits and the rest, for all origins with a policy. */
 export type OriginFetchOptions = Omit<CustomClientFactoryOptions, 'origins'>;
@@ -31,7 +35,9 @@ export interface OriginFetch {
  *   says the same shares connections, also if it is a new object each time; trust that was changed or
  *   withdrawn ends those that were made under it.
  * - `undefined` is no policy: the request goes to `otherwise`, as it is. So do `http:` and other schemes.
- * - What `trustOf` throws rejects the request. It never becomes "no policy".
+ * - What `trustOf` throws rejects the request, and so does a mistake in what it says. It never becomes "no
+ *   policy". Trust that is withdrawn while a request looks it up rejects that request: `MCP_TLS_CLOSED`.
+ * - `timeout.totalMs` of `options` covers the look-up too. Options are read once, here.
  * - A request under a policy never leaves its origin by a redirect. Where `otherwise` is led to is its own
  *   affair: for an origin that must not lead to others, return `null` instead of `undefined`.
  *
@@ -51,24 +57,38 @@ export function originFetch(
   if ('origins' in Object(options)) {
     invalidArgument('originFetch: options.origins has no meaning here: trustOf is asked for each');
   }
-  // Wrong options are found now, and not at the first request.
-  void makeCustomClientFactory(null, options).close();
-  const clients = new OriginClients(trustOf, (trust) => makeCustomClientFactory(trust, options));
+  // Once: for all origins the same, whatever becomes of the object or of the environment.
+  const parts = readFactoryOptions(options);
+  const { totalMs } = parts.timeouts;
+  const clients = new OriginClients(trustOf, (trust) => makeFactory(trust, parts));
 
   async function hostFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     if (clients.closed) throw failed(closedError('the fetch is closed'));
-    const [url, target] = readTarget(input);
-    if (url === undefined || url.protocol !== 'https:') return otherwise(target, init);
-    const signal = init?.signal ?? (isRequest(input) ? input.signal : undefined);
+    const { text, url, target } = readTarget(input);
+    if (url?.protocol !== 'https:') return otherwise(target, init);
+    const signal = signalOf(input, init);
+    const limit = totalLimit(totalMs, url);
+    limit?.begin(performance.now(), url);
+    const signals = [signal, limit?.signal].filter((one) => one !== undefined);
+    let response: Response | undefined;
+    let isSent = false;
     try {
-      const response = await clients.request(url.origin, signal ?? undefined, (client) =>
-        client(target, init),
-      );
-      if (response !== undefined) return response;
+      response = await clients.request(url.origin, signals, (client) => {
+        isSent = true;
+        return goOn(client, target, init, { url: text, limit });
+      });
+      if (response === undefined && isRequest(target) && target.url !== text) {
+        throw requestError('the URL of the Request changed while its trust was looked up');
+      }
     } catch (error) {
-      if (error instanceof McpTlsError && signal?.aborted !== true) throw toFetchError(error, url);
-      throw error;
+      limit?.end();
+      if (!isSent && limit?.signal.aborted && error === limit.signal.reason)
+        throw lookUpTimedOut(url, totalMs);
+      const isOurs = error instanceof McpTlsError && error !== signal?.reason;
+      throw isOurs ? toFetchError(error, url) : error;
     }
+    if (response !== undefined) return response;
+    limit?.end();
     return otherwise(target, init);
   }
 
@@ -81,16 +101,32 @@ export function originFetch(
 /** Whatever is like `fetch`. */
 export type OtherFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+interface Target {
+  readonly text: string;
+  /** `undefined` where it is no URL, of which `otherwise` says so. */
+  readonly url: URL | undefined;
+  /** What to send. */
+  readonly target: string | Request;
+}
+
 /**
  * The URL of a request, read once: what is looked up is what is asked for, also of a URL that is changed
- * while trust is looked up. `undefined` where it is no URL, of which `otherwise` says so.
+ * while trust is looked up.
  */
-function readTarget(
+function readTarget(input: string | URL | Request): Target {
+  const isOne = isRequest(input);
+  const text = isOne ? input.url : `${input}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return { text, url, target: isOne ? input : text };
+}
+
+/** As in `fetch`: `null` is none, also over that of a Request. What is no signal is refused later. */
+function signalOf(
   input: string | URL | Request,
-): readonly [url: URL | undefined, target: string | URL | Request] {
-  if (isRequest(input)) return [parse(input.url), input];
-  const text = typeof input === 'string' ? input : `${input}`;
-  return [parse(text), text];
+  init: RequestInit | undefined,
+): AbortSignal | undefined {
+  const given = init?.signal === undefined && isRequest(input) ? input.signal : init?.signal;
+  return typeof given?.addEventListener === 'function' ? given : undefined;
 }
 
 /** The platform's, or one of another realm or library. */
@@ -98,8 +134,4 @@ function isRequest(input: string | URL | Request): input is Request {
   if (typeof input !== 'object' || input === null || input instanceof URL) return false;
   const { url, method } = input as Partial<Request>;
   return typeof url === 'string' && typeof method === 'string';
-}
-
-function parse(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
 }

@@ -19,17 +19,19 @@ export interface FetchRequest {
  * outside of a browser. Errors are TypeErrors as from `fetch`, with ours as their cause, and none of
  * them repeats the URL. A promise only for a Request that has a body.
  *
+ * @param address the URL, if it was read before
  * @throws {TypeError}
  */
 export function readRequest(
   input: string | URL | Request,
   init?: RequestInit | null,
+  address?: string,
 ): FetchRequest | Promise<FetchRequest> {
   // Nearly always the MCP SDK's: a plain object, and nothing unusual in it.
   const given = init ?? {};
   checkInit(given);
   const from = asRequest(input);
-  const url = readUrl(from?.url ?? (input as string | URL));
+  const url = readUrl(address ?? from?.url ?? (input as string | URL));
   const method = readMethod(given.method === undefined ? (from?.method ?? 'GET') : given.method);
   const headers = readHeaders(given.headers === undefined ? from?.headers : given.headers);
   const signal = readSignal(given.signal === undefined ? from?.signal : given.signal);

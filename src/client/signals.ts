@@ -22,3 +22,27 @@ export function listenWithoutLimit(signal: AbortSignal): void {
   // undici.fetch with the same signal.
   if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
+
+/**
+ * Settles as `promise` does, or rejects as soon as one of them aborts: {@link abortedOf} has the reason. None
+ * is listened to after that, also where `promise` never settles.
+ */
+export async function untilOneAborts<T>(
+  promise: Promise<T>,
+  signals: readonly AbortSignal[],
+): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject();
+  });
+  for (const signal of signals) {
+    listenWithoutLimit(signal);
+    signal.addEventListener('abort', abort);
+  }
+  if (abortedOf(signals) !== undefined) abort();
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', abort);
+  }
+}

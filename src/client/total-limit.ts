@@ -41,3 +41,8 @@ export class TotalLimit {
     this.#controller.abort(toFetchError(error, this.#url));
   };
 }
+
+/** One that begins now, to `url`. `undefined` where `ms` is 0: there is none. */
+export function totalLimit(ms: number, url: URL): TotalLimit | undefined {
+  return ms === 0 ? undefined : new TotalLimit(ms, performance.now(), url);
+}

@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  checkTrust,
+  createCertificateStore,
   explainTlsError,
   formatError,
   type OriginFetch,
+  type OriginFetchOptions,
   type OtherFetch,
   originFetch,
   type TrustInput,
@@ -46,6 +50,20 @@ function fetchFor(trustOf: TrustOfOrigin, ...more: unknown[]): OriginFetch {
   return made;
 }
 
+/** Look-ups that are answered by hand, and the requests that went on without a policy. */
+function slowLookUps() {
+  const answers: ((trust: TrustInput | undefined) => void)[] = [];
+  let fallen = 0;
+  const hostFetch = fetchFor(
+    () => new Promise((resolve) => answers.push(resolve)),
+    async () => {
+      fallen += 1;
+      return new Response('without');
+    },
+  );
+  return { hostFetch, answers, fallen: () => fallen };
+}
+
 const originOf = (server: TlsServer) => new URL(server.url).origin;
 
 /** Says `ok`, or the code of our error. */
@@ -55,6 +73,20 @@ async function outcome(answer: Promise<Response>): Promise<string> {
     return 'ok';
   } catch (error) {
     return explainTlsError(error)?.code ?? String(error);
+  }
+}
+
+/** As of a database. */
+class Row {
+  #ca: string;
+  constructor(ca: string) {
+    this.#ca = ca;
+  }
+  get ca(): string {
+    return this.#ca;
+  }
+  set(ca: string): void {
+    this.#ca = ca;
   }
 }
 
@@ -162,6 +194,81 @@ describe('originFetch', () => {
     expect(server.records.connections).toBe(1);
   });
 
+  it('keeps what runs where equal trust comes as another object or in other words', async () => {
+    const server = await serve(certificate, endless);
+    const { certificatePem: ca, keyPem: key } = certificate;
+    const keys = [{ id: 'k', key: randomBytes(32) }];
+    const store = createCertificateStore({
+      ...{ keys, storage: 'memory', whenEmpty: 'create' },
+      cache: { ttlMs: 0 },
+    });
+    opened.push(store);
+    await store.set('one', { url: server.url, trust: { ca, authority: false } });
+    expect(await store.trust('one')).not.toBe(await store.trust('one'));
+    const clientCertificate = { cert: ca, key };
+    const all: TrustOfOrigin[][] = [
+      [
+        () => ca,
+        () => ({ ca: `# weather\n${ca}` }),
+        () => checkTrust(ca),
+        () => checkTrust({ ca: Buffer.from(ca) }),
+      ],
+      [() => store.trust('one'), () => store.trust('one')],
+      [
+        () => ({ ca, clientCertificate }),
+        () => checkTrust({ ca, clientCertificate }),
+        () => checkTrust({ ca, clientCertificate }),
+      ],
+    ];
+    for (const same of all) {
+      let trustOf = same[0];
+      const hostFetch = fetchFor((origin) => trustOf?.(origin));
+      const stream = await hostFetch(server.url);
+      const reader = stream.body?.getReader();
+      await reader?.read();
+      for (trustOf of same) {
+        await hostFetch.refresh();
+        await (await hostFetch(server.url)).body?.cancel();
+      }
+      const ended = reader?.read().then(
+        () => 'read',
+        () => 'ended',
+      );
+      expect(await Promise.race([ended, sleep(50, 'runs')])).toBe('runs');
+      trustOf = () => other.certificatePem;
+      await hostFetch.refresh();
+      expect(await ended).toBe('ended');
+    }
+  });
+
+  it.each<[string, (ca: string) => object]>([
+    ['inherited', (ca) => Object.create(Object.assign(Object.create(null), { ca }))],
+    ['hidden', (ca) => Object.defineProperty({}, 'ca', { value: ca })],
+    ['a getter of one class', (ca) => new Row(ca)],
+  ])('notices that trust changed, where its field is %s', async (_, make) => {
+    const server = await serve(certificate);
+    let trust = make(certificate.certificatePem);
+    const hostFetch = fetchFor(() => trust as TrustInput);
+    expect(await outcome(hostFetch(server.url))).toBe('ok');
+    trust = make(other.certificatePem);
+    expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
+  });
+
+  it('notices that trust behind getters was changed in place', async () => {
+    const server = await serve(certificate);
+    const row = new Row(certificate.certificatePem);
+    const hostFetch = fetchFor(() => row as TrustInput);
+    expect(await outcome(hostFetch(server.url))).toBe('ok');
+    row.set(other.certificatePem);
+    expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
+    const inherited = Object.assign(Object.create(null), { ca: certificate.certificatePem });
+    const trust = Object.create(inherited);
+    const second = fetchFor(() => trust);
+    expect(await outcome(second(server.url))).toBe('ok');
+    inherited.pins = other.spkiPin;
+    expect(await outcome(second(server.url))).toBe('MCP_TLS_PIN_MISMATCH');
+  });
+
   it('holds to a reloaded configuration at the next request, also one changed in place', async () => {
     const server = await serve(certificate);
     const policy = { ca: certificate.certificatePem };
@@ -227,6 +334,56 @@ describe('originFetch', () => {
     expect(server.records.applicationBytes).toBe(0);
   });
 
+  it.each([
+    ['trust that is none', () => 0 as never, 'MCP_TLS_INVALID_ARGUMENT'],
+    ['trust with a mistake in it', () => ({ ca: 'x' }), 'MCP_TLS_INVALID_CERTIFICATE'],
+    ['that there is no policy', () => undefined, 'MCP_TLS_CLOSED'],
+  ])('sends nothing without a policy, where a later look-up found %s', async (_, later, code) => {
+    const server = await serve(certificate);
+    const { hostFetch, answers, fallen } = slowLookUps();
+    const first = outcome(hostFetch(server.url, { headers: { authorization: 'Bearer sesame' } }));
+    const second = outcome(hostFetch(server.url));
+    answers[1]?.(later());
+    await second;
+    answers[0]?.(certificate.certificatePem);
+    expect(await first).toBe(code);
+    expect(fallen()).toBe(code === 'MCP_TLS_CLOSED' ? 1 : 0);
+    expect(server.records.connections).toBe(0);
+  });
+
+  it('sends nothing without a policy, where a refresh met a mistake meanwhile', async () => {
+    const server = await serve(certificate);
+    const { hostFetch, answers, fallen } = slowLookUps();
+    const connected = outcome(hostFetch(server.url));
+    answers[0]?.(certificate.certificatePem);
+    expect(await connected).toBe('ok');
+    const request = outcome(hostFetch(server.url));
+    const refreshed = hostFetch.refresh();
+    answers[2]?.({ roots: 'default', pins: '' });
+    await expect(refreshed).rejects.toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
+    answers[1]?.(certificate.certificatePem);
+    expect(await request).toBe('MCP_TLS_INVALID_ARGUMENT');
+    expect([fallen(), server.records.requests.length]).toEqual([0, 1]);
+    const next = outcome(hostFetch(server.url));
+    answers[3]?.(certificate.certificatePem);
+    expect(await next).toBe('ok');
+  });
+
+  it.each([
+    ['a policy', () => certificate.certificatePem, 'ok'],
+    ['a mistake', () => 0 as never, 'MCP_TLS_INVALID_ARGUMENT'],
+  ])('holds to %s that was found later than that there is none', async (_, later, result) => {
+    const server = await serve(certificate);
+    const { hostFetch, answers, fallen } = slowLookUps();
+    const first = outcome(hostFetch(server.url));
+    const second = outcome(hostFetch(server.url));
+    answers[1]?.(later());
+    expect(await second).toBe(result);
+    answers[0]?.(undefined);
+    expect(await first).toBe(result);
+    expect(fallen()).toBe(0);
+  });
+
   it('waits for a look-up no longer than for the request', async () => {
     const server = await serve(certificate);
     const hostFetch = fetchFor(() => new Promise<undefined>(() => {}));
@@ -238,6 +395,71 @@ describe('originFetch', () => {
     const closed = outcome(hostFetch(server.url));
     await hostFetch.close();
     expect(await closed).toBe('MCP_TLS_CLOSED');
+  });
+
+  it('counts the look-up as part of the request, for totalMs', async () => {
+    const server = await serve(certificate, async (_request, response) => {
+      await sleep(300);
+      response.end('ok');
+    });
+    const options = { timeout: { totalMs: 400 } };
+    const hanging = fetchFor(() => new Promise(() => {}), undefined, options);
+    const late = await hanging(server.url).catch((reason) => reason);
+    expect(explainTlsError(late)?.code).toBe('MCP_TLS_TIMEOUT');
+    expect(explainTlsError(late)?.message).toContain('trust function did not answer within 400 ms');
+    const trustOf = async () => {
+      await sleep(250);
+      return certificate.certificatePem;
+    };
+    const slow = fetchFor(trustOf, undefined, options);
+    expect(await outcome(slow(server.url))).toBe('MCP_TLS_TIMEOUT');
+    const quick = fetchFor(() => certificate.certificatePem, undefined, options);
+    expect(await outcome(quick(server.url))).toBe('ok');
+  });
+
+  it('lets a request without a policy, and a standing stream, go on after totalMs', async () => {
+    const server = await serve(certificate, endless);
+    const options = { timeout: { totalMs: 150 } };
+    let signal: AbortSignal | undefined;
+    const otherwise: OtherFetch = async (_input, init) => {
+      signal = init?.signal ?? undefined;
+      await sleep(250);
+      return new Response('other');
+    };
+    const without = fetchFor(async () => undefined, otherwise, options);
+    expect(await outcome(without(server.url))).toBe('ok');
+    expect(signal).toBeUndefined();
+    const hostFetch = fetchFor(async () => certificate.certificatePem, undefined, options);
+    const headers = { accept: 'text/event-stream' };
+    const reader = (await hostFetch(server.url, { headers })).body?.getReader();
+    await reader?.read();
+    const next = reader?.read().catch(() => {});
+    expect(await Promise.race([next, sleep(250, 'runs')])).toBe('runs');
+    expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_TIMEOUT');
+  });
+
+  it('sends a Request of a foreign kind to the URL that it had', async () => {
+    const [one, two] = [await serve(certificate), await serve(certificate)];
+    const foreign = (url: string) => ({ url, method: 'GET', headers: new Headers(), body: null });
+    const seen: unknown[] = [];
+    const otherwise: OtherFetch = async (input) => {
+      seen.push(input);
+      return new Response();
+    };
+    const hostFetch = fetchFor(async (origin) => {
+      await sleep(1);
+      return origin === originOf(one) ? certificate.certificatePem : undefined;
+    }, otherwise);
+    const under = foreign(`${one.url}/a`);
+    const answer = outcome(hostFetch(under as never));
+    under.url = `${two.url}/b`;
+    expect(await answer).toBe('ok');
+    expect([one.records.requests.length, two.records.connections]).toEqual([1, 0]);
+    const without = foreign(two.url);
+    const rejected = outcome(hostFetch(without as never));
+    without.url = one.url;
+    expect(await rejected).toBe('MCP_TLS_INVALID_ARGUMENT');
+    expect(seen).toEqual([]);
   });
 
   it('takes the URL as it is when it is called', async () => {
@@ -276,6 +498,30 @@ describe('originFetch', () => {
     expect(() => originFetch(trustOf, null as never)).toThrow('otherwise');
     expect(() => originFetch(trustOf, undefined, { origins: {} } as never)).toThrow('origins');
     expect(() => originFetch(trustOf, undefined, { prxy: 'env' } as never)).toThrow('prxy');
+  });
+
+  it('reads its options once, when it is made', async () => {
+    const server = await serve(certificate, endless);
+    const trustOf = () => certificate.certificatePem;
+    const options: OriginFetchOptions = { allowAddress: () => false, timeout: { totalMs: 100 } };
+    const refusing = fetchFor(trustOf, undefined, options);
+    delete options.allowAddress;
+    const limited = fetchFor(trustOf, undefined, options);
+    Object.assign(options.timeout as object, { totalMs: 0 });
+    Object.assign(options, { nonsense: 1 });
+    expect(await outcome(refusing(server.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(await outcome(limited(server.url))).toBe('MCP_TLS_TIMEOUT');
+  });
+
+  it('reads the environment once, when it is made', async () => {
+    await using proxy = await startProxy();
+    const [one, two] = [await serve(certificate), await serve(certificate)];
+    vi.stubEnv('https_proxy', proxy.url);
+    const hostFetch = fetchFor(() => certificate.certificatePem, undefined, { proxy: 'env' });
+    expect(await outcome(hostFetch(one.url))).toBe('ok');
+    vi.unstubAllEnvs();
+    expect(await outcome(hostFetch(two.url))).toBe('ok');
+    expect(proxy.targets).toHaveLength(2);
   });
 
   it('is what an SDK transport of any host takes', async () => {
