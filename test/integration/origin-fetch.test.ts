@@ -85,7 +85,7 @@ class Row {
   get ca(): string {
     return this.#ca;
   }
-  set(ca: string): void {
+  set ca(ca: string) {
     this.#ca = ca;
   }
 }
@@ -259,7 +259,7 @@ describe('originFetch', () => {
     const row = new Row(certificate.certificatePem);
     const hostFetch = fetchFor(() => row as TrustInput);
     expect(await outcome(hostFetch(server.url))).toBe('ok');
-    row.set(other.certificatePem);
+    row.ca = other.certificatePem;
     expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
     const inherited = Object.assign(Object.create(null), { ca: certificate.certificatePem });
     const trust = Object.create(inherited);
