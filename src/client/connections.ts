@@ -102,9 +102,7 @@ export function makeConnections(
 
   function callNext(): void {
     const [turn] = waiting;
-    if (turn === undefined || (free.length === 0 && all.size >= max)) return;
-    waiting.delete(turn);
-    turn();
+    if (free.length > 0 || all.size < max) turn?.();
   }
 
   return {
@@ -116,15 +114,12 @@ export function makeConnections(
         clearTimeout(timer);
         waiting.delete(onTurn);
       };
-      const onTurn = (): void => {
-        clearTimeout(timer);
-        turn();
-      };
-      const onLate = (): void => {
+      const endWith = (then: () => void) => (): void => {
         end();
-        late();
+        then();
       };
-      const timer = ms > 0 ? setTimeout(onLate, ms) : undefined;
+      const onTurn = endWith(turn);
+      const timer = ms > 0 ? setTimeout(endWith(late), ms) : undefined;
       waiting.add(onTurn);
       return end;
     },
@@ -143,8 +138,7 @@ export function makeConnections(
       all.clear();
       free.length = 0;
       // Each finds that it is closed.
-      for (const turn of waiting) turn();
-      waiting.clear();
+      for (const turn of [...waiting]) turn();
       await Promise.all(ending);
     },
   };
