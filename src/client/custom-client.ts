@@ -16,7 +16,7 @@ import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
 import { requestError } from './request-error.js';
 import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
-import { abortedOf } from './signals.js';
+import { abortedOf, untilOneAborts } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
 import { type TotalLimit, totalLimit } from './total-limit.js';
@@ -238,23 +238,16 @@ async function untilEnded<T>(
   promise: Promise<T>,
   { parts: { pools }, signals, running }: Sending,
 ): Promise<T> {
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    // With nothing: the reason is read from the signal, or from what is running.
-    abort = () => reject();
-  });
-  const waiting = { abort };
-  running.exchanges.add(waiting);
-  pools.waiting.add(waiting);
-  for (const signal of signals) signal.addEventListener('abort', abort);
-  if (running.closed !== undefined || pools.closed || signals.some(({ aborted: is }) => is))
-    abort();
+  // Without a reason: that is read from the signal, or from what was closed.
+  const ending = new AbortController();
+  running.exchanges.add(ending);
+  pools.waiting.add(ending);
+  if (running.closed !== undefined || pools.closed) ending.abort();
   try {
-    return await Promise.race([promise, aborted]);
+    return await untilOneAborts(promise, [...signals, ending.signal]);
   } finally {
-    running.exchanges.delete(waiting);
-    pools.waiting.delete(waiting);
-    for (const signal of signals) signal.removeEventListener('abort', abort);
+    running.exchanges.delete(ending);
+    pools.waiting.delete(ending);
   }
 }
 
