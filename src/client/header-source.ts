@@ -1,3 +1,4 @@
+import { isThenable } from './is-thenable.js';
 import type { RequestBody } from './request-body.js';
 import { type HeaderList, readHeaders } from './request-headers.js';
 
@@ -32,16 +33,12 @@ export function readHeaderSource(input: HeadersSource | undefined): HeaderList |
   if (typeof input !== 'function') return readHeaders(input);
   return (request) => {
     const given = input(request);
-    return isPromise(given) ? Promise.resolve(given).then(read) : read(given);
+    return isThenable(given) ? Promise.resolve(given).then(read) : read(given);
   };
 }
 
 function read(given: RequestInit['headers'] | undefined): HeaderList {
   return readHeaders(given ?? undefined);
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** The body as it is shown to a function of headers: a copy of bytes, since they are sent after it. */

@@ -2,6 +2,7 @@ import { McpTlsError } from '../errors.js';
 import type { ReadyTrust, TrustInput } from '../trust/trust-policy.js';
 import type { CustomClient } from './custom-client.js';
 import { closedError, failed } from './fetch-error.js';
+import { isThenable } from './is-thenable.js';
 import type { CustomClientFactory } from './make-custom-client-factory.js';
 import { watchBody } from './make-response.js';
 import { requestError } from './request-error.js';
@@ -228,8 +229,4 @@ async function end(verdict: Verdict | undefined): Promise<void> {
 /** For a request that was to be sent under a policy, and must not go without one. */
 function withdrawn(): McpTlsError {
   return closedError('the trust for the origin was withdrawn while the request was looking it up');
-}
-
-function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }
