@@ -5,6 +5,7 @@ import { isVerdict, type ObserveParts, observeRecord, observeServer } from './ob
 import { ownNotes } from './own-notes.js';
 import type { ServerState, Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
+import { Slots } from './slots.js';
 
 export interface ScanParts extends ObserveParts {
   readonly store: CertificateStore;
@@ -12,11 +13,11 @@ export interface ScanParts extends ObserveParts {
   readonly connectMs: number;
 }
 
-/** Servers of one shard that are connected to at one time. */
-const AT_ONCE = 4;
+/** Servers that are connected to at one time, of whatever shards: one that stalls holds up no shard. */
+const AT_ONCE = 64;
 
-/** Shards that are looked at at one time: servers that stall hold up their own shard only. */
-const SHARDS_AT_ONCE = 16;
+/** Records that are read at one time. */
+const RECORDS_AT_ONCE = 4;
 
 /** For looking at one server, where connections have no limit of their own. */
 const LIMIT_MS = 10_000;
@@ -53,6 +54,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     if (!signal.aborted) tell(transition);
   });
   const limitMs = parts.connectMs || LIMIT_MS;
+  const slots = new Slots(AT_ONCE);
   const jobs = new Set<Promise<void>>();
   /** Refusals that are being told: a hundred requests may fail at once. */
   const telling = new Set<string>();
@@ -101,11 +103,22 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       if (ids === undefined) shards.set(shardOf(id), new Set([id]));
       else ids.add(id);
     }
-    await eachOf([...shards], SHARDS_AT_ONCE, async ([shard, ids]) => {
-      if (signal.aborted) return;
-      const claimMs = 30_000 + Math.ceil(ids.size / AT_ONCE) * 3 * limitMs;
-      if (await states.claim(shard, intervalMs, claimMs)) await scan(shard, [...ids]);
-    });
+    const scans: Promise<void>[] = [];
+    try {
+      for (const [shard, ids] of shards) {
+        // A shard is claimed when all before it are under way: no longer than it is looked at.
+        await slots.turn();
+        if (signal.aborted) break;
+        const claimMs = 30_000 + (1 + Math.ceil(ids.size / AT_ONCE)) * 3 * limitMs;
+        if (!(await states.claim(shard, intervalMs, claimMs))) continue;
+        const scanning = scan(shard, [...ids]);
+        // Waited for below: one that fails before the last has begun is no unhandled rejection.
+        scanning.catch(() => {});
+        scans.push(scanning);
+      }
+    } finally {
+      await allOf(scans);
+    }
   }
 
   async function scan(shard: number, ids: readonly string[]): Promise<void> {
@@ -119,13 +132,14 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       run(() => states.publish(shard, new Map(found), 'going on'));
     }, PUBLISH_MS).unref();
     try {
-      await eachOf(ids, AT_ONCE, async (id) => {
+      const observe = async (id: string): Promise<void> => {
         const before = states.known(id);
         if (signal.aborted) return;
         const state = await observeServer(parts, id, before, limited());
         // What was broken off says nothing.
         if (!signal.aborted) found.set(id, { before, state });
-      });
+      };
+      await allOf(ids.map((id) => slots.run(() => observe(id))));
       whole = !signal.aborted;
     } finally {
       clearInterval(timer);
@@ -144,7 +158,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       return;
     }
     // Any may have; those that did not are left as they were found.
-    run(() => eachOf([...states.all.keys()], AT_ONCE, (one) => recordChanged(one, false)));
+    run(() => eachOf([...states.all.keys()], RECORDS_AT_ONCE, (one) => recordChanged(one, false)));
     listedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -213,8 +227,11 @@ async function eachOf<T>(
   const worker = async (): Promise<void> => {
     for (const item of rest) await task(item);
   };
-  const workers = Array.from({ length: Math.min(atOnce, items.length) }, worker);
-  // All of them, so that nothing goes on after a failure was told.
-  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
+  await allOf(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+}
+
+/** Waits for all of them, so that nothing goes on after a failure was told. @throws the first failure */
+async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
 }
