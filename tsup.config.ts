@@ -5,6 +5,7 @@ const ENTRIES = {
   index: 'src/index.ts',
   core: 'src/core.ts',
   redis: 'src/redis/index.ts',
+  store: 'src/store/index.ts',
   testing: 'src/testing/index.ts',
 };
 

@@ -62,7 +62,7 @@ async function main(): Promise<boolean> {
 
 /** A throw-away certificate for localhost and 127.0.0.1, and its key. */
 async function writeCertificate(name: Run['server']): Promise<void> {
-  const { certificatePem, keyPem } = await heldCertificate({ commonName: 'localhost' });
+  const { pem: certificatePem, keyPem } = await heldCertificate({ commonName: 'localhost' });
   await writeFile(certificateFile(name), certificatePem);
   await writeFile(join(folder, `${name}.key.pem`), keyPem, { mode: 0o600 });
 }

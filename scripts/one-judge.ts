@@ -32,15 +32,15 @@ process.exitCode = failed.length === 0 ? 0 : 1;
  * there. Node.js reads them only when it starts.
  */
 async function writeRoots(): Promise<string> {
-  const p = await heldCertificate({ ca: true, commonName: 'public root P' });
-  const absent = await heldCertificate({ ca: true });
-  const px = await heldCertificate({ ca: true, commonName: 'PX', signedBy: absent });
-  for (const [name, { certificatePem, keyPem }] of Object.entries({ p, px })) {
+  const p = await heldCertificate({ isCa: true, commonName: 'public root P' });
+  const absent = await heldCertificate({ isCa: true });
+  const px = await heldCertificate({ isCa: true, commonName: 'PX', signedBy: absent });
+  for (const [name, { pem: certificatePem, keyPem }] of Object.entries({ p, px })) {
     await writeFile(join(folder, `${name}.pem`), certificatePem);
     await writeFile(join(folder, `${name}.key`), keyPem, { mode: 0o600 });
   }
   const file = join(folder, 'roots.pem');
-  await writeFile(file, p.certificatePem + px.certificatePem);
+  await writeFile(file, p.pem + px.pem);
   return file;
 }
 

@@ -16,6 +16,7 @@ const ENTRIES = {
   'mcp-tls': 'index',
   'mcp-tls/core': 'core',
   'mcp-tls/redis': 'redis',
+  'mcp-tls/store': 'store',
   'mcp-tls/testing': 'testing',
 };
 

@@ -62,8 +62,6 @@ export {
   TlsTrustError,
 } from './errors/error-classes.js';
 export type { ErrorJson } from './errors/mcp-tls-error.js';
-export type { StoreErrorDetails } from './errors/store-error.js';
-export { makeStoreError } from './errors/store-error.js';
 export { explainTlsError } from './explain-tls-error.js';
 export { formatError } from './format-error.js';
 
@@ -76,25 +74,13 @@ export type {
 } from './store/certificate-store.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';
 export { createCertificateStore } from './store/create-certificate-store.js';
-export type { CertificateSealer, SealerOptions } from './store/create-sealer.js';
-export { createSealer } from './store/create-sealer.js';
 export type { DirectoryStorageOptions } from './store/directory-storage.js';
 export { directoryStorage } from './store/directory-storage.js';
-export type { Invalidation, InvalidationEvent } from './store/invalidation.js';
-export type {
-  KeyProvider,
-  ProvidedKey,
-  WrappedKeyProviderOptions,
-} from './store/key-provider.js';
-export { wrappedKeyProvider } from './store/key-provider.js';
+export type { KeyProvider, ProvidedKey } from './store/key-provider.js';
 export type { KeyRingInput, RawKey } from './store/key-ring.js';
 export type { KeyvAdapterLike, KeyvInstanceLike, KeyvLike } from './store/keyv-like.js';
 export type { PassphraseKey } from './store/passphrase-key.js';
-export { makeSalt } from './store/passphrase-key.js';
-export { createStoredCertificate } from './store/record/create-stored-certificate.js';
-export { parseStoredCertificate } from './store/record/parse-stored-certificate.js';
-export type { ServerTrust } from './store/record/server-trust.js';
-export { trustPolicyOf } from './store/record/server-trust.js';
+
 export type {
   ApprovedCertificate,
   PreviousCertificate,
@@ -104,10 +90,7 @@ export type {
 } from './store/record/stored-certificate.js';
 export type { CacheOptions, CacheStats } from './store/record-cache.js';
 export type { RewrapReport } from './store/rewrap-records.js';
-export type { CertificateStorage, StorageParts } from './store/storage.js';
-export { createStorage } from './store/storage.js';
-export type { StoreBackend, StoreBackendFactory } from './store/store-backend.js';
-export { NotWrittenError } from './store/store-backend.js';
+export type { CertificateStorage } from './store/storage.js';
 export type { StoreNotes } from './store/store-notes.js';
 export type {
   CertificateStoreOptions,

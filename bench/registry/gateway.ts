@@ -7,12 +7,12 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   createCertificateStore,
   createServerRegistry,
-  createStoredCertificate,
   directoryStorage,
   type EncryptedCertificateStore,
   type ServerRegistry,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { createStoredCertificate } from '../../src/store/index.js';
 import { serveCalls } from '../../test/store/workers/serve-calls.js';
 import type { BenchServer } from './servers.js';
 

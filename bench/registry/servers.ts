@@ -35,7 +35,7 @@ serveCalls({
 });
 
 async function startServer(): Promise<BenchServer> {
-  const { certificatePem, keyPem } = await heldCertificate();
+  const { pem: certificatePem, keyPem } = await heldCertificate();
   // So long that what ends a connection is the client.
   const options = { cert: certificatePem, key: keyPem, keepAliveTimeout: 600_000 };
   const server = createServer(options, (request, response) => void answer(request, response));

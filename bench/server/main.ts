@@ -31,7 +31,7 @@ let resumed = 0;
 let requests = 0;
 
 async function start(): Promise<ServerAddress> {
-  const { certificatePem, chainPem, keyPem } = await heldCertificate();
+  const { pem: certificatePem, chainPem, keyPem } = await heldCertificate();
   const server = createServer({ cert: chainPem, key: keyPem }, (request, response) => {
     requests++;
     handle(request, response).catch((error) => response.destroy(error));
@@ -59,7 +59,7 @@ async function startMany(count: number): Promise<readonly ServerAddress[]> {
 async function makeCertificates(count: number): Promise<readonly ServerAddress[]> {
   const servers: ServerAddress[] = [];
   while (servers.length < count) {
-    const { certificatePem } = await heldCertificate();
+    const { pem: certificatePem } = await heldCertificate();
     servers.push({ origin: `https://server-${servers.length}.test`, ca: certificatePem });
   }
   return servers;

@@ -15,13 +15,10 @@ import { memoryDriver } from 'bentocache/drivers/memory';
 import { Cacheable } from 'cacheable';
 import { Keyv } from 'keyv';
 import { Bench } from 'tinybench';
-import {
-  createCertificateStore,
-  createStoredCertificate,
-  directoryStorage,
-} from '../../src/index.js';
+import { createCertificateStore, directoryStorage } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
 import { open, seal } from '../../src/store/envelope.js';
+import { createStoredCertificate } from '../../src/store/index.js';
 import { makeKeyRing } from '../../src/store/key-ring.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { startRedis } from '../../test/store/support/start-redis.js';
@@ -34,7 +31,7 @@ async function main(): Promise<void> {
   const held = await heldCertificate();
   const record = createStoredCertificate({
     url: 'https://10.0.0.5:8443/mcp',
-    trust: held.certificatePem,
+    trust: held.pem,
     approvedBy: 'ops@example.com',
   });
   const keys = [{ id: 'k1', key: randomBytes(32) }];

@@ -64,7 +64,7 @@ async function inspect({ mcpUrl }: McpTestServer): Promise<TrustInput> {
   block(formatCertificate(peer.description));
   for (const { code, message } of peer.problems) row('problem', bad(`${code}: ${message}`));
   // In life, a person compares this with what the server's operator says over another channel.
-  const told = certificate.fingerprint256;
+  const told = certificate.fingerprint;
   const agrees = peer.description.fingerprint === told;
   check(agrees, "the fingerprint is the one that the server's operator told us");
   if (!agrees || !peer.suggestedPolicy) throw new Error('nothing to trust');

@@ -26,7 +26,7 @@ const inDays = (days: number) => new Date(Date.now() + days * DAY_MS + DAY_MS / 
 export async function startDemoServers(print: (line: string) => void): Promise<DemoServers> {
   const authority = await heldCertificate({
     subject: { O: 'Example Ltd', CN: 'Example Ltd internal CA' },
-    ca: true,
+    isCa: true,
     notAfter: inDays(3_650),
   });
   const shapes: Record<string, { about: string; options: () => Options }> = {
@@ -49,7 +49,7 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
   };
 
   const certificates = new Map<string, HeldCertificate>();
-  const tell = (name: string, { fingerprint256 }: HeldCertificate) =>
+  const tell = (name: string, { fingerprint: fingerprint256 }: HeldCertificate) =>
     print(`  ${name.padEnd(8)} SHA-256 ${fingerprint256}`);
   const started = await Promise.all(
     Object.entries(shapes).map(async ([name, { about, options }]) => {
@@ -65,7 +65,7 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
       name,
       about,
       url: server.mcpUrl,
-      ...(name === 'billing' ? { caPem: authority.certificatePem } : {}),
+      ...(name === 'billing' ? { caPem: authority.pem } : {}),
     })),
     async rotate(name, sameKey) {
       const [server, shape] = [started.find((one) => one.name === name)?.server, shapes[name]];

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  createCertificateStore,
-  createStorage,
-  directoryStorage,
-  type EncryptedCertificateStore,
-  type Invalidation,
-} from 'mcp-tls';
+import { createCertificateStore, directoryStorage, type EncryptedCertificateStore } from 'mcp-tls';
 import { redisStorage } from 'mcp-tls/redis';
+import { createStorage, type Invalidation } from 'mcp-tls/store';
 import type { Peer } from './peer.js';
 import type { Settings } from './settings.js';
 

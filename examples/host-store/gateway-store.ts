@@ -1,13 +1,12 @@
-import {
-  type CertificateStore,
-  type CurrentCertificate,
-  createSealer,
-  type KeyRingInput,
-  makeStoreError,
-  type StoredCertificate,
-  type StoreError,
-  type WriteCondition,
+import type {
+  CertificateStore,
+  CurrentCertificate,
+  KeyRingInput,
+  StoredCertificate,
+  StoreError,
+  WriteCondition,
 } from 'mcp-tls';
+import { createSealer, makeStoreError } from 'mcp-tls/store';
 import type { Database, Row } from './database.js';
 
 /** Writers that come between reading a revision and writing the next one, before this gives up. */

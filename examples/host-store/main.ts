@@ -8,12 +8,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import {
-  createStoredCertificate,
-  fetchPeerCertificate,
-  streamableHttpClient,
-  trustPolicyOf,
-} from 'mcp-tls';
+import { fetchPeerCertificate, streamableHttpClient } from 'mcp-tls';
+import { createStoredCertificate, trustPolicyOf } from 'mcp-tls/store';
 import { type Database, openPostgres, openSqlite } from './database.js';
 import { createGatewayStore } from './gateway-store.js';
 

@@ -1,4 +1,4 @@
-import type { ServerTrust } from './record/server-trust.js';
+import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { StoredCertificate } from './record/stored-certificate.js';
 import type { StoreNotes } from './store-notes.js';
 
@@ -48,7 +48,7 @@ export interface CertificateStore {
    * memory, as far as that is young enough: of every server with open connections it is asked twice a
    * second. Without it, a registry makes one of what {@link get} gives.
    */
-  trust?(id: string): Promise<ServerTrust | undefined>;
+  trust?(id: string): Promise<ReadyTrust | undefined>;
   /**
    * Calls `listener` when a record may have changed, by this process or another; without an id when any
    * may have. Without it, a registry notices a change at the next request.

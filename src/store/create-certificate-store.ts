@@ -1,5 +1,6 @@
 import { TlsConfigError } from '../errors.js';
 import { count, type Declaration, declareOptions, readOptions, required } from '../options.js';
+import type { ReadyTrust } from '../trust/trust-policy.js';
 import type {
   CertificateListEntry,
   CertificateStore,
@@ -33,7 +34,7 @@ export interface EncryptedCertificateStore extends Required<CertificateStore>, A
    * The record of `id`, ready to connect with. While it is cached, this decrypts and parses nothing,
    * and gives the same object.
    */
-  trust(id: string): Promise<ServerTrust | undefined>;
+  trust(id: string): Promise<ReadyTrust | undefined>;
   /** Takes the operator's decision too, and makes a record of it. See `createStoredCertificate`. */
   set(
     id: string,

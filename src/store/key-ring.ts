@@ -67,7 +67,7 @@ const PASSPHRASE_KEY: Declaration<PassphraseKey> = declareOptions<PassphraseKey>
   ),
   salt: required(
     custom(
-      'at least 16 bytes of base64url (makeSalt())',
+      'at least 16 bytes of base64url (createSalt())',
       (salt) => typeof salt === 'string' && /^[A-Za-z0-9_-]{22,}$/.test(salt),
     ),
   ),

@@ -5,14 +5,14 @@ export interface PassphraseKey {
   id: string;
   /** At least 16 characters: scrypt slows guessing down, it does not make a short one long. */
   passphrase: string;
-  /** At least 16 bytes, base64url; not secret, and the same in every process. See {@link makeSalt}. */
+  /** At least 16 bytes, base64url; not secret, and the same in every process. See {@link createSalt}. */
   salt: string;
   /** log2 of scrypt's N. Default 17, with r = 8 and p = 1: 128 MiB and about 0.4 s, once. */
   cost?: number;
 }
 
 /** Random bytes for {@link PassphraseKey.salt}. Make it once and keep it with the configuration. */
-export function makeSalt(): string {
+export function createSalt(): string {
   return randomBytes(16).toString('base64url');
 }
 

@@ -55,6 +55,6 @@ function otherKey(key: unknown): { readonly what: string; readonly hint: string 
   }
   return {
     what: 'a text that is no base64',
-    hint: `A passphrase is given as \`{ id, passphrase, salt }\`, with a salt of \`makeSalt()\`; better than a passphrase is a key of \`openssl rand -base64 32\`.`,
+    hint: `A passphrase is given as \`{ id, passphrase, salt }\`, with a salt of \`createSalt()\`; better than a passphrase is a key of \`openssl rand -base64 32\`.`,
   };
 }

@@ -51,14 +51,14 @@ export type ExtendedKeyUsage =
 /** Names that a certificate carries, or may carry. IP addresses are IPv4 or IPv6 text. */
 export interface AlternativeNames {
   readonly dns?: readonly string[];
-  readonly ips?: readonly string[];
-  readonly uris?: readonly string[];
+  readonly ip?: readonly string[];
+  readonly uri?: readonly string[];
 }
 
 /** DNS subtrees that a CA may (or may not) issue for, such as `example.com`. */
 export interface NameConstraints {
-  readonly permittedDns?: readonly string[];
-  readonly excludedDns?: readonly string[];
+  permittedDns?: readonly string[];
+  excludedDns?: readonly string[];
 }
 
 export function basicConstraints(ca: boolean, pathLength: number | undefined): Der {
@@ -86,8 +86,8 @@ export function extendedKeyUsage(purposes: readonly ExtendedKeyUsage[]): Der {
 export function subjectAlternativeName(names: AlternativeNames, critical: boolean): Der {
   const encoded = [
     ...(names.dns ?? []).map((name) => contextPrimitive(2, ascii('dns', name))),
-    ...(names.uris ?? []).map((uri) => contextPrimitive(6, ascii('uris', uri))),
-    ...(names.ips ?? []).map((ip) => contextPrimitive(7, ipOctets(ip))),
+    ...(names.uri ?? []).map((uri) => contextPrimitive(6, ascii('uri', uri))),
+    ...(names.ip ?? []).map((ip) => contextPrimitive(7, ipOctets(ip))),
   ];
   return extension('2.5.29.17', sequence(...encoded), critical);
 }
@@ -161,7 +161,7 @@ function ascii(what: string, value: string): Uint8Array {
 function ipOctets(ip: string): Uint8Array {
   const version = isIP(ip);
   if (version === 4) return Uint8Array.from(ip.split('.'), Number);
-  if (version !== 6 || ip.includes('%')) invalidArgument(`ips: '${ip}' is not an IP address`);
+  if (version !== 6 || ip.includes('%')) invalidArgument(`ip: '${ip}' is not an IP address`);
   // The URL parser turns a dotted tail into hexadecimal groups, so that one form is left to expand.
   const plain = new URL(`http://[${ip}]`).hostname.slice(1, -1);
   const [head = '', tail] = plain.split('::');

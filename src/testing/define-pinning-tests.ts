@@ -2,7 +2,7 @@ import { invalidArgument } from '../assert.js';
 import { BATTERY_THEMES, type BatteryCheck } from './battery/battery-check.js';
 import type { MakeBatteryClient } from './battery/battery-policy.js';
 import { missingFields, runCheck } from './battery/run-check.js';
-import { type PinningBatteryOptions, readBatteryOptions } from './pinning-battery.js';
+import { type DefinePinningTestsOptions, readTestsOptions } from './pinning-battery.js';
 import { describeGot } from './report-formats/format-text.js';
 
 /** What vitest, jest, mocha and `node:test` call a test; `it` and `test` are the same. */
@@ -27,7 +27,7 @@ export interface TestRunner {
  * (`process.emitWarning`), as runners have no common way of skipping from within.
  *
  * @param makeClient makes a fetch-like client for one policy
- * @param options as for `pinningBattery`; `concurrency` is the runner's business
+ * @param options as for `pinningBattery`, without `concurrency` and `signal`
  * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`
  * @example
  * import { describe, it } from 'vitest'; // or from 'node:test'
@@ -36,13 +36,13 @@ export interface TestRunner {
 export function definePinningTests(
   runner: TestRunner,
   makeClient: MakeBatteryClient,
-  options: Omit<PinningBatteryOptions, 'concurrency'> = {},
+  options: DefinePinningTestsOptions = {},
 ): void {
   const { describe, it } = runner ?? {};
   if (typeof describe !== 'function' || typeof it !== 'function' || typeof it.skip !== 'function') {
     invalidArgument('the test runner must be { describe, it }, and it must have it.skip');
   }
-  const { checks, supports, timeoutMs } = readBatteryOptions(makeClient, options);
+  const { checks, supports, timeoutMs } = readTestsOptions(makeClient, options);
   const takeTurn = makeTurns();
   describe('pinning battery', () => {
     for (const theme of BATTERY_THEMES) {
@@ -70,7 +70,7 @@ export function definePinningTests(
         throw new Error(
           [
             `${check.name}: expected ${check.expected}, got ${describeGot(result.got, result)}`,
-            check.shows,
+            check.why,
             `What to do: ${check.advice}`,
           ].join('\n'),
         );

@@ -13,7 +13,7 @@ export type ReportFormat = (typeof FORMATS)[number];
 /** Options of {@link formatReport}. */
 export interface FormatReportOptions {
   /** Colours of a terminal, in `text` only. Default: false. */
-  readonly color?: boolean;
+  color?: boolean;
 }
 
 const FORMAT = oneOf(...FORMATS);

@@ -54,56 +54,56 @@ export type CertificateDefect = (typeof DEFECTS)[number];
 /** What {@link heldCertificate} can be asked for. Every field is optional. */
 export interface HeldCertificateOptions {
   /** Default: a name that no other certificate has, so that chains never link by accident. */
-  readonly commonName?: string;
+  commonName?: string;
   /** The whole subject, instead of `commonName`. `{}` is the empty name. */
-  readonly subject?: DistinguishedName;
+  subject?: DistinguishedName;
   /**
-   * DNS names. When none of `dns`, `ips`, `uris` and `san` is given, the certificate carries
+   * DNS names. When none of `dns`, `ip`, `uri` and `san` is given, the certificate carries
    * `localhost`, `127.0.0.1` and `::1`; a CA carries none.
    */
-  readonly dns?: readonly string[];
+  dns?: readonly string[];
   /** IPv4 and IPv6 addresses. */
-  readonly ips?: readonly string[];
-  readonly uris?: readonly string[];
+  ip?: readonly string[];
+  uri?: readonly string[];
   /** `'none'`: no subject alternative name at all. `'critical'`: the extension is critical. */
-  readonly san?: 'none' | 'critical';
+  san?: 'none' | 'critical';
   /** Default: one day ago. Fractions of a second are cut off. */
-  readonly notBefore?: Date;
+  notBefore?: Date;
   /** Default: 30 days from now. May lie before `notBefore`. */
-  readonly notAfter?: Date;
+  notAfter?: Date;
   /** Default: `p256`. */
-  readonly key?: CertificateKeyType;
+  key?: CertificateKeyType;
   /** Hash of the signature; default `sha256`. Not for signing keys that bring their own. */
-  readonly hash?: CertificateHash;
+  hash?: CertificateHash;
   /** Whether basicConstraints says CA. Default: false. */
-  readonly ca?: boolean;
-  /** How many CAs may follow. Only with `ca`. */
-  readonly pathLength?: number;
-  /** `false` leaves the extension out; `ca` then decides only on the defaults of the usages. */
-  readonly basicConstraints?: false;
+  isCa?: boolean;
+  /** How many CAs may follow. Only with `isCa`. */
+  pathLength?: number;
+  /** `false` leaves the extension out; `isCa` then decides only on the defaults of the usages. */
+  basicConstraints?: false;
   /** Default: `keyCertSign`, `cRLSign` and `digitalSignature` for a CA, else `digitalSignature`. `[]`: none. */
-  readonly keyUsages?: readonly KeyUsage[];
+  keyUsages?: readonly KeyUsage[];
   /** Default: `serverAuth` and `clientAuth`, none for a CA. `[]`: the extension is left out. */
-  readonly extendedKeyUsages?: readonly ExtendedKeyUsage[];
+  extendedKeyUsages?: readonly ExtendedKeyUsage[];
   /** Where the issuer's certificate can be fetched (Authority Information Access). */
-  readonly issuerUrls?: readonly string[];
-  readonly nameConstraints?: NameConstraints;
+  issuerUrls?: readonly string[];
+  nameConstraints?: NameConstraints;
   /** Adds a critical extension that no verifier knows. */
-  readonly unknownCriticalExtension?: boolean;
+  unknownCriticalExtension?: boolean;
   /** `false` leaves out the subject and authority key identifiers. */
-  readonly keyIdentifiers?: boolean;
+  keyIdentifiers?: boolean;
   /** The issuer, whatever it is allowed to sign. Default: the certificate signs itself. */
-  readonly signedBy?: HeldCertificate;
+  signedBy?: HeldCertificate;
   /** Any integer, also one that the standard forbids. Default: 16 random bytes, positive. */
-  readonly serialNumber?: bigint;
+  serialNumber?: bigint;
   /**
    * The certificate that this one renews: same key, and every option that is not given is taken
    * from it, except the serial number, the validity and the defect.
    */
-  readonly renewFrom?: HeldCertificate;
+  renewFrom?: HeldCertificate;
   /** `1` makes an X.509 v1 certificate, which has no extensions. Default: 3. */
-  readonly version?: 1 | 3;
-  readonly defect?: CertificateDefect;
+  version?: 1 | 3;
+  defect?: CertificateDefect;
 }
 
 /** Options after validation, with what was inherited from `renewFrom`. */
@@ -111,8 +111,8 @@ export type ResolvedOptions = Omit<HeldCertificateOptions, 'renewFrom'>;
 
 const EXTENSION_FIELDS = [
   'dns',
-  'ips',
-  'uris',
+  'ip',
+  'uri',
   'san',
   'pathLength',
   'basicConstraints',
@@ -128,7 +128,7 @@ const TEXTS = list(anyText());
 
 const HELD: Kind<HeldCertificate> = custom(
   'a result of heldCertificate()',
-  (value) => typeof (value as Partial<HeldCertificate> | null)?.certificatePem === 'string',
+  (value) => typeof (value as Partial<HeldCertificate> | null)?.pem === 'string',
 );
 
 const OPTIONS: Declaration<HeldCertificateOptions> = declareOptions<HeldCertificateOptions>(
@@ -138,14 +138,14 @@ const OPTIONS: Declaration<HeldCertificateOptions> = declareOptions<HeldCertific
     // Not copied: its attributes are written in their order.
     subject: passedOn<DistinguishedName>('a name', SUBJECT as never),
     dns: TEXTS,
-    ips: TEXTS,
-    uris: TEXTS,
+    ip: TEXTS,
+    uri: TEXTS,
     san: oneOf('none', 'critical'),
     notBefore: date(),
     notAfter: date(),
     key: oneOf(...CERTIFICATE_KEY_TYPES),
     hash: oneOf(...CERTIFICATE_HASHES),
-    ca: flag(),
+    isCa: flag(),
     pathLength: count(0),
     basicConstraints: oneOf(false),
     keyUsages: list(oneOf(...KEY_USAGES)),
@@ -195,13 +195,13 @@ function uniqueName(): string {
 
 /** A new name replaces the whole old name, and new alternative names all the old ones. */
 function withoutReplaced(inherited: ResolvedOptions, own: ResolvedOptions): ResolvedOptions {
-  const { commonName, subject, dns, ips, uris, san, ...rest } = inherited;
+  const { commonName, subject, dns, ip, uri, san, ...rest } = inherited;
   const name = own.commonName ?? own.subject;
-  const alternative = own.dns ?? own.ips ?? own.uris ?? own.san;
+  const alternative = own.dns ?? own.ip ?? own.uri ?? own.san;
   return {
     ...rest,
     ...(name === undefined && definedOnly({ commonName, subject })),
-    ...(alternative === undefined && definedOnly({ dns, ips, uris, san })),
+    ...(alternative === undefined && definedOnly({ dns, ip, uri, san })),
   };
 }
 
@@ -213,12 +213,12 @@ function checkCombinations(options: ResolvedOptions): void {
   if (options.commonName !== undefined && options.subject !== undefined) {
     invalidArgument('commonName and subject exclude each other');
   }
-  const names = [options.dns, options.ips, options.uris].some((list) => (list ?? []).length > 0);
+  const names = [options.dns, options.ip, options.uri].some((list) => (list ?? []).length > 0);
   if (options.san === 'none' && names) {
     invalidArgument("san: 'none' and alternative names exclude each other");
   }
-  if (options.pathLength !== undefined && options.ca !== true)
-    invalidArgument('pathLength needs ca: true');
+  if (options.pathLength !== undefined && options.isCa !== true)
+    invalidArgument('pathLength needs isCa: true');
   if (options.basicConstraints === false && options.pathLength !== undefined) {
     invalidArgument('basicConstraints: false and pathLength exclude each other');
   }

@@ -41,12 +41,12 @@ import {
 } from './held-certificate-options.js';
 
 const DAY_MS = 86_400_000;
-const DEFAULT_NAMES = { dns: ['localhost'], ips: ['127.0.0.1', '::1'] } as const;
+const DEFAULT_NAMES = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] } as const;
 
 /** A certificate together with its private key. Frozen; nothing is written to disk. */
 export interface HeldCertificate {
   /** This certificate alone. */
-  readonly certificatePem: string;
+  readonly pem: string;
   /** PKCS #8, not encrypted. */
   readonly keyPem: string;
   /**
@@ -55,7 +55,7 @@ export interface HeldCertificate {
    */
   readonly chainPem: string;
   /** SHA-256 of the certificate, as Node.js writes it: `AB:CD:...`. */
-  readonly fingerprint256: string;
+  readonly fingerprint: string;
   /** `sha256/BASE64` of the SubjectPublicKeyInfo (RFC 7469 §2.4). */
   readonly spkiPin: string;
   readonly certificate: X509Certificate;
@@ -76,7 +76,7 @@ export interface HeldCertificate {
  * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`, or with `MCP_TLS_UNSUPPORTED_ALGORITHM`
  * when this Node.js cannot make such a key or signature.
  * @example
- * const ca = await heldCertificate({ ca: true });
+ * const ca = await heldCertificate({ isCa: true });
  * const expired = await heldCertificate({ signedBy: ca, notAfter: new Date(Date.now() - 1000) });
  */
 export async function heldCertificate(
@@ -95,12 +95,12 @@ export async function heldCertificate(
   const tbs = toBeSigned(resolved, spki, subjectPublicKeyInfo(issuerKey), signer);
   const der = signCertificate(tbs, signer, resolved);
   const certificate = new X509Certificate(der);
-  const certificatePem = certificate.toString();
+  const pem = certificate.toString();
   return Object.freeze({
-    certificatePem,
+    pem,
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    chainPem: certificatePem + issuersToSend(issuer),
-    fingerprint256: certificate.fingerprint256,
+    chainPem: pem + issuersToSend(issuer),
+    fingerprint: certificate.fingerprint256,
     spkiPin: `sha256/${createHash('sha256').update(spki).digest('base64')}`,
     certificate,
     issuer,
@@ -144,7 +144,7 @@ function toBeSigned(
 }
 
 function extensions(options: ResolvedOptions, spki: Der, issuerSpki: Der): Der[] {
-  const { ca = false, defect, pathLength, signedBy } = options;
+  const { isCa: ca = false, defect, pathLength, signedBy } = options;
   const usages =
     options.keyUsages ??
     (ca
@@ -152,7 +152,7 @@ function extensions(options: ResolvedOptions, spki: Der, issuerSpki: Der): Der[]
       : (['digitalSignature'] as const));
   const purposes = options.extendedKeyUsages ?? (ca ? [] : (['serverAuth', 'clientAuth'] as const));
   const names = alternativeNames(options);
-  const hasNames = [names.dns, names.ips, names.uris].some((list) => (list ?? []).length > 0);
+  const hasNames = [names.dns, names.ip, names.uri].some((list) => (list ?? []).length > 0);
   const foreignKeyId = defect === 'wrong-authority-key-id';
   const hasAuthority = signedBy !== undefined || foreignKeyId;
 
@@ -174,15 +174,15 @@ function extensions(options: ResolvedOptions, spki: Der, issuerSpki: Der): Der[]
 }
 
 function alternativeNames({
-  ca,
+  isCa: ca,
   dns,
-  ips,
+  ip,
   san,
-  uris,
-}: ResolvedOptions): Pick<HeldCertificateOptions, 'dns' | 'ips' | 'uris'> {
+  uri,
+}: ResolvedOptions): Pick<HeldCertificateOptions, 'dns' | 'ip' | 'uri'> {
   if (san === 'none') return {};
-  if (dns !== undefined || ips !== undefined || uris !== undefined) {
-    return { dns: dns ?? [], ips: ips ?? [], uris: uris ?? [] };
+  if (dns !== undefined || ip !== undefined || uri !== undefined) {
+    return { dns: dns ?? [], ip: ip ?? [], uri: uri ?? [] };
   }
   // An authority is no server. Clients may rightly take a CA that carries names for a server's own
   // certificate, and name constraints of a CA above bind the names of an intermediate too.
@@ -225,7 +225,7 @@ function subjectOf({ certificate }: HeldCertificate): Der {
 
 function issuersToSend(issuer: HeldCertificate | undefined): string {
   if (issuer?.issuer === undefined) return '';
-  return issuer.certificatePem + issuersToSend(issuer.issuer);
+  return issuer.pem + issuersToSend(issuer.issuer);
 }
 
 function randomSerialNumber(): bigint {

@@ -1,10 +1,7 @@
-export type { PemInput } from '../certificate/pem.js';
-export type { TlsVersion } from '../trust/trust-policy.js';
 export type { BatteryTheme } from './battery/battery-check.js';
 export type {
   BatteryClient,
   BatteryPolicy,
-  BatteryPolicyFields,
   BatteryRequest,
   BatteryResponse,
   MakeBatteryClient,
@@ -17,7 +14,6 @@ export type {
   BatteryResult,
 } from './battery/battery-report.js';
 export type {
-  AlternativeNames,
   ExtendedKeyUsage,
   KeyUsage,
   NameConstraints,
@@ -32,7 +28,11 @@ export type { DistinguishedName } from './distinguished-name.js';
 export { type FormatReportOptions, formatReport, type ReportFormat } from './format-report.js';
 export { type HeldCertificate, heldCertificate } from './held-certificate.js';
 export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
-export { type PinningBatteryOptions, pinningBattery } from './pinning-battery.js';
+export {
+  type DefinePinningTestsOptions,
+  type PinningBatteryOptions,
+  pinningBattery,
+} from './pinning-battery.js';
 export {
   type Interceptor,
   type InterceptorMode,

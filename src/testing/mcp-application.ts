@@ -20,7 +20,7 @@ export interface McpApplicationOptions {
   readonly sse: boolean;
   readonly jsonResponse: boolean;
   readonly resumable: boolean;
-  readonly retryIntervalMs: number | undefined;
+  readonly retryMs: number | undefined;
   readonly requireBearer: string | undefined;
 }
 
@@ -103,7 +103,7 @@ async function handleStreamableHttp(
       sessions.set(sessionId, { server, transport });
     },
     ...(options.resumable && { eventStore: createMemoryEventStore() }),
-    ...(options.retryIntervalMs !== undefined && { retryInterval: options.retryIntervalMs }),
+    ...(options.retryMs !== undefined && { retryInterval: options.retryMs }),
   } satisfies StreamableHTTPServerTransportOptions);
   await connect(server, transport, () => sessions.delete(transport.sessionId ?? ''));
   await transport.handleRequest(request, response);

@@ -1,8 +1,10 @@
 import { invalidArgument } from '../assert.js';
 import {
+  signal as abortSignal,
   count,
   type Declaration,
   declareOptions,
+  type Fields,
   list,
   ms,
   oneOf,
@@ -21,19 +23,24 @@ import { runCheck } from './battery/run-check.js';
 /** Options of {@link pinningBattery}. */
 export interface PinningBatteryOptions {
   /** Only the checks with these ids. Default: all. */
-  readonly include?: readonly string[];
+  include?: readonly string[];
   /** Not the checks with these ids. */
-  readonly exclude?: readonly string[];
+  exclude?: readonly string[];
   /**
    * Policy fields that the client under test understands. Checks that need others are reported as
    * pending, neither passed nor failed. Default: all of them.
    */
-  readonly supports?: readonly PolicyField[];
+  supports?: readonly PolicyField[];
   /** Limit for each check. Default: 4000 ms. A client that hangs has failed. */
-  readonly timeoutMs?: number;
+  timeoutMs?: number;
   /** How many checks run at once. Default: 8. */
-  readonly concurrency?: number;
+  concurrency?: number;
+  /** Ends the battery: no further check begins, and it rejects with the reason once those that run are over. */
+  signal?: AbortSignal | undefined;
 }
+
+/** Options of `definePinningTests`: what runs at once, and when it stops, is up to the test runner. */
+export type DefinePinningTestsOptions = Omit<PinningBatteryOptions, 'concurrency' | 'signal'>;
 
 /**
  * Puts a client through attacks that it must refuse without having sent one byte, and through
@@ -54,11 +61,16 @@ export async function pinningBattery(
   makeClient: MakeBatteryClient,
   options: PinningBatteryOptions = {},
 ): Promise<BatteryReport> {
-  const { checks, concurrency, supports, timeoutMs } = readBatteryOptions(makeClient, options);
+  const { checks, concurrency, supports, timeoutMs, signal } = readBatteryOptions(
+    makeClient,
+    options,
+  );
+  signal?.throwIfAborted();
   const begin = performance.now();
   const results = new Map<BatteryCheck, BatteryResult>();
   const work = async (queue: BatteryCheck[]): Promise<void> => {
     for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+      if (signal?.aborted) return;
       results.set(check, await runCheck(check, makeClient, { supports, timeoutMs }));
     }
   };
@@ -69,44 +81,74 @@ export async function pinningBattery(
   ];
   await Promise.all(Array.from({ length: concurrency }, () => work(together)));
   await work(checks.filter(({ alone }) => alone));
+  signal?.throwIfAborted();
   const ordered = checks.flatMap((check) => results.get(check) ?? []);
   return makeReport(ordered, performance.now() - begin);
 }
 
-/** Options after validation. */
-export interface CheckedBatteryOptions {
+/** What is to be checked, after validation. */
+interface SelectedChecks {
   readonly checks: readonly BatteryCheck[];
   readonly supports: readonly PolicyField[];
   readonly timeoutMs: number;
+}
+
+interface CheckedBatteryOptions extends SelectedChecks {
   readonly concurrency: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 // A misspelt id would silently check nothing.
 const CHECK_ID = oneOf(...BATTERY_CHECKS.map(({ id }) => id));
 
+const FIELDS: Fields<DefinePinningTestsOptions> = {
+  include: list(CHECK_ID),
+  exclude: list(CHECK_ID),
+  supports: list(oneOf(...POLICY_FIELDS)),
+  // Without a limit, a client may hang.
+  timeoutMs: ms({ min: 1 }),
+};
+
 const BATTERY: Declaration<PinningBatteryOptions> = declareOptions<PinningBatteryOptions>(
   'pinningBattery: options',
+  { ...FIELDS, concurrency: count(1), signal: abortSignal() },
+);
+
+const TESTS: Declaration<DefinePinningTestsOptions> = declareOptions<DefinePinningTestsOptions>(
+  'definePinningTests: options',
+  FIELDS,
   {
-    include: list(CHECK_ID),
-    exclude: list(CHECK_ID),
-    supports: list(oneOf(...POLICY_FIELDS)),
-    // Without a limit, a client may hang.
-    timeoutMs: ms({ min: 1 }),
-    concurrency: count(1),
+    elsewhere: {
+      concurrency: 'it is up to the test runner',
+      signal: 'it is up to the test runner',
+    },
   },
 );
 
-/** @throws `MCP_TLS_INVALID_ARGUMENT` */
+/** The options of {@link pinningBattery}. @throws `MCP_TLS_INVALID_ARGUMENT` */
 export function readBatteryOptions(
   makeClient: MakeBatteryClient,
   options: PinningBatteryOptions,
 ): CheckedBatteryOptions {
+  const { concurrency = 8, signal, ...rest } = readOptions(BATTERY, options);
+  return { ...selectChecks(makeClient, rest), concurrency, signal };
+}
+
+/** Those of `definePinningTests`. @throws `MCP_TLS_INVALID_ARGUMENT` */
+export function readTestsOptions(
+  makeClient: MakeBatteryClient,
+  options: DefinePinningTestsOptions,
+): SelectedChecks {
+  return selectChecks(makeClient, readOptions(TESTS, options));
+}
+
+function selectChecks(
+  makeClient: MakeBatteryClient,
+  { exclude = [], include, supports = POLICY_FIELDS, timeoutMs = 4000 }: DefinePinningTestsOptions,
+): SelectedChecks {
   if (typeof makeClient !== 'function') invalidArgument('makeClient must be a function');
-  const read = readOptions(BATTERY, options);
-  const { concurrency = 8, exclude = [], include, supports = POLICY_FIELDS } = read;
-  const { timeoutMs = 4000 } = read;
   const checks = BATTERY_CHECKS.filter(
     ({ id }) => (include?.includes(id) ?? true) && !exclude.includes(id),
   );
-  return { checks, supports, timeoutMs, concurrency };
+  return { checks, supports, timeoutMs };
 }

@@ -20,12 +20,12 @@ export type InterceptorMode = (typeof MODES)[number];
 /** Options of {@link startInterceptor}. */
 export interface InterceptorOptions {
   /** What it shows in place of the target's. */
-  readonly certificate: ServerCertificate;
+  certificate: ServerCertificate;
   /**
    * `terminate` (default): it ends the client's TLS connection, reads, and forwards over another
    * one. `passthrough`: it copies bytes that it cannot read, as any router does.
    */
-  readonly mode?: InterceptorMode;
+  mode?: InterceptorMode;
 }
 
 /** What an interceptor could read of the connections that it terminated. Live: read it again. */

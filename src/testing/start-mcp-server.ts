@@ -15,15 +15,15 @@ const TRANSPORTS = ['streamable-http', 'sse', 'both'] as const;
 /** Options of {@link startMcpServer}: those of the TLS server, and these. */
 export interface McpServerOptions extends Omit<TlsServerOptions, 'onRequest'> {
   /** Default: `streamable-http`. */
-  readonly transport?: 'streamable-http' | 'sse' | 'both';
+  transport?: 'streamable-http' | 'sse' | 'both';
   /** Answers POST requests with JSON instead of an SSE stream; then there is no progress. */
-  readonly jsonResponse?: boolean;
+  jsonResponse?: boolean;
   /** Numbers the events of Streamable HTTP and keeps them, so that a client can resume a stream. */
-  readonly resumable?: boolean;
+  resumable?: boolean;
   /** How long a client that resumes is told to wait. Default: the client's own choice. */
-  readonly retryIntervalMs?: number;
+  retryMs?: number;
   /** Answers 401 to every MCP request without `Authorization: Bearer` and this token. */
-  readonly requireBearer?: string;
+  requireBearer?: string;
 }
 
 /** A {@link TlsServer} that speaks MCP. */
@@ -55,8 +55,10 @@ export interface McpTestServer extends TlsServer {
  * await client.connect(new StreamableHTTPClientTransport(new URL(server.mcpUrl), { fetch }));
  */
 export async function startMcpServer(options: McpServerOptions): Promise<McpTestServer> {
-  const { transport, jsonResponse, resumable, retryIntervalMs, requireBearer, ...tlsOptions } =
-    readOptions(MCP_SERVER, options);
+  const { transport, jsonResponse, resumable, retryMs, requireBearer, ...tlsOptions } = readOptions(
+    MCP_SERVER,
+    options,
+  );
   // Loaded on demand: the rest of the kit works where the SDK is not installed.
   const { createMcpApplication, MCP_PATH, SSE_PATH } = await import('./mcp-application.js');
   const application = createMcpApplication({
@@ -64,7 +66,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpTest
     sse: transport === 'sse' || transport === 'both',
     jsonResponse: jsonResponse ?? false,
     resumable: resumable ?? false,
-    retryIntervalMs,
+    retryMs,
     requireBearer,
   });
   const tls = await startTlsServer({ ...tlsOptions, onRequest: application.handle });
@@ -103,7 +105,7 @@ const MCP_SERVER: Declaration<McpServerOptions> = declareOptions<McpServerOption
     transport: oneOf(...TRANSPORTS),
     jsonResponse: flag(),
     resumable: flag(),
-    retryIntervalMs: ms(),
+    retryMs: ms(),
     requireBearer: text(),
   },
 );

@@ -36,7 +36,7 @@ export type RequestHandler = (
 /** What happens to open connections when the certificate changes. */
 export interface RotateOptions {
   /** Close them, so that every client shakes hands anew. Default: false. */
-  readonly dropConnections?: boolean;
+  dropConnections?: boolean;
 }
 
 /** An HTTPS server on this machine that keeps records and misbehaves on demand. */
@@ -192,7 +192,7 @@ function createTlsServer(
   recorder: TlsServerRecorder,
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): HttpsServer {
-  const { certificate, ciphers, keepAliveTimeoutMs, sigalgs, ticketKeys } = options;
+  const { certificate, ciphers, keepAliveMs: keepAliveTimeoutMs, sigalgs, ticketKeys } = options;
   const server = wrapOpenSslErrors(() =>
     createHttpsServer(
       {
@@ -205,7 +205,7 @@ function createTlsServer(
         ...(ticketKeys !== undefined && { ticketKeys }),
         ...(keepAliveTimeoutMs !== undefined && { keepAliveTimeout: keepAliveTimeoutMs }),
         ...(clientCa !== undefined && {
-          ca: typeof clientCa === 'string' ? clientCa : clientCa.certificatePem,
+          ca: typeof clientCa === 'string' ? clientCa : clientCa.pem,
           requestCert: true,
           rejectUnauthorized: true,
         }),
@@ -232,7 +232,7 @@ function pemOf(
   sendChain: 'chain' | 'leaf' | undefined,
 ): { cert: string; key: string } {
   if ('cert' in certificate) return { cert: certificate.cert, key: certificate.key };
-  const cert = sendChain === 'leaf' ? certificate.certificatePem : certificate.chainPem;
+  const cert = sendChain === 'leaf' ? certificate.pem : certificate.chainPem;
   return { cert, key: certificate.keyPem };
 }
 

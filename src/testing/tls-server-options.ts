@@ -24,33 +24,33 @@ export type ServerCertificate = HeldCertificate | { readonly cert: string; reado
 
 /** Options of {@link startTlsServer}. */
 export interface TlsServerOptions {
-  readonly certificate: ServerCertificate;
+  certificate: ServerCertificate;
   /** Default: answers `{"ok":true}` to everything. What it throws becomes a status 500. */
-  readonly onRequest?: RequestHandler;
+  onRequest?: RequestHandler;
   /** Loopback address to listen on. Default: `127.0.0.1`. */
-  readonly host?: '127.0.0.1' | '::1';
+  host?: '127.0.0.1' | '::1';
   /** What a held certificate sends: its `chainPem` (default), or the leaf alone. */
-  readonly sendChain?: 'chain' | 'leaf';
+  sendChain?: 'chain' | 'leaf';
   /** Default: `TLSv1.2`. */
-  readonly minVersion?: SecureVersion;
+  minVersion?: SecureVersion;
   /** Default: `TLSv1.3`. */
-  readonly maxVersion?: SecureVersion;
+  maxVersion?: SecureVersion;
   /**
    * OpenSSL cipher list. Default: Node.js's own at security level 0, so that the server shows any
    * certificate, and whatever is too weak is for the client to refuse.
    */
-  readonly ciphers?: string;
+  ciphers?: string;
   /** Signature algorithms of the server. Default: OpenSSL's. */
-  readonly sigalgs?: string;
+  sigalgs?: string;
   /** Self-signed issuer of the client certificates that are demanded. Default: none is asked for. */
-  readonly clientCa?: HeldCertificate | string;
+  clientCa?: HeldCertificate | string;
   /**
    * 48 bytes that seal session tickets. Two servers with the same keys resume each other's
    * sessions, and `rotate()` keeps them alive. Default: fresh ones for each certificate.
    */
-  readonly ticketKeys?: Buffer;
+  ticketKeys?: Buffer;
   /** How long an idle connection is kept. Default: 5000 ms. `0`: until one side closes it. */
-  readonly keepAliveTimeoutMs?: number;
+  keepAliveMs?: number;
 }
 
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
@@ -80,7 +80,7 @@ export const TLS_SERVER_FIELDS: Fields<TlsServerOptions> = {
     'a Buffer of 48 bytes',
     (value) => Buffer.isBuffer(value) && value.length === 48,
   ),
-  keepAliveTimeoutMs: ms(),
+  keepAliveMs: ms(),
 };
 
 const TLS_SERVER: Declaration<TlsServerOptions> = declareOptions<TlsServerOptions>(
@@ -114,7 +114,7 @@ function isServerCertificate(certificate: unknown): boolean {
 }
 
 export function checkClientCa(ca: HeldCertificate | string): void {
-  const pem: unknown = typeof ca === 'string' ? ca : ca?.certificatePem;
+  const pem: unknown = typeof ca === 'string' ? ca : ca?.pem;
   // An empty `ca` would mean Node.js's default roots.
   if (typeof pem !== 'string' || !pem.includes('-----BEGIN CERTIFICATE-----')) {
     invalidArgument('the client CA must be a result of heldCertificate() or a PEM');

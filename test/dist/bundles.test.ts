@@ -21,7 +21,6 @@ it.each([
   ['explainTlsError', 4_000],
   ['formatError', 6_000],
   ['TlsTrustError', 6_000],
-  ['makeSalt', 2_000],
   ['parseTrust', 60_000],
   ['fetchPeerCertificate', 110_000],
   ['makeCustomClientFactory', 140_000],

@@ -23,8 +23,8 @@ beforeAll(async () => {
     TRUSTED_CERTIFICATE: join(folder, 'trusted.pem'),
     OTHER_CERTIFICATE: join(folder, 'other.pem'),
   };
-  await writeFile(join(folder, 'trusted.pem'), certificate.certificatePem);
-  await writeFile(join(folder, 'other.pem'), other.certificatePem);
+  await writeFile(join(folder, 'trusted.pem'), certificate.pem);
+  await writeFile(join(folder, 'other.pem'), other.pem);
 });
 
 afterAll(async () => {

@@ -53,12 +53,12 @@ describe('what it says about the fingerprint connector, and the battery does not
   const credentials = { method: 'POST', headers: { authorization: 'Bearer made-up' } };
 
   it('accepts a certificate with a foreign signature when the CA follows it', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const forged = await heldCertificate({ signedBy: ca, defect: 'foreign-signature' });
     await using server = await startTlsServer({
-      certificate: { cert: forged.certificatePem + ca.certificatePem, key: forged.keyPem },
+      certificate: { cert: forged.pem + ca.pem, key: forged.keyPem },
     });
-    const policy = { url: server.url, ca: ca.certificatePem };
+    const policy = { url: server.url, ca: ca.pem };
     const theirs = await fingerprintConnector(policy);
     expect((await theirs(server.url, credentials)).status).toBe(200);
     await theirs.close?.();
@@ -76,7 +76,7 @@ describe('what it says about the fingerprint connector, and the battery does not
     await using server = await startTlsServer({ certificate });
     const theirs = await fingerprintConnector({
       url: server.url,
-      ca: certificate.certificatePem,
+      ca: certificate.pem,
     });
     await (await theirs(server.url)).text();
     server.dropConnections();

@@ -41,11 +41,11 @@ describe('examples/connect.ts', () => {
     const certificate = await heldCertificate();
     await using server = await startMcpServer({ certificate });
     const stranger = await run('examples/connect.ts', server.mcpUrl);
-    expect(stranger.output).toContain(certificate.fingerprint256);
+    expect(stranger.output).toContain(certificate.fingerprint);
     expect(stranger).toMatchObject({ code: 1, output: expect.stringContaining('Not trusted') });
     expect(server.records.applicationBytes).toBe(0);
 
-    const known = await run('examples/connect.ts', server.mcpUrl, certificate.fingerprint256);
+    const known = await run('examples/connect.ts', server.mcpUrl, certificate.fingerprint);
     expect(known).toMatchObject({ code: 0, output: expect.stringContaining('echo: ') });
   });
 });
@@ -70,7 +70,7 @@ describe('examples/host-config.ts', () => {
     const file = join(folder, 'servers.json');
     const write = (servers: object) => writeFile(file, JSON.stringify({ servers }));
     try {
-      await writeFile(join(folder, 'weather.pem'), one.certificatePem);
+      await writeFile(join(folder, 'weather.pem'), one.pem);
       await write({
         weather: { url: weather.mcpUrl, tls: { caFile: 'weather.pem' } },
         printer: { url: printer.mcpUrl, tls: { identity: 'pin', pins: two.spkiPin } },
@@ -81,8 +81,8 @@ describe('examples/host-config.ts', () => {
       expect(output).toContain('printer: echo');
       expect(output).toContain('impostor: MCP_TLS_SELF_SIGNED: ');
       expect(output).toContain(`presented: `);
-      expect(output).toContain(one.fingerprint256);
-      expect(output).toContain(two.fingerprint256);
+      expect(output).toContain(one.fingerprint);
+      expect(output).toContain(two.fingerprint);
       expect(impostor.records.applicationBytes).toBe(0);
       expect(code).toBe(1);
 

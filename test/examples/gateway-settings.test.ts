@@ -19,7 +19,7 @@ describe('with REDIS_URL', () => {
     const own = await startGateway({ env: { REDIS_URL: redis.url } });
     try {
       expect((await own.ask('status')).body).toMatchObject({ store: 'redis' });
-      const fingerprint = certificate.fingerprint256;
+      const fingerprint = certificate.fingerprint;
       const body = { id: 'weather', url: server.mcpUrl, fingerprint };
       expect(await own.ask('servers', { body })).toMatchObject({ status: 201 });
       for (const answer of await own.askAll('servers/weather/tools/add', { body: add })) {

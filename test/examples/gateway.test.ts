@@ -59,7 +59,7 @@ describe('who may ask', () => {
     ['from another port of this machine', 403, { headers: { Origin: 'http://127.0.0.1:1' } }],
     ['from a page without an origin', 403, { headers: { Origin: 'null' } }],
   ])('not one %s', async (_name, status, how) => {
-    const body = { id: 'weather', url: server.mcpUrl, fingerprint: certificate.fingerprint256 };
+    const body = { id: 'weather', url: server.mcpUrl, fingerprint: certificate.fingerprint };
     for (const what of [how, { ...how, body }, { ...how, method: 'DELETE' }]) {
       expect(await gateway.ask('servers', what)).toMatchObject({ status });
     }
@@ -86,7 +86,7 @@ describe('the flow, over two worker processes', () => {
     const { body } = await gateway.ask('inspect', { body: { url: server.mcpUrl } });
     expect(body.presented).toMatchObject({
       subject: 'CN=weather.internal',
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
     });
     expect(body.problems).toMatchObject([{ code: 'self-signed' }]);
   });
@@ -98,7 +98,7 @@ describe('the flow, over two worker processes', () => {
       status: 428,
       body: {
         error: { code: 'MCP_TLS_APPROVAL_REQUIRED' },
-        presented: { fingerprint: certificate.fingerprint256 },
+        presented: { fingerprint: certificate.fingerprint },
         problems: [{ code: 'self-signed' }],
         current: null,
       },
@@ -121,7 +121,7 @@ describe('the flow, over two worker processes', () => {
     const body = {
       id: 'weather',
       url: server.mcpUrl,
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
       approvedBy: 'ada',
     };
     const registered = await gateway.ask('servers', { body });
@@ -186,12 +186,12 @@ describe('the flow, over two worker processes', () => {
     expect(await gateway.ask(path, { method: 'POST' })).toMatchObject({
       status: 428,
       body: {
-        current: { fingerprint: certificate.fingerprint256 },
-        presented: { fingerprint: next.fingerprint256 },
+        current: { fingerprint: certificate.fingerprint },
+        presented: { fingerprint: next.fingerprint },
         sameKey: false,
       },
     });
-    const approved = await gateway.ask(path, { body: { fingerprint: next.fingerprint256 } });
+    const approved = await gateway.ask(path, { body: { fingerprint: next.fingerprint } });
     expect(approved).toMatchObject({ status: 200, body: { changed: true } });
     for (const answer of await gateway.askAll('servers/weather/tools/add', { body: add })) {
       expect(answer).toMatchObject({ status: 200, body: five });

@@ -153,9 +153,9 @@ export const FAULTS: readonly Fault[] = [
     return undefined;
   }),
   fault('250 certificates', async (world) => {
-    const extra = await heldCertificate({ ca: true });
-    const { certificatePem, keyPem } = world.certificate;
-    world.rotate({ cert: certificatePem + extra.certificatePem.repeat(250), key: keyPem });
+    const extra = await heldCertificate({ isCa: true });
+    const { pem: certificatePem, keyPem } = world.certificate;
+    world.rotate({ cert: certificatePem + extra.pem.repeat(250), key: keyPem });
     world.dropConnections();
     return undefined;
   }),

@@ -34,7 +34,7 @@ export interface Prepared {
 const INFO = { name: 'faults', version: '1' };
 
 function factoryFor(world: World): CustomClientFactory {
-  return makeCustomClientFactory(world.certificate.certificatePem, {
+  return makeCustomClientFactory(world.certificate.pem, {
     lookup: (...given) => world.lookup(...given),
     timeout: LIMITS,
     maxBodyBytes: MAX_BODY_BYTES,
@@ -129,7 +129,7 @@ function overRegistry(
         timeout: LIMITS,
       });
       await registry.register('one', world.mcpUrl, {
-        expectFingerprint: world.certificate.fingerprint256,
+        expectFingerprint: world.certificate.fingerprint,
       });
       return {
         run: () => use(registry, world),
@@ -148,7 +148,7 @@ export const OPERATIONS: readonly Operation[] = [
     prepare: async (world) => ({
       run: async () => {
         const peer = await fetchPeerCertificate(world.url, {
-          trust: world.certificate.certificatePem,
+          trust: world.certificate.pem,
           lookup: (...given) => world.lookup(...given),
           timeoutMs: LIMITS.connectMs,
         });
@@ -205,7 +205,7 @@ export const OPERATIONS: readonly Operation[] = [
   ),
   overRegistry('register', (registry, world) =>
     registry.register('two', world.mcpUrl, {
-      expectFingerprint: world.certificate.fingerprint256,
+      expectFingerprint: world.certificate.fingerprint,
     }),
   ),
   overRegistry('renew', (registry) => registry.renew('one')),

@@ -45,7 +45,7 @@ export async function makeWorld(): Promise<World> {
     sse: true,
     jsonResponse: false,
     resumable: false,
-    retryIntervalMs: undefined,
+    retryMs: undefined,
     requireBearer: undefined,
   });
   const server = await startTlsServer({

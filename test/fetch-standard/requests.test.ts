@@ -22,7 +22,7 @@ const met = new Set<string>();
 
 beforeAll(async () => {
   server = await startStandardServer();
-  const ca = server.certificate.certificatePem;
+  const ca = server.certificate.pem;
   factory = makeCustomClientFactory(ca);
   ours = { fetch: factory() as AnyFetch, classes: { Request, FormData } };
   agent = new undici.Agent({ connect: { ca } });

@@ -21,7 +21,7 @@ const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
 
 beforeAll(async () => {
   server = await startStreamServer();
-  const ca = server.certificate.certificatePem;
+  const ca = server.certificate.pem;
   factory = makeCustomClientFactory(ca);
   ours = factory();
   agent = new undici.Agent({ connect: { ca } });

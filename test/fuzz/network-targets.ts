@@ -64,7 +64,7 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as { port: number };
   const timeout = { connectMs: 2000, headersMs: 2000, idleMs: 2000, totalMs: 4000 };
-  const factory = makeCustomClientFactory(certificate.certificatePem, { timeout });
+  const factory = makeCustomClientFactory(certificate.pem, { timeout });
   const client = factory();
   const headers = { authorization: `Bearer ${CANARY}` };
   const ask = (): Promise<Response> => client(`${server.url}/${CANARY}?${CANARY}`, { headers });
@@ -101,7 +101,7 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
       input: answers(PROXY_ANSWERS),
       run: async (given: Answer) => {
         answer = given;
-        const through = makeCustomClientFactory(certificate.certificatePem, {
+        const through = makeCustomClientFactory(certificate.pem, {
           timeout,
           proxy: { url: `http://127.0.0.1:${port}`, auth: { username: 'u', password: CANARY } },
         });

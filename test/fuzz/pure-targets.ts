@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import {
-  createSealer,
-  createStoredCertificate,
   describeCertificate,
   isSelfSignedPem,
   makeCustomClientFactory,
   streamableHttpClient,
 } from '../../src/index.js';
+import { createSealer, createStoredCertificate } from '../../src/store/index.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { damaged, text } from './mutate.js';
 import { CANARY, type FuzzTarget } from './target.js';
@@ -17,19 +16,19 @@ const NAMESPACE = 'fuzz';
 
 /** Readers that take their input whole, without a connection. */
 export async function pureTargets(): Promise<readonly FuzzTarget[]> {
-  const certificate = await heldCertificate({ dns: ['a.example'], ca: true });
+  const certificate = await heldCertificate({ dns: ['a.example'], isCa: true });
   const other = await heldCertificate({ signedBy: certificate, key: 'rsa2048' });
-  const pems = [certificate.certificatePem, other.chainPem].map((pem) => Buffer.from(pem));
+  const pems = [certificate.pem, other.chainPem].map((pem) => Buffer.from(pem));
   const withKey = Buffer.from(
-    `${certificate.certificatePem}-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----\n`,
+    `${certificate.pem}-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----\n`,
   );
-  const ders = [certificate, other].map(({ certificatePem }) =>
+  const ders = [certificate, other].map(({ pem: certificatePem }) =>
     Buffer.from(certificatePem.replace(/-----.*-----|\s/g, ''), 'base64'),
   );
   const sealer = createSealer({ keys: KEYS, namespace: NAMESPACE });
   const record = createStoredCertificate({
     url: 'https://a.example',
-    trust: certificate.certificatePem,
+    trust: certificate.pem,
     approvedBy: CANARY,
   });
   const sealed = Buffer.from(await sealer.seal('a', record, 1));
@@ -60,7 +59,7 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
     {
       name: 'policies',
       pure: true,
-      input: policies(certificate.certificatePem),
+      input: policies(certificate.pem),
       run: use,
     },
     {

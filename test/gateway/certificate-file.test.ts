@@ -23,7 +23,7 @@ beforeEach(async () => {
   const place = { place: { directory: folder }, keys, ttlMs: 300 };
   workers = await Promise.all([startGatewayWorker(place), startGatewayWorker(place)]);
   await workers[0]?.call('initialize');
-  const approval = { expectFingerprint: certificate.fingerprint256 };
+  const approval = { expectFingerprint: certificate.fingerprint };
   await workers[0]?.call('register', 'a', server.url, approval);
   path = (await workers[0]?.call<string>('certificateFile', 'a')) ?? '';
   expect(existsSync(path)).toBe(true);

@@ -52,7 +52,7 @@ const tellAll = <T>(task: string, ...args: unknown[]): Promise<T[]> =>
   Promise.all(workers.map((worker) => worker.call<T>(task, ...args)));
 
 async function register(pin: 'certificate' | 'key'): Promise<void> {
-  const options = { expectFingerprint: certificate.fingerprint256, pin };
+  const options = { expectFingerprint: certificate.fingerprint, pin };
   await changer().call('register', id, server.mcpUrl, options);
   await tellAll('notice', id);
   await tellAll('forgetNoticed');
@@ -106,7 +106,7 @@ async function callAnew(): Promise<Record<Outcome, number>> {
 /** Requests that were made after the change, over connections that were made before it. */
 function overTheOldTrust(old: HeldCertificate): number {
   return server.arrivals.filter(
-    (one) => one.token === 'after' && one.certificate === old.fingerprint256,
+    (one) => one.token === 'after' && one.certificate === old.fingerprint,
   ).length;
 }
 
@@ -116,7 +116,7 @@ it('a renewal with the same key: none of the calls in flight is lost', async () 
   const next = await heldCertificate({ renewFrom: certificate });
   server.tls.rotate(next);
   const renewal = await change('renew', {});
-  expect(renewal).toMatchObject({ changed: true, server: { fingerprint: next.fingerprint256 } });
+  expect(renewal).toMatchObject({ changed: true, server: { fingerprint: next.fingerprint } });
   server.release();
   expect(await tally()).toEqual({ ok: CALLS });
   expect(await callAnew()).toEqual({ ok: CALLS });
@@ -127,12 +127,10 @@ it('a new key that was approved: nothing goes over the old trust, and new calls 
   await beginHeld();
   const next = await heldCertificate();
   server.tls.rotate(next);
-  await change('renew', { expectFingerprint: next.fingerprint256 });
+  await change('renew', { expectFingerprint: next.fingerprint });
   // Those in flight went over connections that are trusted no more: they end, and say why.
   expect(await tally()).toEqual({ MCP_TLS_CLOSED: CALLS });
-  await expect
-    .poll(() => server.openCertificates(), SOON)
-    .not.toContain(certificate.fingerprint256);
+  await expect.poll(() => server.openCertificates(), SOON).not.toContain(certificate.fingerprint);
   server.release();
   await reconnect();
   expect(await callAnew()).toEqual({ ok: CALLS });
@@ -158,14 +156,12 @@ it('a new key that was announced by a backup pin: none of the calls in flight is
   // Only now is the old key trusted no more, and nothing goes over it.
   await tellAll('forgetNoticed');
   await change('update', { pins: [next.spkiPin] });
-  await expect
-    .poll(() => server.openCertificates(), SOON)
-    .not.toContain(certificate.fingerprint256);
+  await expect.poll(() => server.openCertificates(), SOON).not.toContain(certificate.fingerprint);
   const before = server.arrivals.length;
   await reconnect();
   expect(await callAnew()).toEqual({ ok: CALLS });
   const since = new Set(server.arrivals.slice(before).map((one) => one.certificate));
-  expect([...since]).toEqual([next.fingerprint256]);
+  expect([...since]).toEqual([next.fingerprint]);
 });
 
 it('a revocation: every call ends with its code, and none reaches the server any more', async () => {

@@ -39,7 +39,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mcp-tls-migration-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   certificate = await heldCertificate();
-  openssl = await heldCertificate({ ca: true, dns: ['localhost'], ips: ['127.0.0.1'] });
+  openssl = await heldCertificate({ isCa: true, dns: ['localhost'], ip: ['127.0.0.1'] });
   server = await startMcpServer({ certificate });
   cleanups.push(() => server.close());
   middle = await startInterceptor(server, { certificate: await heldCertificate() });
@@ -87,7 +87,7 @@ function tokensRead(): readonly string[] {
 
 async function file(name: string, ...certificates: HeldCertificate[]): Promise<string> {
   const path = join(folder, name);
-  await writeFile(path, certificates.map((one) => one.certificatePem).join(''));
+  await writeFile(path, certificates.map((one) => one.pem).join(''));
   return path;
 }
 
@@ -102,13 +102,13 @@ describe('own-fetch.md', () => {
     expect(await worker.call('callTool', before, 'connect', unverified)).toBe('ok');
     expect(tokensRead()).toEqual([`Bearer ${TOKEN}`]);
 
-    const trusting = { token: TOKEN, certificate: certificate.certificatePem };
+    const trusting = { token: TOKEN, certificate: certificate.pem };
     const works = { ...trusting, url: server.mcpUrl };
     expect(await worker.call('callTool', after, 'connect', works)).toBe('ok');
     expect(server.records.requests.at(-1)?.headers.authorization).toBe(`Bearer ${TOKEN}`);
     const attacked = { ...trusting, url: mcp(middle) };
     expect(await worker.call('callTool', after, 'connect', attacked)).toBe('MCP_TLS_SELF_SIGNED');
-    const pem = certificate.certificatePem;
+    const pem = certificate.pem;
     expect(await worker.call('counted', wrapped, server.mcpUrl, pem)).toEqual(['ok']);
     const refused = Array(2).fill('MCP_TLS_SELF_SIGNED');
     expect(await worker.call('counted', wrapped, mcp(middle), pem)).toEqual(refused);
@@ -120,7 +120,7 @@ describe('undici-agent.md', () => {
   it('before: anybody, no notifications, and the whole process; after: this server, all of it', async () => {
     const [global, unverified, after] = await fences('undici-agent.md');
     // A server that the default roots vouch for, as public ones are.
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({ signedBy: root });
     const elsewhere = await startMcpServer({ certificate: leaf });
     cleanups.push(() => elsewhere.close());
@@ -141,11 +141,11 @@ describe('undici-agent.md', () => {
 
     const notifying = setInterval(() => void server.notifyToolListChanged(), 20);
     cleanups.push(async () => clearInterval(notifying));
-    const pem = certificate.certificatePem;
+    const pem = certificate.pem;
     expect(await own.call('undiciServer', after, server.mcpUrl, pem)).toEqual(['ok', 'ok', 'ok']);
     const refused = Array(3).fill('MCP_TLS_SELF_SIGNED');
     expect(await own.call('undiciServer', after, mcp(middle), pem)).toEqual(refused);
-    const forged = await own.call('undiciServer', after, mcp(forger), openssl.certificatePem);
+    const forged = await own.call('undiciServer', after, mcp(forger), openssl.pem);
     expect(forged).toEqual(Array(3).fill('MCP_TLS_UNKNOWN_ISSUER'));
     expect([middle, forger].map(({ records }) => records.applicationBytes)).toEqual([0, 0]);
   });
@@ -167,7 +167,7 @@ describe('axios.md', () => {
       expect(await worker.call('callTool', nodeFetch, 'connect', url, bundle)).toBe('ok');
     }
 
-    const rest = [certificate.certificatePem, TOKEN];
+    const rest = [certificate.pem, TOKEN];
     expect(await worker.call('axiosServer', after, initialize, json.mcpUrl, ...rest)).toEqual([
       'ok',
       'ok',
@@ -177,7 +177,7 @@ describe('axios.md', () => {
       'MCP_TLS_SELF_SIGNED',
     ]);
     forger.clearRecords();
-    const other = [mcp(forger), openssl.certificatePem, TOKEN];
+    const other = [mcp(forger), openssl.pem, TOKEN];
     expect(await worker.call('axiosServer', after, initialize, ...other)).toEqual(
       Array(2).fill('MCP_TLS_UNKNOWN_ISSUER'),
     );
@@ -216,7 +216,7 @@ describe('node-extra-ca-certs.md', () => {
     for (const [i, own] of [anybody, extra].entries()) {
       way.switchTo('passthrough');
       const place = [join(folder, `store-${i}`), randomBytes(32).toString('base64url')];
-      const moved = ['a', mcp(way), openssl.fingerprint256];
+      const moved = ['a', mcp(way), openssl.fingerprint];
       expect(await own.call('moveToRegistry', open, move, place, moved)).toBe('ok');
       expect(await own.call('callRegistered', move, 'a')).toBe('ok');
       way.switchTo('terminate');

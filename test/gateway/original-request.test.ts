@@ -95,28 +95,28 @@ it.each([
     const first = await start(place);
     await first.call('initialize');
     const options = {
-      expectFingerprint: certificate.fingerprint256,
+      expectFingerprint: certificate.fingerprint,
       approvedBy: 'ops@example.com',
     };
     expect(await first.call('register', 'weather', server.mcpUrl, options)).toMatchObject({
       isSelfSigned: true,
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
     });
     expect(await first.call('record', 'weather')).toMatchObject({
-      certificate: { isSelfSigned: true, pem: certificate.certificatePem },
+      certificate: { isSelfSigned: true, pem: certificate.pem },
     });
 
     // Encrypted: nothing of the certificate, its server or its approval can be read where it lies.
     const raw = withDecoded(await backend.raw());
     expect(raw).toContain('A256GCM');
-    const der = Buffer.from(certificate.certificatePem.replace(/-----.*-----|\s/g, ''), 'base64');
+    const der = Buffer.from(certificate.pem.replace(/-----.*-----|\s/g, ''), 'base64');
     const middle = der.subarray(100, 148);
     for (const secret of [
       'BEGIN CERTIFICATE',
       'weather.internal',
       'ops@example.com',
       '127.0.0.1',
-      certificate.fingerprint256,
+      certificate.fingerprint,
       middle.toString('latin1'),
       middle.toString('base64'),
       middle.toString('hex'),

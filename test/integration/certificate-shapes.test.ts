@@ -36,25 +36,25 @@ const selfSigned = (
   expected,
   async make() {
     const server = await heldCertificate(options);
-    return { server, trust: server.certificatePem, ...more };
+    return { server, trust: server.pem, ...more };
   },
 });
 
 /** A root, an intermediate below it, and a leaf below that. */
 async function family(leafOptions: Parameters<typeof heldCertificate>[0] = {}) {
-  const root = await heldCertificate({ ca: true });
-  const intermediate = await heldCertificate({ ca: true, signedBy: root });
+  const root = await heldCertificate({ isCa: true });
+  const intermediate = await heldCertificate({ isCa: true, signedBy: root });
   const leaf = await heldCertificate({ signedBy: intermediate, ...leafOptions });
   return { root, intermediate, leaf };
 }
 
 const SHAPES: readonly Shape[] = [
   selfSigned('plain', 'accepted', {}),
-  selfSigned('CA:TRUE', 'accepted', { ca: true, dns: ['localhost'], ips: ['127.0.0.1'] }),
+  selfSigned('CA:TRUE', 'accepted', { isCa: true, dns: ['localhost'], ip: ['127.0.0.1'] }),
   selfSigned('CA:TRUE, path length 0', 'accepted', {
-    ca: true,
+    isCa: true,
     pathLength: 0,
-    ips: ['127.0.0.1'],
+    ip: ['127.0.0.1'],
   }),
   selfSigned('CA:FALSE with keyCertSign', 'accepted', {
     keyUsages: ['digitalSignature', 'keyCertSign'],
@@ -75,7 +75,7 @@ const SHAPES: readonly Shape[] = [
     Number(process.versions.node.split('.')[0]) < 22 ? 'MCP_TLS_PROTOCOL_MISMATCH' : 'accepted',
     { key: 'brainpoolP256r1' },
   ),
-  selfSigned('IPv4 only', 'accepted', { ips: ['127.0.0.1'] }),
+  selfSigned('IPv4 only', 'accepted', { ip: ['127.0.0.1'] }),
   selfSigned(
     'DNS only, asked for by name',
     'accepted',
@@ -85,7 +85,7 @@ const SHAPES: readonly Shape[] = [
   selfSigned(
     'IPv6 address',
     'accepted',
-    { ips: ['::1'] },
+    { ip: ['::1'] },
     { host: '::1', options: { host: '::1' } },
   ),
   selfSigned(
@@ -103,7 +103,7 @@ const SHAPES: readonly Shape[] = [
   }),
   selfSigned('not yet valid', 'MCP_TLS_NOT_YET_VALID', { notBefore: daysFromNow(1) }),
   selfSigned('for another name', 'MCP_TLS_NAME_MISMATCH', { dns: ['other.example'] }),
-  selfSigned('for another address', 'MCP_TLS_NAME_MISMATCH', { ips: ['10.0.0.5'] }),
+  selfSigned('for another address', 'MCP_TLS_NAME_MISMATCH', { ip: ['10.0.0.5'] }),
   selfSigned('address as DNS name', 'MCP_TLS_NAME_MISMATCH', { dns: ['127.0.0.1'] }),
   selfSigned('common name only', 'MCP_TLS_NAME_MISMATCH', {
     commonName: '127.0.0.1',
@@ -129,7 +129,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'accepted',
     async make() {
       const server = await heldCertificate({ dns: ['mcp.internal'] });
-      return { server, trust: { ca: server.certificatePem, serverName: 'mcp.internal' } };
+      return { server, trust: { ca: server.pem, serverName: 'mcp.internal' } };
     },
   },
   {
@@ -137,7 +137,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_NAME_MISMATCH',
     async make() {
       const server = await heldCertificate();
-      return { server, trust: { ca: server.certificatePem, serverName: 'mcp.internal' } };
+      return { server, trust: { ca: server.pem, serverName: 'mcp.internal' } };
     },
   },
   {
@@ -145,7 +145,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_PROTOCOL_MISMATCH',
     async make() {
       const server = await heldCertificate();
-      const trust = { ca: server.certificatePem, minVersion: 'TLSv1.3' } as const;
+      const trust = { ca: server.pem, minVersion: 'TLSv1.3' } as const;
       return { server, trust, options: { maxVersion: 'TLSv1.2' } };
     },
   },
@@ -159,7 +159,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_SELF_SIGNED',
     async make() {
       const other = await heldCertificate();
-      return { server: await heldCertificate(), trust: other.certificatePem };
+      return { server: await heldCertificate(), trust: other.pem };
     },
   },
   {
@@ -169,7 +169,7 @@ const SHAPES: readonly Shape[] = [
       const genuine = await heldCertificate({ commonName: 'mcp' });
       return {
         server: await heldCertificate({ commonName: 'mcp' }),
-        trust: genuine.certificatePem,
+        trust: genuine.pem,
       };
     },
   },
@@ -178,7 +178,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_SELF_SIGNED',
     async make() {
       const old = await heldCertificate();
-      return { server: await heldCertificate({ renewFrom: old }), trust: old.certificatePem };
+      return { server: await heldCertificate({ renewFrom: old }), trust: old.pem };
     },
   },
   {
@@ -187,7 +187,7 @@ const SHAPES: readonly Shape[] = [
     async make() {
       const old = await heldCertificate({ commonName: 'mcp' });
       const server = await heldCertificate({ commonName: 'mcp' });
-      return { server, trust: old.certificatePem + server.certificatePem };
+      return { server, trust: old.pem + server.pem };
     },
   },
   {
@@ -195,7 +195,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'accepted',
     async make() {
       const server = await heldCertificate();
-      return { server, trust: { ca: server.certificatePem, roots: 'default' } };
+      return { server, trust: { ca: server.pem, roots: 'default' } };
     },
   },
   {
@@ -203,7 +203,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'accepted',
     async make() {
       const { root, leaf } = await family();
-      return { server: leaf, trust: root.certificatePem };
+      return { server: leaf, trust: root.pem };
     },
   },
   {
@@ -211,7 +211,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'accepted',
     async make() {
       const { intermediate, leaf } = await family();
-      return { server: leaf, trust: intermediate.certificatePem };
+      return { server: leaf, trust: intermediate.pem };
     },
   },
   {
@@ -219,7 +219,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'accepted',
     async make() {
       const { leaf } = await family();
-      return { server: leaf, trust: leaf.certificatePem };
+      return { server: leaf, trust: leaf.pem };
     },
   },
   {
@@ -232,7 +232,7 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_UNKNOWN_ISSUER',
     async make() {
       const [ours, theirs] = [await family(), await family()];
-      return { server: theirs.leaf, trust: ours.root.certificatePem };
+      return { server: theirs.leaf, trust: ours.root.pem };
     },
   },
   {
@@ -241,7 +241,7 @@ const SHAPES: readonly Shape[] = [
     async make() {
       const { intermediate, leaf } = await family();
       const sibling = await heldCertificate({ signedBy: intermediate });
-      return { server: leaf, trust: sibling.certificatePem };
+      return { server: leaf, trust: sibling.pem };
     },
   },
   {
@@ -249,15 +249,15 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_INCOMPLETE_CHAIN',
     async make() {
       const { root, leaf } = await family({ issuerUrls: ['http://ca.example/i.crt'] });
-      return { server: leaf, trust: root.certificatePem, options: { sendChain: 'leaf' } };
+      return { server: leaf, trust: root.pem, options: { sendChain: 'leaf' } };
     },
   },
   {
     name: 'expired root above a good leaf',
     expected: 'MCP_TLS_EXPIRED',
     async make() {
-      const root = await heldCertificate({ ca: true, notAfter: daysFromNow(-0.5) });
-      return { server: await heldCertificate({ signedBy: root }), trust: root.certificatePem };
+      const root = await heldCertificate({ isCa: true, notAfter: daysFromNow(-0.5) });
+      return { server: await heldCertificate({ signedBy: root }), trust: root.pem };
     },
   },
   {
@@ -266,7 +266,7 @@ const SHAPES: readonly Shape[] = [
     async make() {
       const { root } = await family();
       const noCa = await heldCertificate({ signedBy: root, keyUsages: [] });
-      return { server: await heldCertificate({ signedBy: noCa }), trust: root.certificatePem };
+      return { server: await heldCertificate({ signedBy: noCa }), trust: root.pem };
     },
   },
   {
@@ -274,8 +274,8 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_CHAIN_REFUSED',
     async make() {
       const { root } = await family();
-      const ca = await heldCertificate({ ca: true, signedBy: root, keyUsages: ['cRLSign'] });
-      return { server: await heldCertificate({ signedBy: ca }), trust: root.certificatePem };
+      const ca = await heldCertificate({ isCa: true, signedBy: root, keyUsages: ['cRLSign'] });
+      return { server: await heldCertificate({ signedBy: ca }), trust: root.pem };
     },
   },
   {
@@ -283,27 +283,27 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_WEAK',
     async make() {
       const server = await heldCertificate({ key: 'rsa1024' });
-      return { server, trust: server.certificatePem, options: { ciphers: 'DEFAULT@SECLEVEL=0' } };
+      return { server, trust: server.pem, options: { ciphers: 'DEFAULT@SECLEVEL=0' } };
     },
   },
   {
     name: 'SHA-1 signature of a CA',
     expected: 'MCP_TLS_WEAK',
     async make() {
-      const root = await heldCertificate({ ca: true });
+      const root = await heldCertificate({ isCa: true });
       const server = await heldCertificate({ signedBy: root, hash: 'sha1' });
       const options = { ciphers: 'DEFAULT@SECLEVEL=0' };
-      return { server, trust: root.certificatePem, options };
+      return { server, trust: root.pem, options };
     },
   },
   {
     name: 'path length exceeded',
     expected: 'MCP_TLS_WRONG_USAGE',
     async make() {
-      const root = await heldCertificate({ ca: true, pathLength: 0 });
-      const intermediate = await heldCertificate({ ca: true, signedBy: root });
+      const root = await heldCertificate({ isCa: true, pathLength: 0 });
+      const intermediate = await heldCertificate({ isCa: true, signedBy: root });
       const server = await heldCertificate({ signedBy: intermediate });
-      return { server, trust: root.certificatePem };
+      return { server, trust: root.pem };
     },
   },
   {
@@ -311,27 +311,27 @@ const SHAPES: readonly Shape[] = [
     expected: 'MCP_TLS_CHAIN_REFUSED',
     async make() {
       const nameConstraints = { permittedDns: ['example.com'] };
-      const root = await heldCertificate({ ca: true, nameConstraints });
+      const root = await heldCertificate({ isCa: true, nameConstraints });
       const server = await heldCertificate({ signedBy: root, dns: ['localhost'] });
-      return { server, trust: root.certificatePem, host: 'localhost' };
+      return { server, trust: root.pem, host: 'localhost' };
     },
   },
   {
     name: 'broken signature of a CA-signed leaf',
     expected: 'MCP_TLS_CHAIN_REFUSED',
     async make() {
-      const root = await heldCertificate({ ca: true });
+      const root = await heldCertificate({ isCa: true });
       const server = await heldCertificate({ signedBy: root, defect: 'broken-signature' });
-      return { server, trust: root.certificatePem };
+      return { server, trust: root.pem };
     },
   },
   {
     name: 'unknown critical extension in the leaf',
     expected: 'MCP_TLS_CHAIN_REFUSED',
     async make() {
-      const root = await heldCertificate({ ca: true });
+      const root = await heldCertificate({ isCa: true });
       const server = await heldCertificate({ signedBy: root, unknownCriticalExtension: true });
-      return { server, trust: root.certificatePem };
+      return { server, trust: root.pem };
     },
   },
 ];

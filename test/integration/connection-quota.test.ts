@@ -14,7 +14,7 @@ const certificate = await heldCertificate();
 
 async function setUp(onRequest: RequestHandler, connectMs = 5000) {
   const server = await startTlsServer({ certificate, onRequest });
-  const factory = makeCustomClientFactory(certificate.certificatePem, {
+  const factory = makeCustomClientFactory(certificate.pem, {
     maxConnections: 3,
     timeout: { connectMs },
   });

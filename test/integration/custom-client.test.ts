@@ -34,7 +34,7 @@ async function serve(onRequest?: RequestHandler): Promise<TlsServer> {
 }
 
 function factoryFor(
-  trust: TrustInput = certificate.certificatePem,
+  trust: TrustInput = certificate.pem,
   options?: CustomClientFactoryOptions,
 ): CustomClientFactory {
   const factory = makeCustomClientFactory(trust, options);
@@ -366,7 +366,7 @@ describe('the request', () => {
     const other = await heldCertificate({ dns: ['other.example'] });
     const server = await startTlsServer({ certificate: other });
     opened.push(server);
-    const client = factoryFor(other.certificatePem)();
+    const client = factoryFor(other.pem)();
     const error = await client(server.url, { headers: { host: 'other.example' } }).catch((e) => e);
     expect(explainTlsError(error)?.code).toBe('MCP_TLS_NAME_MISMATCH');
     expect(server.records.applicationBytes).toBe(0);
@@ -383,15 +383,15 @@ describe('one policy, one origin', () => {
     expect(explainTlsError(error)?.code).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(theirs.records.connections).toBe(0);
 
-    const origins = { [theirs.url]: certificate.certificatePem };
-    const both = factoryFor(certificate.certificatePem, { origins })({ url });
+    const origins = { [theirs.url]: certificate.pem };
+    const both = factoryFor(certificate.pem, { origins })({ url });
     expect((await both(theirs.url)).ok).toBe(true);
   });
 
   it('gives headers and auth to that origin only', async () => {
     const [mine, theirs] = [await serve(echo), await serve(echo)];
-    const origins = { [theirs.url]: certificate.certificatePem };
-    const factory = factoryFor(certificate.certificatePem, { origins });
+    const origins = { [theirs.url]: certificate.pem };
+    const factory = factoryFor(certificate.pem, { origins });
     const client = factory({ url: mine.url, headers: { 'x-api-key': 'k' }, auth: 'token' });
     const seen = async (url: string, init?: RequestInit) =>
       ((await (await client(url, init)).json()) as { headers: Record<string, string> }).headers;

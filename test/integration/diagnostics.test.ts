@@ -35,7 +35,7 @@ describe('diagnostics channels', () => {
     const certificate = await heldCertificate();
     await using server = await startTlsServer({ certificate });
     listen();
-    const factory = makeCustomClientFactory(certificate.certificatePem);
+    const factory = makeCustomClientFactory(certificate.pem);
     const client = factory({ url: server.url, auth: 'secret-token' });
     await (await client(`${server.url}/path-secret?query-secret`)).text();
     server.redirectTo('https://127.0.0.1:9/location-secret');
@@ -54,14 +54,14 @@ describe('diagnostics channels', () => {
       host: '127.0.0.1',
       port,
       by: 'certificate',
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
       protocol: 'TLSv1.3',
       milliseconds: expect.any(Number),
     });
     expect(heard.find(([name]) => name === 'mcp-tls:refused')?.[1]).toMatchObject({
       port,
       code: 'MCP_TLS_SELF_SIGNED',
-      expected: expect.stringContaining(certificate.fingerprint256),
+      expected: expect.stringContaining(certificate.fingerprint),
     });
     expect(JSON.stringify(heard)).not.toMatch(/secret|BEGIN/);
     expect(heard.every(([, message]) => Object.isFrozen(message))).toBe(true);

@@ -57,7 +57,7 @@ describe('await using', () => {
     const server = await serve(certificate);
     const escaped: { fetch?: typeof fetch; again?: () => unknown } = {};
     {
-      await using factory = makeCustomClientFactory(certificate.certificatePem);
+      await using factory = makeCustomClientFactory(certificate.pem);
       {
         await using client = factory({ url: server.url });
         expect(await (await client(server.url)).text()).toBe('half whole');
@@ -96,7 +96,7 @@ describe('a request that waits for an answer of the host application', () => {
     async (init) => {
       const certificate = await heldCertificate();
       const server = await serve(certificate);
-      const factory = makeCustomClientFactory(certificate.certificatePem);
+      const factory = makeCustomClientFactory(certificate.pem);
       const waiting = codeOf(factory({ url: server.url, ...init })(server.url));
       await new Promise((resolve) => setTimeout(resolve, 20));
       await factory.close();
@@ -109,7 +109,7 @@ describe('a request that waits for an answer of the host application', () => {
     const certificate = await heldCertificate();
     const server = await serve(certificate);
     const registry = registryOf();
-    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const client = (await registry.clientFactory('a'))({ auth: never } as never);
     const waiting = codeOf(client(server.url));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -123,7 +123,7 @@ describe('close({ graceMs })', () => {
   it('lets requests under way end, and takes no new ones meanwhile', async () => {
     const certificate = await heldCertificate();
     const server = await serve(certificate);
-    const factory = makeCustomClientFactory(certificate.certificatePem);
+    const factory = makeCustomClientFactory(certificate.pem);
     const client = factory();
     const response = await client(server.url);
     const startedAt = performance.now();
@@ -149,7 +149,7 @@ describe('close({ graceMs })', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return 'token';
     };
-    const factory = makeCustomClientFactory(certificate.certificatePem);
+    const factory = makeCustomClientFactory(certificate.pem);
     const client = factory({ url: server.url, auth });
     const calls = ['/old', '/new'].map(async (path) => (await client(server.url + path)).text());
     const closing = factory.close({ graceMs: 5_000 });
@@ -162,12 +162,12 @@ describe('close({ graceMs })', () => {
     const certificate = await heldCertificate();
     const server = await serve(certificate);
     for (const end of [{ graceMs: 50 }, {}, undefined]) {
-      const factory = makeCustomClientFactory(certificate.certificatePem);
+      const factory = makeCustomClientFactory(certificate.pem);
       const response = await factory()(server.url);
       await factory.close(end);
       expect(await codeOf(response.text())).toBe('MCP_TLS_CLOSED');
     }
-    const factory = makeCustomClientFactory(certificate.certificatePem);
+    const factory = makeCustomClientFactory(certificate.pem);
     const response = await factory()(server.url);
     const slow = factory.close({ graceMs: 60_000 });
     await factory.close();
@@ -179,7 +179,7 @@ describe('close({ graceMs })', () => {
     const certificate = await heldCertificate();
     const server = await startMcpServer({ certificate });
     const registry = registryOf();
-    await registry.register('a', server.mcpUrl, { trust: certificate.certificatePem });
+    await registry.register('a', server.mcpUrl, { trust: certificate.pem });
     const client = new Client({ name: 'test', version: '1' });
     opened.push(client, server);
     await client.connect(await registry.streamableHttpClient('a'));
@@ -211,7 +211,7 @@ describe('a signal', () => {
     await expect(asked).rejects.toBe(reason);
     expect(await registry.list()).toEqual([]);
 
-    await registry.register('a', server.url, { trust: certificate.certificatePem });
+    await registry.register('a', server.url, { trust: certificate.pem });
     await expect(registry.renew('a', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     server.stall('handshake');
     await expect(registry.update('a', { trust: null, signal: soon() })).rejects.toBe(reason);
@@ -229,10 +229,10 @@ describe('origins', () => {
     const origin = new URL(other.url).origin as `https://${string}`;
     // The policy of the factory would refuse the other one; and that of the origin, what it presents not.
     for (const [trust, expected] of [
-      [two.certificatePem, 'none'],
-      [one.certificatePem, 'MCP_TLS_SELF_SIGNED'],
+      [two.pem, 'none'],
+      [one.pem, 'MCP_TLS_SELF_SIGNED'],
     ] as const) {
-      await using factory = makeCustomClientFactory(one.certificatePem, {
+      await using factory = makeCustomClientFactory(one.pem, {
         origins: { [origin]: trust },
       });
       expect(await codeOf(factory()(mine.url))).toBe('none');
@@ -245,8 +245,8 @@ describe('origins', () => {
     const [mine, other] = [await serve(one), await serve(two)];
     const keys = { id: 'k', key: new Uint8Array(32) };
     await using store = createCertificateStore({ keys, storage: new Map(), whenEmpty: 'create' });
-    const origins = { [new URL(other.url).origin as `https://${string}`]: two.certificatePem };
-    await store.set('a', { url: mine.url, trust: one.certificatePem, origins });
+    const origins = { [new URL(other.url).origin as `https://${string}`]: two.pem };
+    await store.set('a', { url: mine.url, trust: one.pem, origins });
     const trust = await store.trust('a');
     if (trust === undefined) throw new Error('not there');
     await using factory = makeCustomClientFactory(trust);
@@ -259,8 +259,8 @@ describe('origins', () => {
 it('a policy that was checked once is taken by probes and factories, and shows no certificate', async () => {
   const certificate = await heldCertificate();
   const server = await serve(certificate);
-  const key = { cert: certificate.certificatePem, key: certificate.keyPem };
-  const trust = checkTrust({ ca: certificate.certificatePem, clientCertificate: key });
+  const key = { cert: certificate.pem, key: certificate.keyPem };
+  const trust = checkTrust({ ca: certificate.pem, clientCertificate: key });
   expect(checkTrust(trust)).toBe(trust);
   expect(JSON.stringify(trust)).not.toContain('BEGIN');
   const peer = await fetchPeerCertificate(server.url, { trust });

@@ -58,9 +58,9 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
 
   it('does not undo an anchor', async () => {
     const other = await heldCertificate();
-    expect(await ask(off, { ca: other.certificatePem })).toBe('MCP_TLS_SELF_SIGNED');
-    expect(await ask(off, { ca: certificate.certificatePem })).toBe('200');
-    const elsewhere = { ca: certificate.certificatePem, serverName: 'other.example' };
+    expect(await ask(off, { ca: other.pem })).toBe('MCP_TLS_SELF_SIGNED');
+    expect(await ask(off, { ca: certificate.pem })).toBe('200');
+    const elsewhere = { ca: certificate.pem, serverName: 'other.example' };
     expect(await ask(off, elsewhere)).toBe('MCP_TLS_NAME_MISMATCH');
   });
 });
@@ -68,10 +68,10 @@ describe('NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
 describe('NODE_EXTRA_CA_CERTS', () => {
   const extra = async () => {
     const file = join(folder, 'extra.pem');
-    await writeFile(file, certificate.certificatePem);
+    await writeFile(file, certificate.pem);
     return { NODE_EXTRA_CA_CERTS: file };
   };
-  const other = async () => (await heldCertificate()).certificatePem;
+  const other = async () => (await heldCertificate()).pem;
 
   it('is part of the default roots, alone or beside anchors', async () => {
     expect(await ask(await extra(), null)).toBe('200');
@@ -84,7 +84,7 @@ describe('NODE_EXTRA_CA_CERTS', () => {
 
   it('that cannot be read adds nothing and breaks nothing', async () => {
     const missing = { NODE_EXTRA_CA_CERTS: join(folder, 'missing.pem') };
-    const both = { ca: certificate.certificatePem, roots: 'default' } as const;
+    const both = { ca: certificate.pem, roots: 'default' } as const;
     expect(await ask(missing, both)).toBe('200');
     expect(await ask(missing, null)).toBe('MCP_TLS_SELF_SIGNED');
   });
@@ -97,17 +97,15 @@ describe("the default roots mean the same beside anchors as alone, where they ar
 
   it.each(flags)('%s', async (flag) => {
     const file = join(folder, 'openssl.pem');
-    await writeFile(file, certificate.certificatePem);
+    await writeFile(file, certificate.pem);
     const environment = { SSL_CERT_FILE: file };
-    const other = await heldCertificate({ ca: true });
-    const both = { ca: other.certificatePem, roots: 'default' } as const;
-    const own = { ca: (await heldCertificate()).certificatePem, roots: 'default' } as const;
+    const other = await heldCertificate({ isCa: true });
+    const both = { ca: other.pem, roots: 'default' } as const;
+    const own = { ca: (await heldCertificate()).pem, roots: 'default' } as const;
     expect(await ask(environment, null, [flag])).toBe('200');
     expect(await ask(environment, both, [flag])).toBe('200');
     expect(await ask(environment, own, [flag])).toBe('200');
-    expect(await ask(environment, { ca: other.certificatePem }, [flag])).toBe(
-      'MCP_TLS_SELF_SIGNED',
-    );
+    expect(await ask(environment, { ca: other.pem }, [flag])).toBe('MCP_TLS_SELF_SIGNED');
     expect(await ask({}, both, [flag])).toBe('MCP_TLS_SELF_SIGNED');
   });
 });
@@ -122,7 +120,7 @@ describe('a root that the process removed', () => {
       };
       const before = getCACertificates('default');
       const beside = {
-        ca: (await heldCertificate({ ca: true })).certificatePem,
+        ca: (await heldCertificate({ isCa: true })).pem,
         roots: 'default',
       } as const;
       const statusUnder = async (trust: TrustInput) => {
@@ -140,7 +138,7 @@ describe('a root that the process removed', () => {
       try {
         for (const trust of [null, beside])
           expect(await statusUnder(trust)).toBe('MCP_TLS_SELF_SIGNED');
-        setDefaultCACertificates([...before, certificate.certificatePem]);
+        setDefaultCACertificates([...before, certificate.pem]);
         for (const trust of [null, beside]) expect(await statusUnder(trust)).toBe(200);
         setDefaultCACertificates(before);
         for (const trust of [null, beside])

@@ -31,7 +31,7 @@ type ServerOptions = Partial<Parameters<typeof startTlsServer>[0]>;
 async function selfSigned(options: HeldOptions = {}, serverOptions: ServerOptions = {}) {
   const certificate = await heldCertificate(options);
   const server = await startTlsServer({ certificate, ...serverOptions });
-  return { certificate, server, trust: certificate.certificatePem };
+  return { certificate, server, trust: certificate.pem };
 }
 
 async function ask(
@@ -61,18 +61,18 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     return await ask(server.url, null);
   },
   async MCP_TLS_UNKNOWN_ISSUER() {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const { server } = await selfSigned({ signedBy: ca });
     await using _ = server;
-    return await ask(server.url, (await heldCertificate({ ca: true })).certificatePem);
+    return await ask(server.url, (await heldCertificate({ isCa: true })).pem);
   },
   async MCP_TLS_INCOMPLETE_CHAIN() {
-    const root = await heldCertificate({ ca: true });
-    const middle = await heldCertificate({ ca: true, signedBy: root });
+    const root = await heldCertificate({ isCa: true });
+    const middle = await heldCertificate({ isCa: true, signedBy: root });
     const leaf = { signedBy: middle, issuerUrls: ['http://ca.example/middle.crt'] };
     const { server } = await selfSigned(leaf, { sendChain: 'leaf' });
     await using _ = server;
-    return await ask(server.url, root.certificatePem);
+    return await ask(server.url, root.pem);
   },
   async MCP_TLS_NAME_MISMATCH() {
     const { server, trust } = await selfSigned({ dns: ['other.example'] });
@@ -86,18 +86,18 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     return await ask(server.url, { identity: 'pin', pins: [other.spkiPin] });
   },
   async MCP_TLS_REVOKED() {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const { certificate, server } = await selfSigned({ signedBy: root });
     await using _ = server;
     const crl = revocationList({ issuer: root, revoked: [certificate] });
-    return await ask(server.url, { ca: root.certificatePem, crl });
+    return await ask(server.url, { ca: root.pem, crl });
   },
   async MCP_TLS_CRL_UNUSABLE() {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const { server } = await selfSigned({ signedBy: root });
     await using _ = server;
     const crl = revocationList({ issuer: root, nextUpdate: daysFromNow(-0.5) });
-    return await ask(server.url, { ca: root.certificatePem, crl });
+    return await ask(server.url, { ca: root.pem, crl });
   },
   async MCP_TLS_EXPIRED() {
     const { server, trust } = await selfSigned({
@@ -123,10 +123,10 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     return await ask(server.url, trust);
   },
   async MCP_TLS_CHAIN_REFUSED() {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const { server } = await selfSigned({ signedBy: root, defect: 'broken-signature' });
     await using _ = server;
-    return await ask(server.url, root.certificatePem);
+    return await ask(server.url, root.pem);
   },
   async MCP_TLS_CLIENT_CERTIFICATE_REQUIRED() {
     const { server, trust } = await selfSigned();
@@ -141,8 +141,8 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     const clientCa = await heldCertificate();
     await using server = await startOpenSslServer({ certificate, clientCa });
     const stranger = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
-    const clientCertificate = { cert: stranger.certificatePem, key: stranger.keyPem };
-    return await ask(server.url, { ca: certificate.certificatePem, clientCertificate });
+    const clientCertificate = { cert: stranger.pem, key: stranger.keyPem };
+    return await ask(server.url, { ca: certificate.pem, clientCertificate });
   },
   async MCP_TLS_PROTOCOL_MISMATCH() {
     const { server, trust } = await selfSigned({}, { maxVersion: 'TLSv1.2' });
@@ -218,7 +218,7 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     await using _ = server;
     let allowed = true;
     const registry = createServerRegistry({ store, allowAddress: () => allowed });
-    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const client = (await registry.clientFactory('a'))();
     allowed = false;
     const error = await client(server.url).catch((reason: unknown) => reason);

@@ -42,10 +42,10 @@ describe('fetchPeerCertificate: what it reads', () => {
       suggestedPolicy: { ca: peer.pem, authority: false },
       issuers: [],
     });
-    expect(peer.pem.trim()).toBe(certificate.certificatePem.trim());
+    expect(peer.pem.trim()).toBe(certificate.pem.trim());
     expect(peer.description).toMatchObject({
       selfSigned: true,
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
       spkiPin: certificate.spkiPin,
     });
     expect(codes(peer)).toEqual(['self-signed']);
@@ -60,13 +60,13 @@ describe('fetchPeerCertificate: what it reads', () => {
   });
 
   it('gives the chain as presented, in order, and suggests the leaf alone', async () => {
-    const root = await heldCertificate({ ca: true });
-    const middle = await heldCertificate({ ca: true, signedBy: root });
+    const root = await heldCertificate({ isCa: true });
+    const middle = await heldCertificate({ isCa: true, signedBy: root });
     const leaf = await heldCertificate({ signedBy: middle });
     await using server = await startTlsServer({ certificate: leaf });
     const peer = await fetchPeerCertificate(server.url);
     expect(peer.chain.map((pem) => pem.trim())).toEqual(
-      [leaf, middle].map((held) => held.certificatePem.trim()),
+      [leaf, middle].map((held) => held.pem.trim()),
     );
     expect(peer.issuers).toHaveLength(1);
     expect(codes(peer)).toEqual(['unknown-issuer']);
@@ -77,10 +77,10 @@ describe('fetchPeerCertificate: what it reads', () => {
   it('judges by the anchors it is given, without trusting them', async () => {
     const { certificate, server } = await serve();
     await using _ = server;
-    const peer = await fetchPeerCertificate(server.url, { trust: certificate.certificatePem });
+    const peer = await fetchPeerCertificate(server.url, { trust: certificate.pem });
     expect(peer.problems).toEqual([]);
     expect(peer.trusted).toBe(true);
-    expect(peer.suggestedPolicy).toBe(certificate.certificatePem);
+    expect(peer.suggestedPolicy).toBe(certificate.pem);
   });
 });
 
@@ -148,7 +148,7 @@ describe('fetchPeerCertificate: what is wrong', () => {
   });
 
   it('incomplete-chain, and a weak signature of an authority', async () => {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({
       signedBy: root,
       hash: 'sha1',
@@ -165,7 +165,7 @@ describe('fetchPeerCertificate: what is wrong', () => {
   it('asks for another name with serverName (SNI and check)', async () => {
     const { certificate, server } = await serve({ dns: ['mcp.internal'] });
     await using _ = server;
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     const peer = await fetchPeerCertificate(server.url, { serverName: 'mcp.internal', trust });
     expect(peer).toMatchObject({ serverName: 'mcp.internal', problems: [] });
     expect(peer.suggestedPolicy).toEqual({ ca: trust, serverName: 'mcp.internal' });
@@ -194,7 +194,7 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
       await using _ = server;
       server.requireClientCertificate(await heldCertificate());
       const peer = await fetchPeerCertificate(server.url);
-      expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+      expect(peer.description.fingerprint).toBe(certificate.fingerprint);
       expect(codes(peer)).toEqual(['client-certificate-required', 'self-signed']);
       expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, authority: false });
     },
@@ -215,7 +215,7 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
   );
 
   it('reads over IPv6', async () => {
-    const { server } = await serve({ ips: ['::1'] }, { host: '::1' });
+    const { server } = await serve({ ip: ['::1'] }, { host: '::1' });
     await using _ = server;
     const peer = await fetchPeerCertificate(server.url);
     expect(peer).toMatchObject({ host: '::1', serverName: '::1' });
@@ -225,13 +225,13 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
 
 describe('fetchPeerCertificate: a handshake that does not finish', () => {
   it('proves no key: only the fingerprint of the certificate is met by it', async () => {
-    const clientCa = await heldCertificate({ ca: true });
+    const clientCa = await heldCertificate({ isCa: true });
     // TLS 1.2 refuses a client before the handshake is complete.
     const { server, certificate } = await serve({}, { clientCa, maxVersion: 'TLSv1.2' });
     const expected = { code: 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' };
     const byKey = fetchPeerCertificate(server.url, { expectFingerprint: certificate.spkiPin });
     await expect(byKey).rejects.toMatchObject(expected);
-    const expectFingerprint = certificate.fingerprint256;
+    const expectFingerprint = certificate.fingerprint;
     const peer = await fetchPeerCertificate(server.url, { expectFingerprint });
     expect(peer.trusted).toBe(false);
   });

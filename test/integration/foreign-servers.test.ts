@@ -17,9 +17,9 @@ interface World {
 let world: World;
 
 beforeAll(async () => {
-  const root = await heldCertificate({ ca: true });
-  const middle = await heldCertificate({ ca: true, signedBy: root });
-  const clientCa = await heldCertificate({ ca: true });
+  const root = await heldCertificate({ isCa: true });
+  const middle = await heldCertificate({ isCa: true, signedBy: root });
+  const clientCa = await heldCertificate({ isCa: true });
   world = {
     selfSigned: await heldCertificate(),
     root,
@@ -70,29 +70,29 @@ describe.each(cases)('$name, $version', ({ name, version, start }) => {
     const peer = await fetchPeerCertificate(server.url);
     expect(peer).toMatchObject({
       protocol: version,
-      description: { fingerprint: world.selfSigned.fingerprint256 },
+      description: { fingerprint: world.selfSigned.fingerprint },
     });
     expect(await ask(server.url, peer.suggestedPolicy ?? null)).toBe(200);
     expect(await ask(server.url, null)).toBe('MCP_TLS_SELF_SIGNED');
-    expect(await ask(server.url, world.root.certificatePem)).toBe('MCP_TLS_SELF_SIGNED');
+    expect(await ask(server.url, world.root.pem)).toBe('MCP_TLS_SELF_SIGNED');
     if (server.requests) expect(await server.requests()).toEqual(['GET / 200']);
   });
 
   it('a chain: its root, its pin, and another root', async () => {
     await using server = await start(world.leaf, version);
-    const ca = world.root.certificatePem;
+    const ca = world.root.pem;
     expect((await fetchPeerCertificate(server.url)).chain).toHaveLength(2);
     expect(await ask(server.url, ca)).toBe(200);
     expect(await ask(server.url, { ca, pins: [world.leaf.spkiPin] })).toBe(200);
     expect(await ask(server.url, { identity: 'pin', pins: [world.leaf.spkiPin] })).toBe(200);
     expect(await ask(server.url, { ca, pins: [world.root.spkiPin] })).toBe('MCP_TLS_PIN_MISMATCH');
-    expect(await ask(server.url, world.clientCa.certificatePem)).toBe('MCP_TLS_UNKNOWN_ISSUER');
+    expect(await ask(server.url, world.clientCa.pem)).toBe('MCP_TLS_UNKNOWN_ISSUER');
   });
 
   it('mutual TLS: with, without and with a foreign client certificate', async () => {
     await using server = await start(world.selfSigned, version, world.clientCa);
-    const ca = world.selfSigned.certificatePem;
-    const show = ({ certificatePem: cert, keyPem: key }: HeldCertificate) => ({
+    const ca = world.selfSigned.pem;
+    const show = ({ pem: cert, keyPem: key }: HeldCertificate) => ({
       ca,
       clientCertificate: { cert, key },
     });
@@ -114,7 +114,7 @@ describe.each(cases)('$name, $version', ({ name, version, start }) => {
 
   it('the other TLS version is a mismatch under minVersion', async () => {
     await using server = await start(world.selfSigned, version);
-    const trust = { ca: world.selfSigned.certificatePem, minVersion: 'TLSv1.3' } as const;
+    const trust = { ca: world.selfSigned.pem, minVersion: 'TLSv1.3' } as const;
     const expected = version === 'TLSv1.3' ? 200 : 'MCP_TLS_PROTOCOL_MISMATCH';
     expect(await ask(server.url, trust)).toBe(expected);
   });

@@ -35,7 +35,7 @@ async function serve(onRequest: RequestHandler): Promise<TlsServer> {
 }
 
 function clientOf(url: string, headers: HeadersSource, more: object = {}): CustomClient {
-  const factory = makeCustomClientFactory(certificate.certificatePem);
+  const factory = makeCustomClientFactory(certificate.pem);
   opened.push(factory);
   return factory({ url, headers, ...more });
 }
@@ -121,8 +121,8 @@ describe('a function of headers', () => {
     });
     const other = await serve(echo);
     const urls: string[] = [];
-    const client = makeCustomClientFactory(certificate.certificatePem, {
-      origins: { [new URL(other.url).origin]: certificate.certificatePem },
+    const client = makeCustomClientFactory(certificate.pem, {
+      origins: { [new URL(other.url).origin]: certificate.pem },
     });
     opened.push(client);
     const at = client({
@@ -188,7 +188,7 @@ describe('a function of headers', () => {
     await using server = await startMcpServer({ certificate, transport: 'streamable-http' });
     let n = 0;
     const client = new Client({ name: 'headers', version: '1' });
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     await client.connect(
       streamableHttpClient(server.mcpUrl, { trust, headers: () => ({ 'x-n': `${++n}` }) }),
     );

@@ -38,7 +38,7 @@ async function serve(onRequest: RequestHandler): Promise<TlsServer> {
 }
 
 function factoryFor(options?: CustomClientFactoryOptions) {
-  const factory = makeCustomClientFactory(certificate.certificatePem, options);
+  const factory = makeCustomClientFactory(certificate.pem, options);
   opened.push(factory);
   return factory;
 }
@@ -157,8 +157,8 @@ describe('limits', () => {
     const server = await serve((_request, response) => void response.end(Buffer.alloc(5_000_000)));
     expect(() => makeCustomClientFactory(null, { maxBodyBytes: -1 })).toThrow(/maxBodyBytes/);
     // The policy of the origin itself, and the same server by another name.
-    const named = makeCustomClientFactory(certificate.certificatePem, {
-      origins: { [server.url]: certificate.certificatePem },
+    const named = makeCustomClientFactory(certificate.pem, {
+      origins: { [server.url]: certificate.pem },
     });
     opened.push(named);
     const client = named({ url: 'https://elsewhere.example' });
@@ -200,7 +200,7 @@ describe('what is secret stays so', () => {
       'a transport',
       () =>
         streamableHttpClient('https://a.example', {
-          trust: certificate.certificatePem,
+          trust: certificate.pem,
           headers: { 'x-api-key': 'SECRET\nKEY' },
         }),
     ],

@@ -22,8 +22,8 @@ let authorizationPem: string;
 
 beforeEach(async () => {
   const [mcp, authorizationServer] = [await heldCertificate(), await heldCertificate()];
-  mcpPem = mcp.certificatePem;
-  authorizationPem = authorizationServer.certificatePem;
+  mcpPem = mcp.pem;
+  authorizationPem = authorizationServer.pem;
   world = await startOAuthWorld({ mcp, authorizationServer });
   globalThis.fetch = () => {
     throw new Error('the global fetch was used');

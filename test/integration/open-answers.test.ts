@@ -40,7 +40,7 @@ async function connect(
   server: McpTestServer,
   timeout?: TimeoutOptions,
 ): Promise<{ client: Client; factory: CustomClientFactory }> {
-  const factory = makeCustomClientFactory(certificate.certificatePem);
+  const factory = makeCustomClientFactory(certificate.pem);
   const options = { clientFactory: factory, ...(timeout === undefined ? {} : { timeout }) };
   const client = new Client({ name: 'test', version: '1' });
   opened.push(factory, client);
@@ -134,7 +134,7 @@ describe.each(['http', 'sse'] as const)('a call over %s', (kind) => {
 });
 
 it('a call whose stream can be taken up again ends when the SDK gives that up', async () => {
-  const server = await serve({ resumable: true, retryIntervalMs: 50 });
+  const server = await serve({ resumable: true, retryMs: 50 });
   const { client } = await connect('http', server);
   const call = await slowCall(client);
   await server.close();
@@ -161,7 +161,7 @@ it('an SSE session whose server is refused when its stream is opened again is at
 describe('the fetch of a transport that was closed', () => {
   it('works, and leaves no connection behind, also in the hands of a clone', async () => {
     const server = await serve();
-    const transport = streamableHttpClient(server.mcpUrl, { trust: certificate.certificatePem });
+    const transport = streamableHttpClient(server.mcpUrl, { trust: certificate.pem });
     await transport.close();
     const { _url, _fetch } = transport as unknown as { _url: URL; _fetch: typeof fetch };
     const client = new Client({ name: 'clone', version: '1' });

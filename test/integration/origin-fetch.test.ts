@@ -100,9 +100,9 @@ describe('originFetch', () => {
   it('judges each origin by its own policy, and an impostor gets nothing', async () => {
     const [one, two, impostor] = [await serve(certificate), await serve(other), await serve(other)];
     const trusts: Record<string, TrustInput> = {
-      [originOf(one)]: certificate.certificatePem,
+      [originOf(one)]: certificate.pem,
       [originOf(two)]: { identity: 'pin', pins: other.spkiPin },
-      [originOf(impostor)]: certificate.certificatePem,
+      [originOf(impostor)]: certificate.pem,
     };
     const hostFetch = fetchFor((origin) => trusts[origin]);
     expect(await outcome(hostFetch(one.url))).toBe('ok');
@@ -167,7 +167,7 @@ describe('originFetch', () => {
       () => '' as never,
       () => false as never,
       () => ({}) as never,
-      () => ({ ca: certificate.certificatePem, pin: 'x' }) as never,
+      () => ({ ca: certificate.pem, pin: 'x' }) as never,
       () => ({ ca: undefined, roots: 'default' }) as never,
       () => 0 as never,
     ];
@@ -183,7 +183,7 @@ describe('originFetch', () => {
 
   it('shares connections while the trust says the same, also as a new object each time', async () => {
     const server = await serve(certificate);
-    const pem = certificate.certificatePem;
+    const pem = certificate.pem;
     const policies: (() => TrustInput)[] = [
       () => JSON.parse(JSON.stringify({ ca: pem, serverName: '127.0.0.1' })),
       () => ({ serverName: '127.0.0.1', ca: pem }),
@@ -196,7 +196,7 @@ describe('originFetch', () => {
 
   it('keeps what runs where equal trust comes as another object or in other words', async () => {
     const server = await serve(certificate, endless);
-    const { certificatePem: ca, keyPem: key } = certificate;
+    const { pem: ca, keyPem: key } = certificate;
     const keys = [{ id: 'k', key: randomBytes(32) }];
     const store = createCertificateStore({
       ...{ keys, storage: 'memory', whenEmpty: 'create' },
@@ -235,7 +235,7 @@ describe('originFetch', () => {
         () => 'ended',
       );
       expect(await Promise.race([ended, sleep(50, 'runs')])).toBe('runs');
-      trustOf = () => other.certificatePem;
+      trustOf = () => other.pem;
       await hostFetch.refresh();
       expect(await ended).toBe('ended');
     }
@@ -247,21 +247,21 @@ describe('originFetch', () => {
     ['a getter of one class', (ca) => new Row(ca)],
   ])('notices that trust changed, where its field is %s', async (_, make) => {
     const server = await serve(certificate);
-    let trust = make(certificate.certificatePem);
+    let trust = make(certificate.pem);
     const hostFetch = fetchFor(() => trust as TrustInput);
     expect(await outcome(hostFetch(server.url))).toBe('ok');
-    trust = make(other.certificatePem);
+    trust = make(other.pem);
     expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
   });
 
   it('notices that trust behind getters was changed in place', async () => {
     const server = await serve(certificate);
-    const row = new Row(certificate.certificatePem);
+    const row = new Row(certificate.pem);
     const hostFetch = fetchFor(() => row as TrustInput);
     expect(await outcome(hostFetch(server.url))).toBe('ok');
-    row.ca = other.certificatePem;
+    row.ca = other.pem;
     expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
-    const inherited = Object.assign(Object.create(null), { ca: certificate.certificatePem });
+    const inherited = Object.assign(Object.create(null), { ca: certificate.pem });
     const trust = Object.create(inherited);
     const second = fetchFor(() => trust);
     expect(await outcome(second(server.url))).toBe('ok');
@@ -271,14 +271,14 @@ describe('originFetch', () => {
 
   it('holds to a reloaded configuration at the next request, also one changed in place', async () => {
     const server = await serve(certificate);
-    const policy = { ca: certificate.certificatePem };
+    const policy = { ca: certificate.pem };
     const hostFetch = fetchFor(() => policy);
     expect(await outcome(hostFetch(server.url))).toBe('ok');
-    policy.ca = other.certificatePem;
+    policy.ca = other.pem;
     expect(await outcome(hostFetch(server.url))).toBe('MCP_TLS_SELF_SIGNED');
-    policy.ca = certificate.certificatePem;
+    policy.ca = certificate.pem;
     expect(await outcome(hostFetch(server.url))).toBe('ok');
-    const bytes = Buffer.from(certificate.certificatePem);
+    const bytes = Buffer.from(certificate.pem);
     Object.assign(policy, { ca: bytes });
     expect(await outcome(hostFetch(server.url))).toBe('ok');
     bytes.fill(' ');
@@ -286,12 +286,12 @@ describe('originFetch', () => {
   });
 
   it.each([
-    ['replaced', (): TrustInput | undefined => other.certificatePem],
+    ['replaced', (): TrustInput | undefined => other.pem],
     ['withdrawn', () => undefined],
     ['replaced by what is none', () => ({}) as never],
   ])('ends what runs under trust that was %s', async (_, next) => {
     const server = await serve(certificate, endless);
-    let trust: TrustInput | undefined = certificate.certificatePem;
+    let trust: TrustInput | undefined = certificate.pem;
     const hostFetch = fetchFor(
       () => trust,
       async () => new Response(),
@@ -307,8 +307,8 @@ describe('originFetch', () => {
   it('ends it without a request, too, when it is asked to refresh', async () => {
     const [server, kept] = [await serve(certificate, endless), await serve(certificate)];
     const trusts = new Map<string, TrustInput>([
-      [originOf(server), certificate.certificatePem],
-      [originOf(kept), certificate.certificatePem],
+      [originOf(server), certificate.pem],
+      [originOf(kept), certificate.pem],
     ]);
     const hostFetch = fetchFor((origin) => trusts.get(origin));
     const stream = outcome(hostFetch(server.url));
@@ -327,9 +327,9 @@ describe('originFetch', () => {
     const hostFetch = fetchFor(() => new Promise((resolve) => answers.push(resolve)));
     const first = outcome(hostFetch(server.url));
     const second = outcome(hostFetch(server.url));
-    answers[1]?.(other.certificatePem);
+    answers[1]?.(other.pem);
     expect(await second).toBe('MCP_TLS_SELF_SIGNED');
-    answers[0]?.(certificate.certificatePem);
+    answers[0]?.(certificate.pem);
     expect(await first).toBe('MCP_TLS_SELF_SIGNED');
     expect(server.records.applicationBytes).toBe(0);
   });
@@ -345,7 +345,7 @@ describe('originFetch', () => {
     const second = outcome(hostFetch(server.url));
     answers[1]?.(later());
     await second;
-    answers[0]?.(certificate.certificatePem);
+    answers[0]?.(certificate.pem);
     expect(await first).toBe(code);
     expect(fallen()).toBe(code === 'MCP_TLS_CLOSED' ? 1 : 0);
     expect(server.records.connections).toBe(0);
@@ -355,22 +355,22 @@ describe('originFetch', () => {
     const server = await serve(certificate);
     const { hostFetch, answers, fallen } = slowLookUps();
     const connected = outcome(hostFetch(server.url));
-    answers[0]?.(certificate.certificatePem);
+    answers[0]?.(certificate.pem);
     expect(await connected).toBe('ok');
     const request = outcome(hostFetch(server.url));
     const refreshed = hostFetch.refresh();
     answers[2]?.({ roots: 'default', pins: '' });
     await expect(refreshed).rejects.toMatchObject({ code: 'MCP_TLS_INVALID_ARGUMENT' });
-    answers[1]?.(certificate.certificatePem);
+    answers[1]?.(certificate.pem);
     expect(await request).toBe('MCP_TLS_INVALID_ARGUMENT');
     expect([fallen(), server.records.requests.length]).toEqual([0, 1]);
     const next = outcome(hostFetch(server.url));
-    answers[3]?.(certificate.certificatePem);
+    answers[3]?.(certificate.pem);
     expect(await next).toBe('ok');
   });
 
   it.each([
-    ['a policy', () => certificate.certificatePem, 'ok'],
+    ['a policy', () => certificate.pem, 'ok'],
     ['a mistake', () => 0 as never, 'MCP_TLS_INVALID_ARGUMENT'],
   ])('holds to %s that was found later than that there is none', async (_, later, result) => {
     const server = await serve(certificate);
@@ -409,11 +409,11 @@ describe('originFetch', () => {
     expect(explainTlsError(late)?.message).toContain('trust function did not answer within 400 ms');
     const trustOf = async () => {
       await sleep(250);
-      return certificate.certificatePem;
+      return certificate.pem;
     };
     const slow = fetchFor(trustOf, undefined, options);
     expect(await outcome(slow(server.url))).toBe('MCP_TLS_TIMEOUT');
-    const quick = fetchFor(() => certificate.certificatePem, undefined, options);
+    const quick = fetchFor(() => certificate.pem, undefined, options);
     expect(await outcome(quick(server.url))).toBe('ok');
   });
 
@@ -429,7 +429,7 @@ describe('originFetch', () => {
     const without = fetchFor(async () => undefined, otherwise, options);
     expect(await outcome(without(server.url))).toBe('ok');
     expect(signal).toBeUndefined();
-    const hostFetch = fetchFor(async () => certificate.certificatePem, undefined, options);
+    const hostFetch = fetchFor(async () => certificate.pem, undefined, options);
     const headers = { accept: 'text/event-stream' };
     const reader = (await hostFetch(server.url, { headers })).body?.getReader();
     await reader?.read();
@@ -448,7 +448,7 @@ describe('originFetch', () => {
     };
     const hostFetch = fetchFor(async (origin) => {
       await sleep(1);
-      return origin === originOf(one) ? certificate.certificatePem : undefined;
+      return origin === originOf(one) ? certificate.pem : undefined;
     }, otherwise);
     const under = foreign(`${one.url}/a`);
     const answer = outcome(hostFetch(under as never));
@@ -466,7 +466,7 @@ describe('originFetch', () => {
     const [one, two] = [await serve(certificate), await serve(other)];
     const hostFetch = fetchFor(async (origin) => {
       await sleep(1);
-      return origin === originOf(one) ? certificate.certificatePem : undefined;
+      return origin === originOf(one) ? certificate.pem : undefined;
     });
     const url = new URL(one.url);
     const answer = outcome(hostFetch(url));
@@ -477,7 +477,7 @@ describe('originFetch', () => {
 
   it('is closed for good', async () => {
     const server = await serve(certificate, endless);
-    const hostFetch = fetchFor(() => certificate.certificatePem);
+    const hostFetch = fetchFor(() => certificate.pem);
     const stream = outcome(hostFetch(server.url));
     await expect.poll(() => server.records.requests.length).toBe(1);
     await hostFetch.close();
@@ -490,7 +490,7 @@ describe('originFetch', () => {
   it('goes through a proxy, and refuses options that are none at once', async () => {
     const server = await serve(certificate);
     await using proxy = await startProxy();
-    const trustOf = () => certificate.certificatePem;
+    const trustOf = () => certificate.pem;
     const hostFetch = fetchFor(trustOf, undefined, { proxy: proxy.url });
     expect(await outcome(hostFetch(server.url))).toBe('ok');
     expect(proxy.targets).toHaveLength(1);
@@ -502,7 +502,7 @@ describe('originFetch', () => {
 
   it('reads its options once, when it is made', async () => {
     const server = await serve(certificate, endless);
-    const trustOf = () => certificate.certificatePem;
+    const trustOf = () => certificate.pem;
     const options: OriginFetchOptions = { allowAddress: () => false, timeout: { totalMs: 100 } };
     const refusing = fetchFor(trustOf, undefined, options);
     delete options.allowAddress;
@@ -517,7 +517,7 @@ describe('originFetch', () => {
     await using proxy = await startProxy();
     const [one, two] = [await serve(certificate), await serve(certificate)];
     vi.stubEnv('https_proxy', proxy.url);
-    const hostFetch = fetchFor(() => certificate.certificatePem, undefined, { proxy: 'env' });
+    const hostFetch = fetchFor(() => certificate.pem, undefined, { proxy: 'env' });
     expect(await outcome(hostFetch(one.url))).toBe('ok');
     vi.unstubAllEnvs();
     expect(await outcome(hostFetch(two.url))).toBe('ok');
@@ -526,7 +526,7 @@ describe('originFetch', () => {
 
   it('is what an SDK transport of any host takes', async () => {
     await using server = await startMcpServer({ certificate, transport: 'streamable-http' });
-    const hostFetch = fetchFor(() => certificate.certificatePem);
+    const hostFetch = fetchFor(() => certificate.pem);
     const client = new Client({ name: 'host', version: '1' });
     await client.connect(
       new StreamableHTTPClientTransport(new URL(server.mcpUrl), { fetch: hostFetch }) as never,

@@ -17,9 +17,9 @@ afterEach(async () => {
 
 const certificate = await heldCertificate({
   dns: ['localhost', 'inside.test'],
-  ips: ['127.0.0.1'],
+  ip: ['127.0.0.1'],
 });
-const trust = certificate.certificatePem;
+const trust = certificate.pem;
 
 async function serve() {
   const server = await startTlsServer({ certificate });

@@ -21,7 +21,7 @@ let factory: CustomClientFactory;
 beforeEach(async () => {
   const certificate = await heldCertificate();
   server = await startMcpServer({ certificate, transport: 'both' });
-  factory = makeCustomClientFactory(certificate.certificatePem);
+  factory = makeCustomClientFactory(certificate.pem);
 });
 afterEach(async () => {
   await factory.close();

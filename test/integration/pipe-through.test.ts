@@ -32,7 +32,7 @@ beforeEach(async () => {
       answers.emit('answer', response);
     },
   });
-  factory = makeCustomClientFactory(certificate.certificatePem);
+  factory = makeCustomClientFactory(certificate.pem);
 });
 afterEach(async () => {
   await factory.close();

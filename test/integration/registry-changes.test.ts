@@ -35,7 +35,7 @@ async function serve(held = certificate): Promise<TlsServer> {
 }
 
 const approved = (held = certificate): RegisterOptions => ({
-  expectFingerprint: held.fingerprint256,
+  expectFingerprint: held.fingerprint,
 });
 
 /** Reads until the stream breaks, or for 1500 ms. */
@@ -64,8 +64,8 @@ describe('client.close()', () => {
     await registry.register('a', server.url, approved());
     const client = (await registry.clientFactory('a'))();
     const stream = await client(new URL('/stream', server.url));
-    const other = (await heldCertificate()).certificatePem;
-    const ca = [certificate.certificatePem, other];
+    const other = (await heldCertificate()).pem;
+    const ca = [certificate.pem, other];
     await registry.update('a', { trust: { ca, authority: false } });
     expect(await (await client(server.url)).text()).toBe('ok');
     const end = endOf(stream);
@@ -80,7 +80,7 @@ describe('trust in another origin', () => {
     await registry.register('a', server.url, approved());
     const stream = await (await registry.clientFactory('a'))()(new URL('/stream', server.url));
     const end = endOf(stream);
-    const trust = (await heldCertificate({ ca: true })).certificatePem;
+    const trust = (await heldCertificate({ isCa: true })).pem;
     await registry.update('a', { origins: { 'https://login.example': trust } });
     expect(await end).toBe('MCP_TLS_CLOSED');
   });
@@ -94,13 +94,13 @@ describe('a renewal', () => {
     const next = await heldCertificate();
     server.rotate(next);
     const { server: renewed } = await registry.renew('a', approved(next));
-    expect(renewed).toMatchObject({ expiresAt, fingerprint: next.fingerprint256 });
+    expect(renewed).toMatchObject({ expiresAt, fingerprint: next.fingerprint });
   });
 
   it('replaces no policy of several certificates', async () => {
     const [server, registry] = [await serve(), open()];
     const other = await heldCertificate();
-    const ca = [certificate.certificatePem, other.certificatePem];
+    const ca = [certificate.pem, other.pem];
     await registry.register('a', server.url, { trust: { ca, authority: false } });
     const next = await heldCertificate();
     server.rotate(next);

@@ -4,11 +4,10 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createCertificateStore,
   createServerRegistry,
-  createStorage,
   explainTlsError,
   type ServerRegistry,
-  type StoreBackend,
 } from '../../src/index.js';
+import { createStorage, type StoreBackend } from '../../src/store/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -71,7 +70,7 @@ describe('an open stream', () => {
     const rows = new Map<string, string>();
     const [here, there] = [openOver(rows), openOver(rows)];
     const server = await serveStream();
-    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
     await new Promise((resolve) => setTimeout(resolve, 50));
     const revokedAt = performance.now();
@@ -87,7 +86,7 @@ describe('an open stream', () => {
     const ttlMs = 2_000;
     const [here, there] = [openOver(rows, ttlMs), openOver(rows)];
     const server = await serveStream();
-    await there.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await there.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     await here.get('a');
     await new Promise((resolve) => setTimeout(resolve, ttlMs - 150));
     // Held until shortly after the stream began, and then read anew: the worst that can be.
@@ -105,7 +104,7 @@ describe('an open stream', () => {
     const registry = openOver(new Map());
     const server = await serveStream();
     const expiresAt = new Date(Date.now() + 400);
-    const approval = { expectFingerprint: certificate.fingerprint256, expiresAt };
+    const approval = { expectFingerprint: certificate.fingerprint, expiresAt };
     await registry.register('a', server.url, approval);
     const { code } = await readToTheEnd(await (await registry.clientFactory('a'))()(server.url));
     expect(code).toBe('MCP_TLS_CLOSED');
@@ -118,7 +117,7 @@ describe('an open stream', () => {
     const server = await serveStream();
     await here.register('a', server.url, {
       pin: 'key',
-      expectFingerprint: certificate.fingerprint256,
+      expectFingerprint: certificate.fingerprint,
     });
     const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
     const backup = (await heldCertificate()).spkiPin;
@@ -138,7 +137,7 @@ describe('a watch that reports a revocation', () => {
     const rows = new Map<string, string>();
     const [here, there] = [openOver(rows, 30_000), openOver(rows, 30_000)];
     const server = await serveStream();
-    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const interval = { intervalMs: 3_600_000, pollMs: 100 };
     await using watch = here.watch(interval);
     await using _other = there.watch(interval);
@@ -179,7 +178,7 @@ describe('a look at what is open', () => {
     });
     const server = await startTlsServer({ certificate });
     cleanups.push(() => server.close());
-    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await registry.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const client = (await registry.clientFactory('a'))();
     expect((await client(server.url)).status).toBe(200);
     // Connections are open now, and looked at more often than a reading takes.
@@ -195,7 +194,7 @@ describe('a certificate file', () => {
     const rows = new Map<string, string>();
     const [here, there] = [openOver(rows), openOver(rows)];
     const server = await serveStream();
-    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const file = await here.certificateFile('a');
     await there.revoke('a');
     await expect.poll(() => existsSync(file.path), { timeout: TTL_MS + 2_000 }).toBe(false);
@@ -209,7 +208,7 @@ describe('a certificate file', () => {
       await store.close();
     });
     const server = await serveStream();
-    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint256 });
+    await here.register('a', server.url, { expectFingerprint: certificate.fingerprint });
     const file = await here.certificateFile('a');
     expect(existsSync(file.path)).toBe(true);
     await there.revoke('a');

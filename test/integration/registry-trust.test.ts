@@ -40,7 +40,7 @@ async function codeOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 const approved = (held = certificate): RegisterOptions => ({
-  expectFingerprint: held.fingerprint256,
+  expectFingerprint: held.fingerprint,
 });
 const asks = async (registry: ServerRegistry, url: string) =>
   codeOf((async () => (await (await registry.clientFactory('a'))()(url)).status)());
@@ -162,12 +162,12 @@ describe('an approval that has expired', () => {
       .register('a', server.url, { ...again, trustOnFirstUse: true })
       .catch((error) => error);
     expect(first).toBeInstanceOf(ApprovalRequiredError);
-    expect(first.current.fingerprint).toBe(certificate.fingerprint256);
+    expect(first.current.fingerprint).toBe(certificate.fingerprint);
     expect(await codeOf(registry.register('a', server.url, approved(next)))).toBe(
       'MCP_TLS_ALREADY_REGISTERED',
     );
     const registered = await registry.register('a', server.url, { ...again, ...approved(next) });
-    expect(registered.previousFingerprint).toBe(certificate.fingerprint256);
+    expect(registered.previousFingerprint).toBe(certificate.fingerprint);
   });
 });
 
@@ -175,10 +175,10 @@ describe('several machines behind one address', () => {
   it('are registered by naming the certificates of all, as own certificates', async () => {
     const [one, two] = [
       certificate,
-      await heldCertificate({ ca: true, dns: ['localhost'], ips: ['127.0.0.1'] }),
+      await heldCertificate({ isCa: true, dns: ['localhost'], ip: ['127.0.0.1'] }),
     ];
     const [server, registry] = [await serve(), open()];
-    const trust = { ca: [one.certificatePem, two.certificatePem], authority: false };
+    const trust = { ca: [one.pem, two.pem], authority: false };
     expect(await registry.register('a', server.url, { trust })).toMatchObject({
       kind: 'certificate',
     });
@@ -195,31 +195,35 @@ describe('several machines behind one address', () => {
 
 describe('a policy of the operator', () => {
   it('is stored only if it trusts what the server presents', async () => {
-    const [server, registry, other] = [await serve(), open(), await heldCertificate({ ca: true })];
-    const trust = { ca: other.certificatePem };
+    const [server, registry, other] = [
+      await serve(),
+      open(),
+      await heldCertificate({ isCa: true }),
+    ];
+    const trust = { ca: other.pem };
     expect(await codeOf(registry.register('a', server.url, { trust }))).toBe('MCP_TLS_SELF_SIGNED');
     await registry.register('a', server.url, approved());
     expect(await codeOf(registry.update('a', { trust }))).toBe('MCP_TLS_SELF_SIGNED');
     expect(await codeOf(registry.update('a', { trust: null }))).toBe('MCP_TLS_SELF_SIGNED');
-    expect(await registry.get('a')).toMatchObject({ fingerprint: certificate.fingerprint256 });
+    expect(await registry.get('a')).toMatchObject({ fingerprint: certificate.fingerprint });
   });
 
   it('moves a server to another kind of trust, and keeps the client certificate', async () => {
     const [ca, clientCa] = [
-      await heldCertificate({ ca: true }),
-      await heldCertificate({ ca: true }),
+      await heldCertificate({ isCa: true }),
+      await heldCertificate({ isCa: true }),
     ];
     const leaf = await heldCertificate({ signedBy: ca });
     const mine = await heldCertificate({ signedBy: clientCa, extendedKeyUsages: ['clientAuth'] });
     const [server, registry] = [await serve({ certificate: leaf, clientCa }), open()];
-    const clientCertificate = { cert: mine.certificatePem, key: mine.keyPem };
+    const clientCertificate = { cert: mine.pem, key: mine.keyPem };
     await registry.register('a', server.url, { ...approved(leaf), clientCertificate });
-    const moved = await registry.update('a', { trust: { ca: ca.certificatePem } });
+    const moved = await registry.update('a', { trust: { ca: ca.pem } });
     expect(moved).toMatchObject({
       kind: 'authority',
-      fingerprint: ca.fingerprint256,
-      previousFingerprint: leaf.fingerprint256,
-      clientCertificate: { fingerprint: mine.fingerprint256 },
+      fingerprint: ca.fingerprint,
+      previousFingerprint: leaf.fingerprint,
+      clientCertificate: { fingerprint: mine.fingerprint },
     });
     expect(await asks(registry, server.url)).toBe(200);
   });
@@ -235,11 +239,11 @@ describe('a policy of the operator', () => {
 
 describe('a client certificate', () => {
   async function clients() {
-    const clientCa = await heldCertificate({ ca: true });
+    const clientCa = await heldCertificate({ isCa: true });
     const usage = { extendedKeyUsages: ['clientAuth'] } as const;
     const held = {
       right: await heldCertificate({ signedBy: clientCa, ...usage }),
-      foreign: await heldCertificate({ signedBy: await heldCertificate({ ca: true }), ...usage }),
+      foreign: await heldCertificate({ signedBy: await heldCertificate({ isCa: true }), ...usage }),
       expired: await heldCertificate({
         signedBy: clientCa,
         ...usage,
@@ -247,7 +251,7 @@ describe('a client certificate', () => {
         notAfter: new Date(Date.now() - 86_400_000),
       }),
     };
-    const of = (one: HeldCertificate) => ({ cert: one.certificatePem, key: one.keyPem });
+    const of = (one: HeldCertificate) => ({ cert: one.pem, key: one.keyPem });
     return {
       clientCa,
       right: of(held.right),
@@ -279,8 +283,8 @@ describe('a client certificate', () => {
       // Not the kit's: one that closes without a word, as https.createServer does.
       const server: Server = createServer(
         {
-          ...{ key: certificate.keyPem, cert: certificate.certificatePem },
-          ...{ ca: all.clientCa.certificatePem, requestCert: true, rejectUnauthorized: true },
+          ...{ key: certificate.keyPem, cert: certificate.pem },
+          ...{ ca: all.clientCa.pem, requestCert: true, rejectUnauthorized: true },
           ...{ minVersion: version, maxVersion: version },
         },
         (_request, response) => void response.end('ok'),

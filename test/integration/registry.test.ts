@@ -68,7 +68,7 @@ const codeOf = async (promise: Promise<unknown>) => {
   return explainTlsError(error)?.code ?? error;
 };
 
-const approved = (): RegisterOptions => ({ expectFingerprint: certificate.fingerprint256 });
+const approved = (): RegisterOptions => ({ expectFingerprint: certificate.fingerprint });
 
 describe('register', () => {
   it('refuses without approval, with everything to show in the error, and stores nothing', async () => {
@@ -77,7 +77,7 @@ describe('register', () => {
     expect(error).toBeInstanceOf(ApprovalRequiredError);
     const { code, peer, current } = error as ApprovalRequiredError;
     expect(code).toBe('MCP_TLS_APPROVAL_REQUIRED');
-    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint);
     expect(peer.problems.map((problem) => problem.code)).toEqual(['self-signed']);
     expect([peer.host, peer.port, current]).toEqual(['127.0.0.1', server.port, undefined]);
     expect(JSON.stringify(error)).not.toContain('BEGIN');
@@ -102,7 +102,7 @@ describe('register', () => {
       id: 'a',
       url: server.mcpUrl,
       kind: trust,
-      fingerprint: certificate.fingerprint256,
+      fingerprint: certificate.fingerprint,
       isSelfSigned: true,
       daysLeft: 29,
       approvedBy: 'ops',
@@ -121,7 +121,7 @@ describe('register', () => {
       },
     });
     await registry.register('a', server.mcpUrl);
-    expect(asked).toEqual([`a ${certificate.fingerprint256}`]);
+    expect(asked).toEqual([`a ${certificate.fingerprint}`]);
   });
 
   it.each([
@@ -159,12 +159,12 @@ describe('register', () => {
     const other = await heldCertificate();
     const [server, second, registry] = [await serve(), await serve({ certificate: other }), open()];
     await registry.register('a', server.mcpUrl, approved());
-    const anew: RegisterOptions = { expectFingerprint: other.fingerprint256 };
+    const anew: RegisterOptions = { expectFingerprint: other.fingerprint };
     expect(await codeOf(registry.register('a', second.mcpUrl, anew))).toBe(
       'MCP_TLS_ALREADY_REGISTERED',
     );
     const known = await registry.register('a', second.mcpUrl, { ...anew, replace: true });
-    expect(known.previousFingerprint).toBe(certificate.fingerprint256);
+    expect(known.previousFingerprint).toBe(certificate.fingerprint);
     // A certificate that takes the place of another is no first use.
     const tofu: RegisterOptions = { trustOnFirstUse: true, replace: true };
     expect(await codeOf(registry.register('a', server.mcpUrl, tofu))).toBe(
@@ -183,10 +183,10 @@ describe('register', () => {
   });
 
   it('takes a private authority, under which certificates may change', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const server = await serve({ certificate: await heldCertificate({ signedBy: ca }) });
     const registry = open();
-    const known = await registry.register('a', server.mcpUrl, { trust: { ca: ca.certificatePem } });
+    const known = await registry.register('a', server.mcpUrl, { trust: { ca: ca.pem } });
     expect(known.kind).toBe('authority');
     server.rotate(await heldCertificate({ signedBy: ca }), { dropConnections: true });
     expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
@@ -196,8 +196,8 @@ describe('register', () => {
   });
 
   it('never stores a trust that does not hold: an authority of other servers', async () => {
-    const [server, registry, ca] = [await serve(), open(), await heldCertificate({ ca: true })];
-    const wrong: RegisterOptions = { trust: { ca: ca.certificatePem } };
+    const [server, registry, ca] = [await serve(), open(), await heldCertificate({ isCa: true })];
+    const wrong: RegisterOptions = { trust: { ca: ca.pem } };
     expect(await codeOf(registry.register('a', server.mcpUrl, wrong))).toBe('MCP_TLS_SELF_SIGNED');
     expect(await registry.list()).toEqual([]);
     expect(server.records.applicationBytes).toBe(0);
@@ -215,7 +215,7 @@ describe('register', () => {
       const server = await serve({ certificate: held });
       const id = JSON.stringify(options);
       const known = await registry.register(id, server.mcpUrl, {
-        expectFingerprint: held.fingerprint256,
+        expectFingerprint: held.fingerprint,
       });
       expect(known.kind).toBe('certificate');
       expect(await echo(await connect(await registry.streamableHttpClient(id)))).toBe('hello');
@@ -233,7 +233,7 @@ describe('register', () => {
       'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',
     );
     expect(await registry.list()).toEqual([]);
-    const clientCertificate = { cert: mine.certificatePem, key: mine.keyPem };
+    const clientCertificate = { cert: mine.pem, key: mine.keyPem };
     await registry.register('a', server.mcpUrl, { ...approved(), clientCertificate });
     expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
   });
@@ -241,13 +241,13 @@ describe('register', () => {
   it('takes a publicly trusted server without approval and without a pin, or by its key if asked', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'registry-'));
     cleanups.push(() => rm(directory, { recursive: true }));
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const servers = [
       await serve({ certificate: await heldCertificate({ signedBy: ca }) }),
       await serve({ certificate: await heldCertificate({ signedBy: ca }) }),
     ];
     const file = join(directory, 'ca.pem');
-    await writeFile(file, ca.certificatePem);
+    await writeFile(file, ca.pem);
     const script = fileURLToPath(new URL('../support/register.ts', import.meta.url));
     const args = ['--import', 'tsx', script, ...servers.map(({ url }) => `${url}/`)];
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: file };
@@ -380,8 +380,8 @@ describe('a change of trust', () => {
     const renewal = await registry.renew('a');
     expect(renewal).toMatchObject({ changed: true, sameKey: true });
     expect(renewal.server).toMatchObject({
-      fingerprint: next.fingerprint256,
-      previousFingerprint: certificate.fingerprint256,
+      fingerprint: next.fingerprint,
+      previousFingerprint: certificate.fingerprint,
       kind: 'key',
     });
     expect((await slow).content).toEqual([{ type: 'text', text: 'done' }]);
@@ -398,10 +398,10 @@ describe('a change of trust', () => {
     await expect.poll(() => codeOf(client.ping())).toBe('MCP_TLS_PIN_MISMATCH');
     const error = (await failure(registry.renew('a'))) as ApprovalRequiredError;
     expect(error.code).toBe('MCP_TLS_APPROVAL_REQUIRED');
-    expect(error.current?.fingerprint).toBe(certificate.fingerprint256);
-    expect(error.peer.description.fingerprint).toBe(next.fingerprint256);
+    expect(error.current?.fingerprint).toBe(certificate.fingerprint);
+    expect(error.peer.description.fingerprint).toBe(next.fingerprint);
     expect(error.sameKey).toBe(false);
-    expect(error.message).toContain(certificate.fingerprint256);
+    expect(error.message).toContain(certificate.fingerprint);
     // What is there now is not the first use.
     for (const unset of [{ expectFingerprint: undefined }, { approve: undefined }]) {
       const approval = { trustOnFirstUse: true, ...unset } as never;
@@ -410,9 +410,9 @@ describe('a change of trust', () => {
     expect(await codeOf(registry.renew('a', { trustOnFirstUse: true }))).toBe(
       'MCP_TLS_APPROVAL_REQUIRED',
     );
-    const wrong = { expectFingerprint: certificate.fingerprint256 };
+    const wrong = { expectFingerprint: certificate.fingerprint };
     expect(await codeOf(registry.renew('a', wrong))).toBe('MCP_TLS_FINGERPRINT_MISMATCH');
-    const renewal = await registry.renew('a', { expectFingerprint: next.fingerprint256 });
+    const renewal = await registry.renew('a', { expectFingerprint: next.fingerprint });
     expect(renewal).toMatchObject({ changed: true, sameKey: false, server: { kind: 'key' } });
     // The transport that was there before goes on under the new trust.
     expect(await client.ping()).toEqual({});
@@ -699,7 +699,7 @@ describe('check', () => {
   });
 
   it('divides timeoutMs among both transports and the inspection', async () => {
-    const { certificatePem: cert, keyPem } = certificate;
+    const { pem: cert, keyPem } = certificate;
     const server = createServer({ cert, key: keyPem }, ({ method }, response) => {
       // Of the older transport, whose stream it never opens.
       if (method === 'POST') setTimeout(() => response.writeHead(405).end(), 300);
@@ -797,7 +797,7 @@ describe('allowAddress', () => {
       allowAddress: (one) => one === allowed,
     });
     const url = server.urlFor('localhost');
-    expect((await registry.inspect(url)).description.fingerprint).toBe(certificate.fingerprint256);
+    expect((await registry.inspect(url)).description.fingerprint).toBe(certificate.fingerprint);
     // Nothing listens there, and the server that does is not allowed.
     allowed = '127.0.0.2';
     server.clearRecords();
@@ -842,10 +842,10 @@ describe('certificateFile', () => {
   it('holds the certificate and never a key, for this user only, until it is closed', async () => {
     const mine = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
     const [server, registry] = [await serve(), open()];
-    const clientCertificate = { cert: mine.certificatePem, key: mine.keyPem };
+    const clientCertificate = { cert: mine.pem, key: mine.keyPem };
     await registry.register('../a', server.mcpUrl, { ...approved(), clientCertificate });
     const file = await registry.certificateFile('../a');
-    expect(await readFile(file.path, 'utf8')).toBe(certificate.certificatePem);
+    expect(await readFile(file.path, 'utf8')).toBe(certificate.pem);
     expect((await stat(file.path)).mode & 0o777).toBe(0o600);
     expect((await stat(dirname(file.path))).mode & 0o777).toBe(0o700);
     await file.close();

@@ -27,7 +27,7 @@ let certificate: HeldCertificate;
 let server: TlsServer;
 
 beforeAll(async () => {
-  certificate = await heldCertificate({ dns: ['mcp.test', 'localhost'], ips: ['127.0.0.1'] });
+  certificate = await heldCertificate({ dns: ['mcp.test', 'localhost'], ip: ['127.0.0.1'] });
 });
 beforeEach(async () => {
   server = await startTlsServer({ certificate });
@@ -38,7 +38,7 @@ afterEach(async () => {
 });
 
 const ask = (options: CustomClientFactoryOptions, url = server.url) =>
-  askOnce(url, certificate.certificatePem, options);
+  askOnce(url, certificate.pem, options);
 
 describe('an HTTP proxy', () => {
   it('is tunnelled through, and sees the host and port only', async () => {
@@ -50,7 +50,7 @@ describe('an HTTP proxy', () => {
 
   it('changes nothing about trust', async () => {
     await using proxy = await startProxy();
-    const impostor = await heldCertificate({ ips: ['127.0.0.1'] });
+    const impostor = await heldCertificate({ ip: ['127.0.0.1'] });
     server.rotate(impostor);
     expect(await ask({ proxy: proxy.url })).toBe('MCP_TLS_SELF_SIGNED');
     expect(server.records.applicationBytes).toBe(0);
@@ -101,7 +101,7 @@ describe('an HTTP proxy', () => {
   it('over https is verified by its own policy before it learns anything', async () => {
     const own = await heldCertificate();
     await using proxy = await startProxy({ certificate: own });
-    const trusted = { url: proxy.url, trust: own.certificatePem };
+    const trusted = { url: proxy.url, trust: own.pem };
     expect(await ask({ proxy: trusted })).toBe(200);
     expect(await ask({ proxy: proxy.url })).toBe('MCP_TLS_PROXY_FAILED');
     expect(proxy.targets).toHaveLength(1);
@@ -115,7 +115,7 @@ describe('an HTTP proxy', () => {
     await using mcp = await startMcpServer({ certificate, transport: 'both' });
     const client = new Client({ name: 'test', version: '1' });
     const url = make === sseClient ? mcp.sseUrl : mcp.mcpUrl;
-    const options = { trust: certificate.certificatePem, proxy: proxy.url };
+    const options = { trust: certificate.pem, proxy: proxy.url };
     await client.connect(make(url, options));
     await client.ping();
     await client.close();
@@ -125,7 +125,7 @@ describe('an HTTP proxy', () => {
   it('leads the probe as well', async () => {
     await using proxy = await startProxy();
     const peer = await fetchPeerCertificate(server.url, { proxy: proxy.url });
-    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint);
     expect(proxy.targets).toHaveLength(1);
     await using broken = await startProxy({ answer: 403 });
     const refused = fetchPeerCertificate(server.url, { proxy: broken.url });
@@ -191,7 +191,7 @@ describe('other ways', () => {
   it('socketPath leads to a Unix domain socket, for the own origin only', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-socket-'));
     const socketPath = join(folder, 'mcp.sock');
-    const { certificatePem: cert, keyPem: key } = certificate;
+    const { pem: cert, keyPem: key } = certificate;
     const hidden = createSecureServer({ cert, key }, (_request, response) => response.end('unix'));
     await new Promise<void>((resolve) => hidden.listen(socketPath, resolve));
     const factory = makeCustomClientFactory(cert, { socketPath, origins: { [server.url]: cert } });

@@ -123,7 +123,7 @@ const EXPECTED: Readonly<Record<string, Expected | undefined>> = {
   'a store key that is unset': argument(/variable set.*openssl rand/, /is undefined: set it/),
   'a store key in hex': argument(/`Buffer\.from\(key, 'hex'\)`/, /in hex/),
   'a passphrase as store key': argument(
-    /`\{ id, passphrase, salt \}`.*`makeSalt\(\)`/,
+    /`\{ id, passphrase, salt \}`.*`createSalt\(\)`/,
     /no base64/,
   ),
   'a store key in quotes': argument(/quotes off/, /in quotes/),

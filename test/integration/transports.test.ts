@@ -57,7 +57,7 @@ const kinds = [
 describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it("is an instance of the SDK's class, and works with its client", async () => {
     const server = await serve();
-    const transport = make(server, { trust: certificate.certificatePem });
+    const transport = make(server, { trust: certificate.pem });
     expect(transport).toBeInstanceOf(sdkClass);
     const client = newClient();
     await client.connect(transport);
@@ -69,7 +69,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it('brings progress while the call runs', async () => {
     const server = await serve();
     const client = newClient();
-    await client.connect(make(server, { trust: certificate.certificatePem }));
+    await client.connect(make(server, { trust: certificate.pem }));
     const steps: number[] = [];
     await client.callTool({ name: 'count', arguments: { to: 5, delayMs: 5 } }, undefined, {
       onprogress: ({ progress }) => steps.push(progress),
@@ -82,7 +82,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
     const client = newClient();
     const changed = vi.fn();
     client.setNotificationHandler(ToolListChangedNotificationSchema, changed);
-    await client.connect(make(server, { trust: certificate.certificatePem }));
+    await client.connect(make(server, { trust: certificate.pem }));
     await expect
       .poll(async () => {
         await server.notifyToolListChanged();
@@ -96,7 +96,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it('cancels a call, and the next one works', async () => {
     const server = await serve();
     const client = newClient();
-    await client.connect(make(server, { trust: certificate.certificatePem }));
+    await client.connect(make(server, { trust: certificate.pem }));
     const signal = AbortSignal.timeout(50);
     const slow = client.callTool({ name: 'slow', arguments: { ms: 60_000 } }, undefined, {
       signal,
@@ -108,7 +108,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it('runs 20 calls at a time', async () => {
     const server = await serve();
     const client = newClient();
-    await client.connect(make(server, { trust: certificate.certificatePem }));
+    await client.connect(make(server, { trust: certificate.pem }));
     const sums = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
         client.callTool({ name: 'add', arguments: { a: i, b: 1 } }),
@@ -137,7 +137,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it('sends headers and auth, and takes the auth that the server asks for', async () => {
     const server = await serve({ requireBearer: 'secret-token' });
     const client = newClient();
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     await client.connect(
       make(server, { trust, auth: 'secret-token', headers: { 'x-tenant': 't' } }),
     );
@@ -149,7 +149,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
 
   it('shares the pool of an injected factory, and leaves it open', async () => {
     const server = await serve();
-    const clientFactory = makeCustomClientFactory(certificate.certificatePem);
+    const clientFactory = makeCustomClientFactory(certificate.pem);
     opened.push(clientFactory);
     for (let i = 0; i < 5; i++) {
       const client = newClient();
@@ -164,7 +164,7 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
   it('close() ends everything that is its own', async () => {
     const server = await serve();
     const client = newClient();
-    await client.connect(make(server, { trust: certificate.certificatePem }));
+    await client.connect(make(server, { trust: certificate.pem }));
     const slow = client.callTool({ name: 'slow', arguments: { ms: 60_000 } }).catch((e) => e);
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.close();
@@ -195,9 +195,9 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
 
 describe('streamable http alone', () => {
   it('resumes after the connection broke', async () => {
-    const server = await serve({ resumable: true, retryIntervalMs: 50 });
+    const server = await serve({ resumable: true, retryMs: 50 });
     const client = newClient();
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     await client.connect(streamableHttpClient(server.mcpUrl, { trust }));
     const steps: number[] = [];
     const call = client.callTool({ name: 'count', arguments: { to: 10, delayMs: 40 } }, undefined, {
@@ -213,7 +213,7 @@ describe('streamable http alone', () => {
   it('terminates its session with DELETE', async () => {
     const server = await serve({ jsonResponse: true });
     const client = newClient();
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     const transport = streamableHttpClient(server.mcpUrl, { trust });
     await client.connect(transport);
     expect(server.sessionIds).toHaveLength(1);
@@ -226,7 +226,7 @@ describe('streamable http alone', () => {
     const [server, elsewhere] = [await serve(), await serve()];
     server.redirectTo(elsewhere.mcpUrl, 307);
     for (const redirectPolicy of ['follow', 'same-origin'] as const) {
-      const trust = certificate.certificatePem;
+      const trust = certificate.pem;
       const headers = { 'x-api-key': 'secret' };
       const transport = streamableHttpClient(server.mcpUrl, { trust, headers, redirectPolicy });
       await expect(newClient().connect(transport)).rejects.toThrow(/redirect/i);

@@ -43,7 +43,7 @@ it('a server that presents another certificate each time makes one event of each
   const registry = openRegistry();
   const { server, certificate } = await serve();
   await registry.register('flapping', server.url, {
-    expectFingerprint: certificate.fingerprint256,
+    expectFingerprint: certificate.fingerprint,
   });
   const shown = [
     await heldCertificate({ notAfter: inDays(300) }),
@@ -79,7 +79,7 @@ it.each([{ connectMs: 2000 }, { connectMs: 0 }])(
     );
     for (const [i, { server, certificate }] of inOrder) {
       await registry.register(`server ${i}`, server.url, {
-        expectFingerprint: certificate.fingerprint256,
+        expectFingerprint: certificate.fingerprint,
       });
     }
     const good = new Set<string>();

@@ -31,7 +31,7 @@ async function serve(certificate?: Awaited<ReturnType<typeof heldCertificate>>) 
   const held = certificate ?? (await heldCertificate({ notAfter: inDays(300) }));
   const server = await startMcpServer({ certificate: held });
   cleanups.push(() => server.close());
-  return { server, held, approved: { expectFingerprint: held.fingerprint256 } };
+  return { server, held, approved: { expectFingerprint: held.fingerprint } };
 }
 
 function openStore(map = new Map<string, string>()): EncryptedCertificateStore {
@@ -96,7 +96,7 @@ describe('watch tells of', () => {
       first: true,
       daysLeft: 20,
       validUntil: expect.stringMatching(/Z$/),
-      fingerprint: held.fingerprint256,
+      fingerprint: held.fingerprint,
     });
     await scans(server, 3);
     expect(events).toHaveLength(1);
@@ -123,12 +123,12 @@ describe('watch tells of', () => {
 
   it('the end of a leaf that an authority vouches for', async () => {
     const registry = open();
-    const ca = await heldCertificate({ ca: true, notAfter: inDays(900) });
+    const ca = await heldCertificate({ isCa: true, notAfter: inDays(900) });
     const leaf = await heldCertificate({ signedBy: ca, notAfter: inDays(5.5) });
     const { server } = await serve(leaf);
-    await registry.register('a', server.mcpUrl, { trust: { ca: ca.certificatePem } });
+    await registry.register('a', server.mcpUrl, { trust: { ca: ca.pem } });
     const event = await next(registry.watch(), 'expiring');
-    expect(event).toMatchObject({ daysLeft: 5, fingerprint: ca.fingerprint256 });
+    expect(event).toMatchObject({ daysLeft: 5, fingerprint: ca.fingerprint });
   });
 
   it('another certificate, old and new side by side, until it is approved', async () => {
@@ -140,19 +140,19 @@ describe('watch tells of', () => {
     const other = await heldCertificate({ notAfter: inDays(400) });
     server.rotate(other, { dropConnections: true });
     const event = await next(watch, 'changed');
-    expect(event.current.fingerprint).toBe(held.fingerprint256);
-    expect(event.presented.fingerprint).toBe(other.fingerprint256);
+    expect(event.current.fingerprint).toBe(held.fingerprint);
+    expect(event.presented.fingerprint).toBe(other.fingerprint);
     expect(Date.parse(event.presented.notAfter)).toBeGreaterThan(Date.now() + 399 * DAY);
     await expect.poll(types).toEqual(['changed', 'refused']);
     expect(events[1]).toMatchObject({ code: 'MCP_TLS_SELF_SIGNED', first: true });
     await scans(server, 4);
     expect(types()).toEqual(['changed', 'refused']);
 
-    await registry.renew('a', { expectFingerprint: other.fingerprint256 });
+    await registry.renew('a', { expectFingerprint: other.fingerprint });
     await expect.poll(types).toEqual(['changed', 'refused', 'renewed']);
     expect(events[2]).toMatchObject({
-      fingerprint: other.fingerprint256,
-      previousFingerprint: held.fingerprint256,
+      fingerprint: other.fingerprint,
+      previousFingerprint: held.fingerprint,
     });
   });
 
@@ -164,9 +164,9 @@ describe('watch tells of', () => {
     await scans(server, 1);
     const renewed = await heldCertificate({ renewFrom: held, notAfter: inDays(300) });
     server.rotate(renewed, { dropConnections: true });
-    expect(await next(watch, 'renewed')).toMatchObject({ fingerprint: renewed.fingerprint256 });
+    expect(await next(watch, 'renewed')).toMatchObject({ fingerprint: renewed.fingerprint });
     const [listed] = await registry.list();
-    expect(listed).toMatchObject({ fingerprint: renewed.fingerprint256 });
+    expect(listed).toMatchObject({ fingerprint: renewed.fingerprint });
     await scans(server, 3);
     expect(types()).toEqual(['renewed']);
   });

@@ -24,7 +24,7 @@ export async function fillers(
   const like = (more: object) => heldCertificate({ renewFrom: issuer, ...SMALL, ...more });
   const [stranger, ended] = await Promise.all([
     certificateOf(FILLER_KEY, SMALL),
-    certificateOf(FILLER_KEY, { ...SMALL, ...PAST, ca: true }),
+    certificateOf(FILLER_KEY, { ...SMALL, ...PAST, isCa: true }),
   ]);
   const crossed = () => heldCertificate({ renewFrom: issuer, ...SMALL, signedBy: ended });
   const kinds: readonly (readonly [string, readonly number[], () => Promise<HeldCertificate>])[] = [
@@ -32,7 +32,7 @@ export async function fillers(
     ['strangers', counts, () => certificateOf(FILLER_KEY, SMALL)],
     ['ended', counts, () => like(PAST)],
     ['SHA-1', counts, () => like({ hash: 'sha1' })],
-    ['CA:FALSE', counts, () => like({ ca: false, keyUsages: [] })],
+    ['CA:FALSE', counts, () => like({ isCa: false, keyUsages: [] })],
     ['path length', counts, () => like({ pathLength: 0 })],
     ['unknown critical', counts, () => like({ unknownCriticalExtension: true })],
     ['name constraints', counts, () => like({ nameConstraints: { excludedDns: ['localhost'] } })],

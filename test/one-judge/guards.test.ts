@@ -51,7 +51,7 @@ const byPin = ({ spkiPin }: HeldCertificate): TrustPolicy => ({
   identity: 'pin',
   pins: [spkiPin],
 });
-const byOwn = ({ certificatePem }: HeldCertificate): TrustPolicy => ({ ca: certificatePem });
+const byOwn = ({ pem: certificatePem }: HeldCertificate): TrustPolicy => ({ ca: certificatePem });
 
 describe.each([
   ['a pin', byPin],
@@ -104,7 +104,7 @@ it('an own certificate for another name is refused, and its pin alone is asked f
 });
 
 it('a chain is trusted only where OpenSSL was asked and accepted it', async () => {
-  const root = await heldCertificate({ ca: true });
+  const root = await heldCertificate({ isCa: true });
   const leaf = await heldCertificate({ signedBy: root });
   const trust = byOwn(root);
   expect(verdict(trust, [leaf], null)).toBe('trusted');
@@ -116,7 +116,7 @@ it('a chain is trusted only where OpenSSL was asked and accepted it', async () =
 
 describe('an ended leaf under allowExpired, below an authority', () => {
   const under = (root: HeldCertificate, leaf: HeldCertificate): TrustPolicy => ({
-    ca: root.certificatePem,
+    ca: root.pem,
     pins: [leaf.spkiPin],
     allowExpired: true,
   });
@@ -127,39 +127,39 @@ describe('an ended leaf under allowExpired, below an authority', () => {
   };
 
   it('is trusted where the rest is in order, an intermediate included', async () => {
-    const root = await heldCertificate({ ca: true });
-    const above = await heldCertificate({ ca: true, signedBy: root });
+    const root = await heldCertificate({ isCa: true });
+    const above = await heldCertificate({ isCa: true, signedBy: root });
     expect(await judged(root, [])).toBe('trusted');
     expect(await judged(root, [above])).toBe('trusted');
   });
 
   it('is refused with a SHA-1 signature', async () => {
-    expect(await judged(await heldCertificate({ ca: true }), [], { hash: 'sha1' })).toBe(
+    expect(await judged(await heldCertificate({ isCa: true }), [], { hash: 'sha1' })).toBe(
       'MCP_TLS_EXPIRED',
     );
   });
 
   it.each<readonly [string, object]>([
     ['is no authority', { keyUsages: [], extendedKeyUsages: [] }],
-    ['has ended', { ca: true, ...ENDED }],
-    ['has RSA of 1024 bits', { ca: true, key: 'rsa1024' }],
-    ['was signed over SHA-1', { ca: true, hash: 'sha1' }],
+    ['has ended', { isCa: true, ...ENDED }],
+    ['has RSA of 1024 bits', { isCa: true, key: 'rsa1024' }],
+    ['was signed over SHA-1', { isCa: true, hash: 'sha1' }],
   ])('is refused where its issuer %s', async (_, options) => {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const issuer = await heldCertificate({ signedBy: root, ...options });
     expect(await judged(root, [issuer])).toBe('MCP_TLS_EXPIRED');
   });
 
   it('is refused where the path is longer than its authority allows', async () => {
-    const root = await heldCertificate({ ca: true, pathLength: 0 });
-    const issuer = await heldCertificate({ ca: true, signedBy: root });
+    const root = await heldCertificate({ isCa: true, pathLength: 0 });
+    const issuer = await heldCertificate({ isCa: true, signedBy: root });
     expect(await judged(root, [])).toBe('trusted');
     expect(await judged(root, [issuer])).toBe('MCP_TLS_EXPIRED');
   });
 
   it('is refused below an authority with name constraints', async () => {
     const nameConstraints = { permittedDns: ['localhost'] };
-    const root = await heldCertificate({ ca: true, nameConstraints });
+    const root = await heldCertificate({ isCa: true, nameConstraints });
     expect(await judged(root, [])).toBe('MCP_TLS_EXPIRED');
     // Where they are not marked as critical, as many authorities have them.
     const mild = patched(root, '\x55\x1d\x1e\x01\x01\xff', '\x55\x1d\x1e\x01\x01\x00');
@@ -169,7 +169,7 @@ describe('an ended leaf under allowExpired, below an authority', () => {
 
 describe('a policy', () => {
   it('with authority: false has own certificates only, named or not', async () => {
-    const { certificatePem } = await heldCertificate({ ca: true });
+    const { pem: certificatePem } = await heldCertificate({ isCa: true });
     const denied = checkTrustPolicy({ ca: certificatePem, authority: false });
     expect(denied.authorities).toEqual([]);
     expect(denied.ownCertificates).toHaveLength(1);
@@ -177,7 +177,7 @@ describe('a policy', () => {
   });
 
   it('is refused with a field that is undefined, which a policy without it would not say', async () => {
-    const { certificatePem: ca, spkiPin } = await heldCertificate({ ca: true });
+    const { pem: ca, spkiPin } = await heldCertificate({ isCa: true });
     for (const field of ['pins', 'crl', 'authority', 'serverName', 'minVersion', 'roots']) {
       const trust = { ca, [field]: undefined } as never;
       expect(() => checkTrustPolicy(trust), field).toThrow(/undefined/);
@@ -186,20 +186,20 @@ describe('a policy', () => {
   });
 
   it('has allowExpired or revocation lists, since an end would hide a revocation', async () => {
-    const root = await heldCertificate({ ca: true });
-    const { certificatePem: ca, spkiPin } = root;
+    const root = await heldCertificate({ isCa: true });
+    const { pem: ca, spkiPin } = root;
     const both = { ca, pins: [spkiPin], allowExpired: true, crl: revocationList({ issuer: root }) };
     expect(() => checkTrustPolicy(both)).toThrow(/allowExpired and trust\.crl/);
   });
 
   it('with other revocation lists has another secure context', async () => {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const [revoked, other] = [
       await heldCertificate({ signedBy: root }),
       await heldCertificate({ signedBy: root }),
     ];
     const under = (one: HeldCertificate) => ({
-      ca: root.certificatePem,
+      ca: root.pem,
       crl: revocationList({ issuer: root, revoked: [one] }),
     });
     await using server = await startTlsServer({ certificate: revoked });
@@ -212,7 +212,7 @@ describe('a policy', () => {
 
   it('does not cover another that trusts more: pins, roots, certificates', async () => {
     const [a, b] = [await heldCertificate(), await heldCertificate()];
-    const root = (await heldCertificate({ ca: true })).certificatePem;
+    const root = (await heldCertificate({ isCa: true })).pem;
     const isCovered = (before: TrustPolicy, after: TrustPolicy) =>
       covers(checkTrustPolicy(after), checkTrustPolicy(before));
     const pinned = (...pins: string[]) => ({ ca: root, pins });
@@ -221,18 +221,18 @@ describe('a policy', () => {
     expect(isCovered({ ca: root }, pinned(a.spkiPin))).toBe(false);
     expect(isCovered({ ca: root, roots: 'default' }, { ca: root })).toBe(false);
     expect(isCovered({ ca: root }, { ca: root, roots: 'default' })).toBe(true);
-    const both = { ca: [a.certificatePem, b.certificatePem] };
-    expect(isCovered(both, { ca: a.certificatePem })).toBe(false);
-    expect(isCovered({ ca: a.certificatePem }, both)).toBe(true);
+    const both = { ca: [a.pem, b.pem] };
+    expect(isCovered(both, { ca: a.pem })).toBe(false);
+    expect(isCovered({ ca: a.pem }, both)).toBe(true);
     expect(isCovered({ ca: root }, { ca: root, minVersion: 'TLSv1.3' })).toBe(false);
   });
 });
 
 it('a key of RSA 1024 below an authority is refused on every Node.js line', async () => {
-  const root = await heldCertificate({ ca: true });
+  const root = await heldCertificate({ isCa: true });
   const certificate = await heldCertificate({ key: 'rsa1024', signedBy: root });
   await using server = await startTlsServer({ certificate });
-  expect(await askOnce(server.url, root.certificatePem)).toBe('MCP_TLS_WEAK');
+  expect(await askOnce(server.url, root.pem)).toBe('MCP_TLS_WEAK');
   expect(server.records.applicationBytes).toBe(0);
 });
 
@@ -255,10 +255,10 @@ it('a server that no client shakes hands with is read, and trusted under nothing
     ciphers: 'DEFAULT@SECLEVEL=0',
   } as const;
   await using server = await startTlsServer({ certificate, ...old });
-  const { certificatePem, spkiPin } = certificate;
+  const { pem: certificatePem, spkiPin } = certificate;
   for (const trust of [certificatePem, { identity: 'pin', pins: [spkiPin] } as const, null]) {
     const peer = await fetchPeerCertificate(server.url, { trust });
-    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint);
     expect(peer.trusted).toBe(false);
     expect(peer.problems.map(({ code }) => code)).toContain('old-protocol');
     expect(peer.suggestedPolicy).toBeUndefined();
@@ -275,7 +275,7 @@ describe('allowAddress', () => {
     const certificate = await heldCertificate();
     await using server = await startTlsServer({ certificate });
     const allowAddress = (() => answer) as AllowAddress;
-    const ask = (url: string) => askOnce(url, certificate.certificatePem, { allowAddress });
+    const ask = (url: string) => askOnce(url, certificate.pem, { allowAddress });
     expect(await ask(server.url)).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(await ask(server.urlFor('localhost'))).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(server.records.connections).toBe(0);
@@ -291,9 +291,7 @@ describe('allowAddress', () => {
         done(...([null, [{ address, family: 6 }]] as never[]));
       const options = { allowAddress, lookup: lookup as never };
       const url = server.urlFor('a.test');
-      expect(await askOnce(url, certificate.certificatePem, options)).toBe(
-        'MCP_TLS_ADDRESS_REFUSED',
-      );
+      expect(await askOnce(url, certificate.pem, options)).toBe('MCP_TLS_ADDRESS_REFUSED');
     }
     expect(asked).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
     expect(server.records.connections).toBe(0);
@@ -305,7 +303,7 @@ describe('allowAddress', () => {
     await using other = await startTlsServer({ certificate });
     const allowAddress: AllowAddress = (_, { port }) => port === one.port;
     await using scratch = scratchRegistry({ allowAddress });
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     const url = (server: typeof one) => server.urlFor('localhost', '/mcp');
     expect(await codeOf(scratch.registry.register('a', url(one), { trust }))).toBe('resolved');
     expect(await codeOf(scratch.registry.register('b', url(other), { trust }))).toBe(
@@ -357,19 +355,19 @@ describe('the registry', () => {
     );
     const replacing = registry.register('a', server.url, { ...first, replace: true });
     expect(await codeOf(replacing)).toBe('MCP_TLS_APPROVAL_REQUIRED');
-    expect((await registry.get('a')).fingerprint).toBe(certificate.fingerprint256);
+    expect((await registry.get('a')).fingerprint).toBe(certificate.fingerprint);
   });
 
   it('stores no change that does not work, and makes no own certificate of a stranger', async () => {
-    const root = await heldCertificate({ ca: true });
+    const root = await heldCertificate({ isCa: true });
     const certificate = await heldCertificate({ signedBy: root });
     const stranger = await heldCertificate();
     await using server = await startTlsServer({ certificate });
     await using scratch = scratchRegistry();
     const { registry } = scratch;
-    await registry.register('a', server.url, { trust: root.certificatePem });
+    await registry.register('a', server.url, { trust: root.pem });
     const before = await registry.get('a');
-    const change = registry.update('a', { trust: stranger.certificatePem });
+    const change = registry.update('a', { trust: stranger.pem });
     expect(await codeOf(change)).toMatch(/^MCP_TLS_/);
     expect(await registry.get('a')).toEqual(before);
     server.rotate(stranger);
@@ -383,7 +381,7 @@ describe('the registry', () => {
     await using server = await startTlsServer({ certificate });
     await using scratch = scratchRegistry();
     const expiresAt = new Date(Date.now() + 300);
-    const trust = certificate.certificatePem;
+    const trust = certificate.pem;
     await scratch.registry.register('a', server.url, { trust, expiresAt });
     await new Promise((resolve) => setTimeout(resolve, 350));
     expect(await codeOf(scratch.registry.renew('a'))).toBe('MCP_TLS_STORE_EXPIRED');
@@ -416,12 +414,12 @@ describe('the registry', () => {
 
   it('ends connections on a revocation before the store has deleted anything', async () => {
     const certificate = await heldCertificate();
-    await using server = await startTlsServer({ certificate, keepAliveTimeoutMs: 0 });
+    await using server = await startTlsServer({ certificate, keepAliveMs: 0 });
     const keys = [{ id: 'k1', key: randomBytes(32) }];
     const store = createCertificateStore({ keys, storage: 'memory' });
     const stuck = { ...store, delete: () => new Promise<boolean>(() => {}) };
     const registry = createServerRegistry({ store: stuck });
-    await registry.register('a', server.url, { trust: certificate.certificatePem });
+    await registry.register('a', server.url, { trust: certificate.pem });
     const factory = await registry.clientFactory('a');
     await (await factory()(server.url)).text();
     expect(server.openConnections).toBe(1);

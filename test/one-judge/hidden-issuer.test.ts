@@ -18,10 +18,10 @@ let impostor: HeldCertificate;
 let server: PresentingServer | undefined;
 
 beforeAll(async () => {
-  const own = { ca: true, dns: ['localhost'] } as const;
+  const own = { isCa: true, dns: ['localhost'] } as const;
   a = await heldCertificate({ ...own, commonName: 'server A' });
   b = await heldCertificate({ ...own, commonName: 'server B' });
-  below = await heldCertificate({ ca: true, signedBy: a });
+  below = await heldCertificate({ isCa: true, signedBy: a });
   impostor = await heldCertificate({ signedBy: below });
 });
 afterEach(async () => {
@@ -30,14 +30,14 @@ afterEach(async () => {
 });
 
 const policies: readonly (readonly [string, () => TrustInput])[] = [
-  ["A's own certificate", () => ({ ca: a.certificatePem })],
-  ["A's own certificate as text", () => a.certificatePem],
-  ["A's own certificate and the default roots", () => ({ ca: a.certificatePem, roots: 'default' })],
-  ['the own certificates of two servers', () => ({ ca: [a.certificatePem, b.certificatePem] })],
-  ['A with authority: false', () => ({ ca: a.certificatePem, authority: false })],
+  ["A's own certificate", () => ({ ca: a.pem })],
+  ["A's own certificate as text", () => a.pem],
+  ["A's own certificate and the default roots", () => ({ ca: a.pem, roots: 'default' })],
+  ['the own certificates of two servers', () => ({ ca: [a.pem, b.pem] })],
+  ['A with authority: false', () => ({ ca: a.pem, authority: false })],
   [
     "A and the default roots, asked for another server's name",
-    () => ({ ca: a.certificatePem, roots: 'default', serverName: 'localhost' }),
+    () => ({ ca: a.pem, roots: 'default', serverName: 'localhost' }),
   ],
 ];
 
@@ -62,8 +62,8 @@ describe.each(policies)('under %s', (_, trust) => {
 it('a genuine server may send 99 certificates more, and no 100', async () => {
   const filler = await certificateOf(ecKey(), { keyIdentifiers: false });
   const behind = (n: number) => [a, ...Array<HeldCertificate>(n).fill(filler)];
-  expect(await visit(behind(99), a.certificatePem)).toEqual({ client: 200, probe: true });
-  await refuses(behind(100), a.certificatePem);
+  expect(await visit(behind(99), a.pem)).toEqual({ client: 200, probe: true });
+  await refuses(behind(100), a.pem);
 });
 
 async function refuses(chain: readonly HeldCertificate[], trust: TrustInput): Promise<void> {
@@ -86,7 +86,7 @@ async function ladder(top: HeldCertificate, count: number): Promise<HeldCertific
   const key = ecKey();
   const chain: HeldCertificate[] = [];
   for (let n = 0; n < count; n++) {
-    chain.unshift(await certificateOf(key, { ca: true, signedBy: chain[0] ?? top }));
+    chain.unshift(await certificateOf(key, { isCa: true, signedBy: chain[0] ?? top }));
   }
   return [await heldCertificate({ signedBy: chain[0] as HeldCertificate }), ...chain];
 }

@@ -172,7 +172,7 @@ function withClientCertificate(suggested: TrustInput, { server }: PresentationCa
   const { clientCa } = server;
   if (clientCa === undefined || typeof suggested !== 'object' || suggested === null)
     return suggested;
-  const clientCertificate = { cert: clientCa.certificatePem, key: clientCa.keyPem };
+  const clientCertificate = { cert: clientCa.pem, key: clientCa.keyPem };
   return { ...suggested, clientCertificate } as TrustInput;
 }
 

@@ -63,18 +63,18 @@ const shared = new Map<string, tls.SecureContext>();
 /** What {@link askOpenssl} depends on: policies that agree in it get one answer. */
 export function opensslKey(policy: PolicyCase): string {
   const { authorities, roots, crl = '', serverName = '', client } = policy;
-  const anchors = authorities.map(({ fingerprint256 }) => fingerprint256);
-  return JSON.stringify([anchors, roots, crl, serverName, client?.fingerprint256]);
+  const anchors = authorities.map(({ fingerprint }) => fingerprint);
+  return JSON.stringify([anchors, roots, crl, serverName, client?.fingerprint]);
 }
 
 function contextOf(policy: PolicyCase): tls.SecureContext {
   const present = contexts.get(policy) ?? shared.get(opensslKey(policy));
   if (present !== undefined) return present;
   const { authorities, roots, crl, client } = policy;
-  const ca = authorities.map(({ certificatePem }) => certificatePem);
+  const ca = authorities.map(({ pem }) => pem);
   const options: tls.SecureContextOptions = {
     ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2`,
-    ...(client && { cert: client.certificatePem, key: client.keyPem }),
+    ...(client && { cert: client.pem, key: client.keyPem }),
     // Of one text Node.js reads the first list only.
     ...(crl !== undefined && { crl: crl.match(/-----BEGIN[\s\S]+?END X509 CRL-----/g) ?? [] }),
 

@@ -60,7 +60,7 @@ interface Meaning extends Partial<Omit<PolicyCase, 'name' | 'trust' | 'crl'>> {
 function policy(name: string, meaning: Meaning): PolicyCase {
   const { own = [], authorities = [], roots = false, pins = [], byPin = false } = meaning;
   const { serverName, allowExpired = false, minVersion, crl, client, authority } = meaning;
-  const ca = [...own, ...authorities].map(({ certificatePem }) => certificatePem);
+  const ca = [...own, ...authorities].map(({ pem }) => pem);
   const trust = {
     ...(ca.length > 0 && { ca }),
     ...(authority !== undefined && { authority }),
@@ -71,7 +71,7 @@ function policy(name: string, meaning: Meaning): PolicyCase {
     ...(allowExpired && { allowExpired }),
     ...(minVersion !== undefined && { minVersion }),
     ...(crl !== undefined && { crl }),
-    ...(client && { clientCertificate: { cert: client.certificatePem, key: client.keyPem } }),
+    ...(client && { clientCertificate: { cert: client.pem, key: client.keyPem } }),
   } as TrustPolicy;
   return {
     name,
@@ -105,7 +105,7 @@ export function makePolicies(world: World): readonly PolicyCase[] {
     policy('roots, serverName', { roots: true, serverName: 'localhost' }),
     policy('roots, other name', { roots: true, serverName: 'other.example' }),
     policy('own A', { own: [a] }),
-    { ...policy('own A as text', { own: [a] }), trust: a.certificatePem },
+    { ...policy('own A as text', { own: [a] }), trust: a.pem },
     policy('own A, authority false', { own: [a], authority: false }),
     policy('own A and B', { own: [a, b] }),
     policy('A as authority', { authorities: [a], authority: true }),

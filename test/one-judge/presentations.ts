@@ -79,7 +79,7 @@ async function ownShapes({ a, s, i, past, future, stranger, strangerEnded }: Wor
     of('A, keyEncipherment only', [await again({ keyUsages: ['keyEncipherment'] })]),
     of('A, no usages', [await again({ keyUsages: [], extendedKeyUsages: [] })]),
     of('A, SHA-1', [await again({ hash: 'sha1' })]),
-    of('A, CA:TRUE', [await again({ ca: true, dns: ['localhost'], ips: ['127.0.0.1'] })]),
+    of('A, CA:TRUE', [await again({ isCa: true, dns: ['localhost'], ip: ['127.0.0.1'] })]),
     of('A, broken signature', [await again({ defect: 'broken-signature' })]),
     of('A, unknown critical extension', [await again({ unknownCriticalExtension: true })], usage),
     of('A, end that is no time', [await unreadableTime(a, 'notAfter')], usage),
@@ -113,10 +113,10 @@ async function unreadableTime(a: HeldCertificate, field: 'notBefore' | 'notAfter
 /** Leaves that the key of a server's own certificate has signed. */
 async function rogueShapes({ a, s, k }: World) {
   const below = (signedBy: HeldCertificate) => heldCertificate({ signedBy });
-  const is = await heldCertificate({ ca: true, signedBy: s });
+  const is = await heldCertificate({ isCa: true, signedBy: s });
   const rogue = await below(s);
   const rogueBelow = await below(is);
-  const is2 = await heldCertificate({ ca: true, signedBy: is });
+  const is2 = await heldCertificate({ isCa: true, signedBy: is });
   return [
     of('rogue below S', [rogue]),
     of('rogue below S, S sent', [rogue, s]),
@@ -199,8 +199,8 @@ async function leafShapes({ r, i, leaf, stranger, strangerEnded }: World) {
 async function issuerShapes(world: World) {
   const { r, i, leaf, ended, strangerEnded, stranger } = world;
   const under = async (name: string, issuer: object, rootOptions?: object) => {
-    const root = rootOptions ? await heldCertificate({ ca: true, ...rootOptions }) : r;
-    const odd = await heldCertificate({ ca: true, signedBy: root, ...issuer });
+    const root = rootOptions ? await heldCertificate({ isCa: true, ...rootOptions }) : r;
+    const odd = await heldCertificate({ isCa: true, signedBy: root, ...issuer });
     const below = await heldCertificate({ renewFrom: leaf, signedBy: odd });
     return of(`below an issuer ${name}`, [below, odd]);
   };
@@ -208,11 +208,11 @@ async function issuerShapes(world: World) {
     heldCertificate({ renewFrom: r, signedBy: strangerEnded, ...more });
   const below = (signedBy: HeldCertificate) => heldCertificate({ renewFrom: leaf, signedBy });
   const constrained = { nameConstraints: { permittedDns: ['example.com'] } };
-  const limited = await heldCertificate({ ca: true, signedBy: r, pathLength: 0 });
-  const beyond = await heldCertificate({ ca: true, signedBy: limited });
+  const limited = await heldCertificate({ isCa: true, signedBy: r, pathLength: 0 });
+  const beyond = await heldCertificate({ isCa: true, signedBy: limited });
   return [
-    await under('that is no CA', { ca: false, keyUsages: [] }),
-    await under('that is no CA and may sign', { ca: false, keyUsages: ['keyCertSign'] }),
+    await under('that is no CA', { isCa: false, keyUsages: [] }),
+    await under('that is no CA and may sign', { isCa: false, keyUsages: ['keyCertSign'] }),
     await under('for clientAuth', { extendedKeyUsages: ['clientAuth'] }),
     await under('that has ended', PAST),
     await under('that is not yet valid', FUTURE),
@@ -221,7 +221,7 @@ async function issuerShapes(world: World) {
     await under('with a broken signature', { defect: 'broken-signature' }),
     await under('that may not sign', { keyUsages: ['cRLSign'] }),
     await under('with an unknown critical extension', { unknownCriticalExtension: true }),
-    await under('of version 1', { ca: false, version: 1 }),
+    await under('of version 1', { isCa: false, version: 1 }),
     of('below a constrained issuer', await constrainedChain(leaf, r, constrained), {
       host: 'localhost',
     }),
@@ -237,7 +237,7 @@ async function issuerShapes(world: World) {
 }
 
 async function constrainedChain(leaf: HeldCertificate, root: HeldCertificate, more: object) {
-  const odd = await heldCertificate({ ca: true, signedBy: root, ...more });
+  const odd = await heldCertificate({ isCa: true, signedBy: root, ...more });
   return [await heldCertificate({ renewFrom: leaf, signedBy: odd }), odd];
 }
 
@@ -253,10 +253,10 @@ async function nameShapes({ a, i }: World) {
       [await heldCertificate({ signedBy: i, dns: ['other.example'] }), i],
       named,
     ),
-    of('A, other address', [await again({ ips: ['10.0.0.5'] })], none),
+    of('A, other address', [await again({ ip: ['10.0.0.5'] })], none),
     of('A, address as DNS name', [await again({ dns: ['127.0.0.1'] })], none),
     of('A, common name only', [await again({ commonName: '127.0.0.1', san: 'none' })], none),
-    of('A, URI only', [await again({ uris: ['spiffe://mesh/mcp'] })], none),
+    of('A, URI only', [await again({ uri: ['spiffe://mesh/mcp'] })], none),
     of('A, wildcard', [await again({ dns: ['*.example'] })], { ...named, host: 'localhost' }),
     of('A, wildcard of one label', [await again({ dns: ['*'] })], { ...none, host: 'localhost' }),
     of('A by name', [a], { host: 'localhost' }),
@@ -328,7 +328,7 @@ async function connectionShapes(world: World) {
 /** Leaves with many certificates behind them. */
 async function longChains(world: World) {
   const { r, i, leaf, a, s } = world;
-  const is = await heldCertificate({ ca: true, signedBy: s, keyIdentifiers: false });
+  const is = await heldCertificate({ isCa: true, signedBy: s, keyIdentifiers: false });
   const impostor = await heldCertificate({ signedBy: is });
   const cases: PresentationCase[] = [];
   for (const { name, certificates } of await fillers(i, r, COUNTS)) {
@@ -355,7 +355,7 @@ async function ladder(top: HeldCertificate, count: number): Promise<HeldCertific
   const key = ecKey();
   const chain: HeldCertificate[] = [];
   for (let n = 0; n < count; n++) {
-    chain.unshift(await certificateOf(key, { ca: true, signedBy: chain[0] ?? top }));
+    chain.unshift(await certificateOf(key, { isCa: true, signedBy: chain[0] ?? top }));
   }
   return [await heldCertificate({ signedBy: chain[0] as HeldCertificate }), ...chain];
 }

@@ -18,20 +18,20 @@ import { scratchRegistry } from './support/scratch-registry.js';
 const ODD_ISSUERS: readonly (readonly [string, object])[] = [
   ['that is no CA', { keyUsages: [] }],
   ['that is no CA and may sign certificates', { keyUsages: ['keyCertSign'] }],
-  ['for clients only', { ca: true, extendedKeyUsages: ['clientAuth'] }],
-  ['that has ended', { ca: true, notAfter: new Date(Date.now() - 60_000) }],
-  ['that is not valid yet', { ca: true, notBefore: new Date(Date.now() + 3_600_000) }],
-  ['with an RSA key of 1024 bits', { ca: true, key: 'rsa1024' }],
-  ['that may not sign', { ca: true, keyUsages: ['cRLSign'] }],
-  ['with an unknown critical extension', { ca: true, unknownCriticalExtension: true }],
-  ['with name constraints', { ca: true, nameConstraints: { permittedDns: ['example.com'] } }],
+  ['for clients only', { isCa: true, extendedKeyUsages: ['clientAuth'] }],
+  ['that has ended', { isCa: true, notAfter: new Date(Date.now() - 60_000) }],
+  ['that is not valid yet', { isCa: true, notBefore: new Date(Date.now() + 3_600_000) }],
+  ['with an RSA key of 1024 bits', { isCa: true, key: 'rsa1024' }],
+  ['that may not sign', { isCa: true, keyUsages: ['cRLSign'] }],
+  ['with an unknown critical extension', { isCa: true, unknownCriticalExtension: true }],
+  ['with name constraints', { isCa: true, nameConstraints: { permittedDns: ['example.com'] } }],
 ];
 
 let root: HeldCertificate;
 let server: AlternatingServer;
 
 beforeAll(async () => {
-  root = await heldCertificate({ ca: true });
+  root = await heldCertificate({ isCa: true });
 });
 beforeEach(async () => {
   server = await startAlternatingServer();
@@ -81,7 +81,7 @@ it('a certificate that was approved is not exchanged for another one before it i
   const [approved, other] = [await heldCertificate(), await heldCertificate()];
   await using scratch = scratchRegistry();
   server.show([[approved], [other]], 'once');
-  const expectFingerprint = `SHA256:${approved.fingerprint256.replaceAll(':', '')}`;
+  const expectFingerprint = `SHA256:${approved.fingerprint.replaceAll(':', '')}`;
   const outcome = await codeOf(scratch.registry.register('a', server.url, { expectFingerprint }));
   server.show([[other]], 'round');
   const asked = outcome === 'resolved' ? await codeOf(ask(scratch, 'a')) : outcome;
@@ -93,8 +93,8 @@ it('renew puts no attacker on record in the place of a publicly trusted server',
   // Node.js reads the roots of NODE_EXTRA_CA_CERTS when it starts.
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-renew-'));
   const file = join(folder, 'root.pem');
-  const publicRoot = await heldCertificate({ ca: true });
-  await writeFile(file, publicRoot.certificatePem);
+  const publicRoot = await heldCertificate({ isCa: true });
+  await writeFile(file, publicRoot.pem);
   await writeFile(join(folder, 'root.key'), publicRoot.keyPem, { mode: 0o600 });
   try {
     const printed = await run('renew-program.ts', [folder], { NODE_EXTRA_CA_CERTS: file });

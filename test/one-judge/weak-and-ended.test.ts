@@ -20,9 +20,9 @@ let endedStranger: HeldCertificate;
 let server: PresentingServer | undefined;
 
 beforeAll(async () => {
-  root = await heldCertificate({ ca: true });
-  stranger = await heldCertificate({ ca: true });
-  endedStranger = await heldCertificate({ ca: true, ...ENDED });
+  root = await heldCertificate({ isCa: true });
+  stranger = await heldCertificate({ isCa: true });
+  endedStranger = await heldCertificate({ isCa: true, ...ENDED });
 });
 afterEach(async () => {
   await server?.[Symbol.asyncDispose]();
@@ -67,10 +67,10 @@ describe.each([
       ({ spkiPin }) => ({ identity: 'pin', pins: [spkiPin], allowExpired: true }),
     ],
     ['its certificate pinned', (one) => ({ identity: 'pin', pins: [certificatePin(one)] })],
-    ['itself as own certificate', ({ certificatePem }) => ({ ca: certificatePem })],
+    ['itself as own certificate', ({ pem }) => ({ ca: pem })],
     [
       'itself as own certificate, pinned, allowExpired',
-      ({ certificatePem, spkiPin }) => ({
+      ({ pem: certificatePem, spkiPin }) => ({
         ca: certificatePem,
         pins: [spkiPin],
         allowExpired: true,
@@ -103,7 +103,7 @@ it('a certificate of RSA 2048 below a SHA-1 signature is taken where its key is 
 
 describe('allowExpired excuses the end of the leaf and nothing else', () => {
   const under = (leaf: HeldCertificate): TrustInput => ({
-    ca: root.certificatePem,
+    ca: root.pem,
     pins: [leaf.spkiPin],
     allowExpired: true,
   });
@@ -154,7 +154,7 @@ describe('allowExpired excuses the end of the leaf and nothing else', () => {
     [
       'an ended leaf below an ended intermediate of the authority',
       async () => {
-        const intermediate = await heldCertificate({ ca: true, signedBy: root, ...ENDED });
+        const intermediate = await heldCertificate({ isCa: true, signedBy: root, ...ENDED });
         return [await heldCertificate({ signedBy: intermediate, ...ENDED }), intermediate];
       },
     ],
@@ -179,15 +179,15 @@ describe.each<readonly [string, object]>([
   let leaf: HeldCertificate;
   let chain: readonly HeldCertificate[];
   beforeAll(async () => {
-    const intermediate = await heldCertificate({ ca: true, signedBy: root });
+    const intermediate = await heldCertificate({ isCa: true, signedBy: root });
     leaf = await heldCertificate({ signedBy: intermediate });
     const crossed = await heldCertificate({ renewFrom: root, signedBy: stranger, ...odd });
     chain = [leaf, intermediate, crossed];
   });
 
   it.each<readonly [string, () => TrustInput]>([
-    ['the authority', () => ({ ca: root.certificatePem })],
-    ["the server's own certificate", () => ({ ca: leaf.certificatePem })],
+    ['the authority', () => ({ ca: root.pem })],
+    ["the server's own certificate", () => ({ ca: leaf.pem })],
     ['a pin', () => ({ identity: 'pin', pins: [leaf.spkiPin] })],
   ])('is no problem under %s, for client, probe and registry', async (_name, trust) => {
     const url = await show(chain);
@@ -202,7 +202,7 @@ describe.each<readonly [string, object]>([
   });
 
   it('is remarked on', async () => {
-    const trust = { ca: root.certificatePem };
+    const trust = { ca: root.pem };
     const { remarks } = await fetchPeerCertificate(await show(chain), { trust });
     expect(remarks.map(({ certificate }) => certificate)).toContain(2);
   });
@@ -225,9 +225,9 @@ describe.each<readonly [string, object]>([
 
 describe('an authority that carries a server name', () => {
   it('is an own certificate to client, probe and registry, and the error says the way out', async () => {
-    const k = await heldCertificate({ ca: true, dns: ['kubernetes'] });
+    const k = await heldCertificate({ isCa: true, dns: ['kubernetes'] });
     const url = await show([await heldCertificate({ signedBy: k })]);
-    const trust = { ca: k.certificatePem };
+    const trust = { ca: k.pem };
     await refuses(url, trust, /^MCP_TLS_UNKNOWN_ISSUER$/);
     const { makeCustomClientFactory } = await import('../../src/index.js');
     const factory = makeCustomClientFactory(trust);
@@ -245,10 +245,10 @@ describe('a server with a Diffie-Hellman group of 1024 bits', () => {
     const certificate = await heldCertificate({ key: 'rsa2048' });
     const url = await show([certificate], { weakDh: true });
     const peer = await fetchPeerCertificate(url);
-    expect(peer.description.fingerprint).toBe(certificate.fingerprint256);
+    expect(peer.description.fingerprint).toBe(certificate.fingerprint);
     expect(peer.suggestedPolicy).toBeUndefined();
     for (const trust of [
-      { ca: certificate.certificatePem },
+      { ca: certificate.pem },
       { identity: 'pin', pins: [certificate.spkiPin] } as const,
     ]) {
       expect(String(await askOnce(url, trust))).toMatch(/^MCP_TLS_/);
@@ -262,13 +262,13 @@ describe('a server with a Diffie-Hellman group of 1024 bits', () => {
 
 describe('several machines behind one address, each with a certificate of its own', () => {
   it('are registered by naming all of them, and what the key of one signed is refused', async () => {
-    const own = { ca: true, dns: ['localhost'] } as const;
+    const own = { isCa: true, dns: ['localhost'] } as const;
     const [a, b] = [await heldCertificate(own), await heldCertificate(own)];
     const rogue = await heldCertificate({ signedBy: a });
     await using machines = await startAlternatingServer();
     machines.show([[a], [b]], 'round');
     await using scratch = scratchRegistry();
-    const ca = [a.certificatePem, b.certificatePem];
+    const ca = [a.pem, b.pem];
     await scratch.registry.register('a', machines.url, { trust: { ca } });
     const factory = await scratch.registry.clientFactory('a');
     for (let i = 0; i < 4; i++) expect((await factory()(machines.url)).status).toBe(200);

@@ -48,18 +48,18 @@ export async function makeWorld(roots: {
   readonly p: HeldCertificate;
   readonly px: HeldCertificate;
 }): Promise<World> {
-  const ca = { ca: true } as const;
+  const ca = { isCa: true } as const;
   const r = await heldCertificate({ ...ca, commonName: 'root R' });
   const i = await heldCertificate({ ...ca, commonName: 'intermediate I', signedBy: r });
   const pi = await heldCertificate({ ...ca, commonName: 'intermediate PI', signedBy: roots.p });
-  const server = { ca: true, ips: ['127.0.0.1'], dns: ['localhost'] } as const;
+  const server = { isCa: true, ip: ['127.0.0.1'], dns: ['localhost'] } as const;
   const clientAuth = { extendedKeyUsages: ['clientAuth'] } as const;
   return {
     a: await heldCertificate({ commonName: 'server A' }),
     b: await heldCertificate({ commonName: 'server B' }),
     s: await heldCertificate({ ...server, commonName: 'server S' }),
     s2: await heldCertificate({ ...server, commonName: 'server S2' }),
-    k: await heldCertificate({ ca: true, commonName: 'kubernetes', dns: ['kubernetes'] }),
+    k: await heldCertificate({ isCa: true, commonName: 'kubernetes', dns: ['kubernetes'] }),
     r,
     i,
     leaf: await heldCertificate({ signedBy: i, commonName: 'leaf' }),

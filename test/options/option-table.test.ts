@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import * as index from '../../src/index.js';
 import * as redis from '../../src/redis/index.js';
+import * as store from '../../src/store/index.js';
 import * as testing from '../../src/testing/index.js';
 import { optionTable, type Row, summary } from '../dist/consumer/option-table.mjs';
 
@@ -10,7 +11,7 @@ let rows: readonly Row[];
 
 beforeAll(async () => {
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  rows = await optionTable({ index, redis, testing });
+  rows = await optionTable({ index, redis, store, testing });
   const { wrong: _, ...counts } = summary(rows);
   console.log(JSON.stringify(counts));
 }, 120_000);

@@ -1,8 +1,5 @@
-import {
-  type CertificateStore,
-  createStoredCertificate,
-  type StoredCertificate,
-} from '../../src/index.js';
+import type { CertificateStore, StoredCertificate } from '../../src/index.js';
+import { createStoredCertificate } from '../../src/store/index.js';
 import { type Effect, FIELDS, now, type Operation, type Outcome } from './history.js';
 import type { PlayedServer } from './servers.js';
 import { fieldsOf } from './traced-store.js';
@@ -56,7 +53,7 @@ export class NotedStore {
   #record(pin: 'certificate' | 'key', token: string): StoredCertificate {
     const [certificate] = this.#server.certificates;
     if (certificate === undefined) throw new Error('the server has no certificate');
-    const { certificatePem, spkiPin } = certificate;
+    const { pem: certificatePem, spkiPin } = certificate;
     return createStoredCertificate({
       url: this.#server.url,
       trust:

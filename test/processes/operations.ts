@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EncryptedCertificateStore, StoredCertificate } from '../../src/index.js';
+import { readServerTrust } from '../../src/store/record/server-trust.js';
 import type { Effect, Outcome } from './history.js';
 import { now } from './history.js';
 
@@ -73,7 +74,8 @@ export const OPERATIONS: readonly Task[] = [
     effect: (context) => ({ kind: 'read', id: anId(context) }),
     async run({ store }, effect) {
       const ready = await store.trust((effect as Named).id);
-      return toOutcome(ready?.record, ready?.revision);
+      const held = ready && readServerTrust(ready);
+      return toOutcome(held?.record, held?.revision);
     },
   },
   {

@@ -6,12 +6,12 @@ import {
   type CertificateStorage,
   type CertificateStore,
   createCertificateStore,
-  createStorage,
   directoryStorage,
   type EncryptedCertificateStore,
   type RawKey,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { createStorage } from '../../src/store/index.js';
 import { keyvBackend } from '../../src/store/keyv-backend.js';
 import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { gateBackend, gateDatabase, type Points } from './barriers.js';

@@ -211,7 +211,7 @@ class HeldRun {
       // One that waits for its connection ends like a stream.
       requestLateMs: this.#options.place.ttlMs + lookMsOf(this.#options.place),
       streamLateMs: this.#options.place.ttlMs + lookMsOf(this.#options.place),
-      pinOf: new Map(certificates.map((one) => [one.fingerprint256, one.spkiPin])),
+      pinOf: new Map(certificates.map((one) => [one.fingerprint, one.spkiPin])),
       stoppedFor: () => 0,
       endOf: (expiresAt) => Date.parse(expiresAt) - (Date.now() - now()),
       behind: () => 0,

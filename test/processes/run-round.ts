@@ -136,7 +136,7 @@ class Round {
       uses: [...[...this.#servers.values()].flatMap(({ uses }) => uses), ...streamsOf(operations)],
       requestLateMs: ttlMs,
       streamLateMs: ttlMs + lookMsOf(this.#options.place),
-      pinOf: new Map(certificates.map((one) => [one.fingerprint256, one.spkiPin])),
+      pinOf: new Map(certificates.map((one) => [one.fingerprint, one.spkiPin])),
       stoppedFor: (member, from, to) => this.#members.stoppedFor(member, from, to),
       endOf: (expiresAt, setBy) =>
         Date.parse(expiresAt) - this.#members.shiftOf(setBy) - (Date.now() - now()),

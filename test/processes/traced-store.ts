@@ -1,4 +1,5 @@
 import type { CertificateStore, StoredCertificate } from '../../src/index.js';
+import { readServerTrust } from '../../src/store/record/server-trust.js';
 import { type Field, type Fields, now, type Outcome } from './history.js';
 import type { Flow, Recorder } from './recorder.js';
 
@@ -78,7 +79,10 @@ export function traceStore(store: CertificateStore, recorder: Recorder): Certifi
           'trust',
           { kind: 'read', id },
           () => trust.call(store, id),
-          (ready) => outcomeOf(ready?.record, ready?.revision),
+          (ready) => {
+            const held = ready && readServerTrust(ready);
+            return outcomeOf(held?.record, held?.revision);
+          },
         ),
     }),
     ...(onChange && { onChange: onChange.bind(store) }),

@@ -58,11 +58,11 @@ describe.each(databases)('the gateways table on $name', ({ open }) => {
     const database = await open();
     const store = createGatewayStore(database, keys);
     const [held, client] = [await heldCertificate(), await heldCertificate()];
-    const { createStoredCertificate } = await import('../../src/index.js');
-    const clientCertificate = { cert: client.certificatePem, key: client.keyPem };
+    const { createStoredCertificate } = await import('../../src/store/index.js');
+    const clientCertificate = { cert: client.pem, key: client.keyPem };
     const record = createStoredCertificate({
       url: 'https://10.0.0.5:8443/mcp',
-      trust: { ca: held.certificatePem, clientCertificate },
+      trust: { ca: held.pem, clientCertificate },
     });
     await store.set('one', record);
     await store.set('two', record);
@@ -95,9 +95,9 @@ describe('examples/host-store', () => {
           resolve(stdout + stderr),
         );
       });
-    const other = (await heldCertificate()).fingerprint256;
+    const other = (await heldCertificate()).fingerprint;
     expect(await run(other)).toContain(`expected was ${other}`);
-    expect(await run(certificate.fingerprint256)).toBe('stored, self-signed: true\n2 + 3 = 5\n');
+    expect(await run(certificate.fingerprint)).toBe('stored, self-signed: true\n2 + 3 = 5\n');
     expect((await run('not asked again')).replace(/^\(.*\n/gm, '')).toBe('2 + 3 = 5\n');
   }, 60_000);
 });

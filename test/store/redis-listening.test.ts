@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import {
-  createCertificateStore,
-  createStorage,
-  type EncryptedCertificateStore,
-} from '../../src/index.js';
+import { createCertificateStore, type EncryptedCertificateStore } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { createStorage } from '../../src/store/index.js';
 import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { eventually } from '../support/waiting.js';
 import { aKey, aRecord } from '../unit/store/support.js';

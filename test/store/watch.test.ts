@@ -40,7 +40,7 @@ it('divides the servers among the processes, and tells each of everything', asyn
   });
   const ids = Array.from({ length: 30 }, (_, i) => `server-${i}`);
   for (const id of ids) {
-    await registry.register(id, server.url, { expectFingerprint: certificate.fingerprint256 });
+    await registry.register(id, server.url, { expectFingerprint: certificate.fingerprint });
   }
   await expect.poll(() => server.openConnections).toBe(0);
   server.clearRecords();

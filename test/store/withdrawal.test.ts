@@ -78,7 +78,7 @@ async function open(place: WorkerPlace['place'], ttlMs?: number): Promise<void> 
   workers = [first, second];
   await first.call('initialize');
   await first.call('register', 'a', server.url, {
-    expectFingerprint: certificate.fingerprint256,
+    expectFingerprint: certificate.fingerprint,
   });
   await second.call('openStream', 'a', streamUrl());
 }

@@ -51,7 +51,7 @@ const server = await startTlsServer({
     HANDLERS[(request.url ?? '/ok').slice(1)]?.(request, response);
   },
 });
-const factory = makeCustomClientFactory(certificate.certificatePem);
+const factory = makeCustomClientFactory(certificate.pem);
 const client = factory();
 const gc = (globalThis as { gc?: () => void }).gc as () => void;
 

@@ -32,7 +32,7 @@ export async function startNginx(options: NginxOptions): Promise<NginxServer> {
   const path = (name: string) => join(folder, name);
   await writeFile(path('cert.pem'), certificate.chainPem);
   await writeFile(path('key.pem'), certificate.keyPem, { mode: 0o600 });
-  if (clientCa) await writeFile(path('client-ca.pem'), clientCa.certificatePem);
+  if (clientCa) await writeFile(path('client-ca.pem'), clientCa.pem);
   const clientAuth = clientCa
     ? `ssl_client_certificate ${path('client-ca.pem')}; ssl_verify_client on;`
     : '';

@@ -79,7 +79,7 @@ export async function startOAuthWorld(certificates: {
     sse: true,
     jsonResponse: false,
     resumable: false,
-    retryIntervalMs: undefined,
+    retryMs: undefined,
     requireBearer: undefined,
   });
   const mcp = await startTlsServer({

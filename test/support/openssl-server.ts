@@ -32,12 +32,12 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
   const port = await freePort();
   const certificates = [
     '-cert',
-    await write('cert.pem', certificate.certificatePem),
+    await write('cert.pem', certificate.pem),
     '-key',
     await write('key.pem', certificate.keyPem),
   ];
   // s_server sends its own certificate besides.
-  const issuers = certificate.chainPem.replace(certificate.certificatePem, '');
+  const issuers = certificate.chainPem.replace(certificate.pem, '');
   if (issuers !== '') certificates.push('-cert_chain', await write('chain.pem', issuers));
   const demand =
     clientCa === undefined
@@ -47,7 +47,7 @@ export async function startOpenSslServer(options: OpenSslServerOptions): Promise
           '3',
           '-verify_return_error',
           '-CAfile',
-          await write('client-ca.pem', clientCa.certificatePem),
+          await write('client-ca.pem', clientCa.pem),
         ];
   const listen = ['s_server', '-www', '-accept', `127.0.0.1:${port}`];
   const openssl = await debianProgram('openssl');

@@ -55,7 +55,7 @@ async function request(
 
 async function askOwn(options: HeldOptions): Promise<unknown> {
   const certificate = await heldCertificate(options);
-  return ask(certificate, certificate.certificatePem);
+  return ask(certificate, certificate.pem);
 }
 
 function withKey(key: unknown): unknown {
@@ -66,7 +66,7 @@ function withKey(key: unknown): unknown {
 async function smallGroup(): Promise<unknown> {
   const certificate = await heldCertificate({ key: 'rsa2048' });
   const server = createServer({
-    cert: certificate.certificatePem,
+    cert: certificate.pem,
     key: certificate.keyPem,
     dhparam: weakGroup(),
     maxVersion: 'TLSv1.2',
@@ -77,7 +77,7 @@ async function smallGroup(): Promise<unknown> {
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   try {
-    return await request(`https://127.0.0.1:${port}`, certificate.certificatePem);
+    return await request(`https://127.0.0.1:${port}`, certificate.pem);
   } finally {
     server.close();
   }
@@ -87,7 +87,7 @@ const run = promisify(execFile);
 
 /** A PKCS #12 file, made by OpenSSL. */
 async function p12(): Promise<Buffer> {
-  const { certificatePem, keyPem } = await heldCertificate();
+  const { pem: certificatePem, keyPem } = await heldCertificate();
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-p12-'));
   try {
     await writeFile(join(folder, 'both.pem'), certificatePem + keyPem, { mode: 0o600 });
@@ -109,11 +109,11 @@ async function p12(): Promise<Buffer> {
 }
 
 export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
-  'a common name only': () => askOwn({ commonName: '127.0.0.1', dns: [], ips: [] }),
+  'a common name only': () => askOwn({ commonName: '127.0.0.1', dns: [], ip: [] }),
 
-  'an IP address written as a DNS name': () => askOwn({ dns: ['127.0.0.1'], ips: [] }),
+  'an IP address written as a DNS name': () => askOwn({ dns: ['127.0.0.1'], ip: [] }),
 
-  'a certificate for other names': () => askOwn({ dns: ['weather.internal'], ips: [] }),
+  'a certificate for other names': () => askOwn({ dns: ['weather.internal'], ip: [] }),
 
   'expired, and trusted': () =>
     askOwn({
@@ -132,21 +132,21 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
   },
 
   'another certificate than the trusted one': async () =>
-    ask(await heldCertificate(), (await heldCertificate()).certificatePem),
+    ask(await heldCertificate(), (await heldCertificate()).pem),
 
   'another certificate with the same key': async () => {
     const old = await heldCertificate();
-    return ask(await heldCertificate({ renewFrom: old }), old.certificatePem);
+    return ask(await heldCertificate({ renewFrom: old }), old.pem);
   },
 
   'another certificate, of an authority': async () => {
-    const ca = await heldCertificate({ ca: true });
-    return ask(await heldCertificate({ signedBy: ca }), (await heldCertificate()).certificatePem);
+    const ca = await heldCertificate({ isCa: true });
+    return ask(await heldCertificate({ signedBy: ca }), (await heldCertificate()).pem);
   },
 
   'an authority that carries names': async () => {
-    const ca = await heldCertificate({ ca: true, dns: ['ca.internal'] });
-    return ask(await heldCertificate({ signedBy: ca }), ca.certificatePem);
+    const ca = await heldCertificate({ isCa: true, dns: ['ca.internal'] });
+    return ask(await heldCertificate({ signedBy: ca }), ca.pem);
   },
 
   'first contact with a self-signed server': async () => ask(await heldCertificate(), null),
@@ -157,12 +157,7 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
     // Behind a proxy, which looks the name up: at this address none that only a peer named is reached.
     await using proxy = await startProxy();
     const init = { url: 'https://127.0.0.1:1/mcp' };
-    return await request(
-      server.urlFor('localhost'),
-      own.certificatePem,
-      { proxy: proxy.url },
-      init,
-    );
+    return await request(server.urlFor('localhost'), own.pem, { proxy: proxy.url }, init);
   },
 
   'Diffie-Hellman parameters of 1024 bits': smallGroup,
@@ -180,7 +175,7 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
   },
 
   'a PKCS #12 file as client certificate': async () => {
-    const { certificatePem } = await heldCertificate();
+    const { pem: certificatePem } = await heldCertificate();
     return makeCustomClientFactory({
       ca: certificatePem,
       clientCertificate: { cert: await p12(), key: await p12() },
@@ -188,7 +183,7 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
   },
 
   'a PKCS #12 file as key': async () => {
-    const { certificatePem } = await heldCertificate();
+    const { pem: certificatePem } = await heldCertificate();
     return makeCustomClientFactory({
       ca: certificatePem,
       clientCertificate: { cert: certificatePem, key: await p12() },
@@ -205,12 +200,12 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
   'a path of Windows as trust': () => makeCustomClientFactory('C:\\certs\\weather'),
 
   'a fingerprint as trust': async () =>
-    makeCustomClientFactory((await heldCertificate()).fingerprint256),
+    makeCustomClientFactory((await heldCertificate()).fingerprint),
 
   'a pin as trust': async () => makeCustomClientFactory((await heldCertificate()).spkiPin),
 
   'base64 without its PEM lines as trust': async () => {
-    const { certificatePem } = await heldCertificate();
+    const { pem: certificatePem } = await heldCertificate();
     return makeCustomClientFactory(certificatePem.replace(/-----[A-Z ]+-----/g, ''));
   },
 

@@ -13,7 +13,7 @@ const result = (over: Partial<BatteryResult>): BatteryResult => ({
   id: 'key-p256',
   name: 'A name',
   theme: 'chain',
-  shows: 'Why it matters.',
+  why: 'Why it matters.',
   expected: 'refused',
   got: 'refused',
   passed: true,

@@ -68,8 +68,8 @@ describe('heldCertificate: defaults', () => {
     expect(x509.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
     expect(Math.abs(Date.parse(x509.validFrom) - (before - DAY_MS))).toBeLessThan(5000);
     expect(Math.abs(Date.parse(x509.validTo) - (before + 30 * DAY_MS))).toBeLessThan(5000);
-    expect(held.fingerprint256).toBe(new X509Certificate(held.certificatePem).fingerprint256);
-    expect(held.chainPem).toBe(held.certificatePem);
+    expect(held.fingerprint).toBe(new X509Certificate(held.pem).fingerprint256);
+    expect(held.chainPem).toBe(held.pem);
     expect(held.issuer).toBeUndefined();
     expect(signatureAlgorithmOf(held)).toBe('ecdsa-sha256');
     expect(Object.isFrozen(held)).toBe(true);
@@ -126,7 +126,7 @@ describe('heldCertificate: keys and signatures', () => {
   it.each(Object.entries(keys))('%s: signs itself and a leaf', async (key, expected) => {
     const type = key as CertificateKeyType;
     const postQuantum = type === 'ml-dsa-65';
-    const made = heldCertificate({ key: type, ca: true });
+    const made = heldCertificate({ key: type, isCa: true });
     if (postQuantum && Number(process.versions.node.split('.')[0]) < 24) {
       expect(await codeOf(made)).toBe('MCP_TLS_UNSUPPORTED_ALGORITHM');
       return;
@@ -157,7 +157,7 @@ describe('heldCertificate: keys and signatures', () => {
   });
 
   it('signs with the hash of the issuer, not of the subject key', async () => {
-    const ca = await heldCertificate({ ca: true, key: 'rsa2048' });
+    const ca = await heldCertificate({ isCa: true, key: 'rsa2048' });
     const leaf = await heldCertificate({ signedBy: ca, key: 'ed25519', hash: 'sha1' });
     expect(signatureAlgorithmOf(leaf)).toBe('rsa-sha1');
     expect(leaf.certificate.verify(ca.certificate.publicKey)).toBe(true);
@@ -169,8 +169,8 @@ describe('heldCertificate: contents', () => {
     const { certificate } = await heldCertificate({
       subject: { C: 'DE', ST: 'Hessen', L: 'Köln', O: 'Äcme', OU: 'IT', CN: 'mcp' },
       dns: ['a.example.com', '*.b.example.com'],
-      ips: ['10.0.0.5', 'fe80::1:2', '2001:db8:1:2:3:4:5:6', '::ffff:1.2.3.4', '::', '1::'],
-      uris: ['spiffe://example.com/mcp'],
+      ip: ['10.0.0.5', 'fe80::1:2', '2001:db8:1:2:3:4:5:6', '::ffff:1.2.3.4', '::', '1::'],
+      uri: ['spiffe://example.com/mcp'],
     });
     expect(certificate.subject).toBe('C=DE\nST=Hessen\nL=Köln\nO=Äcme\nOU=IT\nCN=mcp');
     expect(certificate.subjectAltName?.split(', ')).toEqual([
@@ -190,7 +190,7 @@ describe('heldCertificate: contents', () => {
     [{ san: 'none' }, undefined],
     [{ dns: [] }, undefined],
     [{ dns: ['x.test'] }, 'DNS:x.test'],
-    [{ ips: ['::1'] }, 'IP Address:0:0:0:0:0:0:0:1'],
+    [{ ip: ['::1'] }, 'IP Address:0:0:0:0:0:0:0:1'],
   ] as const)('alternative names of %j', async (options, expected) => {
     const held = await heldCertificate(options);
     expect(held.certificate.subjectAltName).toBe(expected);
@@ -236,7 +236,7 @@ describe('heldCertificate: contents', () => {
 
   it('writes CA, path length, usages and constraints', async () => {
     const ca = await heldCertificate({
-      ca: true,
+      isCa: true,
       pathLength: 2,
       keyUsages: ['keyCertSign', 'decipherOnly'],
       extendedKeyUsages: ['codeSigning', '1.2.3.4'],
@@ -293,11 +293,11 @@ describe('heldCertificate: contents', () => {
 
 describe('heldCertificate: chains', () => {
   it('sends leaf and intermediates, not the root', async () => {
-    const root = await heldCertificate({ ca: true });
-    const upper = await heldCertificate({ ca: true, signedBy: root });
-    const lower = await heldCertificate({ ca: true, signedBy: upper, pathLength: 0 });
+    const root = await heldCertificate({ isCa: true });
+    const upper = await heldCertificate({ isCa: true, signedBy: root });
+    const lower = await heldCertificate({ isCa: true, signedBy: upper, pathLength: 0 });
     const leaf = await heldCertificate({ signedBy: lower });
-    expect(leaf.chainPem).toBe(leaf.certificatePem + lower.certificatePem + upper.certificatePem);
+    expect(leaf.chainPem).toBe(leaf.pem + lower.pem + upper.pem);
     expect(leaf.issuer).toBe(lower);
     expect(upper.certificate.subjectAltName).toBeUndefined();
     for (const [child, parent] of [
@@ -312,7 +312,7 @@ describe('heldCertificate: chains', () => {
   });
 
   it('identifies keys by the SHA-1 of their bits', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({ signedBy: ca, key: 'rsa2048' });
     // The bits of a P-256 key are the last 65 octets of its SubjectPublicKeyInfo; those of an RSA key
     // are its PKCS #1 form.
@@ -325,7 +325,7 @@ describe('heldCertificate: chains', () => {
   });
 
   it('renews with the same key, subject and names, and a new serial number and validity', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const old = await heldCertificate({
       signedBy: ca,
       dns: ['x.test'],
@@ -339,10 +339,10 @@ describe('heldCertificate: chains', () => {
     expect(renewed.certificate.subject).toBe(old.certificate.subject);
     expect(renewed.certificate.subjectAltName).toBe('DNS:x.test');
     expect(renewed.certificate.serialNumber).not.toBe(old.certificate.serialNumber);
-    expect(renewed.fingerprint256).not.toBe(old.fingerprint256);
+    expect(renewed.fingerprint).not.toBe(old.fingerprint);
     expect(Date.parse(renewed.certificate.validTo)).toBeGreaterThan(Date.now());
     expect(renewed.certificate.verify(ca.certificate.publicKey)).toBe(true);
-    const moved = await heldCertificate({ renewFrom: old, commonName: 'other', ips: ['10.1.1.1'] });
+    const moved = await heldCertificate({ renewFrom: old, commonName: 'other', ip: ['10.1.1.1'] });
     expect(moved.certificate.subject).toBe('CN=other');
     expect(moved.certificate.subjectAltName).toBe('IP Address:10.1.1.1');
     expect(moved.spkiPin).toBe(old.spkiPin);
@@ -351,7 +351,7 @@ describe('heldCertificate: chains', () => {
 
 describe('heldCertificate: defects', () => {
   it.each(['p256', 'rsa2048', 'ed25519', 'rsa-pss'] as const)('signatures with %s', async (key) => {
-    const ca = await heldCertificate({ ca: true, key });
+    const ca = await heldCertificate({ isCa: true, key });
     for (const defect of ['broken-signature', 'foreign-signature'] as const) {
       const leaf = await heldCertificate({ signedBy: ca, defect });
       expect(leaf.certificate.issuer).toBe(ca.certificate.subject);
@@ -367,7 +367,7 @@ describe('heldCertificate: defects', () => {
   });
 
   it('wrong-issuer-name: well signed under a foreign name', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({ signedBy: ca, defect: 'wrong-issuer-name' });
     expect(leaf.certificate.verify(ca.certificate.publicKey)).toBe(true);
     expect(leaf.certificate.issuer).not.toBe(ca.certificate.subject);
@@ -375,7 +375,7 @@ describe('heldCertificate: defects', () => {
   });
 
   it('wrong-authority-key-id: the names match, the key identifiers do not', async () => {
-    const ca = await heldCertificate({ ca: true });
+    const ca = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({ signedBy: ca, defect: 'wrong-authority-key-id' });
     expect(leaf.certificate.issuer).toBe(ca.certificate.subject);
     expect(leaf.certificate.verify(ca.certificate.publicKey)).toBe(true);
@@ -402,8 +402,8 @@ describe('heldCertificate: wrong options', () => {
     ['empty attribute', { subject: { CN: '' } }],
     ['string for dns', { dns: 'localhost' }],
     ['international name', { dns: ['köln.example'] }],
-    ['bad IP', { ips: ['10.0.0.256'] }],
-    ['zoned IP', { ips: ['fe80::1%eth0'] }],
+    ['bad IP', { ip: ['10.0.0.256'] }],
+    ['zoned IP', { ip: ['fe80::1%eth0'] }],
     ['no names but names', { san: 'none', dns: ['x'] }],
     ['unknown san', { san: [] }],
     ['bad date', { notAfter: new Date(Number.NaN) }],
@@ -412,8 +412,8 @@ describe('heldCertificate: wrong options', () => {
     ['unknown hash', { hash: 'md5' }],
     ['hash with Ed25519', { key: 'ed25519', hash: 'sha256' }],
     ['path length without CA', { pathLength: 1 }],
-    ['negative path length', { ca: true, pathLength: -1 }],
-    ['constraints left out and given', { ca: true, pathLength: 1, basicConstraints: false }],
+    ['negative path length', { isCa: true, pathLength: -1 }],
+    ['constraints left out and given', { isCa: true, pathLength: 1, basicConstraints: false }],
     ['basicConstraints: true', { basicConstraints: true }],
     ['unknown usage', { keyUsages: ['sign'] }],
     ['unknown purpose', { extendedKeyUsages: ['server'] }],
@@ -424,7 +424,7 @@ describe('heldCertificate: wrong options', () => {
     ['extension defect in version 1', { version: 1, defect: 'duplicate-extension' }],
     ['unknown defect', { defect: 'ugly' }],
     ['PEM as issuer', { signedBy: '-----BEGIN CERTIFICATE-----' }],
-    ['unknown constraint', { nameConstraints: { ips: [] } }],
+    ['unknown constraint', { nameConstraints: { ip: [] } }],
   ])('%s', async (_name, options) => {
     expect(await codeOf(heldCertificate(options as never))).toBe('MCP_TLS_INVALID_ARGUMENT');
   });

@@ -77,7 +77,7 @@ describe('our own client', () => {
     const ids = report.results.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(new Set(report.results.map(({ name }) => name)).size).toBe(ids.length);
-    for (const { advice, id, name, shows } of report.results) {
+    for (const { advice, id, name, why: shows } of report.results) {
       expect(id).toMatch(/^[a-z0-9.-]+$/);
       expect(name.length).toBeGreaterThan(8);
       expect(shows).toMatch(/[.]$/);
@@ -345,7 +345,7 @@ describe('pinningBattery', () => {
   }, 30_000);
 
   it('tells why, down the chain of causes, and keeps a fingerprint readable', async () => {
-    const { fingerprint256 } = await heldCertificate();
+    const { fingerprint: fingerprint256 } = await heldCertificate();
     const why = Object.assign(new Error('no pin'), { code: 'E_PIN' });
     const report = await pinningBattery(
       () => async () => {

@@ -4,7 +4,7 @@ import { codeOf, get, openHandles, until } from './clients.js';
 
 const genuine = await heldCertificate();
 const foreign = await heldCertificate();
-const ca = genuine.certificatePem;
+const ca = genuine.pem;
 
 describe('startInterceptor', () => {
   it('reads and forwards where the client takes its certificate', async () => {
@@ -18,7 +18,7 @@ describe('startInterceptor', () => {
     });
     await using middle = await startInterceptor(server, { certificate: foreign });
     const answer = await get(`${middle.url}/mcp?x=1`, {
-      ca: foreign.certificatePem,
+      ca: foreign.pem,
       body: 'secret',
       headers: { 'x-api-key': 'k' },
     });
@@ -44,9 +44,9 @@ describe('startInterceptor', () => {
     const { Agent } = await import('node:https');
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (const body of ['one', 'x'.repeat(100_000), 'three']) {
-      await get(middle.url, { ca: foreign.certificatePem, agent, body });
+      await get(middle.url, { ca: foreign.pem, agent, body });
     }
-    await get(`${middle.url}/last`, { ca: foreign.certificatePem, agent });
+    await get(`${middle.url}/last`, { ca: foreign.pem, agent });
     agent.destroy();
     expect(middle.records.handshakes).toBe(1);
     expect(middle.records.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
@@ -84,10 +84,10 @@ describe('startInterceptor', () => {
     const server = await startTlsServer({ certificate: genuine });
     await using middle = await startInterceptor(server, { certificate: foreign });
     const url = middle.urlFor('localhost');
-    expect((await get(url, { ca: foreign.certificatePem })).status).toBe(200);
+    expect((await get(url, { ca: foreign.pem })).status).toBe(200);
     expect([middle.records.sni, server.records.sni]).toEqual([['localhost'], ['localhost']]);
     await server.close();
-    expect(await codeOf(get(url, { ca: foreign.certificatePem }))).toBe('ECONNRESET');
+    expect(await codeOf(get(url, { ca: foreign.pem }))).toBe('ECONNRESET');
   });
 
   it('leaves nothing open', async () => {
@@ -96,7 +96,7 @@ describe('startInterceptor', () => {
     const middle = await startInterceptor(server, { certificate: foreign });
     const { Agent } = await import('node:https');
     const agent = new Agent({ keepAlive: true });
-    await get(middle.url, { ca: foreign.certificatePem, agent });
+    await get(middle.url, { ca: foreign.pem, agent });
     await middle.close();
     await server.close();
     agent.destroy();

@@ -18,7 +18,7 @@ import {
 import { codeOf, get, openHandles, until } from './clients.js';
 
 const certificate: HeldCertificate = await heldCertificate();
-const ca = certificate.certificatePem;
+const ca = certificate.pem;
 
 /** A fetch that trusts one certificate. */
 function pinnedFetch(cleanUp: Cleaner, trusted = ca): FetchLike {
@@ -223,7 +223,7 @@ describe('startMcpServer: Streamable HTTP', () => {
   it.each([true, false])(
     'resumes a broken stream where it stopped (resumable: %s)',
     async (resumable) => {
-      const server = await start({ resumable, retryIntervalMs: 20 });
+      const server = await start({ resumable, retryMs: 20 });
       const client = await connectClient(streamable(server) as Transport);
       const steps: number[] = [];
       const counted = client.callTool(
@@ -248,7 +248,7 @@ describe('startMcpServer: Streamable HTTP', () => {
   );
 
   it('replays notifications that were sent while the stream was down', async () => {
-    const server = await start({ resumable: true, retryIntervalMs: 20 });
+    const server = await start({ resumable: true, retryMs: 20 });
     const client = await connectClient(streamable(server) as Transport);
     const seen: unknown[] = [];
     client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
@@ -307,7 +307,7 @@ describe('startMcpServer: access and TLS', () => {
   it('has the records and controls of the TLS server', async () => {
     const server = await start();
     const foreign = new StreamableHTTPClientTransport(new URL(server.mcpUrl), {
-      fetch: pinnedFetch(cleanUp, (await heldCertificate()).certificatePem),
+      fetch: pinnedFetch(cleanUp, (await heldCertificate()).pem),
     });
     await expect(connectClient(foreign as Transport)).rejects.toThrow();
     expect(server.records).toMatchObject({ applicationBytes: 0, requests: [] });

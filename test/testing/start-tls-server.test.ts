@@ -13,7 +13,7 @@ import {
 import { codeOf, get, handshake, hangUp, openHandles, until } from './clients.js';
 
 const certificate: HeldCertificate = await heldCertificate();
-const ca = certificate.certificatePem;
+const ca = certificate.pem;
 const { keyPem: otherKey } = await heldCertificate();
 
 /** With TLS 1.3 the ticket follows the handshake, so the server has to be waited for. */
@@ -59,14 +59,14 @@ describe('startTlsServer: serving', () => {
 
   it('takes any PEM pair', async () => {
     await using server = await startTlsServer({
-      certificate: { cert: certificate.certificatePem, key: certificate.keyPem },
+      certificate: { cert: certificate.pem, key: certificate.keyPem },
     });
     expect((await get(server.url, { ca })).status).toBe(200);
   });
 
   it('sends the chain as given, or the leaf alone', async () => {
-    const root = await heldCertificate({ ca: true });
-    const middle = await heldCertificate({ ca: true, signedBy: root });
+    const root = await heldCertificate({ isCa: true });
+    const middle = await heldCertificate({ isCa: true, signedBy: root });
     const leaf = await heldCertificate({ signedBy: middle });
     await using whole = await startTlsServer({ certificate: leaf });
     await using alone = await startTlsServer({ certificate: leaf, sendChain: 'leaf' });
@@ -82,8 +82,8 @@ describe('startTlsServer: serving', () => {
       sent.push(chain);
       socket.destroy();
     }
-    expect(sent).toEqual([[leaf.fingerprint256, middle.fingerprint256], [leaf.fingerprint256]]);
-    const trust = { ca: root.certificatePem };
+    expect(sent).toEqual([[leaf.fingerprint, middle.fingerprint], [leaf.fingerprint]]);
+    const trust = { ca: root.pem };
     expect((await get(whole.url, trust)).status).toBe(200);
     expect(await codeOf(get(alone.url, trust))).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
   });
@@ -146,20 +146,20 @@ describe('startTlsServer: serving', () => {
       ciphers: 'DEFAULT@SECLEVEL=0',
       ...(curve && { maxVersion: 'TLSv1.2', ecdhCurve: `${key}:P-256` }),
     });
-    expect(socket.getPeerX509Certificate()?.fingerprint256).toBe(held.fingerprint256);
+    expect(socket.getPeerX509Certificate()?.fingerprint256).toBe(held.fingerprint);
     socket.destroy();
   });
 
   it('shows certificates that are too weak for a security level above 0', async () => {
-    const root = await heldCertificate({ ca: true, key: 'rsa1024' });
+    const root = await heldCertificate({ isCa: true, key: 'rsa1024' });
     const middle = await heldCertificate({
-      ca: true,
+      isCa: true,
       key: 'rsa1024',
       signedBy: root,
       hash: 'sha1',
     });
     const weak = await heldCertificate({ signedBy: middle, hash: 'sha1', key: 'rsa1024' });
-    const trust = { ca: root.certificatePem, agent: false } as const;
+    const trust = { ca: root.pem, agent: false } as const;
     await using server = await startTlsServer({ certificate: weak });
     const lenient = { ...trust, ciphers: 'DEFAULT@SECLEVEL=0' };
     expect((await get(server.url, lenient)).status).toBe(200);
@@ -323,8 +323,8 @@ describe('startTlsServer: controls', () => {
     server.rotate(next);
     expect((await get(server.url, { ca, agent })).status).toBe(200);
     expect(server.records.connections).toBe(1);
-    const seen = await handshake({ port: server.port, ca: next.certificatePem });
-    expect(seen.getPeerX509Certificate()?.fingerprint256).toBe(next.fingerprint256);
+    const seen = await handshake({ port: server.port, ca: next.pem });
+    expect(seen.getPeerX509Certificate()?.fingerprint256).toBe(next.fingerprint);
     seen.destroy();
 
     server.rotate(certificate, { dropConnections: true });
@@ -344,7 +344,7 @@ describe('startTlsServer: controls', () => {
   it.each(['TLSv1.2', 'TLSv1.3'] as const)(
     'demands a client certificate (%s)',
     async (maxVersion) => {
-      const issuer = await heldCertificate({ ca: true });
+      const issuer = await heldCertificate({ isCa: true });
       const good = await heldCertificate({ signedBy: issuer, commonName: 'client' });
       const foreign = await heldCertificate();
       await using server = await startTlsServer({ certificate, maxVersion });
@@ -354,14 +354,14 @@ describe('startTlsServer: controls', () => {
       await expect(get(server.url, { ca })).rejects.toThrow(
         maxVersion === 'TLSv1.3' ? /alert certificate required/ : /alert handshake failure/,
       );
-      const bad = get(server.url, { ca, cert: foreign.certificatePem, key: foreign.keyPem });
+      const bad = get(server.url, { ca, cert: foreign.pem, key: foreign.keyPem });
       expect(await codeOf(bad)).toBe('ECONNRESET');
       expect(server.records.clientCertificates).toEqual([]);
       expect(server.records.requests).toHaveLength(1);
-      const answer = await get(server.url, { ca, cert: good.certificatePem, key: good.keyPem });
+      const answer = await get(server.url, { ca, cert: good.pem, key: good.keyPem });
       expect(answer.status).toBe(200);
       const shown = server.records.clientCertificates.map(({ fingerprint256 }) => fingerprint256);
-      expect(shown).toEqual([good.fingerprint256]);
+      expect(shown).toEqual([good.fingerprint]);
       expect(server.records.handshakeErrors).toHaveLength(2);
     },
   );
@@ -370,12 +370,12 @@ describe('startTlsServer: controls', () => {
     const client = await heldCertificate();
     await using server = await startTlsServer({ certificate, clientCa: client });
     expect(await codeOf(get(server.url, { ca }))).not.toBe('resolved');
-    const answer = await get(server.url, { ca, cert: client.certificatePem, key: client.keyPem });
+    const answer = await get(server.url, { ca, cert: client.pem, key: client.keyPem });
     expect(answer.status).toBe(200);
     expect(() => server.requireClientCertificate('')).toThrow(/PEM/);
     const middle = await heldCertificate({
-      ca: true,
-      signedBy: await heldCertificate({ ca: true }),
+      isCa: true,
+      signedBy: await heldCertificate({ isCa: true }),
     });
     expect(() => server.requireClientCertificate(middle)).toThrow(/self-signed/);
   });

@@ -66,13 +66,13 @@ let world: World;
 async function makeWorld(): Promise<World> {
   const own = await heldCertificate();
   const renewed = await heldCertificate({ renewFrom: own });
-  const s = await heldCertificate({ ca: true, ips: ['127.0.0.1'] });
-  const root = await heldCertificate({ ca: true });
+  const s = await heldCertificate({ isCa: true, ip: ['127.0.0.1'] });
+  const root = await heldCertificate({ isCa: true });
   const below = () => heldCertificate({ signedBy: root });
   const [leaf, sibling, revoked, mtls] = await Promise.all([below(), below(), below(), below()]);
   const client = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
   const past = { notBefore: daysFromNow(-2), notAfter: daysFromNow(-1) };
-  const ca = root.certificatePem;
+  const ca = root.pem;
   const key = [own.spkiPin];
   return {
     clientCa: client,
@@ -90,25 +90,25 @@ async function makeWorld(): Promise<World> {
     },
     policies: {
       'default roots': null,
-      'ca A': { ca: own.certificatePem },
-      'ca A, no authority': { ca: own.certificatePem, authority: false },
-      'ca A + renewed': { ca: [own.certificatePem, renewed.certificatePem] },
-      'ca S (own)': { ca: s.certificatePem },
-      'ca S, authority': { ca: s.certificatePem, authority: true },
+      'ca A': { ca: own.pem },
+      'ca A, no authority': { ca: own.pem, authority: false },
+      'ca A + renewed': { ca: [own.pem, renewed.pem] },
+      'ca S (own)': { ca: s.pem },
+      'ca S, authority': { ca: s.pem, authority: true },
       'ca R': { ca },
-      'ca leaf': { ca: leaf.certificatePem },
+      'ca leaf': { ca: leaf.pem },
       'ca R, pin leaf': { ca, pins: [leaf.spkiPin] },
       'ca R, backup pins': { ca, pins: [leaf.spkiPin, sibling.spkiPin] },
       'ca R, crl': { ca, crl: revocationList({ issuer: root, revoked: [revoked] }) },
       'ca R, client cert': {
         ca,
-        clientCertificate: { cert: client.certificatePem, key: client.keyPem },
+        clientCertificate: { cert: client.pem, key: client.keyPem },
       },
       'ca R, other name': { ca, serverName: 'other.example' },
       'pin key A': { identity: 'pin', pins: key },
       'pin key A, expired': { identity: 'pin', pins: key, allowExpired: true },
-      'pin certificate A': { identity: 'pin', pins: [`SHA256:${own.fingerprint256}`] },
-      'ca A, pin, expired': { ca: own.certificatePem, pins: key, allowExpired: true },
+      'pin certificate A': { identity: 'pin', pins: [`SHA256:${own.fingerprint}`] },
+      'ca A, pin, expired': { ca: own.pem, pins: key, allowExpired: true },
     },
   };
 }

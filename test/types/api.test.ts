@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '../..');
-const ENTRIES = ['core', 'index', 'redis', 'testing'] as const;
+const ENTRIES = ['core', 'index', 'redis', 'store', 'testing'] as const;
 
 const DOM = ['lib.dom.d.ts', 'lib.dom.iterable.d.ts'];
 
@@ -43,7 +43,7 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
     ['without the DOM library', [], true],
     ['without the DOM library, undefined given to options', [], false],
   ])(
-    'of core, redis and testing accept what they should and refuse the rest: %s',
+    'of core, redis, store and testing accept what they should and refuse the rest: %s',
     (_, dom, exact) => {
       const lib = ['lib.es2023.d.ts', ...dom];
       const options = { lib, exactOptionalPropertyTypes: exact };
@@ -96,7 +96,7 @@ describe.each(COMPILERS)('the types, by %s', (tsc) => {
   };
 
   it.each(['es2023', 'es2023,dom,dom.iterable'])(
-    'of core, redis and testing: lib %s',
+    'of core, redis, store and testing: lib %s',
     async (lib) => {
       expect(await compile(lib, 'core.test-d.ts')).toBe('');
     },
@@ -111,21 +111,25 @@ describe.each(COMPILERS)('the types, by %s', (tsc) => {
 
 describe('public signatures', () => {
   it.each(ENTRIES)(
-    'of %s name no type that cannot be imported from there',
+    'of %s name no type that cannot be imported, from there or from core',
     (entry) => {
       const file = join(ROOT, `dist/${entry}.d.ts`);
-      const program = ts.createProgram([file], {
+      const core = join(ROOT, 'dist/core.d.ts');
+      const program = ts.createProgram([file, core], {
         ...OPTIONS,
         skipLibCheck: true,
         lib: ['lib.es2023.d.ts', ...DOM],
       });
       const checker = program.getTypeChecker();
-      const source = program.getSourceFile(file);
-      const module = source && checker.getSymbolAtLocation(source);
-      if (module === undefined) throw new Error(`no declarations: ${file}`);
+      const exportsOf = (name: string): ts.Symbol[] => {
+        const source = program.getSourceFile(name);
+        const module = source && checker.getSymbolAtLocation(source);
+        if (module === undefined) throw new Error(`no declarations: ${name}`);
+        return checker.getExportsOfModule(module).map(resolved);
+      };
       const resolved = (symbol: ts.Symbol): ts.Symbol =>
         symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      const exported = new Set(checker.getExportsOfModule(module).map(resolved));
+      const exported = new Set([...exportsOf(file), ...exportsOf(core)]);
       // A class that is exported as a type and an object for `instanceof`: nobody can make one.
       const unmade = new Set<ts.Symbol>();
       for (const symbol of [...exported]) {

@@ -1,10 +1,11 @@
 /**
- * What has to compile against `mcp-tls/core`, `mcp-tls/redis` and `mcp-tls/testing`, and what must not.
+ * What has to compile against `mcp-tls/core`, `/redis`, `/store` and `/testing`, and what must not.
  * Compiled by `api.test.ts` against the built declarations, with and without the DOM library; never run.
  */
 import * as core from 'mcp-tls/core';
 import { type RedisClientLike, redisStorage } from 'mcp-tls/redis';
-import type * as testing from 'mcp-tls/testing';
+import * as store from 'mcp-tls/store';
+import * as testing from 'mcp-tls/testing';
 
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -151,4 +152,40 @@ void sealed.trust('a').then((trust) => {
 });
 const column: Record<string, unknown> = record;
 
-export { column };
+// ───────── A store of one's own, and its parts ─────────
+declare const backend: store.StoreBackendFactory;
+declare const invalidation: store.Invalidation;
+core.createCertificateStore({ keys: key, storage: store.createStorage({ backend, invalidation }) });
+const sealer: store.CertificateSealer = store.createSealer({ keys: key, namespace: 'n' });
+const passphrase: core.PassphraseKey = { id: 'p', passphrase: pem, salt: store.createSalt() };
+const kms: core.KeyProvider = store.wrappedKeyProvider({
+  wrap: async (bytes) => bytes,
+  unwrap: async (bytes) => bytes,
+});
+core.createCertificateStore({ keys: kms, storage: 'memory' });
+core.createCertificateStore({ keys: passphrase, storage: 'memory' });
+factoryFor(store.trustPolicyOf(store.parseStoredCertificate(column)));
+holds<Same<ReturnType<typeof sealed.trust>, Promise<core.ReadyTrust | undefined>>>();
+
+// ───────── The kit takes our own clients, and any fetch ─────────
+void testing.pinningBattery(
+  ({ url: of, ...trust }) => factoryFor(trust as core.TrustPolicy)({ url: of }),
+  { signal },
+);
+void testing.pinningBattery(() => fetch);
+testing.definePinningTests(
+  { describe: () => {}, it: Object.assign(() => {}, { skip: () => {} }) },
+  () => fetch,
+);
+// @ts-expect-error it is up to the test runner
+testing.definePinningTests(runner, () => fetch, { concurrency: 1 });
+declare const runner: testing.TestRunner;
+const heldOptions: testing.HeldCertificateOptions = { isCa: true };
+heldOptions.ip = ['127.0.0.1'];
+// @ts-expect-error the old name
+heldOptions.ips = ['127.0.0.1'];
+factoryFor({ ca: held.pem, clientCertificate: { cert: held.pem, key: held.keyPem } });
+// @ts-expect-error a held certificate has more fields than a client certificate
+factoryFor({ ca: held.pem, clientCertificate: held });
+
+export { column, sealer };

@@ -34,8 +34,8 @@ export function serverTrust(record: StoredCertificate, revision: number): Checke
 }
 
 /** What a store gave as the trust of a server. @throws {TlsConfigError} for what is none */
-export function readServerTrust(trust: ServerTrust): CheckedServerTrust {
-  if (readyOf(trust) === undefined || trust.record === undefined) {
+export function readServerTrust(trust: ReadyTrust): CheckedServerTrust {
+  if (readyOf(trust) === undefined || (trust as ServerTrust).record === undefined) {
     invalidArgument('store.trust() must give what the trust() of createCertificateStore gives');
   }
   return trust as CheckedServerTrust;

@@ -33,7 +33,7 @@ export interface CheckText {
   /** One line: what happens. */
   readonly name: string;
   /** Why it matters: what an attacker gains, or what a user loses. */
-  readonly shows: string;
+  readonly why: string;
   /** What to do if the client fails. */
   readonly advice: string;
 }

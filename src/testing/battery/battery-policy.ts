@@ -15,8 +15,13 @@ export const POLICY_FIELDS = [
 ] as const;
 export type PolicyField = (typeof POLICY_FIELDS)[number];
 
-/** What to trust, in the words of `TrustPolicy`, including those that not every client knows. */
-export interface BatteryPolicyFields {
+/**
+ * What a client of the battery is made for: one server, and how to trust it, in the words of `TrustPolicy`. Flat:
+ * not every client knows every field.
+ */
+export interface BatteryPolicy {
+  /** The server that the policy is for. It says nothing about any other origin. */
+  readonly url: string;
   /** Trust anchors, instead of the default roots. */
   readonly ca?: PemInput;
   /**
@@ -44,11 +49,8 @@ export interface BatteryPolicyFields {
   readonly crl?: PemInput;
 }
 
-/** What a client of the battery is made for: one server, and how to trust it. */
-export interface BatteryPolicy extends BatteryPolicyFields {
-  /** The server that the policy is for. It speaks of no other origin. */
-  readonly url: string;
-}
+/** {@link BatteryPolicy} without its server. */
+export type BatteryPolicyFields = Omit<BatteryPolicy, 'url'>;
 
 /** As much of a `Response` as the battery reads. */
 export interface BatteryResponse {
@@ -63,7 +65,7 @@ export interface BatteryResponse {
 export interface BatteryRequest {
   readonly method?: string;
   readonly headers?: Record<string, string>;
-  readonly body?: string | Uint8Array;
+  readonly body?: string | ArrayBuffer;
   readonly signal?: AbortSignal;
 }
 

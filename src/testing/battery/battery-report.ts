@@ -26,7 +26,7 @@ export interface BatteryResult {
   readonly name: string;
   readonly theme: BatteryTheme;
   /** Why it matters. */
-  readonly shows: string;
+  readonly why: string;
   readonly expected: 'refused' | 'works';
   readonly got: BatteryOutcome;
   /** `null` when it is pending: neither passed nor failed. */

@@ -25,7 +25,7 @@ export interface CertificateCheck {
 export function certificateCheck({ arrange, ...text }: CertificateCheck): WorkingCheck {
   return works(/^(address|name|server-name|wildcard)/.test(text.id) ? 'identity' : 'chain', {
     ...text,
-    shows: 'Whoever cannot reach a good server under a strict policy will loosen the policy.',
+    why: 'Whoever cannot reach a good server under a strict policy will loosen the policy.',
     async run(stage) {
       const { host = '127.0.0.1', policy, server, shown } = await arrange(stage);
       const started = await startOrSkip(stage, { certificate: shown, ...server });

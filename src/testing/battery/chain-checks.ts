@@ -19,7 +19,7 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'impostor-self-signed',
     name: 'A self-signed certificate with the subject and names of the genuine one',
-    shows: 'What a man in the middle does first: everything but the key can be copied.',
+    why: 'What a man in the middle does first: everything but the key can be copied.',
     advice: VERIFY,
     async arrange(stage) {
       const [genuine, impostor] = await stage.twins();
@@ -29,73 +29,73 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'impostor-ca-same-name',
     name: 'A certificate of another CA with the name of the trusted one',
-    shows: "A name is not an issuer: the signature has to be verified with the anchor's key.",
+    why: "A name is not an issuer: the signature has to be verified with the anchor's key.",
     advice: VERIFY,
     async arrange(stage) {
-      const [ca, otherCa] = await stage.twins({ ca: true });
+      const [ca, otherCa] = await stage.twins({ isCa: true });
       return { anchor: ca, shown: await stage.certificate({ signedBy: otherCa }) };
     },
   }),
   chain({
     id: 'impostor-other-ca',
     name: 'A proper certificate for the right names, of a CA that is not trusted',
-    shows: 'The policy names the issuers; that another one is well-formed is not enough.',
+    why: 'The policy names the issuers; that another one is well-formed is not enough.',
     advice: VERIFY,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
-      const otherCa = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
+      const otherCa = await stage.certificate({ isCa: true });
       return { anchor: ca, shown: await stage.certificate({ signedBy: otherCa }) };
     },
   }),
   chain({
     id: 'impostor-sends-genuine-leaf',
     name: 'An impostor sends the genuine certificate behind its own',
-    shows: 'A client that looks for a known certificate anywhere in the chain finds it.',
+    why: 'A client that looks for a known certificate anywhere in the chain finds it.',
     advice: COMPARE_LEAF,
     async arrange(stage) {
       const [genuine, impostor] = await stage.twins();
-      const cert = impostor.certificatePem + genuine.certificatePem;
+      const cert = impostor.pem + genuine.pem;
       return { anchor: genuine, shown: { cert, key: impostor.keyPem } };
     },
   }),
   chain({
     id: 'impostor-sends-genuine-ca',
     name: 'An impostor sends the trusted CA behind a certificate that it did not sign',
-    shows: 'A chain is held together by signatures, not by names and key ids in one message.',
+    why: 'A chain is held together by signatures, not by names and key ids in one message.',
     advice: COMPARE_LEAF,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const leaf = await stage.certificate({ signedBy: ca, defect: 'foreign-signature' });
       return {
         anchor: ca,
-        shown: { cert: leaf.certificatePem + ca.certificatePem, key: leaf.keyPem },
+        shown: { cert: leaf.pem + ca.pem, key: leaf.keyPem },
       };
     },
   }),
   chain({
     id: 'intermediate-swapped',
     name: 'The intermediate was swapped for one of the same name with another key',
-    shows: 'Every link of the chain has to be verified, not only its ends.',
+    why: 'Every link of the chain has to be verified, not only its ends.',
     advice: OPENSSL,
     async arrange(stage) {
-      const root = await stage.certificate({ ca: true });
-      const name = { commonName: 'battery intermediate', ca: true };
+      const root = await stage.certificate({ isCa: true });
+      const name = { commonName: 'battery intermediate', isCa: true };
       const genuine = await stage.certificate({ ...name, signedBy: root });
       const rogue = await stage.certificate(name);
       // Without key identifiers nothing but the signature tells the two apart.
       const leaf = await stage.certificate({ signedBy: rogue, keyIdentifiers: false });
-      const cert = leaf.certificatePem + genuine.certificatePem;
+      const cert = leaf.pem + genuine.pem;
       return { anchor: root, shown: { cert, key: leaf.keyPem } };
     },
   }),
   chain({
     id: 'intermediate-missing',
     name: 'The intermediate between leaf and root is not sent',
-    shows: 'Without it nothing ties the leaf to the root; a client may not guess.',
+    why: 'Without it nothing ties the leaf to the root; a client may not guess.',
     advice: OPENSSL,
     async arrange(stage) {
-      const root = await stage.certificate({ ca: true });
-      const intermediate = await stage.certificate({ ca: true, signedBy: root });
+      const root = await stage.certificate({ isCa: true });
+      const intermediate = await stage.certificate({ isCa: true, signedBy: root });
       const shown = await stage.certificate({ signedBy: intermediate });
       return { anchor: root, shown, server: { sendChain: 'leaf' } };
     },
@@ -153,20 +153,20 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'ca-expired',
     name: 'The CA above a valid certificate has expired',
-    shows: 'Trust in an anchor ends with its validity.',
+    why: 'Trust in an anchor ends with its validity.',
     advice: OPENSSL,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true, notAfter: fromNow(-1) });
+      const ca = await stage.certificate({ isCa: true, notAfter: fromNow(-1) });
       return { anchor: ca, shown: await stage.certificate({ signedBy: ca }) };
     },
   }),
   chain({
     id: 'ca-not-a-ca',
     name: 'A server certificate of the trusted CA has signed another one',
-    shows: 'Otherwise every server of that CA can make certificates for all others.',
+    why: 'Otherwise every server of that CA can make certificates for all others.',
     advice: OPENSSL,
     async arrange(stage) {
-      const root = await stage.certificate({ ca: true });
+      const root = await stage.certificate({ isCa: true });
       const server = await stage.certificate({ signedBy: root });
       return { anchor: root, shown: await stage.certificate({ signedBy: server }) };
     },
@@ -174,34 +174,38 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'ca-path-length',
     name: 'There is a CA more than the path length allows',
-    shows: 'A CA that may sign servers only must not be able to make further CAs.',
+    why: 'A CA that may sign servers only must not be able to make further CAs.',
     advice: OPENSSL,
     async arrange(stage) {
-      const root = await stage.certificate({ ca: true, pathLength: 0 });
-      const further = await stage.certificate({ ca: true, signedBy: root });
+      const root = await stage.certificate({ isCa: true, pathLength: 0 });
+      const further = await stage.certificate({ isCa: true, signedBy: root });
       return { anchor: root, shown: await stage.certificate({ signedBy: further }) };
     },
   }),
   chain({
     id: 'ca-no-sign-usage',
     name: 'The CA in the middle may not sign certificates',
-    shows: 'The key usage of a CA limits what its key may vouch for.',
+    why: 'The key usage of a CA limits what its key may vouch for.',
     advice: OPENSSL,
     async arrange(stage) {
-      const root = await stage.certificate({ ca: true });
-      const further = await stage.certificate({ ca: true, signedBy: root, keyUsages: ['cRLSign'] });
-      return { anchor: root, shown: await stage.certificate({ signedBy: further }) };
+      const root = await stage.certificate({ isCa: true });
+      const sub = await stage.certificate({
+        isCa: true,
+        signedBy: root,
+        keyUsages: ['cRLSign'],
+      });
+      return { anchor: root, shown: await stage.certificate({ signedBy: sub }) };
     },
   }),
   chain({
     id: 'ca-name-constraints',
     name: 'The certificate is for a name that its CA may not sign for',
-    shows: 'A CA that was trusted for one domain must not vouch for all others.',
+    why: 'A CA that was trusted for one domain must not vouch for all others.',
     advice: OPENSSL,
     host: 'localhost',
     async arrange(stage) {
       const nameConstraints = { permittedDns: ['battery.example'] };
-      const root = await stage.certificate({ ca: true, nameConstraints });
+      const root = await stage.certificate({ isCa: true, nameConstraints });
       return {
         anchor: root,
         shown: await stage.certificate({ signedBy: root, dns: ['localhost'] }),
@@ -211,7 +215,7 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'anchor-not-a-ca',
     name: 'The key of a self-signed server certificate, the anchor, has signed another one',
-    shows: 'A server certificate that is trusted as it is must not become a CA.',
+    why: 'A server certificate that is trusted as it is must not become a CA.',
     advice: OPENSSL,
     async arrange(stage) {
       const anchor = await stage.certificate();
@@ -221,34 +225,33 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
   chain({
     id: 'anchor-server-ca',
     name: 'The anchor is a server certificate that says CA:TRUE, and its key has signed another one',
-    shows:
-      'openssl req -x509 makes such certificates: whoever gets the key of one server could pose as any other.',
+    why: 'openssl req -x509 makes such certificates: whoever gets the key of one server could pose as any other.',
     advice: COMPARE_ANCHOR,
     async arrange(stage) {
-      const anchor = await stage.certificate({ ca: true, ips: ['127.0.0.1'] });
+      const anchor = await stage.certificate({ isCa: true, ip: ['127.0.0.1'] });
       return { anchor, shown: await stage.certificate({ signedBy: anchor }) };
     },
   }),
   attack('chain', {
     id: 'authority-denied',
     name: 'authority is false, and the server shows what the anchor has signed',
-    shows: 'A policy can say that it trusts these certificates and no others.',
+    why: 'A policy can say that it trusts these certificates and no others.',
     advice: COMPARE_ANCHOR,
     needs: ['authority'],
     async arrange(stage) {
-      const anchor = await stage.certificate({ ca: true });
+      const anchor = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: anchor });
-      const policy = { ca: anchor.certificatePem, authority: false };
+      const policy = { ca: anchor.pem, authority: false };
       return { victim: await stage.server({ certificate }), policy };
     },
   }),
   chain({
     id: 'anchor-sibling',
     name: 'The anchor is a leaf, and the server shows another leaf of the same CA',
-    shows: 'Trust in one server is not trust in its CA.',
+    why: 'Trust in one server is not trust in its CA.',
     advice: VERIFY,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const [anchor, shown] = await stage.twins({ signedBy: ca });
       return { anchor, shown };
     },
@@ -272,7 +275,7 @@ function chain({ arrange, host = '127.0.0.1', ...text }: ChainInput): AttackChec
       const { anchor, server, shown } = await arrange(stage);
       const victim = await stage.server({ certificate: shown, ...server });
       const policyUrl = victim.urlFor(host, '/mcp');
-      return { victim, policy: { ca: anchor.certificatePem }, policyUrl };
+      return { victim, policy: { ca: anchor.pem }, policyUrl };
     },
   });
 }
@@ -280,17 +283,17 @@ function chain({ arrange, host = '127.0.0.1', ...text }: ChainInput): AttackChec
 function leaf(
   id: string,
   name: string,
-  shows: string,
+  why: string,
   options: Parameters<Stage['certificate']>[0],
   advice = OPENSSL,
 ): AttackCheck {
   return chain({
     id,
     name,
-    shows,
+    why,
     advice,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       return { anchor: ca, shown: await stage.certificate({ signedBy: ca, ...options }) };
     },
   });

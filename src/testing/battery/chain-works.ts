@@ -51,15 +51,15 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     'names-mixed',
     'The address is the last of several names',
     {},
-    { dns: ['a.battery.example', '*.battery.example'], ips: ['10.0.0.5', '127.0.0.1'] },
+    { dns: ['a.battery.example', '*.battery.example'], ip: ['10.0.0.5', '127.0.0.1'] },
     'Look at all names of the certificate.',
   ),
   chain('chain-of-four', 'Two intermediates between leaf and root', OPENSSL, async (stage) => {
-    const root = await stage.certificate({ ca: true });
-    const upper = await stage.certificate({ ca: true, signedBy: root });
-    const lower = await stage.certificate({ ca: true, signedBy: upper });
+    const root = await stage.certificate({ isCa: true });
+    const upper = await stage.certificate({ isCa: true, signedBy: root });
+    const lower = await stage.certificate({ isCa: true, signedBy: upper });
     const shown = await stage.certificate({ signedBy: lower });
-    return { shown, policy: { ca: root.certificatePem } };
+    return { shown, policy: { ca: root.pem } };
   }),
   chain(
     'chain-out-of-order',
@@ -67,8 +67,8 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     OPENSSL,
     async (stage) => {
       const { intermediate, leaf, root } = await family(stage);
-      const cert = [leaf, root, intermediate].map(({ certificatePem }) => certificatePem).join('');
-      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.certificatePem } };
+      const cert = [leaf, root, intermediate].map(({ pem }) => pem).join('');
+      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.pem } };
     },
   ),
   chain(
@@ -78,13 +78,13 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     async (stage) => {
       const { leaf, root } = await family(stage);
       const stranger = await stage.certificate();
-      const cert = leaf.chainPem + stranger.certificatePem;
-      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.certificatePem } };
+      const cert = leaf.chainPem + stranger.pem;
+      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.pem } };
     },
   ),
   chain('anchor-all', 'Root, intermediate and leaf are all anchors', AS_GIVEN, async (stage) => {
     const { intermediate, leaf, root } = await family(stage);
-    const ca = [root, intermediate, leaf].map(({ certificatePem }) => certificatePem).join('');
+    const ca = [root, intermediate, leaf].map(({ pem }) => pem).join('');
     return { shown: leaf, policy: { ca } };
   }),
   chain(
@@ -93,18 +93,18 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     AS_GIVEN,
     async (stage) => {
       const { intermediate, leaf, root } = await family(stage);
-      const ca = root.certificatePem + intermediate.certificatePem;
+      const ca = root.pem + intermediate.pem;
       return { shown: leaf, server: { sendChain: 'leaf' }, policy: { ca } };
     },
   ),
   chain('anchor-twice', 'The anchor stands in the PEM twice', AS_GIVEN, async (stage) => {
     const { leaf, root } = await family(stage);
-    return { shown: leaf, policy: { ca: root.certificatePem + root.certificatePem } };
+    return { shown: leaf, policy: { ca: root.pem + root.pem } };
   }),
   chain('anchor-beside-expired', 'Another anchor has expired', AS_GIVEN, async (stage) => {
     const { leaf, root } = await family(stage);
-    const expired = await stage.certificate({ ca: true, notAfter: fromNow(-1 / 24) });
-    return { shown: leaf, policy: { ca: expired.certificatePem + root.certificatePem } };
+    const expired = await stage.certificate({ isCa: true, notAfter: fromNow(-1 / 24) });
+    return { shown: leaf, policy: { ca: expired.pem + root.pem } };
   }),
   certificateCheck({
     id: 'authority-with-names',
@@ -112,9 +112,9 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     advice: 'Let policy.authority overrule what the names of an anchor suggest.',
     needs: ['authority'],
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true, dns: ['ca.battery.example'] });
+      const ca = await stage.certificate({ isCa: true, dns: ['ca.battery.example'] });
       const shown = await stage.certificate({ signedBy: ca });
-      return { shown, policy: { ca: ca.certificatePem, authority: true } };
+      return { shown, policy: { ca: ca.pem, authority: true } };
     },
   }),
   certificateCheck({
@@ -123,14 +123,14 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     advice: 'An anchor that is no authority still vouches for itself.',
     needs: ['authority'],
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const shown = await stage.certificate({ signedBy: ca });
-      return { shown, policy: { ca: shown.certificatePem, authority: false } };
+      return { shown, policy: { ca: shown.pem, authority: false } };
     },
   }),
   chain('anchor-bytes', 'The anchor is PEM as bytes', AS_GIVEN, async (stage) => {
     const shown = await stage.certificate();
-    return { shown, policy: { ca: new TextEncoder().encode(shown.certificatePem) } };
+    return { shown, policy: { ca: new TextEncoder().encode(shown.pem) } };
   }),
   chain(
     'anchor-mixed-list',
@@ -141,7 +141,7 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
       const other = await stage.certificate();
       return {
         shown: leaf,
-        policy: { ca: [other.certificatePem, new Uint8Array(root.certificate.raw)] },
+        policy: { ca: [other.pem, new Uint8Array(root.certificate.raw)] },
       };
     },
   ),
@@ -152,7 +152,7 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     async (stage) => {
       const shown = await stage.certificate();
       const server = { minVersion: 'TLSv1.3', ciphers: 'TLS_CHACHA20_POLY1305_SHA256' } as const;
-      return { shown, server, policy: { ca: shown.certificatePem } };
+      return { shown, server, policy: { ca: shown.pem } };
     },
   ),
   chain(
@@ -162,7 +162,7 @@ export const CHAIN_WORKS: readonly WorkingCheck[] = [
     async (stage) => {
       const shown = await stage.certificate();
       const server = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' } as const;
-      return { shown, server, policy: { ca: shown.certificatePem } };
+      return { shown, server, policy: { ca: shown.pem } };
     },
   ),
 ];
@@ -184,16 +184,16 @@ function under(
   advice: string,
 ): WorkingCheck {
   return chain(id, name, advice, async (stage) => {
-    const root = await stage.certificate({ ca: true, ...ca });
+    const root = await stage.certificate({ isCa: true, ...ca });
     const shown = await stage.certificate({ signedBy: root, ...leaf });
-    return { shown, policy: { ca: root.certificatePem } };
+    return { shown, policy: { ca: root.pem } };
   });
 }
 
 async function family(
   stage: Stage,
 ): Promise<Record<'root' | 'intermediate' | 'leaf', HeldCertificate>> {
-  const root = await stage.certificate({ ca: true });
-  const intermediate = await stage.certificate({ ca: true, signedBy: root });
+  const root = await stage.certificate({ isCa: true });
+  const intermediate = await stage.certificate({ isCa: true, signedBy: root });
   return { root, intermediate, leaf: await stage.certificate({ signedBy: intermediate }) };
 }

@@ -19,16 +19,16 @@ export const CONFIGURATION_CHECKS: readonly AttackCheck[] = [
   })),
   broken('ca-garbage', 'ca is text that is no certificate', () => ({ ca: 'not a certificate' })),
   broken('ca-truncated', 'The certificate is cut off in the middle', (held) => ({
-    ca: held.certificatePem.slice(0, held.certificatePem.length / 2),
+    ca: held.pem.slice(0, held.pem.length / 2),
   })),
   broken('ca-good-then-broken', 'A damaged certificate follows a good one', (held) => ({
-    ca: `${held.certificatePem}-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`,
+    ca: `${held.pem}-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`,
   })),
   broken('ca-private-key', 'ca holds a private key instead of a certificate', (held) => ({
     ca: held.keyPem,
   })),
   broken('ca-and-private-key', 'ca holds the certificate and its private key', (held) => ({
-    ca: held.certificatePem + held.keyPem,
+    ca: held.pem + held.keyPem,
   })),
   broken('roots-none-without-ca', 'No default roots, and no ca either', () => ({ roots: 'none' }), [
     'roots',
@@ -36,42 +36,40 @@ export const CONFIGURATION_CHECKS: readonly AttackCheck[] = [
   broken(
     'server-name-empty',
     'serverName is an empty string',
-    (held) => ({ ca: held.certificatePem, serverName: '' }),
+    (held) => ({ ca: held.pem, serverName: '' }),
     ['serverName'],
   ),
   broken(
     'min-version-unknown',
     'minVersion is a version that does not exist',
-    (held) => ({ ca: held.certificatePem, minVersion: 'TLSv1.9' as 'TLSv1.3' }),
+    (held) => ({ ca: held.pem, minVersion: 'TLSv1.9' as 'TLSv1.3' }),
     ['minVersion'],
   ),
-  broken('pins-empty', 'pins is an empty list', (held) => ({ ca: held.certificatePem, pins: [] }), [
-    'pins',
-  ]),
+  broken('pins-empty', 'pins is an empty list', (held) => ({ ca: held.pem, pins: [] }), ['pins']),
   broken(
     'pins-malformed',
     'A pin is neither a SPKI hash nor a fingerprint',
-    (held) => ({ ca: held.certificatePem, pins: [held.spkiPin, 'sha256/tooshort'] }),
+    (held) => ({ ca: held.pem, pins: [held.spkiPin, 'sha256/tooshort'] }),
     ['pins'],
   ),
   broken(
     'pin-identity-without-pins',
     "identity is 'pin', and there are no pins",
-    (held) => ({ ca: held.certificatePem, identity: 'pin' }),
+    (held) => ({ ca: held.pem, identity: 'pin' }),
     ['identity'],
   ),
   broken(
     'allow-expired-without-pins',
     'allowExpired is set, and there are no pins',
-    (held) => ({ ca: held.certificatePem, allowExpired: true }),
+    (held) => ({ ca: held.pem, allowExpired: true }),
     ['allowExpired'],
   ),
   broken(
     'client-certificate-half',
     'The client certificate has no key',
     (held) => ({
-      ca: held.certificatePem,
-      clientCertificate: { cert: held.certificatePem } as never,
+      ca: held.pem,
+      clientCertificate: { cert: held.pem } as never,
     }),
     ['clientCertificate'],
   ),
@@ -79,15 +77,15 @@ export const CONFIGURATION_CHECKS: readonly AttackCheck[] = [
     'client-certificate-other-key',
     'The key is not that of the client certificate',
     (held, other) => ({
-      ca: held.certificatePem,
-      clientCertificate: { cert: held.certificatePem, key: other.keyPem },
+      ca: held.pem,
+      clientCertificate: { cert: held.pem, key: other.keyPem },
     }),
     ['clientCertificate'],
   ),
   broken(
     'crl-garbage',
     'crl is text that is no revocation list',
-    (held) => ({ ca: held.certificatePem, crl: 'not a list' }),
+    (held) => ({ ca: held.pem, crl: 'not a list' }),
     ['crl'],
   ),
 ];
@@ -101,7 +99,7 @@ function broken(
   return attack('configuration', {
     id,
     name,
-    shows: 'A mistake in a policy must be an error, never a weaker policy.',
+    why: 'A mistake in a policy must be an error, never a weaker policy.',
     advice: needs.length === 0 ? READ_FIRST : 'Check every field when the client is made.',
     needs,
     async arrange(stage) {

@@ -20,69 +20,67 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
   attack('connection', {
     id: 'rotation',
     name: 'After a good connection the server comes back as an impostor',
-    shows: 'The certificate has to be verified on each new connection, not once for each server.',
+    why: 'The certificate has to be verified on each new connection, not once for each server.',
     advice: 'Verify in the connector, not in a probe before the first request.',
     arrange: (stage) => rotated(stage, {}),
   }),
   attack('connection', {
     id: 'resumption-tls-1.2',
     name: 'An impostor that has the ticket key resumes a TLS 1.2 session',
-    shows:
-      'A resumed session shows no certificate, so a client that resumes has nothing to verify.',
+    why: 'A resumed session shows no certificate, so a client that resumes has nothing to verify.',
     advice: NO_SESSIONS,
     arrange: (stage) => rotated(stage, { maxVersion: 'TLSv1.2', ticketKeys: randomBytes(48) }),
   }),
   attack('connection', {
     id: 'resumption-tls-1.3',
     name: 'An impostor that has the ticket key resumes a TLS 1.3 session',
-    shows:
-      'A resumed session shows no certificate, so a client that resumes has nothing to verify.',
+    why: 'A resumed session shows no certificate, so a client that resumes has nothing to verify.',
     advice: NO_SESSIONS,
     arrange: (stage) => rotated(stage, { minVersion: 'TLSv1.3', ticketKeys: randomBytes(48) }),
   }),
   attack('connection', {
     id: 'policy-shared-pool',
     name: 'The connection of another policy to the same server is still open',
-    shows: 'What another policy trusts is not what this one trusts.',
+    why: 'What another policy trusts is not what this one trusts.',
     advice: OWN_POOL,
     arrange: (stage) => underOtherPolicy(stage, () => {}),
   }),
   attack('connection', {
     id: 'policy-shared-sessions',
     name: 'The TLS session of another policy with the same server could be resumed',
-    shows: 'A session that was made under one policy is accepted under another without a look.',
+    why: 'A session that was made under one policy is accepted under another without a look.',
     advice: `${OWN_POOL} ${NO_SESSIONS}`,
     arrange: (stage) => underOtherPolicy(stage, (server) => server.dropConnections()),
   }),
   attack('connection', {
     id: 'policy-other-origin',
     name: 'The client is asked for another origin, which the CA of its policy vouches for',
-    shows: 'A policy is for one server. A private CA must not become a root for all of the web.',
+    why: 'A policy is for one server. A private CA must not become a root for all of the web.',
     advice:
       'Compare the origin of each request with that of the policy, and use the default roots elsewhere.',
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const mine = await stage.server({ certificate: await stage.certificate({ signedBy: ca }) });
       const victim = await stage.server({ certificate: await stage.certificate({ signedBy: ca }) });
       const [policyUrl, url] = [`${mine.url}/mcp`, `${victim.url}/mcp`];
-      return { victim, policy: { ca: ca.certificatePem }, policyUrl, url, first: reachFirst };
+      return { victim, policy: { ca: ca.pem }, policyUrl, url, first: reachFirst };
     },
   }),
   attack('connection', {
     id: 'interceptor',
     name: 'A man in the middle with a certificate of its own CA for the right names',
-    shows: 'What a TLS-inspecting proxy does: it reads everything that a client sends.',
+    why: 'What a TLS-inspecting proxy does: it reads everything that a client sends.',
     advice: "Verify the chain under the policy's certificates only.",
     async arrange(stage) {
       const { ca, server, foreign } = await intercepted(stage);
       const victim = await stage.interceptor(server, { certificate: foreign });
-      return { victim, policy: { ca: ca.certificatePem } };
+      return { victim, policy: { ca: ca.pem } };
     },
   }),
   attack('connection', {
     id: 'interceptor-later',
     name: 'A man in the middle begins to read after a good connection',
-    shows: 'A path that was clean yesterday is verified again today.',
+    why: 'A path that was clean yesterday is verified again today.',
     advice: 'Verify in the connector, not in a probe before the first request.',
     async arrange(stage) {
       const { ca, server, foreign } = await intercepted(stage);
@@ -93,35 +91,35 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
         victim.dropConnections();
         await pause(NOTICE_MS);
       };
-      return { victim, policy: { ca: ca.certificatePem }, first, tries: { inTurn: 2 } };
+      return { victim, policy: { ca: ca.pem }, first, tries: { inTurn: 2 } };
     },
   }),
   attack('connection', {
     id: 'impostor-again',
     name: 'An impostor is asked three times in a row',
-    shows: 'A refusal is not remembered as an acquaintance: no ticket of a refused server is used.',
+    why: 'A refusal is not remembered as an acquaintance: no ticket of a refused server is used.',
     advice: NO_SESSIONS,
     async arrange(stage) {
       const [genuine, certificate] = await stage.twins();
       const victim = await stage.server({ certificate });
-      return { victim, policy: { ca: genuine.certificatePem }, tries: { inTurn: 3 } };
+      return { victim, policy: { ca: genuine.pem }, tries: { inTurn: 3 } };
     },
   }),
   attack('connection', {
     id: 'impostor-in-parallel',
     name: 'An impostor is asked ten times at once',
-    shows: 'Every connection is verified, not only the first of those that open together.',
+    why: 'Every connection is verified, not only the first of those that open together.',
     advice: 'Verify in the connector, for each connection.',
     async arrange(stage) {
       const [genuine, certificate] = await stage.twins();
       const victim = await stage.server({ certificate });
-      return { victim, policy: { ca: genuine.certificatePem }, tries: { together: 10 } };
+      return { victim, policy: { ca: genuine.pem }, tries: { together: 10 } };
     },
   }),
   attack('connection', {
     id: 'tls-1.1',
     name: 'The server speaks TLS 1.1 at most',
-    shows: 'TLS 1.0 and 1.1 are broken and withdrawn (RFC 8996).',
+    why: 'TLS 1.0 and 1.1 are broken and withdrawn (RFC 8996).',
     advice: "Leave minVersion at 'TLSv1.2' or above.",
     async arrange(stage) {
       const certificate = await stage.certificate();
@@ -131,44 +129,44 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
         maxVersion: 'TLSv1.1',
         ciphers: 'DEFAULT@SECLEVEL=0',
       });
-      return { victim, policy: { ca: certificate.certificatePem } };
+      return { victim, policy: { ca: certificate.pem } };
     },
   }),
   attack('connection', {
     id: 'min-version',
     name: 'The server speaks TLS 1.2 at most, and the policy demands 1.3',
-    shows: 'A policy that demands a version must not be talked down.',
+    why: 'A policy that demands a version must not be talked down.',
     advice: 'Pass policy.minVersion to the connection.',
     needs: ['minVersion'],
     async arrange(stage) {
       const certificate = await stage.certificate();
       const victim = await stage.server({ certificate, maxVersion: 'TLSv1.2' });
-      return { victim, policy: { ca: certificate.certificatePem, minVersion: 'TLSv1.3' } };
+      return { victim, policy: { ca: certificate.pem, minVersion: 'TLSv1.3' } };
     },
   }),
   attack('connection', {
     id: 'plain-http-answer',
     name: 'The server answers in clear HTTP on the port of its https: URL',
-    shows: 'A man in the middle who cannot speak TLS may hope for a client that falls back.',
+    why: 'A man in the middle who cannot speak TLS may hope for a client that falls back.',
     advice: NO_HTTP,
     async arrange(stage) {
       const certificate = await stage.certificate();
       const victim = await stage.server({ certificate });
       victim.speakPlainHttp();
-      return { victim, policy: { ca: certificate.certificatePem } };
+      return { victim, policy: { ca: certificate.pem } };
     },
   }),
   attack('connection', {
     id: 'plain-http-url',
     name: 'The client is asked for an http: URL',
-    shows: 'One wrong letter in a configuration must not send credentials in the clear.',
+    why: 'One wrong letter in a configuration must not send credentials in the clear.',
     advice: NO_HTTP,
     async arrange(stage) {
       const certificate = await stage.certificate();
       const victim = await stage.server({ certificate });
       victim.speakPlainHttp();
       const url = `${victim.url.replace('https:', 'http:')}/mcp`;
-      return { victim, policy: { ca: certificate.certificatePem }, url };
+      return { victim, policy: { ca: certificate.pem }, url };
     },
   }),
   environment('environment-chain', 'an impostor is asked', '127.0.0.1'),
@@ -176,16 +174,16 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
   attack('connection', {
     id: 'default-roots-excluded',
     name: 'The server has a certificate under a default root, and the policy names another CA',
-    shows: 'Only-this-CA means that none of the public CAs can vouch for the server.',
+    why: 'Only-this-CA means that none of the public CAs can vouch for the server.',
     advice:
       "Pass the policy's certificates as the only ca; do not append them to the default roots.",
     alone: true,
     async arrange(stage) {
-      const publicRoot = await stage.certificate({ ca: true });
+      const publicRoot = await stage.certificate({ isCa: true });
       addDefaultRoot(stage, publicRoot);
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: publicRoot });
-      return { victim: await stage.server({ certificate }), policy: { ca: ca.certificatePem } };
+      return { victim: await stage.server({ certificate }), policy: { ca: ca.pem } };
     },
   }),
 ];
@@ -207,7 +205,7 @@ async function rotated(
     await pause(NOTICE_MS);
   };
   // Twice, since some clients spend their first try on finding the old connection closed.
-  return { victim, policy: { ca: genuine.certificatePem }, first, tries: { inTurn: 2 } };
+  return { victim, policy: { ca: genuine.pem }, first, tries: { inTurn: 2 } };
 }
 
 /** A server that a client of another policy, made by the same function, has just talked to. */
@@ -219,12 +217,12 @@ async function underOtherPolicy(
   const stranger = await stage.certificate();
   const victim = await stage.server({ certificate, ticketKeys: randomBytes(48) });
   const first = async (_client: BatteryClient, url: string): Promise<void> => {
-    const other = await stage.client({ url, ca: certificate.certificatePem });
+    const other = await stage.client({ url, ca: certificate.pem });
     await reach(other, url);
     then(victim);
     await pause(NOTICE_MS);
   };
-  return { victim, policy: { ca: stranger.certificatePem }, first, tries: { inTurn: 2 } };
+  return { victim, policy: { ca: stranger.pem }, first, tries: { inTurn: 2 } };
 }
 
 async function intercepted(stage: Stage): Promise<{
@@ -232,7 +230,7 @@ async function intercepted(stage: Stage): Promise<{
   foreign: Awaited<ReturnType<Stage['certificate']>>;
   server: TlsServer;
 }> {
-  const [ca, foreignCa] = await stage.twins({ ca: true });
+  const [ca, foreignCa] = await stage.twins({ isCa: true });
   const server = await stage.server({ certificate: await stage.certificate({ signedBy: ca }) });
   return { ca, foreign: await stage.certificate({ signedBy: foreignCa }), server };
 }
@@ -241,7 +239,7 @@ function environment(id: string, what: string, host: string): AttackCheck {
   return attack('connection', {
     id,
     name: `NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and ${what}`,
-    shows: 'A variable that somebody set for another program switches off even a ca of your own.',
+    why: 'A variable that somebody set for another program switches off even a ca of your own.',
     advice: EXPLICIT,
     // Node.js reads the variable for each connection, and a client cannot be carried over into a
     // child process: so it is set here, for this one check, and put back.
@@ -258,7 +256,7 @@ function environment(id: string, what: string, host: string): AttackCheck {
         else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
       });
       const policyUrl = victim.urlFor(host, '/mcp');
-      return { victim, policy: { ca: genuine.certificatePem }, policyUrl };
+      return { victim, policy: { ca: genuine.pem }, policyUrl };
     },
   });
 }

@@ -6,7 +6,7 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'passthrough',
     name: 'A proxy copies the bytes without reading them',
-    shows: "An honest way through somebody else's network is no attack.",
+    why: "An honest way through somebody else's network is no attack.",
     advice: 'Judge the certificate, not the way to the server.',
     async run(stage) {
       const certificate = await stage.certificate();
@@ -14,20 +14,20 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
       const foreign = await stage.certificate();
       const middle = await stage.interceptor(server, { certificate: foreign, mode: 'passthrough' });
       const url = `${middle.url}/mcp`;
-      await reach(await stage.client({ url, ca: certificate.certificatePem }), url);
+      await reach(await stage.client({ url, ca: certificate.pem }), url);
       must(middle.records.applicationBytes === 0, 'the proxy could read the request');
     },
   }),
   works('connection', {
     id: 'renewal',
     name: 'The server changes to its renewed certificate, and both are anchors',
-    shows: 'A renewal that was prepared for goes by without anybody noticing.',
+    why: 'A renewal that was prepared for goes by without anybody noticing.',
     advice: 'Accept every anchor of the policy on every new connection.',
     async run(stage) {
       const [old, renewed] = await stage.twins();
       const server = await stage.server({ certificate: old });
       const url = `${server.url}/mcp`;
-      const client = await stage.client({ url, ca: old.certificatePem + renewed.certificatePem });
+      const client = await stage.client({ url, ca: old.pem + renewed.pem });
       await reach(client, url);
       server.rotate(renewed, { dropConnections: true });
       await pause(30);
@@ -37,14 +37,14 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'two-policies',
     name: 'Two servers under two policies, asked in turn and together',
-    shows: 'A gateway talks to many servers; one policy must not get in the way of another.',
+    why: 'A gateway talks to many servers; one policy must not get in the way of another.',
     advice: 'Make each client from its own policy, without state that they share.',
     async run(stage) {
       const both = await Promise.all(
         (await stage.twins()).map(async (certificate) => {
           const { url: origin } = await stage.server({ certificate });
           const url = `${origin}/mcp`;
-          const client = await stage.client({ url, ca: certificate.certificatePem });
+          const client = await stage.client({ url, ca: certificate.pem });
           return () => reach(client, url);
         }),
       );
@@ -55,13 +55,13 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'recovery',
     name: 'The genuine server comes back after an impostor was refused',
-    shows: 'A refusal is about one connection; it must not lock the client up.',
+    why: 'A refusal is about one connection; it must not lock the client up.',
     advice: 'Do not remember refusals: judge each new connection afresh.',
     async run(stage) {
       const [genuine, impostor] = await stage.twins();
       const server = await stage.server({ certificate: impostor });
       const url = `${server.url}/mcp`;
-      const client = await stage.client({ url, ca: genuine.certificatePem });
+      const client = await stage.client({ url, ca: genuine.pem });
       await reach(client, url).catch(() => {});
       server.rotate(genuine, { dropConnections: true });
       await pause(30);
@@ -71,13 +71,13 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'close-idle',
     name: 'close() ends idle connections',
-    shows: 'Whoever revokes a policy wants its connections gone, and a process that can end.',
+    why: 'Whoever revokes a policy wants its connections gone, and a process that can end.',
     advice: 'Let close() destroy the pool.',
     async run(stage) {
       const certificate = await stage.certificate();
-      const server = await stage.server({ certificate, keepAliveTimeoutMs: 0 });
+      const server = await stage.server({ certificate, keepAliveMs: 0 });
       const url = `${server.url}/mcp`;
-      const client = await stage.client({ url, ca: certificate.certificatePem });
+      const client = await stage.client({ url, ca: certificate.pem });
       if (client.close === undefined) throw new NotApplicable('the client has no close()');
       await reach(client, url);
       await client.close();
@@ -87,7 +87,7 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'close-stream',
     name: 'close() ends an event stream',
-    shows: 'A stream that never ends must not keep a closed client alive.',
+    why: 'A stream that never ends must not keep a closed client alive.',
     advice:
       "Let close() destroy the pool; undici's Agent.close() waits for streams, destroy() does not.",
     async run(stage) {
@@ -99,7 +99,7 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
         },
       });
       const url = `${server.url}/mcp`;
-      const client = await stage.client({ url, ca: certificate.certificatePem });
+      const client = await stage.client({ url, ca: certificate.pem });
       if (client.close === undefined) throw new NotApplicable('the client has no close()');
       const chunks = chunksOf(await client(url));
       await chunks.next();

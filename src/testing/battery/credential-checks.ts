@@ -17,7 +17,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   attack('client certificate', {
     id: 'client-certificate-other-origin',
     name: 'Another origin of the same CA asks for the client certificate',
-    shows: 'A certificate names its holder to every server that gets to see it.',
+    why: 'A certificate names its holder to every server that gets to see it.',
     advice: OWN_ORIGIN,
     needs: ['clientCertificate'],
     async arrange(stage) {
@@ -34,7 +34,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   attack('client certificate', {
     id: 'client-certificate-redirect',
     name: 'A redirect (307) leads to another origin that asks for the client certificate',
-    shows: 'A server can send a client, and its certificate, to somebody else.',
+    why: 'A server can send a client, and its certificate, to somebody else.',
     advice: OWN_ORIGIN,
     needs: ['clientCertificate'],
     async arrange(stage) {
@@ -53,7 +53,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
     works('client certificate', {
       id: `client-certificate-${version.replace('v', '-').toLowerCase()}`,
       name: `The server demands a client certificate, over ${version}`,
-      shows: 'The right server gets the certificate that the policy holds for it.',
+      why: 'The right server gets the certificate that the policy holds for it.',
       advice: PASS_ON,
       needs: ['clientCertificate'],
       async run(stage) {
@@ -71,7 +71,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   works('client certificate', {
     id: 'client-certificate-passphrase',
     name: "The client certificate's key is encrypted",
-    shows: 'Keys are stored encrypted; the passphrase belongs to the policy.',
+    why: 'Keys are stored encrypted; the passphrase belongs to the policy.',
     advice: PASS_ON,
     needs: ['clientCertificate'],
     async run(stage) {
@@ -81,14 +81,14 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
       const key = createPrivateKey(user.keyPem)
         .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase })
         .toString();
-      const clientCertificate = { cert: user.certificatePem, key, passphrase };
+      const clientCertificate = { cert: user.pem, key, passphrase };
       await present(stage, held, user, { ...policy, clientCertificate });
     },
   }),
   attack('revocation', {
     id: 'crl-revoked',
     name: "The certificate is on the policy's revocation list",
-    shows: 'A revoked key is in the wrong hands; the list is there to say so.',
+    why: 'A revoked key is in the wrong hands; the list is there to say so.',
     advice: PASS_CRL,
     needs: ['crl'],
     arrange: (stage) =>
@@ -97,7 +97,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   attack('revocation', {
     id: 'crl-expired',
     name: 'The revocation list is out of date',
-    shows: 'Whoever can hold back new lists must not be able to hide a revocation.',
+    why: 'Whoever can hold back new lists must not be able to hide a revocation.',
     advice: PASS_CRL,
     needs: ['crl'],
     arrange: (stage) =>
@@ -108,7 +108,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   attack('revocation', {
     id: 'crl-foreign',
     name: 'The revocation list was signed by another CA of the same name',
-    shows: 'A clean list that anybody could have written clears nobody.',
+    why: 'A clean list that anybody could have written clears nobody.',
     advice: PASS_CRL,
     needs: ['crl'],
     arrange: (stage) => revoked(stage, ({ otherCa }) => revocationList({ issuer: otherCa })),
@@ -116,16 +116,16 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   works('revocation', {
     id: 'crl-clean',
     name: 'The revocation list names another certificate',
-    shows: 'A list must not lock out those that are not on it.',
+    why: 'A list must not lock out those that are not on it.',
     advice: PASS_CRL,
     needs: ['crl'],
     async run(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const [leaf, other] = await stage.twins({ signedBy: ca });
       const server = await stage.server({ certificate: leaf });
       const url = `${server.url}/mcp`;
       const crl = revocationList({ issuer: ca, revoked: [other] });
-      await reach(await stage.client({ url, ca: ca.certificatePem, crl }), url);
+      await reach(await stage.client({ url, ca: ca.pem, crl }), url);
     },
   }),
 ];
@@ -141,10 +141,10 @@ async function revoked(
   list: (family: Family) => string,
 ): Promise<{ victim: TlsServer; policy: BatteryPolicyFields }> {
   // Without key identifiers, the name alone says whose list it is.
-  const [ca, otherCa] = await stage.twins({ ca: true, keyIdentifiers: false });
+  const [ca, otherCa] = await stage.twins({ isCa: true, keyIdentifiers: false });
   const leaf = await stage.certificate({ signedBy: ca, keyIdentifiers: false });
   const victim = await stage.server({ certificate: leaf });
-  return { victim, policy: { ca: ca.certificatePem, crl: list({ ca, otherCa, leaf }) } };
+  return { victim, policy: { ca: ca.pem, crl: list({ ca, otherCa, leaf }) } };
 }
 
 interface Demanding {
@@ -155,8 +155,8 @@ interface Demanding {
 
 async function demanding(stage: Stage): Promise<Demanding> {
   const [server, user] = await Promise.all([stage.certificate(), stage.certificate()]);
-  const clientCertificate = { cert: user.certificatePem, key: user.keyPem };
-  return { server, user, policy: { ca: server.certificatePem, clientCertificate } };
+  const clientCertificate = { cert: user.pem, key: user.keyPem };
+  return { server, user, policy: { ca: server.pem, clientCertificate } };
 }
 
 async function present(
@@ -168,20 +168,20 @@ async function present(
   const url = `${server.url}/mcp`;
   await reach(await stage.client({ url, ...policy }), url);
   const [seen] = server.records.clientCertificates;
-  must(seen?.fingerprint256 === user.fingerprint256, 'the server did not get the certificate');
+  must(seen?.fingerprint256 === user.fingerprint, 'the server did not get the certificate');
 }
 
 /** The server of the policy, and another one of the same CA that wants a client certificate. */
 async function twoServers(
   stage: Stage,
 ): Promise<{ mine: TlsServer; victim: TlsServer; policy: BatteryPolicyFields }> {
-  const ca = await stage.certificate({ ca: true });
+  const ca = await stage.certificate({ isCa: true });
   const user = await stage.certificate();
   const certificate = await stage.certificate({ signedBy: ca });
   const mine = await stage.server({ certificate, clientCa: user });
   const victim = await stage.server({ certificate, clientCa: user });
-  const clientCertificate = { cert: user.certificatePem, key: user.keyPem };
-  return { mine, victim, policy: { ca: ca.certificatePem, clientCertificate } };
+  const clientCertificate = { cert: user.pem, key: user.keyPem };
+  return { mine, victim, policy: { ca: ca.pem, clientCertificate } };
 }
 
 function certificateBytes({ records }: TlsServer): number {

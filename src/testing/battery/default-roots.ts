@@ -19,6 +19,6 @@ export function addDefaultRoot(stage: Stage, ca: HeldCertificate): void {
     );
   }
   const before = getCACertificates('default');
-  setDefaultCACertificates([...before, ca.certificatePem]);
+  setDefaultCACertificates([...before, ca.pem]);
   stage.onEnd(() => setDefaultCACertificates(before));
 }

@@ -18,7 +18,7 @@ export const ERROR_CHECKS: readonly BatteryCheck[] = [
       const onRequest = ({ headers, url, socket }: IncomingMessage): void =>
         void socket.end(`token ${headers.authorization} for ${url}\r\n\r\n`);
       const server = await stage.server({ certificate, onRequest });
-      return { url: `${server.url}/mcp`, policy: { ca: certificate.certificatePem } };
+      return { url: `${server.url}/mcp`, policy: { ca: certificate.pem } };
     },
   }),
   errorCheck({
@@ -28,7 +28,7 @@ export const ERROR_CHECKS: readonly BatteryCheck[] = [
       const certificate = await stage.certificate();
       const server = await stage.server({ certificate });
       const headers = { authorization: `Bearer first\n${CANARY}` };
-      const policy = { ca: certificate.certificatePem };
+      const policy = { ca: certificate.pem };
       return { url: `${server.url}/mcp`, policy, request: { headers } };
     },
   }),
@@ -38,7 +38,7 @@ export const ERROR_CHECKS: readonly BatteryCheck[] = [
     async arrange(stage) {
       const [genuine, other] = await stage.twins();
       const server = await stage.server({ certificate: other });
-      return { url: `${server.url}/mcp`, policy: { ca: genuine.certificatePem } };
+      return { url: `${server.url}/mcp`, policy: { ca: genuine.pem } };
     },
   }),
   errorCheck({
@@ -49,8 +49,8 @@ export const ERROR_CHECKS: readonly BatteryCheck[] = [
       const [genuine, other] = await stage.twins();
       const user = await stage.certificate({ commonName: 'user' });
       const server = await stage.server({ certificate: other });
-      const clientCertificate = { cert: user.certificatePem, key: user.keyPem };
-      const policy = { ca: genuine.certificatePem, clientCertificate };
+      const clientCertificate = { cert: user.pem, key: user.keyPem };
+      const policy = { ca: genuine.pem, clientCertificate };
       return { url: `${server.url}/mcp`, policy, secret: linesOf(user.keyPem) };
     },
   }),
@@ -74,7 +74,7 @@ function errorCheck({
 }): WorkingCheck {
   return works('errors', {
     ...text,
-    shows: 'Errors are logged, shown to users and sent to services that collect them.',
+    why: 'Errors are logged, shown to users and sent to services that collect them.',
     advice: WRAP,
     async run(stage) {
       const { url, policy, request = SECRET_POST, secret = [CANARY] } = await arrange(stage);

@@ -24,8 +24,8 @@ export const HIDDEN_ISSUER_CHECKS: readonly AttackCheck[] = [
     name: "What one server's key has signed is hidden, and the certificate of another server is an anchor, too",
     fillers: 40,
     arrange: async (stage, anchor) => {
-      const other = await stage.certificate({ ca: true, ips: ['127.0.0.1'] });
-      return { ca: other.certificatePem + anchor.certificatePem };
+      const other = await stage.certificate({ isCa: true, ip: ['127.0.0.1'] });
+      return { ca: other.pem + anchor.pem };
     },
   }),
   hidden({
@@ -33,14 +33,14 @@ export const HIDDEN_ISSUER_CHECKS: readonly AttackCheck[] = [
     name: "What one server's key has signed is hidden, and the default roots are trusted, too",
     fillers: 40,
     needs: ['roots'],
-    arrange: async (_stage, anchor) => ({ ca: anchor.certificatePem, roots: 'default' }),
+    arrange: async (_stage, anchor) => ({ ca: anchor.pem, roots: 'default' }),
   }),
   hidden({
     id: 'authority-denied-hidden',
     name: 'authority is false, and what the anchor has signed is hidden behind 40 certificates',
     fillers: 40,
     needs: ['authority'],
-    arrange: async (_stage, anchor) => ({ ca: anchor.certificatePem, authority: false }),
+    arrange: async (_stage, anchor) => ({ ca: anchor.pem, authority: false }),
   }),
 ];
 
@@ -60,21 +60,20 @@ interface HiddenInput {
  * client that looks for the anchor's signature itself has to look at as many.
  */
 function hidden({ id, name, fillers = 0, intermediates = 1, ...more }: HiddenInput): AttackCheck {
-  const { arrange = async (_stage, { certificatePem }) => ({ ca: certificatePem }) } = more;
+  const { arrange = async (_stage, { pem: certificatePem }) => ({ ca: certificatePem }) } = more;
   return attack('chain', {
     id,
     name,
-    shows:
-      'Whoever has the key of one server poses as any other, by sending more certificates than the client looks at.',
+    why: 'Whoever has the key of one server poses as any other, by sending more certificates than the client looks at.',
     advice:
       "Give OpenSSL the authorities only, compare a server's own certificate by its bytes, and refuse a chain that is too long to be looked at whole.",
     needs: more.needs ?? [],
     async arrange(stage) {
-      const anchor = await stage.certificate({ ca: true, ips: ['127.0.0.1'] });
+      const anchor = await stage.certificate({ isCa: true, ip: ['127.0.0.1'] });
       const above: HeldCertificate[] = [];
       for (let n = 0; n < intermediates; n++) {
         above.unshift(
-          await stage.certificate({ ca: true, signedBy: above[0] ?? anchor, ...SMALL }),
+          await stage.certificate({ isCa: true, signedBy: above[0] ?? anchor, ...SMALL }),
         );
       }
       const shown = await stage.certificate({
@@ -83,7 +82,7 @@ function hidden({ id, name, fillers = 0, intermediates = 1, ...more }: HiddenInp
       });
       const filler = await stage.certificate(SMALL);
       const chain = [shown, ...Array<HeldCertificate>(fillers).fill(filler), ...above];
-      const cert = chain.map(({ certificatePem }) => certificatePem).join('');
+      const cert = chain.map(({ pem }) => pem).join('');
       const victim = await stage.server({ certificate: { cert, key: shown.keyPem } });
       return { victim, policy: await arrange(stage, anchor) };
     },

@@ -21,14 +21,13 @@ export function httpCheck(
   return works('http', {
     id: `http-${id}`,
     name,
-    shows:
-      'A client that verifies well but is a worse fetch will be replaced by one that does not.',
+    why: 'A client that verifies well but is a worse fetch will be replaced by one that does not.',
     advice,
     async run(stage) {
       const server = await stage.certificate();
       const tls = await stage.server({ certificate: server, ...(onRequest && { onRequest }) });
       const url = `${tls.url}/mcp`;
-      const client = await stage.client({ url, ca: server.certificatePem });
+      const client = await stage.client({ url, ca: server.pem });
       await run(client, url, { stage, tls, server });
     },
   });

@@ -29,7 +29,7 @@ export const IDENTITY_CHECKS: readonly AttackCheck[] = [
     'name-uri-only',
     'The host occurs in a URI name only',
     'Match host names against DNS names, not against URIs of the certificate.',
-    { uris: ['https://localhost/'] },
+    { uri: ['https://localhost/'] },
   ),
   wrongName(
     'name-with-nul',
@@ -41,7 +41,7 @@ export const IDENTITY_CHECKS: readonly AttackCheck[] = [
     dns: ['localhost.attacker.example'],
   }),
   wrongAddress('address-other', 'The certificate is for another IP address', VERIFY_NAMES, {
-    ips: ['10.0.0.5'],
+    ip: ['10.0.0.5'],
   }),
   wrongAddress(
     'address-as-dns',
@@ -100,32 +100,31 @@ export const IDENTITY_CHECKS: readonly AttackCheck[] = [
   attack('identity', {
     id: 'server-name-ignored',
     name: "The certificate carries the URL's host but not the policy's serverName",
-    shows: 'The name that the policy demands replaces the host of the URL; it does not add to it.',
+    why: 'The name that the policy demands replaces the host of the URL; it does not add to it.',
     advice: 'Verify policy.serverName where it is given, and only that; pass it as SNI too.',
     needs: ['serverName'],
     async arrange(stage) {
       const certificate = await stage.certificate();
       const victim = await stage.server({ certificate });
-      return { victim, policy: { ca: certificate.certificatePem, serverName: 'mcp.internal' } };
+      return { victim, policy: { ca: certificate.pem, serverName: 'mcp.internal' } };
     },
   }),
   attack('identity', {
     id: 'host-header',
     name: 'The host header of the request names the host that the certificate is for',
-    shows:
-      'Whoever controls a header of a request must not choose the name that TLS verifies. undici takes it from there.',
+    why: 'Whoever controls a header of a request must not choose the name that TLS verifies. undici takes it from there.',
     advice:
       'Take the name from the URL: give the connector its own servername, or refuse a host header.',
     async arrange(stage) {
       const certificate = await stage.certificate({ dns: ['other.example'] });
       const victim = await stage.server({ certificate });
       const headers = { host: 'other.example', 'x-api-key': 'battery-canary' };
-      return { victim, policy: { ca: certificate.certificatePem }, request: { headers } };
+      return { victim, policy: { ca: certificate.pem }, request: { headers } };
     },
   }),
 ];
 
-type Text = Omit<CheckText, 'shows'>;
+type Text = Omit<CheckText, 'why'>;
 
 function wrongName(
   id: string,
@@ -148,13 +147,13 @@ function wrongAddress(
 function wrongIdentity(text: Text, names: HeldCertificateOptions, host: string): AttackCheck {
   return attack('identity', {
     ...text,
-    shows: SHOWS,
+    why: SHOWS,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: ca, ...names });
       const victim = await stage.server({ certificate });
       const policyUrl = victim.urlFor(host, '/mcp');
-      return { victim, policy: { ca: ca.certificatePem }, policyUrl };
+      return { victim, policy: { ca: ca.pem }, policyUrl };
     },
   });
 }
@@ -169,14 +168,14 @@ function wrongServerName(
   return attack('identity', {
     id,
     name,
-    shows: SHOWS,
+    why: SHOWS,
     advice,
     needs: ['serverName'],
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: ca, dns });
       const victim = await stage.server({ certificate });
-      return { victim, policy: { ca: ca.certificatePem, serverName } };
+      return { victim, policy: { ca: ca.pem, serverName } };
     },
   });
 }

@@ -18,16 +18,16 @@ const BY_BYTES =
 export const ODD_CHAIN_WORKS: readonly WorkingCheck[] = [
   odd('chain-ended-cross-sign', 'The CA, cross-signed by one that has expired', async (stage) => {
     const { chain, root } = await crossSigned(stage, ENDED);
-    return { chain, policy: { ca: root.certificatePem } };
+    return { chain, policy: { ca: root.pem } };
   }),
   odd('chain-sha1-cross-sign', 'The CA, cross-signed over a SHA-1 hash', async (stage) => {
     const { chain, root } = await crossSigned(stage, { hash: 'sha1' });
-    return { chain, policy: { ca: root.certificatePem } };
+    return { chain, policy: { ca: root.pem } };
   }),
   odd('chain-with-40-strangers', 'Forty certificates of strangers', async (stage) => {
-    const root = await stage.certificate({ ca: true });
+    const root = await stage.certificate({ isCa: true });
     const leaf = await stage.certificate({ signedBy: root });
-    return { chain: [leaf, ...(await strangers(stage))], policy: { ca: root.certificatePem } };
+    return { chain: [leaf, ...(await strangers(stage))], policy: { ca: root.pem } };
   }),
   own('anchor-leaf-with-40-strangers', 'Forty certificates of strangers', async (stage) => [
     await stage.certificate(),
@@ -37,14 +37,16 @@ export const ODD_CHAIN_WORKS: readonly WorkingCheck[] = [
     return (await crossSigned(stage, ENDED)).chain;
   }),
   own('anchor-leaf-ended-issuer', 'An issuer that has expired', (stage) => below(stage, ENDED)),
-  own('anchor-leaf-odd-issuer', 'An issuer that is no CA', (stage) => below(stage, { ca: false })),
+  own('anchor-leaf-odd-issuer', 'An issuer that is no CA', (stage) =>
+    below(stage, { isCa: false }),
+  ),
   pinned('pin-identity-ended-issuer', 'An issuer that has expired', (stage) => below(stage, ENDED)),
   pinned('pin-identity-40-strangers', 'Forty certificates of strangers', async (stage) => [
     await stage.certificate({ san: 'none' }),
     ...(await strangers(stage)),
   ]),
   pinned('pin-identity-sha1-issuer', 'An issuer that signs over a SHA-1 hash', async (stage) => {
-    const issuer = await stage.certificate({ ca: true });
+    const issuer = await stage.certificate({ isCa: true });
     return [await stage.certificate({ signedBy: issuer, hash: 'sha1' }), issuer];
   }),
   pinned('pin-identity-rsa-2048', 'Nothing: the key is RSA with 2048 bits', async (stage) => [
@@ -70,7 +72,7 @@ function odd(
     name: `Behind what is needed, the server sends: ${what}`,
     async arrange(stage) {
       const { chain, policy } = await arrange(stage);
-      const cert = chain.map(({ certificatePem }) => certificatePem).join('');
+      const cert = chain.map(({ pem }) => pem).join('');
       return { shown: { cert, key: (chain[0] as HeldCertificate).keyPem }, policy };
     },
   });
@@ -81,7 +83,7 @@ type Chain = Promise<readonly [HeldCertificate, ...HeldCertificate[]]>;
 function own(id: string, what: string, chainOf: (stage: Stage) => Chain): WorkingCheck {
   const arrange = async (stage: Stage): Promise<OddSetting> => {
     const chain = await chainOf(stage);
-    return { chain, policy: { ca: chain[0].certificatePem } };
+    return { chain, policy: { ca: chain[0].pem } };
   };
   return odd(id, `${what} (its own certificate is the anchor)`, arrange, { advice: BY_BYTES });
 }
@@ -96,7 +98,7 @@ function pinned(id: string, what: string, chainOf: (stage: Stage) => Chain): Wor
 }
 
 async function below(stage: Stage, options: object): Chain {
-  const issuer = await stage.certificate({ ca: true, ...options });
+  const issuer = await stage.certificate({ isCa: true, ...options });
   return [await stage.certificate({ signedBy: issuer }), issuer];
 }
 
@@ -104,10 +106,10 @@ async function crossSigned(
   stage: Stage,
   options: object,
 ): Promise<{ readonly root: HeldCertificate; readonly chain: Awaited<Chain> }> {
-  const root = await stage.certificate({ ca: true });
-  const intermediate = await stage.certificate({ ca: true, signedBy: root });
+  const root = await stage.certificate({ isCa: true });
+  const intermediate = await stage.certificate({ isCa: true, signedBy: root });
   const leaf = await stage.certificate({ signedBy: intermediate });
-  const old = await stage.certificate({ ca: true });
+  const old = await stage.certificate({ isCa: true });
   const crossed = await stage.certificate({ renewFrom: root, signedBy: old, ...options });
   return { root, chain: [leaf, intermediate, crossed] };
 }

@@ -17,7 +17,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
   refused('pin-wrong', 'The pin is of another key', HASH_LEAF, async (stage) => {
     const { ca, leaf } = await family(stage);
     const other = await stage.certificate();
-    return { shown: leaf, policy: { ca: ca.certificatePem, pins: [other.spkiPin] } };
+    return { shown: leaf, policy: { ca: ca.pem, pins: [other.spkiPin] } };
   }),
   refused(
     'pin-other-key',
@@ -26,7 +26,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     async (stage) => {
       const { ca, leaf } = await family(stage);
       const misissued = await stage.certificate({ signedBy: ca });
-      return { shown: misissued, policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] } };
+      return { shown: misissued, policy: { ca: ca.pem, pins: [leaf.spkiPin] } };
     },
   ),
   refused(
@@ -35,10 +35,10 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     HASH_LEAF,
     async (stage) => {
       const { ca, leaf } = await family(stage);
-      const cert = leaf.certificatePem + ca.certificatePem;
+      const cert = leaf.pem + ca.pem;
       return {
         shown: { cert, key: leaf.keyPem },
-        policy: { ca: ca.certificatePem, pins: [ca.spkiPin] },
+        policy: { ca: ca.pem, pins: [ca.spkiPin] },
       };
     },
   ),
@@ -49,10 +49,10 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     async (stage) => {
       const { ca, leaf } = await family(stage);
       const misissued = await stage.certificate({ signedBy: ca });
-      const cert = misissued.certificatePem + leaf.certificatePem;
+      const cert = misissued.pem + leaf.pem;
       return {
         shown: { cert, key: misissued.keyPem },
-        policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] },
+        policy: { ca: ca.pem, pins: [leaf.spkiPin] },
       };
     },
   ),
@@ -61,9 +61,9 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     'The key of the pinned self-signed certificate, a CA, has signed another',
     HASH_LEAF,
     async (stage) => {
-      const anchor = await stage.certificate({ ca: true });
+      const anchor = await stage.certificate({ isCa: true });
       const rogue = await stage.certificate({ signedBy: anchor });
-      return { shown: rogue, policy: { ca: anchor.certificatePem, pins: [anchor.spkiPin] } };
+      return { shown: rogue, policy: { ca: anchor.pem, pins: [anchor.spkiPin] } };
     },
   ),
   refused(
@@ -73,7 +73,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     async (stage) => {
       const { ca } = await family(stage);
       const stranger = await stage.certificate();
-      return { shown: stranger, policy: { ca: ca.certificatePem, pins: [stranger.spkiPin] } };
+      return { shown: stranger, policy: { ca: ca.pem, pins: [stranger.spkiPin] } };
     },
   ),
   refused(
@@ -82,7 +82,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     ADDED,
     async (stage) => {
       const { ca, leaf } = await family(stage, { dns: ['other.example'] });
-      return { shown: leaf, policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] } };
+      return { shown: leaf, policy: { ca: ca.pem, pins: [leaf.spkiPin] } };
     },
   ),
   refused(
@@ -91,7 +91,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     ADDED,
     async (stage) => {
       const { ca, leaf } = await family(stage, EXPIRED);
-      return { shown: leaf, policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] } };
+      return { shown: leaf, policy: { ca: ca.pem, pins: [leaf.spkiPin] } };
     },
   ),
   refused(
@@ -101,7 +101,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     async (stage) => {
       const { ca, leaf } = await family(stage);
       const shown = await stage.certificate({ renewFrom: leaf });
-      return { shown, policy: { ca: ca.certificatePem, pins: [fingerprintPin(leaf)] } };
+      return { shown, policy: { ca: ca.pem, pins: [fingerprintPin(leaf)] } };
     },
   ),
   refused(
@@ -120,7 +120,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     HASH_LEAF,
     async (stage) => {
       const [genuine, impostor] = await stage.twins();
-      const cert = impostor.certificatePem + genuine.certificatePem;
+      const cert = impostor.pem + genuine.pem;
       return {
         shown: { cert, key: impostor.keyPem },
         policy: { pins: [genuine.spkiPin], identity: 'pin' },
@@ -144,44 +144,44 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     'Expired is not the same as not yet valid: allow the one only.',
     async (stage) => {
       const { ca, leaf } = await family(stage, { notBefore: new Date(Date.now() + HOUR_MS) });
-      const policy = { ca: ca.certificatePem, pins: [leaf.spkiPin], allowExpired: true };
+      const policy = { ca: ca.pem, pins: [leaf.spkiPin], allowExpired: true };
       return { shown: leaf, policy };
     },
     ['allowExpired'],
   ),
   accepted('pin-spki', 'A SPKI pin of the leaf', async (stage) => {
     const { ca, leaf } = await family(stage);
-    return { shown: leaf, policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] } };
+    return { shown: leaf, policy: { ca: ca.pem, pins: [leaf.spkiPin] } };
   }),
   accepted('pin-backup', 'The second of two pins matches', async (stage) => {
     const { ca, leaf } = await family(stage);
     const backup = await stage.certificate();
     const pins = [backup.spkiPin, leaf.spkiPin];
-    return { shown: leaf, policy: { ca: ca.certificatePem, pins } };
+    return { shown: leaf, policy: { ca: ca.pem, pins } };
   }),
   accepted('pin-fingerprint', 'A fingerprint, SHA256:HEX', async (stage) => {
     const { ca, leaf } = await family(stage);
-    return { shown: leaf, policy: { ca: ca.certificatePem, pins: [fingerprintPin(leaf)] } };
+    return { shown: leaf, policy: { ca: ca.pem, pins: [fingerprintPin(leaf)] } };
   }),
   accepted(
     'pin-fingerprint-colons',
     'A fingerprint in the form with colons, as openssl prints it',
     async (stage) => {
       const { ca, leaf } = await family(stage);
-      return { shown: leaf, policy: { ca: ca.certificatePem, pins: [leaf.fingerprint256] } };
+      return { shown: leaf, policy: { ca: ca.pem, pins: [leaf.fingerprint] } };
     },
   ),
   accepted('pin-renewed', 'The certificate was renewed with the pinned key', async (stage) => {
     const { ca, leaf } = await family(stage);
     const shown = await stage.certificate({ renewFrom: leaf });
-    return { shown, policy: { ca: ca.certificatePem, pins: [leaf.spkiPin] } };
+    return { shown, policy: { ca: ca.pem, pins: [leaf.spkiPin] } };
   }),
   accepted(
     'pin-self-signed',
     'A self-signed certificate that is anchor and pinned',
     async (stage) => {
       const shown = await stage.certificate();
-      return { shown, policy: { ca: shown.certificatePem, pins: [shown.spkiPin] } };
+      return { shown, policy: { ca: shown.pem, pins: [shown.spkiPin] } };
     },
   ),
   accepted(
@@ -189,7 +189,7 @@ export const PIN_CHECKS: readonly BatteryCheck[] = [
     'allowExpired: an expired certificate with the pinned key',
     async (stage) => {
       const { ca, leaf } = await family(stage, EXPIRED);
-      const policy = { ca: ca.certificatePem, pins: [leaf.spkiPin], allowExpired: true };
+      const policy = { ca: ca.pem, pins: [leaf.spkiPin], allowExpired: true };
       return { shown: leaf, policy };
     },
     ['allowExpired'],
@@ -239,7 +239,7 @@ export function refused(
   const text: CheckText = {
     id,
     name,
-    shows: 'A pin that can be talked around is worse than none: it is relied on.',
+    why: 'A pin that can be talked around is worse than none: it is relied on.',
     advice,
   };
   return attack('pins', {
@@ -261,7 +261,7 @@ function accepted(
   return works('pins', {
     id,
     name,
-    shows: 'A pin that fails for the right server locks its users out.',
+    why: 'A pin that fails for the right server locks its users out.',
     advice: 'Any one of the pins must match the leaf; compare bytes, not the way they are written.',
     needs: ['pins', ...needs],
     async run(stage) {
@@ -277,10 +277,10 @@ async function family(
   stage: Stage,
   options: HeldCertificateOptions = {},
 ): Promise<{ ca: HeldCertificate; leaf: HeldCertificate }> {
-  const ca = await stage.certificate({ ca: true });
+  const ca = await stage.certificate({ isCa: true });
   return { ca, leaf: await stage.certificate({ signedBy: ca, ...options }) };
 }
 
-export function fingerprintPin({ fingerprint256 }: HeldCertificate): string {
+export function fingerprintPin({ fingerprint: fingerprint256 }: HeldCertificate): string {
   return `SHA256:${fingerprint256.replaceAll(':', '')}`;
 }

@@ -34,25 +34,25 @@ export const PIN_LIMIT_CHECKS: readonly BatteryCheck[] = [
     'pin-expired-stranger',
     "a valid certificate with the pinned key, below a stranger's CA that has expired",
     async (stage) => {
-      const stranger = await stage.certificate({ ca: true, ...EXPIRED });
+      const stranger = await stage.certificate({ isCa: true, ...EXPIRED });
       const shown = await stage.certificate({ signedBy: stranger });
-      return { shown, sent: [shown, stranger], ca: await stage.certificate({ ca: true }) };
+      return { shown, sent: [shown, stranger], ca: await stage.certificate({ isCa: true }) };
     },
   ),
   expired(
     'pin-expired-below-stranger',
     'an expired certificate with the pinned key, of a CA that is not trusted',
     async (stage) => {
-      const stranger = await stage.certificate({ ca: true });
+      const stranger = await stage.certificate({ isCa: true });
       const shown = await stage.certificate({ signedBy: stranger, ...EXPIRED });
-      return { shown, sent: [shown, stranger], ca: await stage.certificate({ ca: true }) };
+      return { shown, sent: [shown, stranger], ca: await stage.certificate({ isCa: true }) };
     },
   ),
   expired(
     'pin-expired-broken-signature',
     'an expired certificate with the pinned key, and a broken signature',
     async (stage) => {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const shown = await stage.certificate({
         signedBy: ca,
         ...EXPIRED,
@@ -79,8 +79,8 @@ function expired(
     'OpenSSL reports the last of several objections: that something has expired does not say that the rest is in order.',
     async (stage) => {
       const { ca, sent, shown } = await arrange(stage);
-      const cert = sent.map(({ certificatePem }) => certificatePem).join('');
-      const policy = { ca: ca.certificatePem, pins: [shown.spkiPin], allowExpired: true };
+      const cert = sent.map(({ pem }) => pem).join('');
+      const policy = { ca: ca.pem, pins: [shown.spkiPin], allowExpired: true };
       return { shown: { cert, key: shown.keyPem }, policy };
     },
     ['allowExpired'],

@@ -9,7 +9,7 @@ const ADVICE =
 interface RedirectAttack {
   readonly id: string;
   readonly name: string;
-  readonly shows: string;
+  readonly why: string;
   readonly status: number;
   readonly method: 'GET' | 'POST';
   /** Default: a server that the CA of the policy vouches for. */
@@ -27,35 +27,35 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
   redirect({
     id: 'redirect-get-other-origin',
     name: 'A GET is redirected (302) to another origin',
-    shows: 'Headers such as x-api-key go along to whoever the server names.',
+    why: 'Headers such as x-api-key go along to whoever the server names.',
     status: 302,
     method: 'GET',
   }),
   redirect({
     id: 'redirect-post-307-other-origin',
     name: 'A POST is redirected (307) to another origin',
-    shows: 'The whole request, body included, is sent again to somebody else.',
+    why: 'The whole request, body included, is sent again to somebody else.',
     status: 307,
     method: 'POST',
   }),
   redirect({
     id: 'redirect-post-308-other-origin',
     name: 'A POST is redirected (308) to another origin',
-    shows: 'The whole request, body included, is sent again to somebody else, and for good.',
+    why: 'The whole request, body included, is sent again to somebody else, and for good.',
     status: 308,
     method: 'POST',
   }),
   redirect({
     id: 'redirect-post-302-other-origin',
     name: 'A POST is redirected (302) to another origin',
-    shows: 'The body is dropped on the way, the credentials are not.',
+    why: 'The body is dropped on the way, the credentials are not.',
     status: 302,
     method: 'POST',
   }),
   redirect({
     id: 'redirect-get-to-http',
     name: 'A GET is redirected (302) down to http',
-    shows: 'Credentials travel in the clear, past every certificate.',
+    why: 'Credentials travel in the clear, past every certificate.',
     status: 302,
     method: 'GET',
     target: 'plain',
@@ -63,7 +63,7 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
   redirect({
     id: 'redirect-post-to-http',
     name: 'A POST is redirected (308) down to http',
-    shows: 'The whole request travels in the clear, past every certificate.',
+    why: 'The whole request travels in the clear, past every certificate.',
     status: 308,
     method: 'POST',
     target: 'plain',
@@ -71,7 +71,7 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
   redirect({
     id: 'redirect-to-impostor',
     name: 'A POST is redirected (307) to an impostor on another port of the same host',
-    shows: 'A new origin is a new server, also on the same machine.',
+    why: 'A new origin is a new server, also on the same machine.',
     status: 307,
     method: 'POST',
     target: 'impostor',
@@ -79,7 +79,7 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
   redirect({
     id: 'redirect-without-scheme',
     name: 'A GET is redirected (301) to //another-origin/',
-    shows: 'A location that looks like a path can name another host.',
+    why: 'A location that looks like a path can name another host.',
     status: 301,
     method: 'GET',
     location: (target) => `//127.0.0.1:${target.port}/collect`,
@@ -87,7 +87,7 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
   redirect({
     id: 'redirect-second-hop',
     name: 'A redirect within the origin is followed by one out of it',
-    shows: 'Each redirect is judged, not only the first.',
+    why: 'Each redirect is judged, not only the first.',
     status: 307,
     method: 'POST',
     hop: true,
@@ -95,14 +95,14 @@ export const REDIRECT_CHECKS: readonly AttackCheck[] = [
 ];
 
 function redirect(input: RedirectAttack): AttackCheck {
-  const { id, name, shows, method, hop, status, target } = input;
+  const { id, name, why, method, hop, status, target } = input;
   return attack('redirect', {
     id,
     name,
-    shows,
+    why,
     advice: ADVICE,
     async arrange(stage) {
-      const ca = await stage.certificate({ ca: true });
+      const ca = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: ca });
       const impostor = target === 'impostor' ? await stage.certificate() : certificate;
       const victim = await stage.server({ certificate: impostor });
@@ -121,7 +121,7 @@ function redirect(input: RedirectAttack): AttackCheck {
       const server = await stage.server({ certificate, onRequest });
       return {
         victim,
-        policy: { ca: ca.certificatePem },
+        policy: { ca: ca.pem },
         policyUrl: `${server.url}/mcp`,
         redirects: true,
         request: method === 'GET' ? SECRET_GET : SECRET_POST,

@@ -156,14 +156,14 @@ function asFinding(error: unknown): Finding {
 }
 
 function result(check: BatteryCheck, finding: Finding, durationMs: number): BatteryResult {
-  const { advice, expected, id, name, shows, theme } = check;
+  const { advice, expected, id, name, theme, why } = check;
   const { error, got, leaked = 0 } = finding;
   const said = error === undefined ? undefined : explainFailure(error);
   return {
     id,
     name,
     theme,
-    shows,
+    why,
     expected,
     got,
     passed: got === 'pending' ? null : got === expected,

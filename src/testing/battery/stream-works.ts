@@ -28,7 +28,7 @@ export const STREAM_WORKS: readonly WorkingCheck[] = [
         },
       });
       const url = `${other.url}/mcp`;
-      const client = await stage.client({ url, ca: server.certificatePem });
+      const client = await stage.client({ url, ca: server.pem });
       let text = '';
       for await (const chunk of chunksOf(await client(url))) {
         must(text !== '' || waiting, 'it came only with the rest');

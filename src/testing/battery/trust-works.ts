@@ -34,9 +34,9 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     ),
   ),
   selfSigned('self-signed-ca', 'A self-signed certificate that says it is a CA', {
-    ca: true,
+    isCa: true,
     pathLength: 0,
-    ips: ['127.0.0.1'],
+    ip: ['127.0.0.1'],
   }),
   selfSigned('self-signed-no-constraints', 'A self-signed certificate without basicConstraints', {
     basicConstraints: false,
@@ -50,19 +50,19 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     'The subject is empty, the names are critical',
     {
       subject: {},
-      ips: ['127.0.0.1'],
+      ip: ['127.0.0.1'],
       san: 'critical',
     },
     NAMES,
   ),
-  selfSigned('address-ipv4', 'An IPv4 address as the only name', { ips: ['127.0.0.1'] }, NAMES),
+  selfSigned('address-ipv4', 'An IPv4 address as the only name', { ip: ['127.0.0.1'] }, NAMES),
   certificate({
     id: 'address-ipv6',
     name: 'An IPv6 address as the only name',
     advice: NAMES,
     async arrange(stage) {
-      const shown = await stage.certificate({ ips: ['::1'] });
-      return { shown, server: { host: '::1' }, policy: { ca: shown.certificatePem }, host: '::1' };
+      const shown = await stage.certificate({ ip: ['::1'] });
+      return { shown, server: { host: '::1' }, policy: { ca: shown.pem }, host: '::1' };
     },
   }),
   certificate({
@@ -71,7 +71,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: NAMES,
     async arrange(stage) {
       const shown = await stage.certificate({ dns: ['localhost'] });
-      return { shown, policy: { ca: shown.certificatePem }, host: 'localhost' };
+      return { shown, policy: { ca: shown.pem }, host: 'localhost' };
     },
   }),
   certificate({
@@ -80,7 +80,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: NAMES,
     async arrange(stage) {
       const shown = await stage.certificate({ dns: ['LocalHost'] });
-      return { shown, policy: { ca: shown.certificatePem }, host: 'localhost' };
+      return { shown, policy: { ca: shown.pem }, host: 'localhost' };
     },
   }),
   named('server-name', 'serverName instead of the host of the URL', 'mcp.internal', [
@@ -98,7 +98,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
       advice: anchor === 'root' ? AS_GIVEN : PARTIAL,
       async arrange(stage) {
         const held = await family(stage);
-        return { shown: held.leaf, policy: { ca: held[anchor].certificatePem } };
+        return { shown: held.leaf, policy: { ca: held[anchor].pem } };
       },
     }),
   ),
@@ -108,8 +108,8 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: AS_GIVEN,
     async arrange(stage) {
       const { leaf, root } = await family(stage);
-      const others = await Promise.all([stage.certificate(), stage.certificate({ ca: true })]);
-      const ca = [...others, root].map(({ certificatePem }) => certificatePem).join('');
+      const others = await Promise.all([stage.certificate(), stage.certificate({ isCa: true })]);
+      const ca = [...others, root].map(({ pem }) => pem).join('');
       return { shown: leaf, policy: { ca } };
     },
   }),
@@ -120,7 +120,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     async arrange(stage) {
       const { leaf, root } = await family(stage);
       const other = await stage.certificate();
-      return { shown: leaf, policy: { ca: [other.certificatePem, root.certificatePem] } };
+      return { shown: leaf, policy: { ca: [other.pem, root.pem] } };
     },
   }),
   ...(['old', 'new'] as const).map((which) =>
@@ -131,7 +131,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
       async arrange(stage) {
         const [old, fresh] = await stage.twins();
         const shown = which === 'old' ? old : fresh;
-        return { shown, policy: { ca: old.certificatePem + fresh.certificatePem } };
+        return { shown, policy: { ca: old.pem + fresh.pem } };
       },
     }),
   ),
@@ -150,7 +150,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: AS_GIVEN,
     async arrange(stage) {
       const shown = await stage.certificate();
-      const ca = `Certificate of the server\n${shown.certificatePem}`.replaceAll('\n', '\r\n');
+      const ca = `Certificate of the server\n${shown.pem}`.replaceAll('\n', '\r\n');
       return { shown, policy: { ca } };
     },
   }),
@@ -160,8 +160,8 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: AS_GIVEN,
     async arrange(stage) {
       const { leaf, root } = await family(stage);
-      const cert = leaf.chainPem + root.certificatePem;
-      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.certificatePem } };
+      const cert = leaf.chainPem + root.pem;
+      return { shown: { cert, key: leaf.keyPem }, policy: { ca: root.pem } };
     },
   }),
   certificate({
@@ -170,10 +170,10 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     advice: AS_GIVEN,
     async arrange(stage) {
       const nameConstraints = { permittedDns: ['localhost'] };
-      const root = await stage.certificate({ ca: true, pathLength: 1, nameConstraints });
-      const between = await stage.certificate({ ca: true, pathLength: 0, signedBy: root });
+      const root = await stage.certificate({ isCa: true, pathLength: 1, nameConstraints });
+      const between = await stage.certificate({ isCa: true, pathLength: 0, signedBy: root });
       const shown = await stage.certificate({ signedBy: between, dns: ['localhost'] });
-      return { shown, policy: { ca: root.certificatePem }, host: 'localhost' };
+      return { shown, policy: { ca: root.pem }, host: 'localhost' };
     },
   }),
   ...(['TLSv1.2', 'TLSv1.3'] as const).map((version) =>
@@ -184,7 +184,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
       async arrange(stage) {
         const shown = await stage.certificate();
         const server = { minVersion: version, maxVersion: version };
-        return { shown, server, policy: { ca: shown.certificatePem } };
+        return { shown, server, policy: { ca: shown.pem } };
       },
     }),
   ),
@@ -195,7 +195,7 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
     needs: ['minVersion'],
     async arrange(stage) {
       const shown = await stage.certificate();
-      return { shown, policy: { ca: shown.certificatePem, minVersion: 'TLSv1.3' } };
+      return { shown, policy: { ca: shown.pem, minVersion: 'TLSv1.3' } };
     },
   }),
   ...(['ca', 'default'] as const).map((by) =>
@@ -206,10 +206,10 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
       needs: ['roots'],
       alone: true,
       async arrange(stage) {
-        const [ca, publicRoot] = await stage.twins({ ca: true });
+        const [ca, publicRoot] = await stage.twins({ isCa: true });
         if (by === 'default') addDefaultRoot(stage, publicRoot);
         const shown = await stage.certificate({ signedBy: by === 'ca' ? ca : publicRoot });
-        return { shown, policy: { ca: ca.certificatePem, roots: 'default' } };
+        return { shown, policy: { ca: ca.pem, roots: 'default' } };
       },
     }),
   ),
@@ -227,7 +227,7 @@ function selfSigned(
     advice,
     async arrange(stage) {
       const shown = await stage.certificate(options);
-      return { shown, policy: { ca: shown.certificatePem } };
+      return { shown, policy: { ca: shown.pem } };
     },
   });
 }
@@ -240,7 +240,7 @@ function named(id: string, name: string, serverName: string, dns: readonly strin
     needs: ['serverName'],
     async arrange(stage) {
       const shown = await stage.certificate({ dns });
-      return { shown, policy: { ca: shown.certificatePem, serverName } };
+      return { shown, policy: { ca: shown.pem, serverName } };
     },
   });
 }
@@ -248,7 +248,7 @@ function named(id: string, name: string, serverName: string, dns: readonly strin
 async function family(
   stage: Stage,
 ): Promise<Record<'root' | 'intermediate' | 'leaf', HeldCertificate>> {
-  const root = await stage.certificate({ ca: true });
-  const intermediate = await stage.certificate({ ca: true, signedBy: root });
+  const root = await stage.certificate({ isCa: true });
+  const intermediate = await stage.certificate({ isCa: true, signedBy: root });
   return { root, intermediate, leaf: await stage.certificate({ signedBy: intermediate }) };
 }

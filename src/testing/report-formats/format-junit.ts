@@ -28,7 +28,7 @@ function suite(theme: string, results: readonly BatteryResult[]): string {
 }
 
 function testCase(theme: string, result: BatteryResult): string {
-  const { advice, durationMs, expected, got, id, name, passed, pending, shows } = result;
+  const { advice, durationMs, expected, got, id, name, passed, pending, why: shows } = result;
   const time = (durationMs / 1000).toFixed(3);
   const open = `    <testcase classname="${attribute(`pinning battery.${theme}`)}" name="${attribute(`${id}: ${name}`)}" time="${time}"`;
   if (passed === true) return `${open}/>`;

@@ -18,7 +18,7 @@ function testPoint(result: BatteryResult, number: number): string[] {
     got,
     applicationBytesLeaked: result.applicationBytesLeaked,
     error: result.error,
-    shows: result.shows,
+    shows: result.why,
     advice: result.advice,
     durationMs: result.durationMs,
   };

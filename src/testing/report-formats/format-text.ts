@@ -37,7 +37,7 @@ function summary({ attacks, works }: BatteryReport): string[] {
 }
 
 function checkLines(result: BatteryResult, width: number, paint: Paint): string[] {
-  const { advice, expected, got, id, name, passed, pending, shows } = result;
+  const { advice, expected, got, id, name, passed, pending, why: shows } = result;
   const line = `${id.padEnd(width)}  ${name}`;
   if (passed === null) {
     return [

@@ -10,6 +10,7 @@ export interface Row {
 export declare function optionTable(modules: {
   readonly index: object;
   readonly redis: object;
+  readonly store: object;
   readonly testing: object;
 }): Promise<readonly Row[]>;
 export declare function summary(rows: readonly Row[]): {

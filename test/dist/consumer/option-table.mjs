@@ -26,16 +26,16 @@ const MAY_BE_UNDEFINED = new Set([
   'startTlsServer minVersion',
   'startMcpServer minVersion',
   'heldCertificate key',
-  'heldCertificate ca',
+  'heldCertificate isCa',
 ]);
 
 /** What is no secret, and is named: a path; and the kit's own names and addresses. */
 const MAY_BE_SHOWN = /^(registry\.certificateFile|heldCertificate)/;
 
 /** All entries. `base`: what is valid; `inside`: objects within, with what is valid there. */
-async function makeEntries({ index, redis, testing }) {
+async function makeEntries({ index, redis, store: parts, testing }) {
   const held = await testing.heldCertificate();
-  const pem = held.certificatePem;
+  const pem = held.pem;
   const key = { id: 'k', key: new Uint8Array(32) };
   const store = index.createCertificateStore({
     keys: key,
@@ -105,19 +105,19 @@ async function makeEntries({ index, redis, testing }) {
     entry('store.set', set, (o) =>
       store.set('never', { url: URL, trust: pem }, o).finally(() => store.delete('never')),
     ),
-    entry('createSealer', { keys: key, namespace: 'n' }, (o) => index.createSealer(o), {
+    entry('createSealer', { keys: key, namespace: 'n' }, (o) => parts.createSealer(o), {
       keys: key,
     }),
     entry(
       'createStoredCertificate',
       { url: URL, trust: pem },
-      (o) => index.createStoredCertificate(o),
+      (o) => parts.createStoredCertificate(o),
       { trust: policy },
     ),
-    entry('createStorage', { backend: () => ({}) }, (o) => index.createStorage(o)),
+    entry('createStorage', { backend: () => ({}) }, (o) => parts.createStorage(o)),
     entry('directoryStorage', {}, (o) => index.directoryStorage('/tmp/mcp-tls-none', o)),
     entry('redisStorage', {}, (o) => redis.redisStorage('redis://127.0.0.1:9', o)),
-    entry('wrappedKeyProvider', { wrap() {}, unwrap() {} }, (o) => index.wrappedKeyProvider(o)),
+    entry('wrappedKeyProvider', { wrap() {}, unwrap() {} }, (o) => parts.wrappedKeyProvider(o)),
     entry('heldCertificate', {}, (o) => testing.heldCertificate(o), {
       subject: {},
       nameConstraints: {},

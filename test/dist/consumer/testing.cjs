@@ -4,7 +4,7 @@ const { McpTlsError } = require('mcp-tls/core');
 const { heldCertificate } = require('mcp-tls/testing');
 
 (async () => {
-  assert.match((await heldCertificate()).certificatePem, /BEGIN CERTIFICATE/);
+  assert.match((await heldCertificate()).pem, /BEGIN CERTIFICATE/);
   await assert.rejects(
     heldCertificate({ key: 'none such' }),
     (error) => error instanceof McpTlsError,

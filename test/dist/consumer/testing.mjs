@@ -5,7 +5,7 @@ import { heldCertificate, startTlsServer } from 'mcp-tls/testing';
 
 const certificate = await heldCertificate();
 const server = await startTlsServer({ certificate });
-const factory = makeCustomClientFactory(certificate.certificatePem);
+const factory = makeCustomClientFactory(certificate.pem);
 const response = await factory({ url: server.url })(server.url);
 await response.body?.cancel();
 await factory.close();

@@ -31,7 +31,7 @@ export async function startAlternatingServer(): Promise<AlternatingServer> {
         const index = turns === 'round' ? at % shown.length : Math.min(at, shown.length - 1);
         at += 1;
         const chain = shown[index] as readonly HeldCertificate[];
-        const cert = chain.map(({ certificatePem }) => certificatePem).join('');
+        const cert = chain.map(({ pem }) => pem).join('');
         const key = (chain[0] as HeldCertificate).keyPem;
         done(null, createSecureContext({ cert, key, ciphers: ANY_STRENGTH }));
       },

@@ -13,7 +13,7 @@ export function certificateOf(
   keyPem: string,
   options: Omit<HeldCertificateOptions, 'renewFrom' | 'key'> = {},
 ): Promise<HeldCertificate> {
-  const renewFrom = { keyPem, certificatePem: '', options: {} } as HeldCertificate;
+  const renewFrom = { keyPem, pem: '', options: {} } as HeldCertificate;
   return heldCertificate({ commonName: uniqueName(), ...options, renewFrom });
 }
 
@@ -48,7 +48,13 @@ export function patched(held: HeldCertificate, from: string, to: string): HeldCe
   const certificate = new X509Certificate(der);
   const certificatePem = certificate.toString();
   const { fingerprint256 } = certificate;
-  return { ...held, certificate, certificatePem, chainPem: certificatePem, fingerprint256 };
+  return {
+    ...held,
+    certificate,
+    pem: certificatePem,
+    chainPem: certificatePem,
+    fingerprint: fingerprint256,
+  };
 }
 
 /** A time as a certificate holds it before the year 2050. */
@@ -57,7 +63,7 @@ export function utcTime(date: Date): string {
 }
 
 /** What stands in a policy's `pins` for the whole certificate. */
-export function certificatePin({ fingerprint256 }: HeldCertificate): string {
+export function certificatePin({ fingerprint: fingerprint256 }: HeldCertificate): string {
   return `SHA256:${fingerprint256.replaceAll(':', '')}`;
 }
 
@@ -65,13 +71,13 @@ export function certificatePin({ fingerprint256 }: HeldCertificate): string {
 export function rootFrom(certificatePem: string, keyPem: string): HeldCertificate {
   const certificate = new X509Certificate(certificatePem);
   return {
-    certificatePem,
+    pem: certificatePem,
     keyPem: pkcs8(createPrivateKey(keyPem)),
     chainPem: certificatePem,
-    fingerprint256: certificate.fingerprint256,
+    fingerprint: certificate.fingerprint256,
     spkiPin: '',
     certificate,
     issuer: undefined,
-    options: { ca: true },
+    options: { isCa: true },
   };
 }

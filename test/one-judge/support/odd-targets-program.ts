@@ -193,7 +193,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
         },
       });
       const transport = streamableHttpClient(`${server.url}/mcp`, {
-        trust: certificate.certificatePem,
+        trust: certificate.pem,
         authProvider: new MemoryOAuthProvider(),
         timeout: { connectMs: CONNECT_MS },
       });

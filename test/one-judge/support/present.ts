@@ -26,7 +26,7 @@ export async function present(
   chain: readonly HeldCertificate[],
   { weakDh, ...settings }: ServerSettings = {},
 ): Promise<PresentingServer> {
-  const cert = chain.map(({ certificatePem }) => certificatePem).join('');
+  const cert = chain.map(({ pem }) => pem).join('');
   const key = (chain[0] as HeldCertificate).keyPem;
   if (weakDh) return presentWithWeakDh(cert, key);
   const server = await startTlsServer({ certificate: { cert, key }, ...settings });

@@ -14,7 +14,7 @@ const folder = process.argv[2] ?? '';
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const publicRoot = rootFrom(read('root.pem'), read('root.key'));
 const good = [await heldCertificate({ signedBy: publicRoot })];
-const attackersRoot = await heldCertificate({ ca: true });
+const attackersRoot = await heldCertificate({ isCa: true });
 const issuer = await heldCertificate({ signedBy: attackersRoot, keyUsages: [] });
 const leaf = await heldCertificate({ signedBy: issuer });
 

@@ -9,12 +9,12 @@ export interface Twins extends AsyncDisposable {
 
 const NAMES = {
   dns: ['localhost', 'other.example', '127.0.0.1', 'a.example', 'bank.example', 'kubernetes'],
-  ips: ['127.0.0.1', '10.0.0.5', '::1'],
+  ip: ['127.0.0.1', '10.0.0.5', '::1'],
 };
 
 /** Whoever was let in by a suggestion made for another certificate would be one of these. */
 export async function startTwins({ a, s, i, p, k, stranger }: World): Promise<Twins> {
-  const is = await heldCertificate({ ca: true, signedBy: s });
+  const is = await heldCertificate({ isCa: true, signedBy: s });
   const chains = {
     'self-signed twin': [await heldCertificate({ ...NAMES, commonName: 'server A' })],
     'twin below I': [await heldCertificate({ ...NAMES, signedBy: i }), i],

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CertificateStore, StoredCertificate } from '../../../src/index.js';
-import { createStoredCertificate } from '../../../src/index.js';
+import { createStoredCertificate } from '../../../src/store/index.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 
 /** Opens stores over one set of records, the second as another process would. */
@@ -39,7 +39,7 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     const recordOf = (held: HeldCertificate | undefined, approvedBy = 'ops'): StoredCertificate =>
       createStoredCertificate({
         url: 'https://10.0.0.5:8443/mcp',
-        trust: held?.certificatePem ?? '',
+        trust: held?.pem ?? '',
         approvedBy,
       });
 
@@ -63,16 +63,16 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
       const record = createStoredCertificate({
         url: 'https://10.0.0.5:8443/mcp',
         trust: {
-          ca: first?.certificatePem ?? '',
+          ca: first?.pem ?? '',
           pins: [first?.spkiPin ?? ''],
           serverName: 'localhost',
-          clientCertificate: { cert: second?.certificatePem ?? '', key: second?.keyPem ?? '' },
+          clientCertificate: { cert: second?.pem ?? '', key: second?.keyPem ?? '' },
         },
         approvedBy: 'Åsa <ops@example.com>',
         approvedAt: new Date('2026-11-22T17:00:00.000Z'),
         previous: {
-          pem: second?.certificatePem ?? '',
-          fingerprint: second?.fingerprint256 ?? '',
+          pem: second?.pem ?? '',
+          fingerprint: second?.fingerprint ?? '',
         },
       });
       await store?.set('whole', record);
@@ -179,7 +179,7 @@ export function certificateStoreConformance(name: string, begin: () => Promise<S
     );
 
     it('reads a record whose time is over, and does not give it out', async () => {
-      const { certificatePem = '' } = first ?? {};
+      const { pem: certificatePem = '' } = first ?? {};
       const expiresAt = new Date(Date.now() - 1_000);
       const record = createStoredCertificate({
         url: 'https://10.0.0.5:8443/mcp',

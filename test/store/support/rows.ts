@@ -1,4 +1,4 @@
-import type { StoreBackend } from '../../../src/index.js';
+import type { StoreBackend } from '../../../src/store/index.js';
 
 /**
  * The rows of a store from behind, past everything that guards them: what an attacker, a bad disk or

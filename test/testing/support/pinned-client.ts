@@ -136,9 +136,9 @@ function makeClient(
   async function send(url: URL, init: BatteryRequest): Promise<Response> {
     const key = has('handshake-each-time') ? `${url.origin}#${requests++}` : url.origin;
     const { body: given, headers, method, signal } = init;
-    let body: string | Uint8Array | undefined = given;
+    let body: string | ArrayBuffer | undefined = given;
     if (has('drops-bodies')) body = undefined;
-    if (has('text-bodies') && body instanceof Uint8Array) body = Buffer.from(body).toString();
+    if (has('text-bodies') && body instanceof ArrayBuffer) body = Buffer.from(body).toString();
     return fetch(url, {
       method: has('always-post') ? 'POST' : (method ?? 'GET'),
       ...(headers && { headers }),

@@ -170,7 +170,7 @@ describe('the key of trust that was checked', () => {
   const keyOf = (trust: TrustInput) => keyOfTrust(checkGivenTrust(readGivenTrust(trust)));
 
   it('is the same for trust that means the same, however it is written', () => {
-    const { certificatePem: pem, keyPem: key } = one;
+    const { pem, keyPem: key } = one;
     const clientCertificate = { cert: pem, key };
     const same: readonly (readonly [TrustInput, TrustInput])[] = [
       [null, { roots: 'default' }],
@@ -189,16 +189,16 @@ describe('the key of trust that was checked', () => {
   });
 
   it('is another where any field is another, those of a record included', () => {
-    const { certificatePem: ca, keyPem: key, spkiPin } = one;
+    const { pem: ca, keyPem: key, spkiPin } = one;
     const policy = checkTrustPolicy(ca);
     const withOrigins = (origins: Record<string, CheckedTrustPolicy>) =>
       trustOfReady({ policy, origins }) as TrustInput;
     const different: readonly TrustInput[] = [
       null,
       ca,
-      two.certificatePem,
-      renewed.certificatePem,
-      { ca: [ca, two.certificatePem] },
+      two.pem,
+      renewed.pem,
+      { ca: [ca, two.pem] },
       { ca, authority: true },
       { ca, roots: 'default' },
       { ca, serverName: 'a.example' },
@@ -207,19 +207,19 @@ describe('the key of trust that was checked', () => {
       { ca, pins: [spkiPin, two.spkiPin] },
       { ca, pins: spkiPin, allowExpired: true },
       { ca, clientCertificate: { cert: ca, key } },
-      { ca, clientCertificate: { cert: renewed.certificatePem, key: renewed.keyPem } },
+      { ca, clientCertificate: { cert: renewed.pem, key: renewed.keyPem } },
       { identity: 'pin', pins: spkiPin },
       { roots: 'default', pins: spkiPin },
       withOrigins({}),
       withOrigins({ 'https://a.example': policy }),
       withOrigins({ 'https://b.example': policy }),
-      withOrigins({ 'https://a.example': checkTrustPolicy(two.certificatePem) }),
+      withOrigins({ 'https://a.example': checkTrustPolicy(two.pem) }),
     ];
     expect(new Set(different.map(keyOf)).size).toBe(different.length);
   });
 
   it('reads each field once, and keeps nothing of the object that it was given', () => {
-    const bytes = Buffer.from(one.certificatePem);
+    const bytes = Buffer.from(one.pem);
     let read = 0;
     const trust = {
       get ca() {
@@ -231,7 +231,7 @@ describe('the key of trust that was checked', () => {
     const digest = digestOfGiven(given);
     bytes.fill(' ');
     expect(digestOfGiven(given)).toBe(digest);
-    expect(keyOfTrust(checkGivenTrust(given))).toBe(keyOf(one.certificatePem));
+    expect(keyOfTrust(checkGivenTrust(given))).toBe(keyOf(one.pem));
     expect(read).toBe(1);
   });
 });

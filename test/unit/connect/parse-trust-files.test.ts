@@ -20,15 +20,15 @@ let base: string;
 let held: HeldCertificate;
 
 beforeAll(async () => {
-  held = await heldCertificate({ ca: true });
+  held = await heldCertificate({ isCa: true });
   outer = mkdtempSync(join(tmpdir(), 'mcp-tls-base-'));
   base = join(outer, 'base');
   for (const folder of ['base', 'base/sub', 'base-2', 'elsewhere']) {
     mkdirSync(join(outer, folder));
-    writeFileSync(join(outer, folder, 'ca.pem'), held.certificatePem);
+    writeFileSync(join(outer, folder, 'ca.pem'), held.pem);
   }
-  writeFileSync(join(outer, 'ca.pem'), held.certificatePem);
-  writeFileSync(join(base, '..odd.pem'), held.certificatePem);
+  writeFileSync(join(outer, 'ca.pem'), held.pem);
+  writeFileSync(join(base, '..odd.pem'), held.pem);
   symlinkSync('../elsewhere/ca.pem', join(base, 'file-link.pem'));
   symlinkSync('../elsewhere', join(base, 'folder-link'));
   symlinkSync('file-link.pem', join(base, 'link-to-link.pem'));
@@ -94,16 +94,16 @@ describe('parseTrust with a base', () => {
   it('reads what really is below the real base: symlinks inside of it, and a base that is one', () => {
     for (const path of ['ca.pem', './sub/ca.pem', 'sub/../ca.pem', 'inner-link.pem', '..odd.pem']) {
       for (const folder of [base, join(outer, 'base-link'), `${base}/`]) {
-        expect(parseTrust({ caFile: path }, { base: folder })).toEqual({ ca: held.certificatePem });
+        expect(parseTrust({ caFile: path }, { base: folder })).toEqual({ ca: held.pem });
       }
     }
   });
 
   it('reads the mounted secrets of Kubernetes, before and after a rotation', async () => {
     const mount = join(outer, 'secret');
-    const rotated = await heldCertificate({ ca: true });
+    const rotated = await heldCertificate({ isCa: true });
     mkdirSync(mount);
-    for (const [version, { certificatePem }] of [
+    for (const [version, { pem: certificatePem }] of [
       ['..2026_11_25', held],
       ['..2026_11_26', rotated],
     ] as const) {
@@ -113,10 +113,10 @@ describe('parseTrust with a base', () => {
     symlinkSync('..2026_11_25', join(mount, '..data'));
     symlinkSync('..data/ca.crt', join(mount, 'ca.crt'));
     const read = () => parseTrust({ caFile: 'ca.crt' }, { base: mount });
-    expect(read()).toEqual({ ca: held.certificatePem });
+    expect(read()).toEqual({ ca: held.pem });
     symlinkSync('..2026_11_26', join(mount, '..data_tmp'));
     renameSync(join(mount, '..data_tmp'), join(mount, '..data'));
-    expect(read()).toEqual({ ca: rotated.certificatePem });
+    expect(read()).toEqual({ ca: rotated.pem });
     void makeCustomClientFactory(read()).close();
   });
 

@@ -25,14 +25,14 @@ let crl: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mcp-tls-parse-'));
-  authority = await heldCertificate({ ca: true });
+  authority = await heldCertificate({ isCa: true });
   client = await heldCertificate({ signedBy: authority, extendedKeyUsages: ['clientAuth'] });
   crl = revocationList({ issuer: authority });
-  writeFileSync(join(folder, 'ca.pem'), authority.certificatePem);
-  const der = authority.certificatePem.replace(/-----[A-Z ]+-----|\s/g, '');
+  writeFileSync(join(folder, 'ca.pem'), authority.pem);
+  const der = authority.pem.replace(/-----[A-Z ]+-----|\s/g, '');
   writeFileSync(join(folder, 'ca.der'), Buffer.from(der, 'base64'));
   writeFileSync(join(folder, 'list.crl'), crl);
-  writeFileSync(join(folder, 'client.pem'), client.certificatePem);
+  writeFileSync(join(folder, 'client.pem'), client.pem);
   writeFileSync(join(folder, 'client.key'), client.keyPem);
   writeFileSync(join(folder, 'empty'), '');
   writeFileSync(join(folder, 'large'), '');
@@ -54,12 +54,12 @@ function refusal(json: unknown, options?: ParseTrustOptions): TlsConfigError {
 
 describe('parseTrust', () => {
   it('reads what a host keeps as JSON, and gives what `trust` takes', () => {
-    const { certificatePem: ca, spkiPin: pin, keyPem: key } = authority;
+    const { pem: ca, spkiPin: pin, keyPem: key } = authority;
     for (const json of [
       null,
       ca,
       { ca },
-      { ca: [ca, client.certificatePem], authority: true, roots: 'default' },
+      { ca: [ca, client.pem], authority: true, roots: 'default' },
       {
         ca,
         pins: [pin],
@@ -69,8 +69,8 @@ describe('parseTrust', () => {
       },
       { ca, crl },
       { roots: 'default', pins: pin, identity: 'name' },
-      { identity: 'pin', pins: [pin, authority.fingerprint256] },
-      { ca, clientCertificate: { cert: client.certificatePem, key: client.keyPem } },
+      { identity: 'pin', pins: [pin, authority.fingerprint] },
+      { ca, clientCertificate: { cert: client.pem, key: client.keyPem } },
     ]) {
       const trust = parseTrust(JSON.parse(JSON.stringify(json)));
       void makeCustomClientFactory(trust).close();
@@ -83,7 +83,7 @@ describe('parseTrust', () => {
   it('reads files relative to a base, PEM and DER', () => {
     for (const base of [folder, pathToFileURL(`${folder}/`), pathToFileURL(folder).href]) {
       const trust = parseTrust({ caFile: 'ca.pem', crlFile: ['./list.crl'] }, { base });
-      expect(trust).toEqual({ ca: authority.certificatePem, crl: [crl] });
+      expect(trust).toEqual({ ca: authority.pem, crl: [crl] });
     }
     const der = parseTrust({ caFile: ['ca.der'] }, { base: folder });
     void makeCustomClientFactory(der).close();
@@ -93,7 +93,7 @@ describe('parseTrust', () => {
   });
 
   it('takes undefined and null fields for not given, as zod and empty columns have them', () => {
-    const { certificatePem: ca, spkiPin: pin } = authority;
+    const { pem: ca, spkiPin: pin } = authority;
     const tls = z.object({
       ca: z.string().optional(),
       caFile: z.string().optional(),
@@ -121,20 +121,20 @@ describe('parseTrust', () => {
     ['an empty object', () => ({}), /^tls says nothing/, /null/],
     ['an object of nothing given', () => ({ ca: undefined, pins: null }), /^tls says nothing/],
     ['an empty text', () => '', /^tls\.ca: .*empty/],
-    ['a list', () => [authority.certificatePem], /^tls must be an object/],
+    ['a list', () => [authority.pem], /^tls must be an object/],
     ['true', () => true, /^tls must be an object/],
     ['a number', () => 5, /^tls must be an object/],
-    ['bytes', () => Buffer.from(authority.certificatePem), /^tls must be an object/],
-    ['a Map', () => new Map([['ca', authority.certificatePem]]), /^tls must be an object/],
+    ['bytes', () => Buffer.from(authority.pem), /^tls must be an object/],
+    ['a Map', () => new Map([['ca', authority.pem]]), /^tls must be an object/],
     [
       'an unknown field',
-      () => ({ ca: authority.certificatePem, pin: 'x' }),
+      () => ({ ca: authority.pem, pin: 'x' }),
       /^tls has an unknown field 'pin'/,
       /`pins`/,
     ],
     [
       'an unknown field that is undefined',
-      () => ({ ca: authority.certificatePem, pim: undefined }),
+      () => ({ ca: authority.pem, pim: undefined }),
       /unknown field 'pim'/,
     ],
     [
@@ -156,23 +156,15 @@ describe('parseTrust', () => {
     ],
     ['what stands beside it', () => ({ roots: 'default', origins: {} }), /'origins'/, /beside/],
     ['a server certificate as cert', () => ({ cert: 'x' }), /'cert'/, /`ca`/],
-    [
-      'ca beside caFile',
-      () => ({ ca: authority.certificatePem, caFile: 'ca.pem' }),
-      /both ca and caFile/,
-    ],
+    ['ca beside caFile', () => ({ ca: authority.pem, caFile: 'ca.pem' }), /both ca and caFile/],
     [
       'crl beside crlFile',
-      () => ({ ca: authority.certificatePem, crl, crlFile: 'x' }),
+      () => ({ ca: authority.pem, crl, crlFile: 'x' }),
       /both crl and crlFile/,
     ],
     ['a path as ca', () => ({ ca: '/etc/ca.pem' }), /^tls\.ca: .*path/, /`caFile`/],
     ['nonsense as ca', () => ({ ca: 'nonsense' }), /^tls\.ca: Expected a certificate/],
-    [
-      'a good and a broken one',
-      () => ({ ca: [authority.certificatePem, 'x'] }),
-      /^tls\.ca: Item 2 of 2/,
-    ],
+    ['a good and a broken one', () => ({ ca: [authority.pem, 'x'] }), /^tls\.ca: Item 2 of 2/],
     ['a number as ca', () => ({ ca: 5 }), /^tls\.ca must be a text/],
     ['an empty list of ca', () => ({ ca: [] }), /^tls\.ca must be a text/],
     ['bytes as ca', () => ({ ca: Buffer.from('x') }), /^tls\.ca must be a text/],
@@ -189,20 +181,20 @@ describe('parseTrust', () => {
     ['an empty list of pins', () => ({ identity: 'pin', pins: [] }), /^tls\.pins/],
     [
       'a pin beside ca',
-      () => ({ identity: 'pin', pins: authority.spkiPin, ca: authority.certificatePem }),
+      () => ({ identity: 'pin', pins: authority.spkiPin, ca: authority.pem }),
       /tls\.identity 'pin'/,
     ],
     ['authority of nothing', () => ({ roots: 'default', authority: true }), /tls\.authority/],
     [
       'authority as a text',
-      () => ({ ca: authority.certificatePem, authority: 'false' }),
+      () => ({ ca: authority.pem, authority: 'false' }),
       /^tls\.authority must be/,
     ],
     ['a server name that is none', () => ({ roots: 'default', serverName: '*.x' }), /server name/],
     ['an old TLS version', () => ({ roots: 'default', minVersion: 'TLSv1' }), /^tls\.minVersion/],
     [
       'half a key pair',
-      () => ({ roots: 'default', clientCertificate: { cert: client.certificatePem } }),
+      () => ({ roots: 'default', clientCertificate: { cert: client.pem } }),
       /^tls\.clientCertificate needs both/,
     ],
     [
@@ -220,7 +212,7 @@ describe('parseTrust', () => {
       () => ({
         roots: 'default',
         clientCertificate: {
-          cert: client.certificatePem,
+          cert: client.pem,
           key: client.keyPem,
           passphrase: 'sesame',
           passphraseEnv: 'HOME',
@@ -233,7 +225,7 @@ describe('parseTrust', () => {
       () => ({
         roots: 'default',
         clientCertificate: {
-          cert: client.certificatePem,
+          cert: client.pem,
           key: client.keyPem,
           passphraseEnv: 'MCP_TLS_NOT_SET',
         },
@@ -244,11 +236,11 @@ describe('parseTrust', () => {
       'the key of another',
       () => ({
         roots: 'default',
-        clientCertificate: { cert: client.certificatePem, key: authority.keyPem },
+        clientCertificate: { cert: client.pem, key: authority.keyPem },
       }),
       /^tls\.clientCertificate: the key is not/,
     ],
-    ['nonsense as crl', () => ({ ca: authority.certificatePem, crl: 'nonsense' }), /^tls\.crl: /],
+    ['nonsense as crl', () => ({ ca: authority.pem, crl: 'nonsense' }), /^tls\.crl: /],
   ];
 
   it.each(REFUSED.map((one) => [one[0], one] as const))(
@@ -308,7 +300,7 @@ describe('parseTrust', () => {
     );
     process.env['MCP_TLS_TEST_PASSPHRASE'] = 'sesame-open';
     try {
-      const cert = client.certificatePem;
+      const cert = client.pem;
       const json = (passphraseEnv: string) => ({
         roots: 'default',
         clientCertificate: { cert, key, passphraseEnv },
@@ -350,7 +342,7 @@ describe('parseTrust', () => {
   });
 
   it('refuses what an object inherits or hides, where other readers would see it or not', () => {
-    const ca = authority.certificatePem;
+    const ca = authority.pem;
     for (const json of [
       Object.create(Object.assign(Object.create(null), { pins: 'x' }), {
         ca: { value: ca, enumerable: true },
@@ -376,7 +368,7 @@ describe('trustSchema', () => {
   }
 
   it('accepts exactly what parseTrust accepts, in 2,500 combinations and more', () => {
-    const ca = authority.certificatePem;
+    const ca = authority.pem;
     const pin = authority.spkiPin;
     const cases: unknown[] = [
       ...combinations({
@@ -391,7 +383,7 @@ describe('trustSchema', () => {
         crlFile: ['list.crl'],
       }),
       ...combinations({
-        cert: [client.certificatePem, [client.certificatePem]],
+        cert: [client.pem, [client.pem]],
         certFile: ['client.pem'],
         key: [client.keyPem],
         keyFile: ['client.key'],
@@ -427,6 +419,6 @@ describe('trustSchema', () => {
   it('is frozen and plain JSON', () => {
     expect(JSON.parse(JSON.stringify(trustSchema))).toEqual(trustSchema);
     expect(Object.isFrozen((trustSchema as { anyOf: unknown[] }).anyOf[2])).toBe(true);
-    expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(authority.certificatePem);
+    expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(authority.pem);
   });
 });

@@ -6,11 +6,11 @@ import type { TrustInput } from '../../../src/trust/trust-policy.js';
 
 const contextOf = (trust: TrustInput) => sharedSecureContext(checkTrustPolicy(trust));
 const [one, two] = await Promise.all([
-  heldCertificate({ ca: true }),
-  heldCertificate({ ca: true }),
+  heldCertificate({ isCa: true }),
+  heldCertificate({ isCa: true }),
 ]);
-const a = one.certificatePem;
-const b = two.certificatePem;
+const a = one.pem;
+const b = two.pem;
 
 describe('a secure context', () => {
   it('is shared by policies with the same anchors, whatever else they say', () => {
@@ -30,7 +30,7 @@ describe('a secure context', () => {
   });
 
   it('with a client certificate is of one policy', async () => {
-    const { certificatePem: cert, keyPem: key } = await heldCertificate();
+    const { pem: cert, keyPem: key } = await heldCertificate();
     const policy = checkTrustPolicy({ ca: a, clientCertificate: { cert, key } });
     expect(sharedSecureContext(policy)).not.toBe(sharedSecureContext(policy));
   });

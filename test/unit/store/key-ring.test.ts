@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { makeSalt, wrappedKeyProvider } from '../../../src/index.js';
 import { open, seal } from '../../../src/store/envelope.js';
+import { createSalt, wrappedKeyProvider } from '../../../src/store/index.js';
 import { type KeyRingInput, makeKeyRing } from '../../../src/store/key-ring.js';
 import { aKey, codeOf } from './support.js';
 
@@ -43,7 +43,7 @@ describe('a key ring', () => {
     const entry = { id: 'p', passphrase, salt, cost: 15 };
     const sealed = await seal(ringOf([entry]), context, content);
     expect(await open(ringOf([{ ...entry }]), context, sealed)).toEqual(content);
-    for (const other of [{ salt: makeSalt() }, { passphrase: `${passphrase}.` }, { cost: 16 }]) {
+    for (const other of [{ salt: createSalt() }, { passphrase: `${passphrase}.` }, { cost: 16 }]) {
       const ring = ringOf([{ ...entry, ...other }]);
       expect(await codeOf(open(ring, context, sealed))).toBe('MCP_TLS_STORE_TAMPERED');
     }

@@ -3,8 +3,8 @@ import {
   type CertificateStore,
   createCertificateStore,
   createServerRegistry,
-  createStorage,
 } from '../../../src/index.js';
+import { createStorage } from '../../../src/store/index.js';
 import { keyvBackend } from '../../../src/store/keyv-backend.js';
 import { aKey, aRecord, codeOf } from './support.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { makeStoreError } from '../../../src/index.js';
+import { makeStoreError } from '../../../src/store/index.js';
 import {
   type Loaded,
   makeRecordCache as makeCache,

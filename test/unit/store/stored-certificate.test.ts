@@ -1,39 +1,38 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
-  createStoredCertificate,
   dangerouslyTrustAnyServer,
   makeCustomClientFactory,
-  parseStoredCertificate,
   type TrustInput,
 } from '../../../src/index.js';
+import { createStoredCertificate, parseStoredCertificate } from '../../../src/store/index.js';
 import { trustOf } from '../../../src/store/record/parse-stored-certificate.js';
 import { heldCertificate } from '../../../src/testing/index.js';
 import { aCertificate, aRecord, codeOf } from './support.js';
 
 const held = aCertificate;
 const other = await heldCertificate();
-const root = await heldCertificate({ ca: true });
+const root = await heldCertificate({ isCa: true });
 const full = () =>
   aRecord({
     url: 'https://10.0.0.5:8443/mcp',
     trust: {
-      ca: held.certificatePem,
+      ca: held.pem,
       authority: false,
       roots: 'default',
       pins: [held.spkiPin],
       identity: 'name',
       serverName: 'localhost',
       minVersion: 'TLSv1.3',
-      clientCertificate: { cert: held.certificatePem, key: held.keyPem },
+      clientCertificate: { cert: held.pem, key: held.keyPem },
     },
-    origins: { 'https://login.example': root.certificatePem },
+    origins: { 'https://login.example': root.pem },
     proxy: 'http://proxy.example:3128',
     labels: { team: 'billing' },
     approvedBy: 'ops@example.com',
     approvedAt: new Date('2026-11-22T17:00:00.000Z'),
     expiresAt: new Date('2027-11-22T17:00:00.000Z'),
-    previous: { pem: held.certificatePem, fingerprint: held.fingerprint256 },
+    previous: { pem: held.pem, fingerprint: held.fingerprint },
   });
 
 const loop: Record<string, unknown> = { ...aRecord() };
@@ -43,15 +42,15 @@ describe('a stored certificate', () => {
   it('has what follows from the certificate', async () => {
     expect(aRecord()).toMatchObject({
       version: 2,
-      trust: { ca: [held.certificatePem], authority: false },
+      trust: { ca: [held.pem], authority: false },
       certificate: {
         isSelfSigned: true,
-        fingerprint: held.fingerprint256,
+        fingerprint: held.fingerprint,
         notAfter: new Date(held.certificate.validTo).toISOString(),
       },
     });
     const leaf = await heldCertificate({ signedBy: root });
-    expect(aRecord({ trust: leaf.certificatePem }).certificate?.isSelfSigned).toBe(false);
+    expect(aRecord({ trust: leaf.pem }).certificate?.isSelfSigned).toBe(false);
   });
 
   it('of the default roots has no certificate', () => {
@@ -76,16 +75,16 @@ describe('a stored certificate', () => {
   });
 
   it.each<[string, TrustInput]>([
-    ['a certificate', held.certificatePem],
-    ['an authority with names', { ca: held.certificatePem, authority: true }],
-    ['an own certificate and an authority', { ca: [held.certificatePem, root.certificatePem] }],
-    ['the roots and an authority', { ca: root.certificatePem, roots: 'default' }],
+    ['a certificate', held.pem],
+    ['an authority with names', { ca: held.pem, authority: true }],
+    ['an own certificate and an authority', { ca: [held.pem, root.pem] }],
+    ['the roots and an authority', { ca: root.pem, roots: 'default' }],
     ['the roots and a pin', { roots: 'default', pins: held.spkiPin }],
     ['an expired pin', { identity: 'pin', pins: [held.spkiPin], allowExpired: true }],
     ['the roots', null],
   ])('means the same trust as it was made of: %s', async (_what, trust) => {
     const isByPin = (trust as { identity?: string } | null)?.identity === 'pin';
-    const certificate = isByPin ? held.certificatePem : undefined;
+    const certificate = isByPin ? held.pem : undefined;
     const { policy } = trustOf(
       parseStoredCertificate(JSON.parse(JSON.stringify(aRecord({ trust, certificate })))),
     );
@@ -119,7 +118,7 @@ describe('a stored certificate', () => {
     ['an unset field', { approvedBy: undefined }],
     ['a null field', { labels: null }],
     ['no trust', { trust: undefined }],
-    ['trust as a text', { trust: held.certificatePem }],
+    ['trust as a text', { trust: held.pem }],
     ['trust that is null', { trust: null }],
     ['empty trust', { trust: {} }],
     ['trust with an unknown field', trust({ note: 'x' })],
@@ -129,7 +128,7 @@ describe('a stored certificate', () => {
     ['a wrong fingerprint', certificate({ fingerprint: 'AA:BB' })],
     ['a wrong end', certificate({ notAfter: '2099-01-01T00:00:00.000Z' })],
     ['an unknown field in its certificate', certificate({ note: 'x' })],
-    ['a certificate that its trust does not name', { trust: { ca: [other.certificatePem] } }],
+    ['a certificate that its trust does not name', { trust: { ca: [other.pem] } }],
     ['a certificate beside the roots alone', { trust: { roots: 'default' } }],
     ['a certificate that no pin is of', { trust: { identity: 'pin', pins: [other.spkiPin] } }],
     ['a flag that is a text', trust({ authority: 'true' })],
@@ -148,14 +147,14 @@ describe('a stored certificate', () => {
     ['an origin without trust', { origins: { 'https://a.example': null } }],
     ['a proxy by the environment', { proxy: 'env' }],
     ['a proxy that is none', { proxy: 'ftp://a.example' }],
-    ['half a client certificate', trust({ clientCertificate: { cert: held.certificatePem } })],
+    ['half a client certificate', trust({ clientCertificate: { cert: held.pem } })],
     [
       'a client key of another',
-      trust({ clientCertificate: { cert: held.certificatePem, key: other.keyPem } }),
+      trust({ clientCertificate: { cert: held.pem, key: other.keyPem } }),
     ],
     [
       'a previous certificate of another fingerprint',
-      { previous: { pem: held.certificatePem, fingerprint: 'AA' } },
+      { previous: { pem: held.pem, fingerprint: 'AA' } },
     ],
     ['a megabyte', { approvedBy: 'x'.repeat(2 ** 20) }],
   ])('with %s is refused', async (_, change) => {
@@ -166,7 +165,7 @@ describe('a stored certificate', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
-    ['a text', held.certificatePem],
+    ['a text', held.pem],
     ['a list', []],
     ['a loop', loop],
   ])('that is %s is refused', async (_, value) => {

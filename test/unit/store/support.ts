@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import {
-  createStoredCertificate,
-  type StoredCertificate,
-  type StoredCertificateInput,
-} from '../../../src/index.js';
+import type { StoredCertificate, StoredCertificateInput } from '../../../src/index.js';
+import { createStoredCertificate } from '../../../src/store/index.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 
 /** One certificate for all tests of a file: making one takes milliseconds. */
@@ -11,7 +8,7 @@ export const aCertificate: HeldCertificate = await heldCertificate();
 
 export function aRecord(fields: Partial<StoredCertificateInput> = {}): StoredCertificate {
   const url = 'https://mcp.example/mcp';
-  return createStoredCertificate({ url, trust: aCertificate.certificatePem, ...fields });
+  return createStoredCertificate({ url, trust: aCertificate.pem, ...fields });
 }
 
 export const aKey = (id = 'k1'): { id: string; key: Buffer } => ({ id, key: randomBytes(32) });

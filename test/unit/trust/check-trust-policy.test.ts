@@ -39,9 +39,9 @@ let crl: string;
 beforeAll(async () => {
   held = await heldCertificate();
   other = await heldCertificate();
-  const issuer = await heldCertificate({ ca: true });
-  root = issuer.certificatePem;
-  named = held.certificatePem;
+  const issuer = await heldCertificate({ isCa: true });
+  root = issuer.pem;
+  named = held.pem;
   crl = revocationList({ issuer });
 });
 
@@ -87,39 +87,35 @@ describe('checkTrustPolicy', () => {
 
   it('refuses bytes and lists where a policy is expected, and names the way out', () => {
     const der = held.certificate.raw;
-    for (const trust of [der, [held.certificatePem], [der], new Uint8Array()]) {
+    for (const trust of [der, [held.pem], [der], new Uint8Array()]) {
       expect(() => checkTrustPolicy(trust as never)).toThrow(/write \{ ca/);
     }
   });
 
   it('takes PEM or DER as the only anchors', () => {
-    for (const trust of [
-      held.certificatePem,
-      { ca: held.certificate.raw },
-      { ca: held.certificatePem },
-    ]) {
+    for (const trust of [held.pem, { ca: held.certificate.raw }, { ca: held.pem }]) {
       const policy = checkTrustPolicy(trust);
-      expect(policy.anchors.map((anchor) => anchor.fingerprint256)).toEqual([held.fingerprint256]);
+      expect(policy.anchors.map((anchor) => anchor.fingerprint256)).toEqual([held.fingerprint]);
       expect(policy.defaultRoots).toBe(false);
     }
   });
 
   it('keeps every certificate of a bundle and of a list', () => {
-    const bundle = held.certificatePem + other.certificatePem;
+    const bundle = held.pem + other.pem;
     expect(checkTrustPolicy(bundle).anchors).toHaveLength(2);
-    const list = [held.certificatePem, other.certificate.raw];
+    const list = [held.pem, other.certificate.raw];
     expect(checkTrustPolicy({ ca: list }).anchors).toHaveLength(2);
   });
 
   it('adds the default roots only when told to', () => {
-    expect(checkTrustPolicy({ ca: held.certificatePem, roots: 'default' }).defaultRoots).toBe(true);
+    expect(checkTrustPolicy({ ca: held.pem, roots: 'default' }).defaultRoots).toBe(true);
     expect(checkTrustPolicy({ roots: 'default', serverName: 'a.example' }).defaultRoots).toBe(true);
   });
 
   it('is frozen and keeps nothing of the input', () => {
-    const ca = [held.certificatePem];
+    const ca = [held.pem];
     const policy = checkTrustPolicy({ ca, serverName: 'A.Example.' });
-    ca.push(other.certificatePem);
+    ca.push(other.pem);
     expect(policy.anchors).toHaveLength(1);
     expect(policy.serverName).toBe('a.example');
     expect(Object.isFrozen(policy) && Object.isFrozen(policy.anchors)).toBe(true);
@@ -132,20 +128,20 @@ describe('checkTrustPolicy', () => {
     ['garbage', () => 'garbage'],
     ['a number', () => 5],
     ['a boolean', () => false],
-    ['a list', () => [held.certificatePem]],
+    ['a list', () => [held.pem]],
     ['an empty policy', () => ({})],
-    ['an unknown field', () => ({ ca: held.certificatePem, rejectUnauthorized: false })],
+    ['an unknown field', () => ({ ca: held.pem, rejectUnauthorized: false })],
     ['a field of a later version', () => ({ pinz: ['sha256/x'] })],
     ['ca: undefined, an unset variable', () => ({ ca: undefined })],
     ['ca: null', () => ({ ca: null })],
     ["ca: ''", () => ({ ca: '' })],
     ['ca: []', () => ({ ca: [] })],
-    ["ca: [good, '']", () => ({ ca: [held.certificatePem, ''] })],
+    ["ca: [good, '']", () => ({ ca: [held.pem, ''] })],
     ['a key in place of a certificate', () => ({ ca: held.keyPem })],
-    ['a certificate and its key', () => ({ ca: held.certificatePem + held.keyPem })],
+    ['a certificate and its key', () => ({ ca: held.pem + held.keyPem })],
     [
       'a broken PEM after a good one',
-      () => ({ ca: `${held.certificatePem}-----BEGIN CERTIFICATE-----\nMIIB\n` }),
+      () => ({ ca: `${held.pem}-----BEGIN CERTIFICATE-----\nMIIB\n` }),
     ],
     ["roots: 'none' without ca", () => ({ roots: 'none' })],
     ["roots: 'system'", () => ({ roots: 'system' })],
@@ -174,20 +170,17 @@ describe('checkTrustPolicy', () => {
     ["identity: 'pin' without pins", () => ({ identity: 'pin' })],
     ["identity: 'any'", () => ({ identity: 'any', pins: [held.spkiPin] })],
     ["identity: 'unchecked', which data cannot say", () => ({ identity: 'unchecked' })],
-    [
-      "ca beside identity: 'pin'",
-      () => ({ identity: 'pin', pins: [held.spkiPin], ca: held.certificatePem }),
-    ],
-    ['allowExpired without pins', () => ({ ca: held.certificatePem, allowExpired: true })],
+    ["ca beside identity: 'pin'", () => ({ identity: 'pin', pins: [held.spkiPin], ca: held.pem })],
+    ['allowExpired without pins', () => ({ ca: held.pem, allowExpired: true })],
     ['allowExpired: 1', () => ({ roots: 'default', pins: [held.spkiPin], allowExpired: 1 })],
     ['authority without ca', () => ({ authority: true })],
-    ["authority: 'yes'", () => ({ ca: held.certificatePem, authority: 'yes' })],
-    ['crl: a certificate', () => ({ ca: held.certificatePem, crl: held.certificatePem })],
-    ['crl: garbage', () => ({ ca: held.certificatePem, crl: 'garbage' })],
-    ["crl: ''", () => ({ ca: held.certificatePem, crl: '' })],
+    ["authority: 'yes'", () => ({ ca: held.pem, authority: 'yes' })],
+    ['crl: a certificate', () => ({ ca: held.pem, crl: held.pem })],
+    ['crl: garbage', () => ({ ca: held.pem, crl: 'garbage' })],
+    ["crl: ''", () => ({ ca: held.pem, crl: '' })],
     [
       'a client certificate without key',
-      () => ({ roots: 'default', clientCertificate: { cert: held.certificatePem } }),
+      () => ({ roots: 'default', clientCertificate: { cert: held.pem } }),
     ],
     [
       'a client key without certificate',
@@ -197,14 +190,14 @@ describe('checkTrustPolicy', () => {
       'a client key of another certificate',
       () => ({
         roots: 'default',
-        clientCertificate: { cert: held.certificatePem, key: other.keyPem },
+        clientCertificate: { cert: held.pem, key: other.keyPem },
       }),
     ],
     [
       'cert and key the other way round',
       () => ({
         roots: 'default',
-        clientCertificate: { cert: held.keyPem, key: held.certificatePem },
+        clientCertificate: { cert: held.keyPem, key: held.pem },
       }),
     ],
     ['what JSON makes of a dangerous trust', () => JSON.parse(JSON.stringify(dangerous()))],
@@ -215,15 +208,15 @@ describe('checkTrustPolicy', () => {
   });
 
   it("takes anchors with server names for a server's own, unless told otherwise", async () => {
-    const named = await heldCertificate({ ca: true, ips: ['127.0.0.1'] });
-    const authority = await heldCertificate({ ca: true });
-    const ca = [named.certificatePem, authority.certificatePem];
+    const named = await heldCertificate({ isCa: true, ip: ['127.0.0.1'] });
+    const authority = await heldCertificate({ isCa: true });
+    const ca = [named.pem, authority.pem];
     const kinds = (policy: TrustPolicy) => {
       const { ownCertificates, authorities, trustsChains } = checkTrustPolicy(policy);
       const own = ownCertificates.map((raw) => new X509Certificate(raw).fingerprint256);
       return { own, authorities: authorities.map((one) => one.fingerprint256), trustsChains };
     };
-    const [one, two] = [named.fingerprint256, authority.fingerprint256];
+    const [one, two] = [named.fingerprint, authority.fingerprint];
     expect(kinds({ ca })).toEqual({ own: [one], authorities: [two], trustsChains: true });
     expect(kinds({ ca, authority: true })).toEqual({
       own: [],
@@ -238,7 +231,7 @@ describe('checkTrustPolicy', () => {
   });
 
   it('takes a checked policy as it is, and nothing that only looks like one', () => {
-    const policy = checkTrustPolicy(held.certificatePem);
+    const policy = checkTrustPolicy(held.pem);
     expect(checkTrustPolicy(policy)).toBe(policy);
     const copy = { ...policy };
     expect(() => checkTrustPolicy(copy)).toThrow(TlsConfigError);
@@ -249,12 +242,12 @@ describe('checkTrustPolicy', () => {
     const key = createPrivateKey(held.keyPem)
       .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
       .toString();
-    const cert = held.certificatePem;
+    const cert = held.pem;
     const policy = checkTrustPolicy({
       roots: 'default',
       clientCertificate: { cert, key, passphrase: 'hunter2' },
     });
-    expect(policy.clientCertificate?.leaf.fingerprint256).toBe(held.fingerprint256);
+    expect(policy.clientCertificate?.leaf.fingerprint256).toBe(held.fingerprint);
     expect(inspect(policy, { depth: 9, showHidden: true }) + JSON.stringify(policy)).not.toMatch(
       /hunter2|PRIVATE/,
     );
@@ -281,7 +274,7 @@ describe('checkTrustPolicy', () => {
 
 describe('a certificate that carries another one as PEM in a comment', () => {
   it('is the anchor itself, and not the one that is hidden in it', () => {
-    const decoy = Buffer.from(`\n${other.certificatePem}`);
+    const decoy = Buffer.from(`\n${other.pem}`);
     const { der } = makeCertificate({ extensions: [extension('2.16.840.1.113730.1.13', decoy)] });
     for (const authority of [true, false]) {
       const { anchors, authorities } = checkTrustPolicy({ ca: der, authority });

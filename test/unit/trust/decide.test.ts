@@ -18,12 +18,12 @@ let leaf: HeldCertificate;
 
 beforeAll(async () => {
   held = await heldCertificate();
-  ca = await heldCertificate({ ca: true });
+  ca = await heldCertificate({ isCa: true });
   leaf = await heldCertificate({ signedBy: ca });
 });
 
-const policy = () => checkTrustPolicy(held.certificatePem);
-const byCa = () => checkTrustPolicy(ca.certificatePem);
+const policy = () => checkTrustPolicy(held.pem);
+const byCa = () => checkTrustPolicy(ca.pem);
 const accepted = () => ({ chain: [held.certificate], chainError: null, isWhole: true });
 
 describe('decide', () => {
@@ -115,8 +115,8 @@ describe('decide', () => {
       now,
     );
     expect(verdict).toMatchObject({
-      expected: expect.stringContaining(held.fingerprint256),
-      presented: expect.stringContaining(leaf.fingerprint256),
+      expected: expect.stringContaining(held.fingerprint),
+      presented: expect.stringContaining(leaf.fingerprint),
     });
     expect(JSON.stringify(verdict)).not.toContain('BEGIN');
   });
@@ -125,7 +125,7 @@ describe('decide', () => {
     "takes %s for a list's fault only below an anchor; else the stranger comes first",
     (chainError) => {
       const presentation = { chain: [leaf.certificate], chainError, isWhole: true };
-      const below = checkTrustPolicy(ca.certificatePem);
+      const below = checkTrustPolicy(ca.pem);
       expect(decide(below, presentation, LOCALHOST, now)).toMatchObject({
         reason: 'MCP_TLS_CRL_UNUSABLE',
       });
@@ -144,7 +144,7 @@ describe('decide with pins', () => {
   const before = new Date(now.getTime() - 60 * DAY_MS);
 
   it('asks for the pin besides the chain and the name', () => {
-    const withCa = checkTrustPolicy({ ca: ca.certificatePem, pins: [held.spkiPin] });
+    const withCa = checkTrustPolicy({ ca: ca.pem, pins: [held.spkiPin] });
     expect(decide(withCa, accepted(), LOCALHOST, now)).toEqual({
       trusted: true,
       by: 'chain and pin',
@@ -191,7 +191,7 @@ describe('decide with pins', () => {
   });
 
   it('a pin of an issuer above does not match', () => {
-    const pinOfCa = checkTrustPolicy({ ca: ca.certificatePem, pins: [ca.spkiPin] });
+    const pinOfCa = checkTrustPolicy({ ca: ca.pem, pins: [ca.spkiPin] });
     const chain = { chain: [leaf.certificate, ca.certificate], chainError: null, isWhole: true };
     expect(decide(pinOfCa, chain, LOCALHOST, now)).toMatchObject({
       reason: 'MCP_TLS_PIN_MISMATCH',
@@ -200,7 +200,7 @@ describe('decide with pins', () => {
 
   it('allowExpired excuses the end of an own or pinned certificate, and nothing else', () => {
     const lenient = checkTrustPolicy({
-      ca: held.certificatePem,
+      ca: held.pem,
       pins: [held.spkiPin],
       allowExpired: true,
     });
@@ -226,7 +226,7 @@ describe('allowExpired below an authority', () => {
     { above = [] as readonly HeldCertificate[], chainError = 'CERT_HAS_EXPIRED', trust = ca } = {},
   ) {
     const policy = checkTrustPolicy({
-      ca: trust.certificatePem,
+      ca: trust.pem,
       pins: [shown.spkiPin],
       allowExpired: true,
     });
@@ -240,11 +240,11 @@ describe('allowExpired below an authority', () => {
   });
 
   it('trusts an expired leaf that an intermediate of the authority issued', async () => {
-    const between = await heldCertificate({ ca: true, signedBy: ca });
+    const between = await heldCertificate({ isCa: true, signedBy: ca });
     const shown = await heldCertificate({ signedBy: between, ...ended });
     expect(await judge(shown, { above: [between] })).toMatchObject({ trusted: true });
     // In any order, and with others in between.
-    const stranger = await heldCertificate({ ca: true });
+    const stranger = await heldCertificate({ isCa: true });
     expect(await judge(shown, { above: [stranger, ca, between] })).toMatchObject({ trusted: true });
     expect(await judge(shown)).toMatchObject({ trusted: false });
   });
@@ -253,7 +253,7 @@ describe('allowExpired below an authority', () => {
     [
       "a stranger's authority, with the pinned key",
       async () => {
-        const stranger = await heldCertificate({ ca: true });
+        const stranger = await heldCertificate({ isCa: true });
         return [await heldCertificate({ signedBy: stranger, ...ended }), stranger];
       },
     ],
@@ -264,7 +264,7 @@ describe('allowExpired below an authority', () => {
     [
       'an intermediate that has expired, too',
       async () => {
-        const between = await heldCertificate({ ca: true, signedBy: ca, ...ended });
+        const between = await heldCertificate({ isCa: true, signedBy: ca, ...ended });
         return [await heldCertificate({ signedBy: between, ...ended }), between];
       },
     ],
@@ -278,8 +278,8 @@ describe('allowExpired below an authority', () => {
     [
       'a path that is too long',
       async () => {
-        const short = await heldCertificate({ ca: true, signedBy: ca, pathLength: 0 });
-        const between = await heldCertificate({ ca: true, signedBy: short });
+        const short = await heldCertificate({ isCa: true, signedBy: ca, pathLength: 0 });
+        const between = await heldCertificate({ isCa: true, signedBy: short });
         return [await heldCertificate({ signedBy: between, ...ended }), between, short];
       },
     ],
@@ -287,7 +287,7 @@ describe('allowExpired below an authority', () => {
       'name constraints',
       async () => {
         const nameConstraints = { permittedDns: ['localhost'] };
-        const between = await heldCertificate({ ca: true, signedBy: ca, nameConstraints });
+        const between = await heldCertificate({ isCa: true, signedBy: ca, nameConstraints });
         return [await heldCertificate({ signedBy: between, ...ended }), between];
       },
     ],
@@ -304,7 +304,7 @@ describe('allowExpired below an authority', () => {
     [
       'a weak key of an intermediate',
       async () => {
-        const between = await heldCertificate({ ca: true, signedBy: ca, key: 'rsa1024' });
+        const between = await heldCertificate({ isCa: true, signedBy: ca, key: 'rsa1024' });
         return [await heldCertificate({ signedBy: between, ...ended }), between];
       },
     ],
@@ -318,7 +318,7 @@ describe('allowExpired below an authority', () => {
     for (const chainError of ['CERT_REVOKED', 'INVALID_PURPOSE', 'PATH_LENGTH_EXCEEDED']) {
       expect(await judge(shown, { chainError })).toMatchObject({ trusted: false });
     }
-    const old = await heldCertificate({ ca: true, ...ended });
+    const old = await heldCertificate({ isCa: true, ...ended });
     const valid = await heldCertificate({ signedBy: old });
     expect(await judge(valid, { above: [old] })).toMatchObject({ reason: 'MCP_TLS_EXPIRED' });
     expect(await judge(valid, { trust: old })).toMatchObject({ reason: 'MCP_TLS_EXPIRED' });
@@ -327,26 +327,26 @@ describe('allowExpired below an authority', () => {
 
 describe("decide and a server's own certificate", () => {
   it('does not let it vouch for what its key signed, even where OpenSSL does', async () => {
-    const own = await heldCertificate({ ca: true, dns: ['localhost'] });
+    const own = await heldCertificate({ isCa: true, dns: ['localhost'] });
     const rogue = await heldCertificate({ signedBy: own });
     const presentation = {
       chain: [rogue.certificate, own.certificate],
       chainError: null,
       isWhole: true,
     };
-    const byDefault = checkTrustPolicy(own.certificatePem);
+    const byDefault = checkTrustPolicy(own.pem);
     expect(decide(byDefault, presentation, LOCALHOST, now)).toMatchObject({
       reason: 'MCP_TLS_UNKNOWN_ISSUER',
       message: expect.stringContaining('not as an authority'),
     });
     const itself = { chain: [own.certificate], chainError: null, isWhole: true };
     expect(decide(byDefault, itself, LOCALHOST, now)).toMatchObject({ trusted: true });
-    const authority = checkTrustPolicy({ ca: own.certificatePem, authority: true });
+    const authority = checkTrustPolicy({ ca: own.pem, authority: true });
     expect(decide(authority, presentation, LOCALHOST, now)).toMatchObject({ trusted: true });
   });
 
   it('with authority: false, takes exactly these certificates', () => {
-    const exact = checkTrustPolicy({ ca: ca.certificatePem, authority: false });
+    const exact = checkTrustPolicy({ ca: ca.pem, authority: false });
     const presentation = { chain: [leaf.certificate], chainError: null, isWhole: true };
     expect(decide(exact, presentation, LOCALHOST, now)).toMatchObject({
       reason: 'MCP_TLS_UNKNOWN_ISSUER',
@@ -385,10 +385,10 @@ describe("decide and a server's own certificate", () => {
     const own = await heldCertificate(options);
     const presentation = { chain: [own.certificate], chainError: null, isWhole: true };
     for (const trust of [
-      own.certificatePem,
-      { ca: own.certificatePem, authority: false },
+      own.pem,
+      { ca: own.pem, authority: false },
       { identity: 'pin', pins: own.spkiPin },
-      { identity: 'pin', pins: own.fingerprint256 },
+      { identity: 'pin', pins: own.fingerprint },
     ] as const) {
       const verdict = decide(checkTrustPolicy(trust), presentation, LOCALHOST, now);
       expect(verdict).toMatchObject({ trusted: false, reason });
@@ -403,7 +403,7 @@ describe("decide and a server's own certificate", () => {
   ])('trusts one with %s', async (_what, options) => {
     const own = await heldCertificate(options);
     const presentation = { chain: [own.certificate], chainError: undefined, isWhole: true };
-    const verdict = decide(checkTrustPolicy(own.certificatePem), presentation, LOCALHOST, now);
+    const verdict = decide(checkTrustPolicy(own.pem), presentation, LOCALHOST, now);
     expect(verdict).toMatchObject({ trusted: true });
   });
 });

@@ -92,7 +92,7 @@ describe('matchesPin', () => {
     const old = await heldCertificate();
     const renewed = await heldCertificate({ renewFrom: old });
     const other = await heldCertificate();
-    const [key, whole] = [readPin(old.spkiPin), readPin(old.fingerprint256)];
+    const [key, whole] = [readPin(old.spkiPin), readPin(old.fingerprint)];
     const matches = (pin: typeof key) =>
       [old, renewed, other].map(({ certificate }) => matchesPin(certificate, pin));
     expect(matches(key)).toEqual([true, true, false]);
@@ -102,7 +102,7 @@ describe('matchesPin', () => {
   it('agrees with openssl on the SPKI of every kind of key', async () => {
     const { createHash, createPublicKey } = await import('node:crypto');
     for (const key of ['p256', 'p384', 'rsa2048', 'ed25519'] as const) {
-      const { certificate, certificatePem } = await heldCertificate({ key });
+      const { certificate, pem: certificatePem } = await heldCertificate({ key });
       const spki = createPublicKey(certificatePem).export({ type: 'spki', format: 'der' });
       const pin = `sha256/${createHash('sha256').update(spki).digest('base64')}`;
       expect(matchesPin(certificate, readPin(pin))).toBe(true);

@@ -48,16 +48,16 @@ describe('carriesIdentity', () => {
     [{ dns: ['*.example.com'] }, 'a.b.example.com', false],
     [{ dns: ['*.example.com'] }, 'example.com', false],
     [{ dns: ['w*.example.com'] }, 'www.example.com', false],
-    [{ ips: ['10.0.0.5'] }, '10.0.0.5', true],
-    [{ ips: ['10.0.0.5'] }, '10.0.0.6', false],
-    [{ ips: ['2001:db8::1'] }, '2001:db8::1', true],
-    [{ ips: ['2001:db8::1'] }, '2001:db8::2', false],
+    [{ ip: ['10.0.0.5'] }, '10.0.0.5', true],
+    [{ ip: ['10.0.0.5'] }, '10.0.0.6', false],
+    [{ ip: ['2001:db8::1'] }, '2001:db8::1', true],
+    [{ ip: ['2001:db8::1'] }, '2001:db8::2', false],
     [{ dns: ['10.0.0.5'] }, '10.0.0.5', false],
-    [{ uris: ['https://a.example'] }, 'a.example', false],
+    [{ uri: ['https://a.example'] }, 'a.example', false],
     [{ commonName: 'a.example', san: 'none' }, 'a.example', false],
     [{ commonName: '10.0.0.5', san: 'none' }, '10.0.0.5', false],
     [{ commonName: 'a.example', dns: ['b.example'] }, 'a.example', false],
-    [{ commonName: 'a.example', ips: ['10.0.0.5'] }, 'a.example', false],
+    [{ commonName: 'a.example', ip: ['10.0.0.5'] }, 'a.example', false],
   ];
   it.each(cases)('%j for %s: %s', async (names, host, carried) => {
     const { certificate } = await heldCertificate(names);
