@@ -4,13 +4,13 @@
  *   tsx scripts/node-lines.ts [20] [22] ...   installs what is missing and prints line and binary
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { cacheFolder, installInCache } from './install-in-cache.js';
 
 const run = promisify(execFile);
-const CACHE = join(import.meta.dirname, '..', '.cache');
 
 /** A Node.js line and where its binary is. */
 export interface NodeLine {
@@ -40,16 +40,11 @@ function ownLine(): number {
 }
 
 async function installed(line: number): Promise<string> {
-  const folder = join(CACHE, `node-${line}`);
-  const cached = await binaryIn(folder);
+  const name = `node-${line}`;
+  const cached = await binaryIn(cacheFolder(name));
   if (cached !== undefined) return cached;
-  await mkdir(folder, { recursive: true });
-  // A package.json of its own, so that npm does not walk up to ours.
-  await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--silent'];
-  await run(npm, ['install', ...flags, `${platformPackage()}@${line}`], { cwd: folder });
-  const binary = await binaryIn(folder);
+  await installInCache(name, `${platformPackage()}@${line}`);
+  const binary = await binaryIn(cacheFolder(name));
   if (binary === undefined) throw new Error(`${platformPackage()}@${line} brought no binary`);
   return binary;
 }

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cacheFolder, installInCache } from '../../scripts/install-in-cache.js';
 
 /**
  * The types as a user has them: the built declarations, found by the package's own name, checked too
@@ -76,20 +78,25 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
   }, 60_000);
 });
 
-/** Other compilers: `tsc` of TypeScript 5.4, 6 or 7, wherever they are installed, separated by colons. */
-const COMPILERS = (process.env['MCP_TLS_TYPESCRIPT'] ?? '')
-  .split(':')
-  .filter((path) => path !== '');
+/** Other compilers that users have, from the registry. */
+const COMPILERS = ['5.4.5', '6.0.3', '7.0.2'];
 
-describe.each(COMPILERS)('the types, by %s', (tsc) => {
-  const compile = async (lib: string, ...files: readonly string[]): Promise<string> => {
-    const run = promisify(execFile);
-    const { stdout: version } = await run(process.execPath, [tsc, '--version']);
-    const since6 = Number(/(\d+)\./.exec(version)?.[1]) >= 6 ? ['--ignoreConfig'] : [];
+describe.each(COMPILERS)('the types, by TypeScript %s', (version) => {
+  let tsc: string;
+
+  beforeAll(async () => {
+    const name = `typescript-${version}`;
+    const found = join(cacheFolder(name), 'node_modules/typescript');
+    const isThere = existsSync(join(found, 'bin/tsc'));
+    tsc = join(isThere ? found : await installInCache(name, `typescript@${version}`), 'bin/tsc');
+  }, 120_000);
+
+  const compile = (lib: string, ...files: readonly string[]): Promise<string> => {
+    const since6 = version.startsWith('5.') ? [] : ['--ignoreConfig'];
     const flags = `--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false
       --module nodenext --moduleResolution nodenext --target es2022 --types node --lib ${lib}`;
     const all = [tsc, ...since6, ...flags.split(/\s+/), ...files];
-    return run(process.execPath, all, { cwd: HERE }).then(
+    return promisify(execFile)(process.execPath, all, { cwd: HERE }).then(
       () => '',
       (error: { stdout: string }) => error.stdout,
     );
