@@ -126,7 +126,7 @@ const TESTS: Declaration<DefinePinningTestsOptions> = declareOptions<DefinePinni
 );
 
 /** The options of {@link pinningBattery}. @throws `MCP_TLS_INVALID_ARGUMENT` */
-export function readBatteryOptions(
+function readBatteryOptions(
   makeClient: MakeBatteryClient,
   options: PinningBatteryOptions,
 ): CheckedBatteryOptions {
