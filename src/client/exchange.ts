@@ -154,7 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     statusText = '',
   ): void {
     if (this.#failure) return;
-    this.#progress();
+    if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
     if (status < 200) {
       if (this.#interim?.add(this.#onHeadTimeout)) {
         this.abort(badAnswer(this.#request.url, 'it sends interim answers (1xx) and no answer'));
@@ -194,13 +194,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
-    this.#progress();
-    this.#body?.write(chunk);
-  }
-
-  /** What came brought the answer on. */
-  #progress(): void {
     if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
+    this.#body?.write(chunk);
   }
 
   onResponseEnd(): void {

@@ -63,7 +63,7 @@ function withKey(key: unknown): unknown {
   return createCertificateStore({ keys, storage: 'memory', whenEmpty: 'create' });
 }
 
-async function smallGroup(): Promise<unknown> {
+async function onlyDiffieHellman(): Promise<unknown> {
   const certificate = await heldCertificate({ key: 'rsa2048' });
   const server = createServer({
     cert: certificate.certificatePem,
@@ -165,7 +165,7 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
     );
   },
 
-  'Diffie-Hellman parameters of 1024 bits': smallGroup,
+  'a server that offers only finite-field Diffie-Hellman': onlyDiffieHellman,
 
   'a proxy that wants NTLM': async () => {
     const answer =
