@@ -41,10 +41,9 @@ export type {
   WatchOptions,
 } from './registry/watch/events.js';
 
+export type { ClientLike, FetchLike } from './transports/link.js';
 export type {
   ClientFactoryLike,
-  ClientLike,
-  FetchLike,
   LinkOptions,
   OwnConnections,
   SharedConnections,

@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { type CertificateFields, certificateFields } from './certificate-fields.js';
 import { fingerprint256, spkiPin } from './fingerprint.js';
-import { isSelfSigned, readableKey } from './is-self-signed-pem.js';
+import { isSelfSigned, mayBeSelfSigned, readableKey } from './is-self-signed-pem.js';
+import { keyBeyondBounds, rsaSize } from './key-bounds.js';
 import { readOneCertificate } from './pem.js';
 import { printable } from './printable.js';
 import { readExtensions, type SubjectAltNames } from './read-extensions.js';
@@ -46,7 +47,11 @@ export interface CertificateDescription {
   readonly fingerprint: string;
   /** `sha256/BASE64` of the public key, RFC 7469 §2.4. */
   readonly spkiPin: string;
-  /** `undecidable` where this Node.js cannot verify the signature algorithm. */
+  /**
+   * `undecidable` where this Node.js cannot verify the signature algorithm, and where it was not verified, for
+   * its cost: an RSA key of more than 16,384 bits or with an exponent of more than 64, and in a chain all
+   * certificates that name themselves as issuer but the first four.
+   */
   readonly selfSigned: boolean | 'undecidable';
   /** What could not be read: OIDs of broken or repeated extensions, `subject`, `issuer`, `validity`, `extensions`. */
   readonly unreadable: readonly string[];
@@ -84,7 +89,10 @@ export async function describeCertificate(
  *
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE` when the certificate's encoding is BER
  */
-export async function describe(certificate: X509Certificate): Promise<CertificateDescription> {
+export async function describe(
+  certificate: X509Certificate,
+  { verifies = true }: { readonly verifies?: boolean } = {},
+): Promise<CertificateDescription> {
   const fields = certificateFields(certificate.raw);
   const { unreadable, ...extensions } = await readExtensions(fields);
   const subject = oneLine(certificate.subject, fields.subject);
@@ -104,7 +112,7 @@ export async function describe(certificate: X509Certificate): Promise<Certificat
     ...extensions,
     fingerprint: fingerprint256(certificate),
     spkiPin: spkiPin(certificate),
-    selfSigned: decideSelfSigned(certificate),
+    selfSigned: decideSelfSigned(certificate, verifies),
     unreadable: [
       ...(subject === undefined ? ['subject'] : []),
       ...(issuer === undefined ? ['issuer'] : []),
@@ -127,6 +135,7 @@ function oneLine(name: string | undefined, der: Uint8Array): string | undefined 
 }
 
 function describeKey(certificate: X509Certificate, fields: CertificateFields): CertificateKey {
+  if (keyBeyondBounds(certificate) !== undefined) return describeHugeKey(fields);
   const key = readableKey(certificate);
   const { modulusLength, namedCurve } = key?.asymmetricKeyDetails ?? {};
   return {
@@ -134,6 +143,21 @@ function describeKey(certificate: X509Certificate, fields: CertificateFields): C
     ...(modulusLength === undefined ? {} : { bits: modulusLength }),
     ...(namedCurve === undefined ? {} : { curve: namedCurve }),
   };
+}
+
+/** Without making a key of it. */
+function describeHugeKey({
+  keyAlgorithm,
+  subjectPublicKeyInfo,
+}: CertificateFields): CertificateKey {
+  const type = keyTypeByOid(keyAlgorithm);
+  try {
+    return type.startsWith('rsa')
+      ? { type, bits: rsaSize(subjectPublicKeyInfo).modulus }
+      : { type };
+  } catch {
+    return { type };
+  }
 }
 
 /** Node.js 22 reads post-quantum keys without naming their type, Node.js 20 does not read them. */
@@ -152,20 +176,17 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ['1.2.840.10040.4.1', 'dsa'],
 ]);
 
-/** Verifying with a larger exponent takes 10 ms and more, and a hostile chain has a hundred of them. */
-const MAX_EXPONENT = 2n ** 64n;
-
-function decideSelfSigned(certificate: X509Certificate): boolean | 'undecidable' {
-  if (exponentOf(certificate) > MAX_EXPONENT) return 'undecidable';
+/** @param verifies whether a signature may be verified; without, names alone may tell */
+function decideSelfSigned(
+  certificate: X509Certificate,
+  verifies: boolean,
+): boolean | 'undecidable' {
+  const isLooked = verifies && keyBeyondBounds(certificate) === undefined;
+  if (!isLooked) return mayBeSelfSigned(certificate) ? 'undecidable' : false;
   try {
     return isSelfSigned(certificate);
   } catch {
     // The encoding was read above without an error: what is left is the unsupported algorithm.
     return 'undecidable';
   }
-}
-
-/** 0 where the key has none, or cannot be read: names alone may tell then. */
-function exponentOf(certificate: X509Certificate): bigint {
-  return readableKey(certificate)?.asymmetricKeyDetails?.publicExponent ?? 0n;
 }

@@ -50,6 +50,11 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
   return false;
 }
 
+/** Whether a certificate names itself as its issuer. @throws as {@link isSelfSigned} for BER */
+export function mayBeSelfSigned(certificate: X509Certificate): boolean {
+  return namesAreEqual(certificate, certificateFields(certificate.raw));
+}
+
 /**
  * The same bytes, or the same name by RFC 5280 §7.1: string types, letter case and runs of spaces do
  * not count. OpenSSL compares so, and takes such a certificate for a root.

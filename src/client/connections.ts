@@ -1,6 +1,8 @@
 import type { Client } from 'undici';
 import type { Connector } from '../connect/connector.js';
 import { TlsConfigError } from '../errors.js';
+import { BarrenBytes } from './barren-bytes.js';
+import { badAnswer } from './fetch-error.js';
 import type { Undici } from './load-undici.js';
 
 /**
@@ -9,137 +11,180 @@ import type { Undici } from './load-undici.js';
  */
 export const MAX_CONNECTIONS = 256;
 
-/** The connections to one origin under one policy, each for one request at a time. */
-export interface Connections {
+/** How many of them stay open without a request, for the next ones. A burst leaves no more behind. */
+const MAX_IDLE = 64;
+
+/** And for how long at most, whatever the server's Keep-Alive says; 4 s where it says nothing. */
+const MAX_IDLE_MS = 60_000;
+
+/** A connection for one request at a time. */
+export interface Connection extends Client {
+  /** Of what is being read over it. */
+  readonly bytes: BarrenBytes;
+}
+
+/** What the connections of an origin are made of. */
+export interface ConnectionsParts {
+  readonly undici: Undici;
+  readonly origin: string;
+  readonly connector: Connector;
+  /** How many there may be. */
+  readonly max: number;
+  /** Called whenever there is none any more, and nobody waits for one. */
+  readonly onEmpty: () => void;
+}
+
+/**
+ * The connections to one origin under one policy: as many as there are requests, up to a maximum. The GET
+ * stream of an MCP session never ends, and must not hold up its POSTs.
+ *
+ * Not undici's Pool, which takes a connection for free only a turn of the event loop after its answer
+ * has ended: calls one after another would open a second one. Its Client waits for that turn before it
+ * writes (a server that closes is noticed then), so it can be had at once.
+ *
+ * - `#all` are those in use, free, and being made; none of them was destroyed.
+ * - `#free` are some of these, the one that was used last at the end, and no more than {@link MAX_IDLE}.
+ * - Somebody waits only while there are as many as there may be, all in use.
+ */
+export class Connections {
+  readonly #parts: ConnectionsParts;
+  readonly #all = new Set<Connection>();
+  readonly #free: Connection[] = [];
+  readonly #waiting = new Set<() => void>();
+  /** How to give up a connection that is being made. */
+  readonly #attempts = new Map<Connection, () => void>();
+  readonly #used = new WeakSet<Connection>();
+  #destroyed = false;
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether there is none, and nobody waits for one. */
+  get isEmpty(): boolean {
+    return this.#all.size === 0 && this.#waiting.size === 0;
+  }
+
   /**
    * A free connection, the one that was used last; or a new one, which connects when it is used.
    *
    * @returns `undefined` if there are as many as there may be, all in use
    * @throws {TlsConfigError} `MCP_TLS_CLOSED`
    */
-  take(): Client | undefined;
+  take(): Connection | undefined {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    return this.#all.size < this.#parts.max ? this.takeNew() : undefined;
+  }
+
+  /** A new connection. @throws {TlsConfigError} `MCP_TLS_CLOSED` */
+  takeNew(): Connection {
+    if (this.#destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
+    const connection = this.#make();
+    this.#all.add(connection);
+    // The server closed it, or its time was over.
+    connection.on('disconnect', () => {
+      const index = this.#free.indexOf(connection);
+      if (index === -1) return;
+      this.#free.splice(index, 1);
+      this.discard(connection);
+    });
+    return connection;
+  }
+
   /**
    * Calls `turn` once it is worth trying again, first come, first served; `late` after `ms`, 0: never.
    *
    * @returns ends the wait
    */
-  wait(ms: number, turn: () => void, late: () => void): () => void;
-  /** A new connection. @throws {TlsConfigError} `MCP_TLS_CLOSED` */
-  takeNew(): Client;
+  wait(ms: number, turn: () => void, late: () => void): () => void {
+    const end = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(onTurn);
+    };
+    const endWith = (then: () => void) => (): void => {
+      end();
+      then();
+    };
+    const onTurn = endWith(turn);
+    const timer = ms > 0 ? setTimeout(endWith(late), ms) : undefined;
+    this.#waiting.add(onTurn);
+    return end;
+  }
+
   /** Whether a request was answered over it before. */
-  wasUsed(connection: Client): boolean;
+  wasUsed(connection: Connection): boolean {
+    return this.#used.has(connection);
+  }
+
   /** Gives back a connection whose answer was read to its end. */
-  giveBack(connection: Client): void;
+  giveBack(connection: Connection): void {
+    if (!this.#all.has(connection)) return;
+    if (this.#free.length >= MAX_IDLE) {
+      this.discard(connection);
+      return;
+    }
+    this.#used.add(connection);
+    this.#free.push(connection);
+    this.#callNext();
+  }
+
   /** Ends a connection whose state is not known. */
-  discard(connection: Client): void;
+  discard(connection: Connection): void {
+    this.#all.delete(connection);
+    // Nobody waits for it any more, and its socket counts as long as it is there.
+    this.#attempts.get(connection)?.();
+    this.#attempts.delete(connection);
+    // Rejects only for being destroyed already.
+    connection.destroy().catch(() => {});
+    this.#callNext();
+    if (this.isEmpty) this.#parts.onEmpty();
+  }
+
   /** Ends all, those in use included. */
-  destroy(): Promise<void>;
-}
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+    const ending = [...this.#all].map((connection) => connection.destroy());
+    this.#all.clear();
+    this.#free.length = 0;
+    // Each finds that it is closed.
+    for (const turn of [...this.#waiting]) turn();
+    await Promise.all(ending);
+  }
 
-/**
- * Makes the (empty) connections of an origin.
- *
- * Not undici's Pool, which takes a connection for free only a turn of the event loop after its answer
- * has ended: calls one after another would open a second one. Its Client waits for that turn before it
- * writes (a server that closes is noticed then), so it can be had at once.
- *
- * As many connections as there are requests, up to `max`: the GET stream of an MCP session never ends,
- * and must not hold up its POSTs.
- */
-export function makeConnections(
-  { Client }: Undici,
-  origin: string,
-  connector: Connector,
-  max: number,
-): Connections {
-  const all = new Set<Client>();
-  const free: Client[] = [];
-  const waiting = new Set<() => void>();
-  /** How to give up a connection that is being made. */
-  const attempts = new Map<Client, () => void>();
-  let destroyed = false;
-
-  const used = new WeakSet<Client>();
-
-  function make(): Client {
-    if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
-    const connection = new Client(origin, {
-      connect(target, callback) {
+  #make(): Connection {
+    const { undici, origin, connector } = this.#parts;
+    const bytes = new BarrenBytes();
+    const client = new undici.Client(origin, {
+      connect: (target, callback) => {
         const giveUp = connector.connect(target, (...[error, socket]) => {
-          attempts.delete(connection);
-          if (error === null) callback(null, socket);
-          else callback(error, null);
+          this.#attempts.delete(connection);
+          if (error !== null) {
+            callback(error, null);
+            return;
+          }
+          bytes.watch(socket, () => badAnswer(new URL(origin), BARREN));
+          callback(null, socket);
         });
-        attempts.set(connection, giveUp);
+        this.#attempts.set(connection, giveUp);
       },
       // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
       allowH2: false,
       pipelining: 1,
+      keepAliveMaxTimeout: MAX_IDLE_MS,
       // Both are set for each request.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    all.add(connection);
-    // The server closed it, or its time was over (4 s, or what the server's Keep-Alive says).
-    connection.on('disconnect', () => {
-      const index = free.indexOf(connection);
-      if (index === -1) return;
-      free.splice(index, 1);
-      discard(connection);
-    });
+    const connection: Connection = Object.assign(client, { bytes });
     return connection;
   }
 
-  function discard(connection: Client): void {
-    all.delete(connection);
-    // Nobody waits for it any more, and its socket counts as long as it is there.
-    attempts.get(connection)?.();
-    attempts.delete(connection);
-    // Rejects only for being destroyed already.
-    connection.destroy().catch(() => {});
-    callNext();
+  #callNext(): void {
+    const [turn] = this.#waiting;
+    if (this.#free.length > 0 || this.#all.size < this.#parts.max) turn?.();
   }
-
-  function callNext(): void {
-    const [turn] = waiting;
-    if (free.length > 0 || all.size < max) turn?.();
-  }
-
-  return {
-    take() {
-      return free.pop() ?? (all.size < max ? make() : undefined);
-    },
-    wait(ms, turn, late) {
-      const end = (): void => {
-        clearTimeout(timer);
-        waiting.delete(onTurn);
-      };
-      const endWith = (then: () => void) => (): void => {
-        end();
-        then();
-      };
-      const onTurn = endWith(turn);
-      const timer = ms > 0 ? setTimeout(endWith(late), ms) : undefined;
-      waiting.add(onTurn);
-      return end;
-    },
-    takeNew: make,
-    wasUsed: (connection) => used.has(connection),
-    giveBack(connection) {
-      if (!all.has(connection)) return;
-      used.add(connection);
-      free.push(connection);
-      callNext();
-    },
-    discard,
-    async destroy() {
-      destroyed = true;
-      const ending = [...all].map((connection) => connection.destroy());
-      all.clear();
-      free.length = 0;
-      // Each finds that it is closed.
-      for (const turn of [...waiting]) turn();
-      await Promise.all(ending);
-    },
-  };
 }
+
+const BARREN =
+  'it sends bytes without end that bring nothing of its answer, such as chunk extensions';

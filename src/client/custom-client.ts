@@ -9,6 +9,7 @@ import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
 import { type HeaderSource, shownBody } from './header-source.js';
+import { loadedUndici, loadUndici } from './load-undici.js';
 import { makeResponse } from './make-response.js';
 import { adviseToList, assertListed } from './other-origins.js';
 import type { Destination, Pools } from './pools.js';
@@ -186,7 +187,6 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   const destination = parts.destinationOf(url.origin);
   assertListed(destination, url);
   await addDefaults(sending, { url, method, body, headers });
-  const connections = await parts.pools.get(destination, timeouts.connectMs, url.origin);
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
   const ended = (): void => {
@@ -194,6 +194,8 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
     onEnded();
   };
   const bounds = { timeouts, signals, running, maxBodyBytes, closed, ended };
+  const undici = loadedUndici() ?? (await loadUndici());
+  const connections = parts.pools.get(destination, timeouts.connectMs, url.origin, undici);
   return exchange(connections, { url, method, headers, body, ...bounds });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Client, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { bodyLimit } from './body-limit.js';
-import type { Connections } from './connections.js';
+import type { Connection, Connections } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import type { Answer, ExchangeRequest } from './exchange-request.js';
 import { allInUse, badAnswer, bodyError, toFetchError } from './fetch-error.js';
@@ -43,7 +43,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: ExchangeRequest;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: unknown) => void;
-  #connection: Client | undefined;
+  #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #sending: StreamBody | undefined;
   #body: ResponseBody | undefined;
@@ -104,7 +104,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  #sendOver(connection: Client): void {
+  #sendOver(connection: Connection): void {
     const { url, method, timeouts } = this.#request;
     this.#connection = connection;
     const { body, headers } = bodyToSend(this.#request);
@@ -154,6 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     statusText = '',
   ): void {
     if (this.#failure) return;
+    if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
     if (status < 200) {
       if (this.#interim?.add(this.#onHeadTimeout)) {
         this.abort(badAnswer(this.#request.url, 'it sends interim answers (1xx) and no answer'));
@@ -193,6 +194,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
+    if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
     this.#body?.write(chunk);
   }
 
@@ -222,7 +224,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       try {
         // Another idle one may be as dead as this one was.
         const connection = this.#connections.takeNew();
-        this.#connections.discard(this.#connection as Client);
+        this.#connections.discard(this.#connection as Connection);
         this.#sendOver(connection);
         return;
       } catch {

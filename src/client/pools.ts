@@ -3,8 +3,8 @@ import type { Route } from '../connect/route.js';
 import { publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { type Connections, makeConnections } from './connections.js';
-import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
+import { Connections } from './connections.js';
+import type { Undici } from './load-undici.js';
 
 /** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
 export interface Destination {
@@ -52,8 +52,14 @@ export class Pools {
     return this.#closing;
   }
 
+  /** How many origins have connections, or are about to. */
+  get origins(): number {
+    return (this.#pools ?? []).reduce((sum, { origins }) => sum + origins.size, 0);
+  }
+
   /**
-   * The connections to `origin`. A promise only until undici is loaded.
+   * The connections to `origin`. To be used at once: those that have none, and for which nobody waits, are
+   * forgotten.
    *
    * @throws {TlsConfigError} `MCP_TLS_CLOSED`
    */
@@ -61,12 +67,10 @@ export class Pools {
     destination: Destination,
     connectTimeoutMs: number,
     origin: string,
-  ): Connections | Promise<Connections> {
-    this.#assertOpen();
-    const pool = this.#poolOf(destination, connectTimeoutMs);
-    const undici = loadedUndici();
-    if (undici !== undefined) return this.#connectionsOf(pool, origin, undici);
-    return loadUndici().then((loaded) => this.#connectionsOf(pool, origin, loaded));
+    undici: Undici,
+  ): Connections {
+    if (this.#closed) throw closed();
+    return this.#connectionsOf(this.#poolOf(destination, connectTimeoutMs), origin, undici);
   }
 
   /**
@@ -132,17 +136,25 @@ export class Pools {
   }
 
   #connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici): Connections {
-    this.#assertOpen();
     const present = origins.get(origin);
     if (present !== undefined) return present;
-    const made = makeConnections(undici, origin, connector, this.#maxConnections);
+    // Of requests that ended before they took one.
+    if (origins.size >= SWEEP_AT) sweep(origins);
+    const onEmpty = (): void => {
+      if (origins.get(origin) === made) origins.delete(origin);
+    };
+    const max = this.#maxConnections;
+    const made = new Connections({ undici, origin, connector, max, onEmpty });
     origins.set(origin, made);
     return made;
   }
+}
 
-  #assertOpen(): void {
-    if (this.#closed) throw closed();
-  }
+/** Origins of one policy, most of which a peer named. */
+const SWEEP_AT = 64;
+
+function sweep(origins: Map<string, Connections>): void {
+  for (const [origin, connections] of origins) if (connections.isEmpty) origins.delete(origin);
 }
 
 function closed(): TlsConfigError {

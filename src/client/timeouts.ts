@@ -11,8 +11,9 @@ export interface TimeoutOptions {
    */
   connectMs?: number | undefined;
   /**
-   * From sending a request until the headers of its answer. Default 0. An MCP server that answers in JSON
-   * sends them when the tool has finished; one that answers by a stream sends them at once.
+   * From sending a request until the headers of its answer. Default 300,000 (5 minutes), as in Node.js's
+   * `fetch`. An MCP server that answers in JSON sends them when the tool has finished: raise it for tools that
+   * take longer. One that answers by a stream sends them at once.
    */
   headersMs?: number | undefined;
   /**
@@ -38,7 +39,7 @@ export const LIMITS: unique symbol = Symbol.for('mcp-tls.limits');
 /** What holds where nothing is said. */
 export const DEFAULT_TIMEOUTS: Timeouts = Object.freeze({
   connectMs: 10_000,
-  headersMs: 0,
+  headersMs: 300_000,
   idleMs: 0,
   totalMs: 0,
 });

@@ -1,3 +1,4 @@
+import { brief } from '../certificate/printable.js';
 import type { ApprovalDetails } from '../errors/approval-required-error.js';
 import { ApprovalRequiredError } from '../errors.js';
 import { atHost } from './connection-error.js';
@@ -6,7 +7,7 @@ import { atHost } from './connection-error.js';
 export function approvalRequired(details: ApprovalDetails): ApprovalRequiredError {
   const { peer, current, expectedFingerprint } = details;
   const { host, port, description } = peer;
-  const name = description.subject || 'no subject';
+  const name = brief(description.subject) || 'no subject';
   const presented = `${atHost(host, port)} presents ${name} [SHA-256 ${description.fingerprint}]`;
   const onRecord = current === undefined ? '' : `; on record is ${current.fingerprint}`;
   return expectedFingerprint === undefined

@@ -176,8 +176,15 @@ function particularWords(code: string, { sawCertificate }: ConnectionContext): W
       hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
     };
   }
+  if (/ALERT_HANDSHAKE_FAILURE$/.test(code) && !sawCertificate) {
+    const { meaning, hint } = CONNECTION_WORDS.MCP_TLS_PROTOCOL_MISMATCH;
+    return { meaning, hint: `${hint} ${ONLY_DHE}` };
+  }
   return PARTICULAR.find(([pattern]) => pattern.test(code))?.[1];
 }
+
+const ONLY_DHE =
+  'One that offers finite-field Diffie-Hellman (DHE) only has to offer ECDHE as well.';
 
 const PARTICULAR: readonly (readonly [RegExp, Words])[] = [
   [

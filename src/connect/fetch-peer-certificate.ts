@@ -12,6 +12,7 @@ import {
   readOptions,
   signal,
 } from '../options.js';
+import { isSelfIssued } from '../trust/chain-facts.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -171,12 +172,21 @@ function notDer(host: string, port: number): TlsTrustError {
 /** Certificates of a chain that are described: to look into hundreds is work that a server could give us. */
 const MAX_DESCRIBED = 16;
 
+/** Of those that name themselves as issuer. A chain has one, its root, or two, in a change of roots. */
+const MAX_VERIFIED = 4;
+
 /** `undefined` for those whose encoding is not DER. */
 function describeChain(
   chain: readonly X509Certificate[],
 ): Promise<readonly (CertificateDescription | undefined)[]> {
-  const shown = chain.slice(0, MAX_DESCRIBED);
-  return Promise.all(shown.map((certificate) => describe(certificate).catch(() => undefined)));
+  let selfIssued = 0;
+  return Promise.all(
+    chain.slice(0, MAX_DESCRIBED).map((certificate) => {
+      if (isSelfIssued(certificate)) selfIssued++;
+      const verifies = selfIssued <= MAX_VERIFIED;
+      return describe(certificate, { verifies }).catch(() => undefined);
+    }),
+  );
 }
 
 function explain(

@@ -15,6 +15,9 @@ import { addToDefaultRoots } from './default-roots.js';
  * Security level 2 (keys and hashes of 112 bits and more) is set for every Node.js line: 20 and 22
  * default to 1 and would take an RSA key of 1024 bits that 24 and 26 refuse.
  *
+ * Finite-field Diffie-Hellman is not offered. In TLS 1.2 the server chooses its modulus, which OpenSSL takes
+ * up to 10,000 bits, prime or not: 0.9 s for a handshake, in one go, before anybody is known to be trusted.
+ *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor, a list, or the
  *   client's certificate
  */
@@ -22,7 +25,8 @@ export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext
   const { authorities, clientCertificate, crl, defaultRoots } = policy;
   const options: tls.SecureContextOptions = {
     minVersion: policy.minVersion,
-    ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=2`,
+    ciphers: `${tls.DEFAULT_CIPHERS}:!DHE:@SECLEVEL=2`,
+    ...ELLIPTIC_GROUPS,
   };
   const anchors = authorities.map((anchor) => anchor.toString());
   // An empty list is an empty store; without `ca` it would be the default roots.
@@ -48,15 +52,26 @@ export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext
 }
 
 /**
+ * The groups of the key exchange of TLS 1.3. OpenSSL before 3.5 offers finite fields of up to 8,192 bits
+ * besides, from 3.5 on up to 3,072. A process that has chosen its own keeps them.
+ */
+const ELLIPTIC_GROUPS: Pick<tls.SecureContextOptions, 'ecdhCurve'> =
+  tls.DEFAULT_ECDH_CURVE === 'auto' && /^3\.[0-4]\./.test(process.versions.openssl ?? '')
+    ? { ecdhCurve: 'X25519:P-256:X448:P-521:P-384' }
+    : {};
+
+/**
  * A secure context that shakes hands with nearly anything, to read a certificate that will not be
  * trusted: TLS 1.0, weak keys and groups, servers without secure renegotiation (RFC 5746), and without
  * the large post-quantum groups that some middleboxes cannot take. It has no anchors.
+ *
+ * But not with finite-field Diffie-Hellman: whoever is at that address could choose the modulus.
  */
 export function makeLenientContext(): tls.SecureContext {
   return tls.createSecureContext({
     ca: [],
     minVersion: 'TLSv1',
-    ciphers: 'DEFAULT:@SECLEVEL=0',
+    ciphers: 'DEFAULT:!DHE:@SECLEVEL=0',
     ecdhCurve: 'X25519:P-256:P-384:P-521',
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
   });

@@ -22,3 +22,11 @@ export function callTimedOut(server: URL, ms: number): TlsConnectionError {
   const hint = 'Check that the server is running, or raise `timeout.totalMs`.';
   return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint });
 }
+
+/** The server did not take the message that a call was given up. */
+export function cancellationTimedOut(server: URL, ms: number): TlsConnectionError {
+  const { host, port } = addressOf(server);
+  const message = `${atHost(host, port)}: did not accept a cancellation within ${ms} ms`;
+  const hint = 'The call itself has ended here. Check that the server is running.';
+  return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint });
+}

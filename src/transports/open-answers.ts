@@ -9,11 +9,16 @@ const CONNECTION_CLOSED = -32_000;
 interface OpenAnswer {
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
-  /** Its stream can be taken up again over another connection. */
-  resumable: boolean;
+  /** After which event its stream can be taken up again over another connection. */
+  resumesAfter: string | undefined;
+  /** After which event it was taken up again last. */
+  resumedAfter: string | undefined;
   /** Its stream has ended without it. */
   broken: boolean;
 }
+
+/** Streams that were given up, and that the SDK has not asked for again. It keeps a timer for each. */
+const MAX_UNWANTED = 1_000;
 
 /** Until when an answer has to be there. */
 export interface AnswerLimit {
@@ -30,6 +35,10 @@ export interface AnswerLimit {
 export class OpenAnswers {
   readonly #open = new Map<RequestId, OpenAnswer>();
   readonly #timers = new Map<RequestId, NodeJS.Timeout>();
+  /** The last events of streams whose call was given up. */
+  readonly #unwanted = new Set<string>();
+  /** How many such streams the SDK will ask for without naming an event. */
+  #unwantedWithout = 0;
 
   get size(): number {
     return this.#open.size;
@@ -49,11 +58,50 @@ export class OpenAnswers {
       each(message, (id) => this.#delete(id));
       throw error;
     }
-    this.#mark(message, 'streaming');
+    this.#mark(message, { streaming: true });
+  }
+
+  /**
+   * Nobody waits for this answer any more. The SDK does not know that, and asks for its stream again:
+   * {@link isUnwanted}.
+   */
+  abandon(id: RequestId): void {
+    const { resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
+    this.#delete(id);
+    if (resumesAfter === undefined) return;
+    // Of a stream that has brought no event of its own, the SDK forgets after which it was asked for.
+    if (resumesAfter === resumedAfter) this.#unwantedWithout++;
+    else this.#unwanted.add(resumesAfter);
+    if (this.#unwanted.size <= MAX_UNWANTED) return;
+    const [oldest] = this.#unwanted;
+    this.#unwanted.delete(oldest as string);
+  }
+
+  /** Whether a stream that is asked for after this event is one that was given up. Each is so once. */
+  isUnwanted(eventId: string | undefined): boolean {
+    if (eventId !== undefined) return this.#unwanted.delete(eventId);
+    if (this.#unwantedWithout === 0) return false;
+    this.#unwantedWithout--;
+    return true;
+  }
+
+  /** Whose stream is taken up again after this event, if it is that of a call. */
+  resume(eventId: string): RequestId | undefined {
+    for (const [id, answer] of this.#open) {
+      if (answer.resumesAfter !== eventId) continue;
+      answer.resumedAfter = eventId;
+      return id;
+    }
+    return undefined;
   }
 
   #add(id: RequestId, limit: AnswerLimit | undefined): void {
-    this.#open.set(id, { streaming: false, resumable: false, broken: false });
+    this.#open.set(id, {
+      streaming: false,
+      resumesAfter: undefined,
+      resumedAfter: undefined,
+      broken: false,
+    });
     if (limit === undefined || limit.ms === 0) return;
     this.#timers.set(id, setTimeout(limit.expired, limit.ms));
   }
@@ -80,17 +128,17 @@ export class OpenAnswers {
     };
   }
 
-  /** Its stream can be taken up again over another connection. */
-  resumable(message: Messages): void {
-    this.#mark(message, 'resumable');
+  /** Its stream can be taken up again over another connection, after this event. */
+  resumable(message: Messages, eventId: string): void {
+    this.#mark(message, { resumesAfter: eventId });
   }
 
   /** The stream of these requests has ended. Those that can be taken up again stay open, unless `final`. */
   streamEnded(requests: unknown, error: Error, final: boolean): readonly JSONRPCMessage[] {
     const ids = new Set<RequestId>();
     each(requests as Messages, (id) => ids.add(id));
-    this.#mark(requests as Messages, 'broken');
-    return this.#end(error, (one, id) => ids.has(id) && (final || !one.resumable));
+    this.#mark(requests as Messages, { broken: true });
+    return this.#end(error, (one, id) => ids.has(id) && (final || one.resumesAfter === undefined));
   }
 
   /** Answers one message's requests, whatever has become of their streams. */
@@ -107,7 +155,10 @@ export class OpenAnswers {
 
   /** Answers all that come over a stream; those that can be taken up again only if `final`. */
   end(error: Error, final: boolean): readonly JSONRPCMessage[] {
-    return this.#end(error, ({ streaming, resumable }) => streaming && (final || !resumable));
+    return this.#end(
+      error,
+      ({ streaming, resumesAfter }) => streaming && (final || resumesAfter === undefined),
+    );
   }
 
   #end(
@@ -123,10 +174,10 @@ export class OpenAnswers {
     }));
   }
 
-  #mark(message: Messages, as: keyof OpenAnswer): void {
+  #mark(message: Messages, as: Partial<OpenAnswer>): void {
     each(message, (id) => {
       const answer = this.#open.get(id);
-      if (answer !== undefined) answer[as] = true;
+      if (answer !== undefined) Object.assign(answer, as);
     });
   }
 }

@@ -5,7 +5,9 @@ import {
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { McpTlsError } from '../errors.js';
 import { type Declaration, declareOptions } from '../options.js';
+import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { callTimedOut, endedEarly } from './ended-early.js';
+import type { ServerLink } from './link.js';
 import { OpenAnswers } from './open-answers.js';
 import {
   NOT_OPTIONS,
@@ -13,13 +15,8 @@ import {
   SDK_FIELDS,
   sdksOwn,
 } from './read-transport-options.js';
-import {
-  LINK_FIELDS,
-  type LinkOptions,
-  makeServerLink,
-  readServerUrl,
-  type ServerLink,
-} from './server-link.js';
+import { LINK_FIELDS, type LinkOptions, makeServerLink, readServerUrl } from './server-link.js';
+import { isAbandoned } from './under-way.js';
 
 /** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */
 export type SseClientOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
@@ -60,6 +57,7 @@ class LinkedSseTransport extends SSEClientTransport {
   readonly #link: ServerLink;
   readonly #answers = new OpenAnswers();
   readonly #server: URL;
+  readonly #parts: Cancelling;
   readonly #authorizes: boolean;
   #started = false;
   /** In a row. */
@@ -69,6 +67,7 @@ class LinkedSseTransport extends SSEClientTransport {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
     this.#server = url;
+    this.#parts = { server: url, link, answers: this.#answers };
     this.#authorizes = options.authProvider !== undefined;
     link.listener = {
       poolEnded: (error) => this.#endAnswers(error),
@@ -106,6 +105,11 @@ class LinkedSseTransport extends SSEClientTransport {
   }
 
   override async send(message: JSONRPCMessage): Promise<void> {
+    const call = cancelledCall(message);
+    if (call !== undefined) {
+      await sendCancellation(this.#parts, call, message, () => super.send(message));
+      return;
+    }
     // Its answer comes by another request's: the limit of one request is not that of the call.
     const ms = this.#link.totalMs;
     const expired = (): void => {
@@ -117,6 +121,10 @@ class LinkedSseTransport extends SSEClientTransport {
 
   override async start(): Promise<void> {
     this.#answers.watch(this);
+    const report = this.onerror;
+    this.onerror = (error) => {
+      if (!isAbandoned(error)) report?.(error);
+    };
     try {
       await super.start();
       this.#started = true;

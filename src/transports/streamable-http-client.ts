@@ -5,7 +5,9 @@ import {
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { type Declaration, declareOptions } from '../options.js';
+import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { endedEarly } from './ended-early.js';
+import type { ServerLink } from './link.js';
 import { OpenAnswers } from './open-answers.js';
 import {
   NOT_OPTIONS,
@@ -13,13 +15,8 @@ import {
   SDK_FIELDS,
   sdksOwn,
 } from './read-transport-options.js';
-import {
-  LINK_FIELDS,
-  type LinkOptions,
-  makeServerLink,
-  readServerUrl,
-  type ServerLink,
-} from './server-link.js';
+import { LINK_FIELDS, type LinkOptions, makeServerLink, readServerUrl } from './server-link.js';
+import { isAbandoned } from './under-way.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
 export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
@@ -69,14 +66,18 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
   readonly #link: ServerLink;
   readonly #answers = new OpenAnswers();
   readonly #server: URL;
+  readonly #parts: Cancelling;
 
   constructor(url: URL, options: StreamableHTTPClientTransportOptions, link: ServerLink) {
     super(url, { ...options, fetch: link.fetch });
     this.#link = link;
     this.#server = url;
+    this.#parts = { server: url, link, answers: this.#answers };
     link.listener = {
       poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
       streamEnded: (init, error) => this.#onStreamEnded(init?.body, error),
+      callAfter: (eventId) => this.#answers.resume(eventId),
+      isUnwanted: (eventId) => this.#answers.isUnwanted(eventId),
     };
   }
 
@@ -95,6 +96,7 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
     this.#answers.watch(this);
     const report = this.onerror;
     this.onerror = (error) => {
+      if (isAbandoned(error)) return;
       report?.(error);
       // The SDK says no more than that when it gives a stream up.
       if (!error.message.startsWith('Maximum reconnection attempts')) return;
@@ -108,12 +110,13 @@ class LinkedStreamableHttpTransport extends StreamableHTTPClientTransport {
     options: Parameters<StreamableHTTPClientTransport['send']>[1] = {},
   ): Promise<void> {
     const onresumptiontoken = (token: string): void => {
-      this.#answers.resumable(message);
+      this.#answers.resumable(message, token);
       options.onresumptiontoken?.(token);
     };
-    await this.#answers.whileSending(message, () =>
-      super.send(message, { ...options, onresumptiontoken }),
-    );
+    const send = (): Promise<void> => super.send(message, { ...options, onresumptiontoken });
+    const call = cancelledCall(message);
+    if (call === undefined) await this.#answers.whileSending(message, send);
+    else await sendCancellation(this.#parts, call, message, send);
   }
 
   override async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { isDer } from '../certificate/certificate-fields.js';
+import { keyBeyondBounds } from '../certificate/key-bounds.js';
 import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly, isSelfIssued, mayBeSignedBy } from './chain-facts.js';
@@ -52,6 +53,9 @@ export function decide(
   // What was not looked at is refused.
   if (!isWhole) return refuse('MCP_TLS_CHAIN_REFUSED', `more than ${chain.length} certificates`);
 
+  const heavy = keyBeyondBounds(leaf);
+  if (heavy !== undefined) return refuse('MCP_TLS_CHAIN_REFUSED', heavy);
+
   const pinned = policy.pins.length > 0;
   if (pinned && !policy.pins.some((pin) => matchesPin(leaf, pin))) {
     return refuse('MCP_TLS_PIN_MISMATCH', objection);
@@ -79,6 +83,12 @@ export function decide(
   if (!policy.trustsChains) {
     return refuse(strangerReason(leaf), objection);
   }
+  // Not verified with, so not vouched by: what is over a bound is refused.
+  const above = chain
+    .slice(1)
+    .map(keyBeyondBounds)
+    .find((one) => one !== undefined);
+  if (above !== undefined) return refuse('MCP_TLS_CHAIN_REFUSED', above);
   const excused = hasEnded && chainError === 'CERT_HAS_EXPIRED';
   if (chainError !== null && !excused) {
     return refuse(chainReason(chainError, chain, policy), objection);

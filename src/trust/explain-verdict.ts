@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateDescription } from '../certificate/describe-certificate.js';
 import { readQuietly } from '../certificate/openssl-errors.js';
+import { brief, briefNames } from '../certificate/printable.js';
 import { isStrongSignature } from '../certificate/signature-algorithms.js';
 import type { ErrorCode } from '../errors.js';
 import { endsEarly } from './chain-facts.js';
@@ -11,7 +12,6 @@ import { carriesIdentity, presentedNames, type ReferenceIdentity } from './refer
 
 /** A certificate with thousands of names or a chain of a hundred makes no longer a list than this. */
 const MAX_PROBLEMS = 32;
-const MAX_NAMES_CHARS = 200;
 
 export interface ExplanationContext {
   /** Why there is no trust; `undefined`: there is. */
@@ -121,7 +121,7 @@ function issuerFindings({
     return [{ code: 'self-signed', message: 'signed with its own key', certificate: 0 }];
   }
   if (leaf.selfSigned === 'undecidable') {
-    const message = `names itself as issuer, but this Node.js cannot verify ${leaf.signatureAlgorithm.name}`;
+    const message = `names itself as issuer, but this Node.js cannot verify ${brief(leaf.signatureAlgorithm.name)}`;
     return [{ code: 'undecidable-signature', message, certificate: 0 }];
   }
   if (
@@ -132,10 +132,10 @@ function issuerFindings({
   }
   const certificate = chain.length - 1;
   if (endsEarly(chain)) {
-    const message = `the intermediate certificate of ${last.issuer} is not sent`;
+    const message = `the intermediate certificate of ${brief(last.issuer)} is not sent`;
     return [{ code: 'incomplete-chain', message, certificate }];
   }
-  const message = `issued by ${last.issuer}, which is not trusted here`;
+  const message = `issued by ${brief(last.issuer)}, which is not trusted here`;
   return [{ code: 'unknown-issuer', message, certificate }];
 }
 
@@ -146,14 +146,8 @@ function nameFindings(leaf: X509Certificate, identity: ReferenceIdentity): reado
     const message = `carries no subjectAltName, so it is for no name at all (asked for ${identity.value})`;
     return [{ code: 'no-names', message, certificate: 0 }];
   }
-  const message = `is for ${shortened(names)}, not ${identity.value}`;
+  const message = `is for ${briefNames(names)}, not ${identity.value}`;
   return [{ code: 'name-mismatch', message, certificate: 0 }];
-}
-
-function shortened(names: string): string {
-  if (names.length <= MAX_NAMES_CHARS) return names;
-  const shown = names.slice(0, MAX_NAMES_CHARS).split(', ').slice(0, -1);
-  return `${shown.join(', ')} and ${names.split(', ').length - shown.length} more names`;
 }
 
 function validityFindings(
@@ -174,7 +168,7 @@ function validityFindings(
 function usageFindings(leaf: X509Certificate): readonly Problem[] {
   if (mayServe(leaf)) return [];
   const usages = readQuietly(leaf, (c) => c.keyUsage)?.join(', ');
-  const message = `may not be used for a TLS server (${usages === undefined ? 'key usage' : `extended key usage ${usages}`})`;
+  const message = `may not be used for a TLS server (${usages === undefined ? 'key usage' : `extended key usage ${brief(usages)}`})`;
   return [{ code: 'wrong-usage', message, certificate: 0 }];
 }
 
@@ -194,7 +188,7 @@ function strengthFindings(
   }
   // Nobody relies on the signature of a self-signed certificate: it is trusted as a whole.
   if (selfSigned !== true && isStrongSignature(signatureAlgorithm.oid) === false) {
-    const message = `signed with ${signatureAlgorithm.name}`;
+    const message = `signed with ${brief(signatureAlgorithm.name)}`;
     problems.push({ code: 'weak-signature', message, certificate: index });
   }
   return problems;

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
 import { readQuietly } from '../certificate/openssl-errors.js';
-import { printable } from '../certificate/printable.js';
+import { brief, briefNames, printable } from '../certificate/printable.js';
 import { validityOf } from '../certificate/validity.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import type { TrustErrorCode } from '../errors.js';
@@ -97,7 +97,7 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
       presented:
         names === undefined
           ? `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`
-          : oneLine(names),
+          : briefNames(names),
       ...nameAdvice(context),
     };
   },
@@ -108,13 +108,13 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
   }),
 
   MCP_TLS_REVOKED: ({ leaf }) => ({
-    presented: leaf && `${nameOf(leaf)}, serial number ${leaf.serialNumber}`,
+    presented: leaf && `${nameOf(leaf)}, serial number ${brief(leaf.serialNumber)}`,
   }),
 
   MCP_TLS_CRL_UNUSABLE: ({ chain, detail }) => ({
     message: `a revocation list for its chain is missing or unusable (${detail})`,
     expected: 'a current list of every authority in the chain, the root included',
-    presented: [...new Set(chain.map(({ issuer }) => oneLine(issuer)))].join('; '),
+    presented: brief([...new Set(chain.map(({ issuer }) => oneLine(issuer)))].join('; ')),
   }),
 
   MCP_TLS_EXPIRED: (context) => {
@@ -136,7 +136,7 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     expected: 'serverAuth, and authorities that may sign certificates',
     presented:
       leaf &&
-      `extended key usage ${readQuietly(leaf, (c) => c.keyUsage)?.join(', ') ?? 'none'} in ${nameOf(leaf)}`,
+      `extended key usage ${brief(readQuietly(leaf, (c) => c.keyUsage)?.join(', ') ?? 'none')} in ${nameOf(leaf)}`,
   }),
 
   MCP_TLS_WEAK: ({ leaf, detail }) => ({

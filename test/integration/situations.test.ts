@@ -89,11 +89,12 @@ const EXPECTED: Readonly<Record<string, Expected | undefined>> = {
     'MCP_TLS_SELF_SIGNED',
     /another origin.*`origins: \{ 'https:\/\/localhost:\d+': certificate \}`/,
   ),
-  'Diffie-Hellman parameters of 1024 bits': trust(
-    'MCP_TLS_WEAK',
-    /certificate is not the problem.*ECDHE/,
-    /Diffie-Hellman/,
-  ),
+  'a server that offers only finite-field Diffie-Hellman': {
+    of: TlsConnectionError,
+    code: 'MCP_TLS_PROTOCOL_MISMATCH',
+    says: /in common with this client/,
+    hint: /finite-field Diffie-Hellman.*ECDHE/,
+  },
   'a proxy that wants NTLM': {
     of: TlsConnectionError,
     code: 'MCP_TLS_PROXY_FAILED',

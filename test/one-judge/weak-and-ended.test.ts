@@ -240,21 +240,17 @@ describe('an authority that carries a server name', () => {
   });
 });
 
-describe('a server with a Diffie-Hellman group of 1024 bits', () => {
-  it('can be read, is refused, and no policy is suggested for it', async () => {
+describe('a server that offers nothing but a Diffie-Hellman group of 1024 bits', () => {
+  it('is refused by client and probe alike', async () => {
     const certificate = await heldCertificate({ key: 'rsa2048' });
     const url = await show([certificate], { weakDh: true });
-    const peer = await fetchPeerCertificate(url);
-    expect(peer.description.fingerprint).toBe(certificate.fingerprint);
-    expect(peer.suggestedPolicy).toBeUndefined();
+    expect(await codeOf(fetchPeerCertificate(url))).toBe('MCP_TLS_PROTOCOL_MISMATCH');
     for (const trust of [
       { ca: certificate.pem },
       { identity: 'pin', pins: [certificate.spkiPin] } as const,
     ]) {
-      expect(String(await askOnce(url, trust))).toMatch(/^MCP_TLS_/);
-      const judged = await fetchPeerCertificate(url, { trust });
-      expect(judged.trusted).toBe(false);
-      expect(judged.problems).not.toEqual([]);
+      expect(await askOnce(url, trust)).toBe('MCP_TLS_PROTOCOL_MISMATCH');
+      expect(await codeOf(fetchPeerCertificate(url, { trust }))).toBe('MCP_TLS_PROTOCOL_MISMATCH');
     }
     expect(server?.bytes()).toBe(0);
   });

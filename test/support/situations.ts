@@ -63,7 +63,7 @@ function withKey(key: unknown): unknown {
   return createCertificateStore({ keys, storage: 'memory', whenEmpty: 'create' });
 }
 
-async function smallGroup(): Promise<unknown> {
+async function onlyDiffieHellman(): Promise<unknown> {
   const certificate = await heldCertificate({ key: 'rsa2048' });
   const server = createServer({
     cert: certificate.pem,
@@ -160,7 +160,7 @@ export const SITUATIONS: Readonly<Record<string, () => unknown>> = {
     return await request(server.urlFor('localhost'), own.pem, { proxy: proxy.url }, init);
   },
 
-  'Diffie-Hellman parameters of 1024 bits': smallGroup,
+  'a server that offers only finite-field Diffie-Hellman': onlyDiffieHellman,
 
   'a proxy that wants NTLM': async () => {
     const answer =

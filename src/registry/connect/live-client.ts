@@ -13,7 +13,8 @@ import {
 import { explainTlsError } from '../../explain-tls-error.js';
 import { plainCopy } from '../../names-of.js';
 import { isOptionsObject } from '../../options.js';
-import { ON_POOL_ENDED, type PoolEnded } from '../../transports/server-link.js';
+import type { PoolEnded } from '../../transports/link.js';
+import { ON_POOL_ENDED } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
 import type { RegistryConnections } from './registry-connections.js';
 

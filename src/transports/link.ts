@@ -1,0 +1,186 @@
+import { watchBody } from '../client/make-response.js';
+import { LIMITS, type Timeouts } from '../client/timeouts.js';
+import { explainTlsError } from '../explain-tls-error.js';
+import { pause, StreamPacing } from './stream-pacing.js';
+import { type CallId, RequestsUnderWay } from './under-way.js';
+
+/** A fetch-like function, as the MCP SDKs take it. */
+export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** A client of whatever factory is injected: ours, or one of the host application. */
+export type ClientLike = FetchLike & { close?(): Promise<void> | void };
+
+/** `final`: requests that follow will fail too. */
+export type PoolEnded = (error: Error, final: boolean) => void;
+
+/** What a transport is told of its link. */
+export interface LinkListener {
+  /** The connections were closed that answers came over. */
+  poolEnded?: PoolEnded;
+  /** An event stream that answered this request has ended: with our error, or of itself. */
+  streamEnded?(init: RequestInit | undefined, error: Error | undefined): void;
+  /** How a request for an event stream was answered: with a response, or with our error. */
+  streamAsked?(answer: Response | Error): void;
+  /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
+  callAfter?(eventId: string): CallId | undefined;
+  /** Whether nobody wants a stream that the SDK asks for, after this event or from now on. */
+  isUnwanted?(eventId: string | undefined): boolean;
+}
+
+/** What a transport holds of its server: one fetch for everything, and its end. */
+export interface ServerLink {
+  readonly fetch: FetchLike;
+  /** The last of our errors that {@link fetch} rejected with, for errors that lost their cause. */
+  readonly lastError: Error | undefined;
+  listener: LinkListener;
+  /** The limit of a whole call, of clients that say so; 0 for none. */
+  readonly totalMs: number;
+  /** Ends the requests that only this call needs: whoever made it waits no more. */
+  abandon(call: CallId): void;
+  /** Ends the requests with this body, which reject with `reason`. */
+  endRequest(body: string, reason: Error): void;
+  /**
+   * Ends the transport's requests and its own pool. A fetch after that opens both anew, for as long as
+   * it and its answer take.
+   */
+  close(): Promise<void>;
+}
+
+/** A client, and what it is closed with. */
+export interface Opened {
+  readonly client: ClientLike;
+  close(): Promise<void>;
+}
+
+/**
+ * - Before `close()` one client is open, from the start: its options are checked then.
+ * - After it, one is open exactly while a request or the body of its answer is under way.
+ */
+export class Link implements ServerLink {
+  listener: LinkListener = {};
+  readonly #open: () => Opened;
+  #opened: Opened | undefined;
+  #closed = false;
+  #underWay = 0;
+  #lastError: Error | undefined;
+  readonly #requests = new RequestsUnderWay();
+  readonly #pacing = new StreamPacing();
+
+  constructor(open: () => Opened) {
+    this.#open = open;
+    this.#opened = open();
+  }
+
+  get totalMs(): number {
+    const client = this.#opened?.client as { readonly [LIMITS]?: Timeouts } | undefined;
+    return client?.[LIMITS]?.totalMs ?? 0;
+  }
+
+  get lastError(): Error | undefined {
+    return this.#lastError;
+  }
+
+  readonly fetch: FetchLike = async (input, init) => {
+    const isStream = isStreamRequest(init);
+    if (isStream) {
+      if (this.listener.isUnwanted?.(lastEventId(init))) return noStream();
+      const wait = this.#pacing.next(performance.now());
+      if (wait > 0) await pause(wait, init?.signal);
+    }
+    this.#opened ??= this.#open();
+    const ending = this.#closed ? this.#begin() : undefined;
+    const begun = this.#requests.begin(init, isStream ? this.#callsAfter(init) : undefined);
+    const done = (): void => {
+      ending?.();
+      begun?.done();
+    };
+    let response: Response;
+    try {
+      response = await this.#opened.client(input, begun?.init ?? init);
+    } catch (error) {
+      done();
+      throw this.#refusal(error, isStream);
+    }
+    // Of a client that is not ours, nothing is known of the body.
+    if (!watchBody(response, { complete: done })) done();
+    this.#watch(response, init, isStream);
+    return response;
+  };
+
+  abandon(call: CallId): void {
+    this.#requests.abandon(call);
+  }
+
+  endRequest(body: string, reason: Error): void {
+    this.#requests.end(body, reason);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#end();
+  }
+
+  /** Ours, not the TypeError around it: SDK v1 takes any TypeError in OAuth discovery for a
+   * browser's CORS failure and goes on without (client/auth.js, fetchWithCorsRetry). */
+  #refusal(error: unknown, isStream: boolean): unknown {
+    const ours = explainTlsError(error);
+    if (ours === undefined) return error;
+    this.#lastError = ours;
+    if (isStream) this.listener.streamAsked?.(ours);
+    return ours;
+  }
+
+  #callsAfter(init: RequestInit | undefined): readonly CallId[] | undefined {
+    const eventId = lastEventId(init);
+    const call = eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
+    return call === undefined ? undefined : [call];
+  }
+
+  #watch(response: Response, init: RequestInit | undefined, isStream: boolean): void {
+    if (isStream) this.listener.streamAsked?.(response);
+    const type = response.headers.get('content-type');
+    if (type?.startsWith('text/event-stream') !== true) return;
+    watchBody(response, {
+      ended: (failure) => {
+        const error = failure && explainTlsError(failure.reason);
+        if (error !== undefined) this.#lastError = error;
+        // Broken off by the reader, who knows; anything else the SDK may have to read first.
+        if (failure !== undefined && error === undefined) return;
+        afterReaders(() => this.listener.streamEnded?.(init, error));
+      },
+    });
+  }
+
+  #begin(): () => void {
+    this.#underWay++;
+    return () => {
+      if (--this.#underWay === 0) void this.#end();
+    };
+  }
+
+  async #end(): Promise<void> {
+    const ended = this.#opened;
+    this.#opened = undefined;
+    await ended?.close();
+  }
+}
+
+/** Whether an event stream is asked for, and nothing is sent. */
+function isStreamRequest(init: RequestInit | undefined): boolean {
+  if (init?.method !== undefined && init.method !== 'GET') return false;
+  return new Headers(init?.headers).get('accept')?.includes('text/event-stream') === true;
+}
+
+function lastEventId(init: RequestInit | undefined): string | undefined {
+  return new Headers(init?.headers).get('last-event-id') ?? undefined;
+}
+
+/** What the SDK takes, without a word, for a server that offers no stream. */
+function noStream(): Response {
+  return new Response(null, { status: 405 });
+}
+
+/** The last events are on their way through the streams of the SDK: some turns of microtasks. */
+function afterReaders(then: () => void): void {
+  setImmediate(() => setImmediate(then));
+}

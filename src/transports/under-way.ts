@@ -1,0 +1,96 @@
+/** Names one request of JSON-RPC. */
+export type CallId = string | number;
+
+/** Why a request ended whose call was given up. Whoever could be told has left. */
+export const ABANDONED: DOMException = new DOMException('the call was given up', 'AbortError');
+
+/** Whether an error says no more than that: the SDK puts some into words. */
+export function isAbandoned(error: unknown): boolean {
+  if (error === ABANDONED) return true;
+  return error instanceof Error && error.message.endsWith(String(ABANDONED));
+}
+
+interface UnderWay {
+  readonly body: string | undefined;
+  /** The calls that it is made for, that nobody has given up; `undefined`: its body was not looked at. */
+  calls: Set<CallId> | undefined;
+  /** Of the session. */
+  readonly session: AbortSignal | undefined;
+  readonly own: AbortController;
+}
+
+/** A request that can be ended by itself, and what is to be called when it has ended. */
+export interface Begun {
+  readonly init: RequestInit;
+  readonly done: () => void;
+}
+
+/**
+ * The requests of a transport that carry messages, from before they are sent until their answers have
+ * ended. The SDK gives all of them the one signal of its session; each has one of its own here, which
+ * follows that one.
+ *
+ * Costs little as long as nothing is given up: what a body says is read only then, and once.
+ */
+export class RequestsUnderWay {
+  readonly #all = new Set<UnderWay>();
+  readonly #followed = new WeakSet<AbortSignal>();
+
+  /** @param calls for a request that says nothing of them itself */
+  begin(init: RequestInit | undefined, calls?: Iterable<CallId>): Begun | undefined {
+    const session = init?.signal ?? undefined;
+    const body = typeof init?.body === 'string' ? init.body : undefined;
+    if (session?.aborted || (body === undefined && calls === undefined)) return undefined;
+    if (session !== undefined) this.#follow(session);
+    const known = calls === undefined ? undefined : new Set(calls);
+    const one: UnderWay = { body, calls: known, session, own: new AbortController() };
+    this.#all.add(one);
+    return {
+      init: { ...init, signal: one.own.signal },
+      done: () => this.#all.delete(one),
+    };
+  }
+
+  /** Nobody waits for this call any more: ends the requests that are made for nothing else. */
+  abandon(call: CallId): void {
+    for (const one of this.#all) {
+      one.calls ??= callsOf(one.body);
+      if (one.calls.delete(call) && one.calls.size === 0) this.#end(one, ABANDONED);
+    }
+  }
+
+  /** Ends the requests with this body. */
+  end(body: string, reason: Error): void {
+    for (const one of this.#all) if (one.body === body) this.#end(one, reason);
+  }
+
+  #end(one: UnderWay, reason: unknown): void {
+    this.#all.delete(one);
+    one.own.abort(reason);
+  }
+
+  #follow(session: AbortSignal): void {
+    if (this.#followed.has(session)) return;
+    this.#followed.add(session);
+    const onAbort = (): void => {
+      for (const one of this.#all) if (one.session === session) this.#end(one, session.reason);
+    };
+    session.addEventListener('abort', onAbort, { once: true });
+  }
+}
+
+/** The requests in a message, or in a batch of them. */
+function callsOf(body: string | undefined): Set<CallId> {
+  const calls = new Set<CallId>();
+  try {
+    const message: unknown = JSON.parse(body ?? 'null');
+    for (const one of Array.isArray(message) ? message : [message]) {
+      if (typeof one === 'object' && one !== null && 'method' in one && 'id' in one) {
+        calls.add(one.id as CallId);
+      }
+    }
+  } catch {
+    // A request of an authorization: no message.
+  }
+  return calls;
+}
