@@ -189,11 +189,8 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
     advice: OPENSSL,
     async arrange(stage) {
       const root = await stage.certificate({ isCa: true });
-      const sub = await stage.certificate({
-        isCa: true,
-        signedBy: root,
-        keyUsages: ['cRLSign'],
-      });
+      const usage = { isCa: true, keyUsages: ['cRLSign'] } as const;
+      const sub = await stage.certificate({ signedBy: root, ...usage });
       return { anchor: root, shown: await stage.certificate({ signedBy: sub }) };
     },
   }),

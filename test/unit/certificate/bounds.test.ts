@@ -104,7 +104,7 @@ describe('the key of a certificate', () => {
 
   it('is that of the certificate itself where a pin is all', () => {
     const leaf = rsa(3072, 3070);
-    const pin = leaf.fingerprint;
+    const pin = leaf.fingerprint256;
     expect(judge({ identity: 'pin', pins: `SHA256:${pin}` }, [leaf])).toMatchObject({
       reason: 'MCP_TLS_CHAIN_REFUSED',
     });
