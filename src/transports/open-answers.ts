@@ -1,7 +1,19 @@
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { CallId } from './under-way.js';
 
-type Messages = JSONRPCMessage | readonly JSONRPCMessage[];
+/** A JSON-RPC message, as much as is read of it here: that of either SDK. */
+export interface RpcMessage {
+  readonly jsonrpc: string;
+  readonly id?: CallId;
+  readonly method?: string;
+}
+
+export type Messages = RpcMessage | readonly RpcMessage[];
+
+/** What is answered in the server's place. */
+export interface ErrorAnswer extends RpcMessage {
+  readonly id: CallId;
+  readonly error: { readonly code: number; readonly message: string; readonly data: Error };
+}
 
 /** JSON-RPC's range for implementations; the SDK's own "connection closed". */
 const CONNECTION_CLOSED = -32_000;
@@ -33,8 +45,8 @@ export interface AnswerLimit {
  * An answer is here from before its request is sent until it arrives, or is ended.
  */
 export class OpenAnswers {
-  readonly #open = new Map<RequestId, OpenAnswer>();
-  readonly #timers = new Map<RequestId, NodeJS.Timeout>();
+  readonly #open = new Map<CallId, OpenAnswer>();
+  readonly #timers = new Map<CallId, NodeJS.Timeout>();
   /** The last events of streams whose call was given up. */
   readonly #unwanted = new Set<string>();
   /** How many such streams the SDK will ask for without naming an event. */
@@ -65,7 +77,7 @@ export class OpenAnswers {
    * Nobody waits for this answer any more. The SDK does not know that, and asks for its stream again:
    * {@link isUnwanted}.
    */
-  abandon(id: RequestId): void {
+  abandon(id: CallId): void {
     const { resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
     this.#delete(id);
     if (resumesAfter === undefined) return;
@@ -77,6 +89,11 @@ export class OpenAnswers {
     this.#unwanted.delete(oldest as string);
   }
 
+  /** {@link abandon} for all calls of a message. */
+  abandonAll(message: Messages): void {
+    each(message, (id) => this.abandon(id));
+  }
+
   /** Whether a stream that is asked for after this event is one that was given up. Each is so once. */
   isUnwanted(eventId: string | undefined): boolean {
     if (eventId !== undefined) return this.#unwanted.delete(eventId);
@@ -86,7 +103,7 @@ export class OpenAnswers {
   }
 
   /** Whose stream is taken up again after this event, if it is that of a call. */
-  resume(eventId: string): RequestId | undefined {
+  resume(eventId: string): CallId | undefined {
     for (const [id, answer] of this.#open) {
       if (answer.resumesAfter !== eventId) continue;
       answer.resumedAfter = eventId;
@@ -95,7 +112,7 @@ export class OpenAnswers {
     return undefined;
   }
 
-  #add(id: RequestId, limit: AnswerLimit | undefined): void {
+  #add(id: CallId, limit: AnswerLimit | undefined): void {
     this.#open.set(id, {
       streaming: false,
       resumesAfter: undefined,
@@ -106,7 +123,7 @@ export class OpenAnswers {
     this.#timers.set(id, setTimeout(limit.expired, limit.ms));
   }
 
-  #delete(id: RequestId): void {
+  #delete(id: CallId): void {
     this.#open.delete(id);
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
@@ -118,7 +135,7 @@ export class OpenAnswers {
   }
 
   /** Sees the messages of a transport before whoever listens. To be called as it starts. */
-  watch(transport: Pick<Transport, 'onmessage'>): void {
+  watch(transport: { onmessage?: ((message: RpcMessage) => void) | undefined }): void {
     const deliver = transport.onmessage;
     transport.onmessage = (message) => {
       if (!('method' in message) && 'id' in message && message.id !== undefined) {
@@ -134,37 +151,34 @@ export class OpenAnswers {
   }
 
   /** The stream of these requests has ended. Those that can be taken up again stay open, unless `final`. */
-  streamEnded(requests: unknown, error: Error, final: boolean): readonly JSONRPCMessage[] {
-    const ids = new Set<RequestId>();
+  streamEnded(requests: unknown, error: Error, final: boolean): readonly ErrorAnswer[] {
+    const ids = new Set<CallId>();
     each(requests as Messages, (id) => ids.add(id));
     this.#mark(requests as Messages, { broken: true });
     return this.#end(error, (one, id) => ids.has(id) && (final || one.resumesAfter === undefined));
   }
 
   /** Answers one message's requests, whatever has become of their streams. */
-  endMessage(message: Messages, error: Error): readonly JSONRPCMessage[] {
-    const ids = new Set<RequestId>();
+  endMessage(message: Messages, error: Error): readonly ErrorAnswer[] {
+    const ids = new Set<CallId>();
     each(message, (id) => ids.add(id));
     return this.#end(error, (_, id) => ids.has(id));
   }
 
   /** Answers all whose stream has ended: nobody takes them up again any more. */
-  endBroken(error: Error): readonly JSONRPCMessage[] {
+  endBroken(error: Error): readonly ErrorAnswer[] {
     return this.#end(error, ({ broken }) => broken);
   }
 
   /** Answers all that come over a stream; those that can be taken up again only if `final`. */
-  end(error: Error, final: boolean): readonly JSONRPCMessage[] {
+  end(error: Error, final: boolean): readonly ErrorAnswer[] {
     return this.#end(
       error,
       ({ streaming, resumesAfter }) => streaming && (final || resumesAfter === undefined),
     );
   }
 
-  #end(
-    error: Error,
-    which: (answer: OpenAnswer, id: RequestId) => boolean,
-  ): readonly JSONRPCMessage[] {
+  #end(error: Error, which: (answer: OpenAnswer, id: CallId) => boolean): readonly ErrorAnswer[] {
     const ended = [...this.#open].filter(([id, one]) => which(one, id));
     for (const [id] of ended) this.#delete(id);
     return ended.map(([id]) => ({
@@ -182,9 +196,10 @@ export class OpenAnswers {
   }
 }
 
-function each(input: Messages, action: (id: RequestId) => void): void {
+function each(input: Messages, action: (id: CallId) => void): void {
   for (const message of Array.isArray(input) ? input : [input]) {
     if (typeof message !== 'object' || message === null) continue;
-    if ('method' in message && 'id' in message) action(message.id);
+    const { id, method } = message;
+    if (method !== undefined && id !== undefined) action(id);
   }
 }

@@ -1,0 +1,135 @@
+import { McpTlsError } from '../errors.js';
+import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
+import { callTimedOut, endedEarly } from './ended-early.js';
+import type { ServerLink } from './link.js';
+import { OpenAnswers, type RpcMessage } from './open-answers.js';
+import { isAbandoned } from './under-way.js';
+
+/** What the SSE transports of both SDKs have in common, as far as it matters here. */
+export interface SseTransport {
+  onmessage?: ((message: never) => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  start(): Promise<void>;
+  send(message: never): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What this file uses of it. The messages are passed on as they are. */
+interface Base {
+  onmessage?: ((message: RpcMessage) => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  start(): Promise<void>;
+  send(message: RpcMessage): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A minute or so, as long as the server does not say when to come back. */
+const MAX_RECONNECTIONS = 20;
+
+/**
+ * Makes a class of an SDK's transport whose requests go by a link, and that ends when its stream is refused.
+ *
+ * @param Unauthorized the SDK's error of that name, which carries no name of its own in v1
+ */
+export function linkSse<Transport extends SseTransport, Options extends { authProvider?: unknown }>(
+  sdk: new (url: URL, options: Options) => Transport,
+  Unauthorized: abstract new (...args: never[]) => Error,
+): new (
+  url: URL,
+  options: Options,
+  link: ServerLink,
+) => Transport {
+  // biome-ignore lint/suspicious/noExplicitAny: TypeScript asks for this form of the constructor of a mixin.
+  const Sdk = sdk as unknown as new (...args: any[]) => Base;
+
+  class LinkedSseTransport extends Sdk {
+    readonly #link: ServerLink;
+    readonly #answers = new OpenAnswers();
+    readonly #server: URL;
+    readonly #parts: Cancelling;
+    readonly #authorizes: boolean;
+    #started = false;
+    /** In a row. */
+    #failures = 0;
+
+    constructor(url: URL, options: Options, link: ServerLink) {
+      super(url, { ...options, fetch: link.fetch });
+      this.#link = link;
+      this.#server = url;
+      this.#parts = { server: url, link, answers: this.#answers };
+      this.#authorizes = options.authProvider !== undefined;
+      link.listener = {
+        poolEnded: (error) => this.#endAnswers(error),
+        // All answers come over the one stream, and a new one is of another session.
+        streamEnded: (_init, error) => this.#endAnswers(error ?? endedEarly(this.#server)),
+        streamAsked: (answer) => this.#onStreamAsked(answer),
+      };
+    }
+
+    #endAnswers(error: Error): void {
+      for (const answer of this.#answers.end(error, true)) this.onmessage?.(answer);
+    }
+
+    /** Once started, whatever is asked for is the stream again; before, `start()` reports it. */
+    #onStreamAsked(answer: Response | Error): void {
+      if (!this.#started) return;
+      if (answer instanceof Error) {
+        const passes = answer instanceof McpTlsError && answer.retryable;
+        if (passes && ++this.#failures < MAX_RECONNECTIONS) return;
+        this.#giveUp(answer);
+      } else if (answer.ok && answer.status !== 204) this.#failures = 0;
+      else if (answer.status !== 401 || !this.#authorizes) {
+        this.#giveUp(new Error(`the event stream was not given again: HTTP ${answer.status}`));
+      }
+    }
+
+    #giveUp(error: Error): void {
+      this.#started = false;
+      // After the SDK has reported what it makes of it.
+      setImmediate(() => {
+        this.#endAnswers(error);
+        this.onerror?.(error);
+        void this.close();
+      });
+    }
+
+    override async send(message: RpcMessage): Promise<void> {
+      const call = cancelledCall(message);
+      if (call !== undefined) {
+        await sendCancellation(this.#parts, call, message, () => super.send(message));
+        return;
+      }
+      // Its answer comes by another request's: the limit of one request is not that of the call.
+      const ms = this.#link.totalMs;
+      const expired = (): void => {
+        const error = callTimedOut(this.#server, ms);
+        for (const answer of this.#answers.endMessage(message, error)) this.onmessage?.(answer);
+      };
+      await this.#answers.whileSending(message, () => super.send(message), { ms, expired });
+    }
+
+    override async start(): Promise<void> {
+      this.#answers.watch(this);
+      const report = this.onerror;
+      this.onerror = (error) => {
+        if (!isAbandoned(error)) report?.(error);
+      };
+      try {
+        await super.start();
+        this.#started = true;
+      } catch (error) {
+        await this.close();
+        // The event source passes errors on as text only.
+        throw error instanceof Unauthorized ? error : (this.#link.lastError ?? error);
+      }
+    }
+
+    override async close(): Promise<void> {
+      this.#started = false;
+      this.#answers.close();
+      await super.close();
+      await this.#link.close();
+    }
+  }
+  return LinkedSseTransport as never;
+}

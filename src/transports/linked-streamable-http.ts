@@ -1,0 +1,108 @@
+import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
+import { endedEarly } from './ended-early.js';
+import type { ServerLink } from './link.js';
+import { type Messages, OpenAnswers, type RpcMessage } from './open-answers.js';
+import { isAbandoned } from './under-way.js';
+
+/** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
+export interface StreamableHttpTransport {
+  onmessage?: ((message: never) => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  start(): Promise<void>;
+  send(message: never, options?: never): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What this file uses of it. The messages are passed on as they are. */
+interface Base {
+  onmessage?: ((message: RpcMessage) => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  start(): Promise<void>;
+  send(message: Messages, options?: SendOptions): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface SendOptions {
+  onresumptiontoken?: (token: string) => void;
+  /** Of SDK v2, for protocol 2026-07-28: the caller gives up by ending the request, and nothing else is sent. */
+  requestSignal?: AbortSignal;
+}
+
+/** A call is not taken up again after it was closed, nor past the limit that it was given. */
+const FINAL: ReadonlySet<unknown> = new Set(['MCP_TLS_CLOSED', 'MCP_TLS_TIMEOUT']);
+
+/** Makes a class of an SDK's transport whose requests go by a link, and whose calls end with their streams. */
+export function linkStreamableHttp<Transport extends StreamableHttpTransport, Options>(
+  sdk: new (url: URL, options: Options) => Transport,
+): new (
+  url: URL,
+  options: Options,
+  link: ServerLink,
+) => Transport {
+  // biome-ignore lint/suspicious/noExplicitAny: TypeScript asks for this form of the constructor of a mixin.
+  const Sdk = sdk as unknown as new (...args: any[]) => Base;
+
+  class LinkedStreamableHttpTransport extends Sdk {
+    readonly #link: ServerLink;
+    readonly #answers = new OpenAnswers();
+    readonly #server: URL;
+    readonly #parts: Cancelling;
+
+    constructor(url: URL, options: Options, link: ServerLink) {
+      super(url, { ...options, fetch: link.fetch });
+      this.#link = link;
+      this.#server = url;
+      this.#parts = { server: url, link, answers: this.#answers };
+      link.listener = {
+        poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
+        streamEnded: (init, error) => this.#onStreamEnded(init?.body, error),
+        callAfter: (eventId) => this.#answers.resume(eventId),
+        isUnwanted: (eventId) => this.#answers.isUnwanted(eventId),
+      };
+    }
+
+    #onStreamEnded(request: unknown, error: Error | undefined): void {
+      if (typeof request !== 'string' || this.#answers.size === 0) return;
+      const final = FINAL.has((error as { code?: unknown } | undefined)?.code);
+      const why = error ?? endedEarly(this.#server);
+      this.#deliver(this.#answers.streamEnded(JSON.parse(request), why, final));
+    }
+
+    #deliver(answers: readonly RpcMessage[]): void {
+      for (const answer of answers) this.onmessage?.(answer);
+    }
+
+    override async start(): Promise<void> {
+      this.#answers.watch(this);
+      const report = this.onerror;
+      this.onerror = (error) => {
+        if (isAbandoned(error)) return;
+        report?.(error);
+        // The SDK says no more than that when it gives a stream up.
+        if (!error.message.startsWith('Maximum reconnection attempts')) return;
+        this.#deliver(this.#answers.endBroken(this.#link.lastError ?? endedEarly(this.#server)));
+      };
+      await super.start();
+    }
+
+    override async send(message: Messages, options: SendOptions = {}): Promise<void> {
+      const onresumptiontoken = (token: string): void => {
+        this.#answers.resumable(message, token);
+        options.onresumptiontoken?.(token);
+      };
+      options.requestSignal?.addEventListener('abort', () => this.#answers.abandonAll(message), {
+        once: true,
+      });
+      const send = (): Promise<void> => super.send(message, { ...options, onresumptiontoken });
+      const call = cancelledCall(message);
+      if (call === undefined) await this.#answers.whileSending(message, send);
+      else await sendCancellation(this.#parts, call, message, send);
+    }
+
+    override async close(): Promise<void> {
+      await super.close();
+      await this.#link.close();
+    }
+  }
+  return LinkedStreamableHttpTransport as never;
+}
