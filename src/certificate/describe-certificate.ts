@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { type CertificateFields, certificateFields } from './certificate-fields.js';
 import { fingerprint256, spkiPin } from './fingerprint.js';
-import { isSelfSigned, readableKey } from './is-self-signed-pem.js';
+import { readableKey, whetherSelfSigned } from './is-self-signed-pem.js';
 import { readOneCertificate } from './pem.js';
 import { printable } from './printable.js';
 import { readExtensions, type SubjectAltNames } from './read-extensions.js';
@@ -46,8 +46,8 @@ export interface CertificateDescription {
   readonly fingerprint: string;
   /** `sha256/BASE64` of the public key, RFC 7469 §2.4. */
   readonly spkiPin: string;
-  /** `undecidable` where this Node.js cannot verify the signature algorithm. */
-  readonly selfSigned: boolean | 'undecidable';
+  /** As `isSelfSignedPem` decides; `undefined` where that throws, because this Node.js cannot tell. */
+  readonly isSelfSigned: boolean | undefined;
   /** What could not be read: OIDs of broken or repeated extensions, `subject`, `issuer`, `validity`, `extensions`. */
   readonly unreadable: readonly string[];
 }
@@ -104,7 +104,7 @@ export async function describe(certificate: X509Certificate): Promise<Certificat
     ...extensions,
     fingerprint: fingerprint256(certificate),
     spkiPin: spkiPin(certificate),
-    selfSigned: decideSelfSigned(certificate),
+    isSelfSigned: whetherSelfSigned(certificate),
     unreadable: [
       ...(subject === undefined ? ['subject'] : []),
       ...(issuer === undefined ? ['issuer'] : []),
@@ -151,21 +151,3 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ['1.2.840.10045.2.1', 'ec'],
   ['1.2.840.10040.4.1', 'dsa'],
 ]);
-
-/** Verifying with a larger exponent takes 10 ms and more, and a hostile chain has a hundred of them. */
-const MAX_EXPONENT = 2n ** 64n;
-
-function decideSelfSigned(certificate: X509Certificate): boolean | 'undecidable' {
-  if (exponentOf(certificate) > MAX_EXPONENT) return 'undecidable';
-  try {
-    return isSelfSigned(certificate);
-  } catch {
-    // The encoding was read above without an error: what is left is the unsupported algorithm.
-    return 'undecidable';
-  }
-}
-
-/** 0 where the key has none, or cannot be read: names alone may tell then. */
-function exponentOf(certificate: X509Certificate): bigint {
-  return readableKey(certificate)?.asymmetricKeyDetails?.publicExponent ?? 0n;
-}
