@@ -35,6 +35,7 @@ export type {
 export type {
   EndingEvent,
   RegistryEvent,
+  RegistryListener,
   RegistryWatch,
   ServerEvent,
   WatchedCertificate,

@@ -206,7 +206,7 @@ export interface ServerRegistry extends AsyncDisposable {
    */
   certificateFile(id: string, options?: CertificateFileOptions): Promise<CertificateFile>;
   /**
-   * Tells what happens to the servers, by `for await` or as an `EventTarget`. While there is a watch,
+   * Reports what happens to the servers, by `for await` or `on`. While there is a watch,
    * each server is connected to once every `intervalMs` by one of the processes that share the store.
    *
    * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`

@@ -41,7 +41,8 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   }
 
   function fail(error: unknown): void {
-    for (const watch of watches.keys()) watch.deliver({ type: 'failed', at: new Date(), error });
+    const event = { type: 'failed', at: new Date(), first: true, error } as const;
+    for (const watch of watches.keys()) watch.deliver(event);
   }
 
   const shortest = (field: 'intervalMs' | 'pollMs'): number =>
