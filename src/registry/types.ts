@@ -14,6 +14,7 @@ import type {
   ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
+import type { AnyMcpTlsError } from '../errors/any-error.js';
 import type { ErrorCode } from '../errors.js';
 import type { ListOptions } from '../store/certificate-store.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
@@ -52,8 +53,8 @@ export interface RegisteredServer {
 
 /** An entry of a list: a server, or why its record cannot be used. */
 export type RegistryEntry =
-  | (RegisteredServer & { readonly error?: never })
-  | { readonly id: string; readonly error: unknown };
+  | (RegisteredServer & { readonly error?: undefined })
+  | { readonly id: string; readonly error: AnyMcpTlsError };
 
 /** What {@link ServerRegistry.renew} found. */
 export interface Renewal {
@@ -110,18 +111,26 @@ export interface CertificateFileOptions {
 /** What a check found. */
 export interface ServerCheck {
   readonly id: string;
-  /** Reachable, trusted and answering in MCP. */
+  /** Reachable, trusted, and it answered a ping in MCP. */
   readonly ok: boolean;
   readonly reachable: boolean;
+  /** Whether what answers is the server that is on record. */
   readonly trusted: boolean;
-  /** The transport that a ping was answered over. */
-  readonly mcp: 'streamable-http' | 'sse' | undefined;
+  /**
+   * The transport that a ping was answered over; or `'unauthorized'`: the server wants authorization (HTTP 401),
+   * and what was given with `auth` or `headers`, if anything, was not enough. It is `reachable` and `trusted` then,
+   * and not `ok`: that it speaks MCP was not seen. Where each user has a token, this is what a server in order says.
+   */
+  readonly mcp: 'streamable-http' | 'sse' | 'unauthorized' | undefined;
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
   /** Of the whole check. */
   readonly durationMs: number;
-  /** Why it is not ok. `code` is set where the reason is one of ours. */
+  /**
+   * Why it is not ok. `code` is set where the reason is one of ours. Where neither transport was spoken, the
+   * answer to streamable HTTP.
+   */
   readonly error: unknown;
   readonly code: ErrorCode | undefined;
 }
