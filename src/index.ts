@@ -26,6 +26,7 @@ export type {
   RegistryClientFactory,
   RegistryEntry,
   RegistrySseOptions,
+  RegistryStats,
   RegistryStreamableHttpOptions,
   Renewal,
   ServerCheck,

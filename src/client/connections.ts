@@ -9,6 +9,16 @@ import type { Undici } from './load-undici.js';
  */
 export const MAX_CONNECTIONS = 256;
 
+/** What there is of connections at one moment. */
+export interface ConnectionStats {
+  /** Sockets, those being opened included. */
+  readonly connections: number;
+  /** Those of them that no request or answer uses. An open event stream uses one. */
+  readonly idle: number;
+  /** Requests that wait for a connection, because there are `maxConnections`. */
+  readonly waiting: number;
+}
+
 /** The connections to one origin under one policy, each for one request at a time. */
 export interface Connections {
   /**
@@ -28,6 +38,9 @@ export interface Connections {
   takeNew(): Client;
   /** Whether a request was answered over it before. */
   wasUsed(connection: Client): boolean;
+  /** How often it connected: a connection that is closed before a request is written connects once more. */
+  connects(connection: Client): number;
+  stats(): ConnectionStats;
   /** Gives back a connection whose answer was read to its end. */
   giveBack(connection: Client): void;
   /** Ends a connection whose state is not known. */
@@ -60,11 +73,13 @@ export function makeConnections(
   let destroyed = false;
 
   const used = new WeakSet<Client>();
+  const connects = new WeakMap<Client, number>();
 
   function make(): Client {
     if (destroyed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
     const connection = new Client(origin, {
       connect(target, callback) {
+        connects.set(connection, (connects.get(connection) ?? 0) + 1);
         const giveUp = connector.connect(target, (...[error, socket]) => {
           attempts.delete(connection);
           if (error === null) callback(null, socket);
@@ -125,6 +140,8 @@ export function makeConnections(
     },
     takeNew: make,
     wasUsed: (connection) => used.has(connection),
+    connects: (connection) => connects.get(connection) ?? 0,
+    stats: () => ({ connections: all.size, idle: free.length, waiting: waiting.size }),
     giveBack(connection) {
       if (!all.has(connection)) return;
       used.add(connection);

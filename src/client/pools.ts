@@ -1,9 +1,10 @@
+import { addressOf } from '../connect/address-of.js';
 import { type Connector, makeConnector } from '../connect/connector.js';
 import type { Route } from '../connect/route.js';
-import { publish } from '../diagnostics.js';
+import { aboutConnection, type PoolMessage, publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { type Connections, makeConnections } from './connections.js';
+import { type ConnectionStats, type Connections, makeConnections } from './connections.js';
 import { loadedUndici, loadUndici, type Undici } from './load-undici.js';
 
 /** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
@@ -12,6 +13,17 @@ export interface Destination {
   readonly route: Route;
   /** Origins that are neither the server's nor listed: only a peer named them. */
   readonly unlisted?: 'public addresses' | 'refused';
+}
+
+/** What a factory has open at one moment: counts. */
+export interface FactoryStats extends ConnectionStats {
+  /** Origins that were connected to, under each policy. */
+  readonly pools: number;
+  /**
+   * Requests under way, until the end of their answers. Standing event streams (a GET that asks for one), which
+   * never end, are not among them.
+   */
+  readonly requests: number;
 }
 
 interface Pool {
@@ -29,6 +41,8 @@ export class Pools {
   /** Nearly always one. */
   #pools: Pool[] | undefined;
   readonly #maxConnections: number;
+  /** Of the registered server that they are for, to be reported. */
+  readonly id: string | undefined;
   #closed = false;
   #closing = false;
   /** Requests that wait for an answer of the host application's own, such as a token. */
@@ -38,8 +52,9 @@ export class Pools {
   #onIdle: (() => void) | undefined;
 
   /** @param maxConnections to each origin */
-  constructor(maxConnections: number) {
+  constructor(maxConnections: number, id?: string) {
     this.#maxConnections = maxConnections;
+    this.id = id;
   }
 
   /** Whether all has ended. */
@@ -85,6 +100,20 @@ export class Pools {
     };
   }
 
+  stats(): FactoryStats {
+    const all = (this.#pools ?? []).flatMap(({ origins }) => [...origins.values()]);
+    const each = all.map((connections) => connections.stats());
+    const sum = (field: keyof ConnectionStats): number =>
+      each.reduce((total, one) => total + one[field], 0);
+    return Object.freeze({
+      pools: each.length,
+      connections: sum('connections'),
+      idle: sum('idle'),
+      requests: this.#underWay,
+      waiting: sum('waiting'),
+    });
+  }
+
   /** Takes nothing new, gives what is under way `graceMs` to end, and ends every connection. Final. */
   async close(graceMs = 0): Promise<void> {
     this.#closing = true;
@@ -96,7 +125,9 @@ export class Pools {
     this.#pools = undefined;
     await Promise.all(
       ending.map(async ({ destination, connector, origins }) => {
-        publish('mcp-tls:pool-closed', () => summary(destination));
+        for (const origin of origins.keys()) {
+          publish('mcp-tls:pool-closed', () => this.#about(destination, origin));
+        }
         connector.close();
         // Not close(): that waits for open streams, and an MCP GET stream never ends.
         await Promise.all([...origins.values()].map((connections) => connections.destroy()));
@@ -123,21 +154,29 @@ export class Pools {
       (pool) => pool.destination === destination && pool.connectTimeoutMs === connectTimeoutMs,
     );
     if (present !== undefined) return present;
-    const connector = makeConnector({ ...destination, timeoutMs: connectTimeoutMs });
-    publish('mcp-tls:pool-opened', () => summary(destination));
+    const options = { ...destination, timeoutMs: connectTimeoutMs, id: this.id };
+    const connector = makeConnector(options);
     const origins = new Map<string, Connections>();
     const made = { destination, connectTimeoutMs, connector, origins };
     this.#pools.push(made);
     return made;
   }
 
-  #connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici): Connections {
+  #connectionsOf(pool: Pool, origin: string, undici: Undici): Connections {
+    const { destination, connector, origins } = pool;
     this.#assertOpen();
     const present = origins.get(origin);
     if (present !== undefined) return present;
     const made = makeConnections(undici, origin, connector, this.#maxConnections);
     origins.set(origin, made);
+    publish('mcp-tls:pool-opened', () => this.#about(destination, origin));
     return made;
+  }
+
+  #about({ policy }: Destination, origin: string): PoolMessage {
+    const { anchors, pins } = policy;
+    const about = aboutConnection(this.id, addressOf(new URL(origin)));
+    return { ...about, anchors: anchors.length, pins: pins.length };
   }
 
   #assertOpen(): void {
@@ -147,9 +186,4 @@ export class Pools {
 
 function closed(): TlsConfigError {
   return new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
-}
-
-function summary({ policy }: Destination): { anchors: number; pins: number } {
-  const { anchors, pins } = policy;
-  return { anchors: anchors.length, pins: pins.length };
 }

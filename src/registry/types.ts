@@ -13,6 +13,7 @@ import type {
   CustomClientInit,
   ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
+import type { FactoryStats } from '../client/pools.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
 import type { AnyMcpTlsError } from '../errors/any-error.js';
 import type { ErrorCode } from '../errors.js';
@@ -135,6 +136,17 @@ export interface ServerCheck {
   readonly code: ErrorCode | undefined;
 }
 
+/**
+ * What a registry of this process has open at one moment: counts, over all servers. Probes (registrations, the look of
+ * a check, the scan of a watch) are not among them. After `close()` all are 0.
+ */
+export interface RegistryStats extends FactoryStats {
+  /** Servers with connections, or with transports that hold them; at most `maxPools`. Not those registered: `list`. */
+  readonly servers: number;
+  /** Watches that are open. */
+  readonly watches: number;
+}
+
 /** A certificate in a file, for programs that take it only so. */
 export interface CertificateFile extends AsyncDisposable {
   readonly path: string;
@@ -221,6 +233,8 @@ export interface ServerRegistry extends AsyncDisposable {
    * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
    */
   watch(options?: WatchOptions): RegistryWatch;
+  /** For a metrics endpoint: sums what is in memory, and waits for nothing. */
+  stats(): RegistryStats;
   /**
    * Ends watches, timers, files and, after `graceMs`, connections. The store stays open. Calls over the
    * old SSE transport are answered over its standing stream, and are not waited for.

@@ -1,4 +1,5 @@
 import { isThenable } from '../../client/is-thenable.js';
+import { warnOfListener } from '../../diagnostics.js';
 import { oneOf, refuse } from '../../options.js';
 import type { RegistryEvent, RegistryListener, RegistryWatch } from './events.js';
 
@@ -75,10 +76,7 @@ class Watch implements OpenWatch {
     if (isTaken && this.#closing === undefined) {
       this.deliver({ type: 'failed', at: new Date(), first: true, error });
     } else {
-      process.emitWarning(`a listener of '${type}' of a registry's watch threw ${textOf(error)}`, {
-        type: 'McpTlsWarning',
-        code: 'MCP_TLS_LISTENER',
-      });
+      warnOfListener(`of '${type}' of a registry's watch`, error);
     }
   }
 
@@ -98,15 +96,6 @@ class Watch implements OpenWatch {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-/** An error's own words; other values may throw when they are made a text. */
-function textOf(error: unknown): string {
-  try {
-    return String(error);
-  } catch {
-    return 'a value without a text';
   }
 }
 

@@ -7,6 +7,8 @@ import { eventsOf, type Transition } from './server-state.js';
 
 /** The watches of a registry, and the scan behind them while there are any. */
 export interface ServerWatching {
+  /** Watches that are open. */
+  readonly count: number;
   open(options: WatchOptions): RegistryWatch;
   /** A record was changed here. Changes elsewhere come by the store, where it tells. */
   changed(id: string): void;
@@ -57,6 +59,9 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   }
 
   return {
+    get count() {
+      return watches.size;
+    },
     open(given) {
       const { signal, ...options } = readWatchOptions(given);
       const close = (): void => void watch.close();
