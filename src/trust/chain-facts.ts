@@ -37,6 +37,6 @@ export function maySignItself(certificate: X509Certificate): boolean {
 }
 
 /** Whether the names are equal. */
-export function isSelfIssued(certificate: X509Certificate): boolean {
+function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer;
 }
