@@ -5,20 +5,17 @@
  *
  * The channels are those of `node:diagnostics_channel`; their messages hold no secrets.
  */
-import { channel } from 'node:diagnostics_channel';
-import { type DiagnosticMessages, makeCustomClientFactory } from 'mcp-tls';
+import { makeCustomClientFactory, onDiagnostic } from 'mcp-tls';
 
 const counts = new Map<string, number>();
 const count = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
 
-channel('mcp-tls:verified').subscribe((message) => {
-  const { host, port, by } = message as DiagnosticMessages['mcp-tls:verified'];
-  count(`${host}:${port} verified by ${by}`);
-});
-channel('mcp-tls:refused').subscribe((message) => {
-  const { host, port, code } = message as DiagnosticMessages['mcp-tls:refused'];
-  count(`${host}:${port} refused with ${code}`);
-});
+onDiagnostic('mcp-tls:verified', ({ host, port, by }) =>
+  count(`${host}:${port} verified by ${by}`),
+);
+onDiagnostic('mcp-tls:refused', ({ host, port, code }) =>
+  count(`${host}:${port} refused with ${code}`),
+);
 
 const factory = makeCustomClientFactory(null);
 await Promise.allSettled(process.argv.slice(2).map((url) => factory()(url)));

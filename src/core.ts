@@ -12,6 +12,7 @@ export type { PemInput } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
 export type { CloseOptions } from './client/close-options.js';
+export type { ConnectionStats } from './client/connections.js';
 export type { CustomClient } from './client/custom-client.js';
 export type { HeadersRequest, HeadersSource } from './client/header-source.js';
 export type {
@@ -27,6 +28,7 @@ export { makeCustomClientFactory } from './client/make-custom-client-factory.js'
 export type { TrustOfOrigin } from './client/origin-clients.js';
 export type { OriginFetch, OriginFetchOptions, OtherFetch } from './client/origin-fetch.js';
 export { originFetch } from './client/origin-fetch.js';
+export type { FactoryStats } from './client/pools.js';
 export type { TimeoutOptions } from './client/timeouts.js';
 
 export { publicAddressesOnly } from './connect/address.js';
@@ -38,7 +40,13 @@ export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
 export { trustSchema } from './connect/trust-schema.js';
-export type { ConnectionMessage, DiagnosticChannel, DiagnosticMessages } from './diagnostics.js';
+export type {
+  ConnectionMessage,
+  DiagnosticChannel,
+  DiagnosticMessages,
+  PoolMessage,
+} from './diagnostics.js';
+export { onDiagnostic } from './diagnostics.js';
 
 export type { AnyMcpTlsError } from './errors/any-error.js';
 export type { ErrorName } from './errors/brand.js';

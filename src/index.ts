@@ -26,6 +26,7 @@ export type {
   RegistryClientFactory,
   RegistryEntry,
   RegistrySseOptions,
+  RegistryStats,
   RegistryStreamableHttpOptions,
   Renewal,
   ServerCheck,
@@ -35,6 +36,7 @@ export type {
 export type {
   EndingEvent,
   RegistryEvent,
+  RegistryListener,
   RegistryWatch,
   ServerEvent,
   WatchedCertificate,

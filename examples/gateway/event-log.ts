@@ -45,7 +45,7 @@ export function makeEventLog(watch: RegistryWatch): EventLog {
 function toLogged(event: RegistryEvent): LoggedEvent {
   if (event.type !== 'failed') return event;
   const { message } = describeError(event.error).body.error;
-  return { type: event.type, at: event.at, message };
+  return { type: event.type, at: event.at, first: event.first, message };
 }
 
 /** Of all workers one prints it: here a gateway would send its mail. */

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { type CertificateFields, certificateFields } from './certificate-fields.js';
 import { fingerprint256, spkiPin } from './fingerprint.js';
-import { isSelfSigned, mayBeSelfSigned, readableKey } from './is-self-signed-pem.js';
+import { readableKey, whetherSelfSigned } from './is-self-signed-pem.js';
 import { keyBeyondBounds, rsaSize } from './key-bounds.js';
 import { readOneCertificate } from './pem.js';
 import { printable } from './printable.js';
@@ -48,11 +48,11 @@ export interface CertificateDescription {
   /** `sha256/BASE64` of the public key, RFC 7469 §2.4. */
   readonly spkiPin: string;
   /**
-   * `undecidable` where this Node.js cannot verify the signature algorithm, and where it was not verified, for
-   * its cost: an RSA key of more than 16,384 bits or with an exponent of more than 64, and in a chain all
-   * certificates that name themselves as issuer but the first four.
+   * As `isSelfSignedPem` decides; `undefined` where that throws, because this Node.js cannot tell or the key is
+   * larger than any that is in use; and in a chain, for all certificates that name themselves as issuer but the
+   * first four.
    */
-  readonly selfSigned: boolean | 'undecidable';
+  readonly isSelfSigned: boolean | undefined;
   /** What could not be read: OIDs of broken or repeated extensions, `subject`, `issuer`, `validity`, `extensions`. */
   readonly unreadable: readonly string[];
 }
@@ -112,7 +112,7 @@ export async function describe(
     ...extensions,
     fingerprint: fingerprint256(certificate),
     spkiPin: spkiPin(certificate),
-    selfSigned: decideSelfSigned(certificate, verifies),
+    isSelfSigned: whetherSelfSigned(certificate, verifies),
     unreadable: [
       ...(subject === undefined ? ['subject'] : []),
       ...(issuer === undefined ? ['issuer'] : []),
@@ -175,18 +175,3 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ['1.2.840.10045.2.1', 'ec'],
   ['1.2.840.10040.4.1', 'dsa'],
 ]);
-
-/** @param verifies whether a signature may be verified; without, names alone may tell */
-function decideSelfSigned(
-  certificate: X509Certificate,
-  verifies: boolean,
-): boolean | 'undecidable' {
-  const isLooked = verifies && keyBeyondBounds(certificate) === undefined;
-  if (!isLooked) return mayBeSelfSigned(certificate) ? 'undecidable' : false;
-  try {
-    return isSelfSigned(certificate);
-  } catch {
-    // The encoding was read above without an error: what is left is the unsupported algorithm.
-    return 'undecidable';
-  }
-}

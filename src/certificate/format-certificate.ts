@@ -23,7 +23,10 @@ function rowsOf(d: CertificateDescription): [label: string, value: string][] {
   const limit = d.pathLength === undefined ? '' : `, at most ${d.pathLength} below`;
   return [
     ['Subject', d.subject === '' ? '(empty)' : brief(d.subject)],
-    ['Issuer', `${d.issuer === '' ? '(empty)' : brief(d.issuer)}${SELF_SIGNED[`${d.selfSigned}`]}`],
+    [
+      'Issuer',
+      `${d.issuer === '' ? '(empty)' : brief(d.issuer)}${SELF_SIGNED[`${d.isSelfSigned}`]}`,
+    ],
     ['Names', names.length === 0 ? '(no subjectAltName)' : names.join(', ')],
     ['Valid', `${dateText(d.notBefore)} to ${dateText(d.notAfter)}`],
     ['Key', [d.key.type, d.key.curve, bitsText(d.key.bits)].filter(Boolean).join(' ')],
@@ -41,7 +44,7 @@ function rowsOf(d: CertificateDescription): [label: string, value: string][] {
 const SELF_SIGNED = {
   true: ' (self-signed)',
   false: '',
-  undecidable: ' (self-signed or not: undecidable on this Node.js)',
+  undefined: ' (self-signed or not: undecidable on this Node.js)',
 } as const;
 
 function dateText(date: Date): string {

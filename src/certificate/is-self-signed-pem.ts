@@ -2,6 +2,7 @@ import { constants, type KeyObject, verify, type X509Certificate } from 'node:cr
 import { TlsConfigError } from '../errors.js';
 import { type CertificateFields, certificateFields } from './certificate-fields.js';
 import { DER_TAG, readChildren, readElement, readOid } from './der.js';
+import { keyBeyondBounds } from './key-bounds.js';
 import { readOneCertificate } from './pem.js';
 import {
   PSS_DIGESTS,
@@ -19,7 +20,8 @@ import {
  * @param pem PEM as text or bytes, or DER as bytes
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE` when it is not exactly one certificate;
  * `MCP_TLS_UNSUPPORTED_ALGORITHM` when the names are equal and this Node.js cannot verify such a
- * signature (MD2, GOST, post-quantum on Node.js 20): `false` would be a guess
+ * signature (MD2, GOST, post-quantum on Node.js 20), or its key is larger than any that is in use
+ * (RSA: 16,384 bits, or an exponent of 64): `false` would be a guess
  * @example
  * isSelfSignedPem(await readFile('server.pem')); // true
  */
@@ -34,25 +36,46 @@ export function isSelfSignedPem(pem: string | Uint8Array): boolean {
  * encoding is BER
  */
 export function isSelfSigned(certificate: X509Certificate): boolean {
+  const answer = decideSelfSigned(certificate);
+  if (typeof answer === 'boolean') return answer;
+  throw unsupported(answer);
+}
+
+/**
+ * {@link isSelfSigned}, for those who go on where this Node.js cannot tell: `undefined` then.
+ *
+ * @param verifies whether a signature may be verified; without, only a `false` by the names is certain
+ * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE` when its encoding is BER
+ */
+export function whetherSelfSigned(
+  certificate: X509Certificate,
+  verifies = true,
+): boolean | undefined {
+  const answer = decideSelfSigned(certificate, verifies);
+  return typeof answer === 'boolean' ? answer : undefined;
+}
+
+/** What this Node.js cannot do, with an algorithm. */
+interface Undecidable {
+  readonly what: string;
+  readonly oid: string;
+}
+
+/** The one decision, whoever asks: a function, a description, a record, a verdict. */
+function decideSelfSigned(certificate: X509Certificate, mayVerify = true): boolean | Undecidable {
   const fields = certificateFields(certificate.raw);
-  if (!namesAreEqual(certificate, fields)) {
-    return false;
+  if (!namesAreEqual(certificate, fields)) return false;
+  const beyond = keyBeyondBounds(certificate);
+  if (beyond !== undefined || !mayVerify) {
+    const what = `is not asked to verify with ${beyond ?? 'this key'} a signature of the key type`;
+    return { what, oid: fields.keyAlgorithm };
   }
   const key = readableKey(certificate);
   if (key === undefined) {
-    return unsupported('cannot read a public key of the type', fields.keyAlgorithm);
-  }
-  if (verifies(certificate, key)) {
-    return true;
+    return { what: 'cannot read a public key of the type', oid: fields.keyAlgorithm };
   }
   // X509Certificate says false both for a wrong signature and for one it cannot judge.
-  assertJudgeable(fields, key);
-  return false;
-}
-
-/** Whether a certificate names itself as its issuer. @throws as {@link isSelfSigned} for BER */
-export function mayBeSelfSigned(certificate: X509Certificate): boolean {
-  return namesAreEqual(certificate, certificateFields(certificate.raw));
+  return verifies(certificate, key) || (undecidableSignature(fields, key) ?? false);
 }
 
 /**
@@ -95,20 +118,18 @@ function verifies(certificate: X509Certificate, key: KeyObject): boolean {
   }
 }
 
-/** Throws unless a `false` about this signature is OpenSSL's judgement rather than its inability. */
-function assertJudgeable(fields: CertificateFields, key: KeyObject): void {
-  const algorithm = SIGNATURE_ALGORITHMS.get(fields.signatureAlgorithm);
-  if (algorithm === undefined) {
-    unsupported('does not know the signature algorithm', fields.signatureAlgorithm);
-  }
+/** Why a `false` about this signature is OpenSSL's inability; `undefined` where it is its judgement. */
+function undecidableSignature(fields: CertificateFields, key: KeyObject): Undecidable | undefined {
+  const oid = fields.signatureAlgorithm;
+  const algorithm = SIGNATURE_ALGORITHMS.get(oid);
+  if (algorithm === undefined) return { what: 'does not know the signature algorithm', oid };
   const { asymmetricKeyType } = key;
   // Undefined for post-quantum keys on Node.js 22, which verifies them all the same: go on and try.
   if (asymmetricKeyType !== undefined && !algorithm.keyTypes.includes(asymmetricKeyType)) {
-    return; // A key of another type cannot have made the signature.
+    return undefined; // A key of another type cannot have made the signature.
   }
-  if (isBeyondOpenSsl(key) || !canTry(algorithm, fields, key)) {
-    unsupported('cannot verify the signature algorithm', fields.signatureAlgorithm);
-  }
+  if (!isBeyondOpenSsl(key) && canTry(algorithm, fields, key)) return undefined;
+  return { what: 'cannot verify the signature algorithm', oid };
 }
 
 /**
@@ -149,17 +170,14 @@ function pssDigest({ signatureParameters: bytes }: CertificateFields): string | 
 
 /** Sizes at which OpenSSL does not try: OPENSSL_RSA_MAX_MODULUS_BITS and its like. */
 function isBeyondOpenSsl(key: KeyObject): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === 'dsa') {
-    return modulusLength > 10_000;
-  }
-  return modulusLength > 16_384 || (modulusLength > 3072 && publicExponent >= 2n ** 64n);
+  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  return modulusLength > (key.asymmetricKeyType === 'dsa' ? 10_000 : 16_384);
 }
 
-function unsupported(what: string, oid: string): never {
+function unsupported({ what, oid }: Undecidable): TlsConfigError {
   const name = SIGNATURE_ALGORITHMS.get(oid)?.name;
   const { node, openssl } = process.versions;
-  throw new TlsConfigError(
+  return new TlsConfigError(
     'MCP_TLS_UNSUPPORTED_ALGORITHM',
     `Node.js ${node} (OpenSSL ${openssl}) ${what} ${name === undefined ? oid : `${name} (${oid})`}, so whether the certificate is self-signed is undecidable here`,
   );

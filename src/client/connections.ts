@@ -34,6 +34,16 @@ export interface ConnectionsParts {
   readonly onEmpty: () => void;
 }
 
+/** What there is of connections at one moment. */
+export interface ConnectionStats {
+  /** Sockets, those being opened included. */
+  readonly connections: number;
+  /** Those of them that no request or answer uses. An open event stream uses one. */
+  readonly idle: number;
+  /** Requests that wait for a connection, because there are `maxConnections`. */
+  readonly waiting: number;
+}
+
 /**
  * The connections to one origin under one policy: as many as there are requests, up to a maximum. The GET
  * stream of an MCP session never ends, and must not hold up its POSTs.
@@ -54,6 +64,7 @@ export class Connections {
   /** How to give up a connection that is being made. */
   readonly #attempts = new Map<Connection, () => void>();
   readonly #used = new WeakSet<Connection>();
+  readonly #connects = new WeakMap<Connection, number>();
   #destroyed = false;
 
   constructor(parts: ConnectionsParts) {
@@ -117,6 +128,19 @@ export class Connections {
     return this.#used.has(connection);
   }
 
+  /** How often it connected: a connection that is closed before a request is written connects once more. */
+  connects(connection: Connection): number {
+    return this.#connects.get(connection) ?? 0;
+  }
+
+  stats(): ConnectionStats {
+    return {
+      connections: this.#all.size,
+      idle: this.#free.length,
+      waiting: this.#waiting.size,
+    };
+  }
+
   /** Gives back a connection whose answer was read to its end. */
   giveBack(connection: Connection): void {
     if (!this.#all.has(connection)) return;
@@ -157,6 +181,7 @@ export class Connections {
     const bytes = new BarrenBytes();
     const client = new undici.Client(origin, {
       connect: (target, callback) => {
+        this.#connects.set(connection, this.connects(connection) + 1);
         const giveUp = connector.connect(target, (...[error, socket]) => {
           this.#attempts.delete(connection);
           if (error !== null) {
@@ -185,6 +210,12 @@ export class Connections {
     if (this.#free.length > 0 || this.#all.size < this.#parts.max) turn?.();
   }
 }
+
+/** What one request uses of them. */
+export type ConnectionsOfOne = Pick<
+  Connections,
+  'take' | 'takeNew' | 'wait' | 'wasUsed' | 'giveBack' | 'discard'
+>;
 
 const BARREN =
   'it sends bytes without end that bring nothing of its answer, such as chunk extensions';

@@ -5,7 +5,6 @@ import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { type Begun, GO_ON } from './begun-request.js';
 import { acceptedEncodings } from './content-encoding.js';
-import { exchange } from './exchange.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
 import { type HeaderSource, shownBody } from './header-source.js';
@@ -15,6 +14,7 @@ import { adviseToList, assertListed } from './other-origins.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
+import { reportedExchange } from './reported-exchange.js';
 import { requestError } from './request-error.js';
 import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
 import { abortedOf, untilOneAborts } from './signals.js';
@@ -164,7 +164,13 @@ async function follow(sending: Sending): Promise<Response> {
     });
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
-      redirectTarget(request, url, { status, location: headers.location }, redirects),
+      redirectTarget(
+        request,
+        url,
+        { status, location: headers.location },
+        redirects,
+        sending.parts.pools.id,
+      ),
     );
     if (target === undefined) {
       leg.isLast = true;
@@ -196,7 +202,7 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   const bounds = { timeouts, signals, running, maxBodyBytes, closed, ended };
   const undici = loadedUndici() ?? (await loadUndici());
   const connections = parts.pools.get(destination, timeouts.connectMs, url.origin, undici);
-  return exchange(connections, { url, method, headers, body, ...bounds });
+  return reportedExchange(connections, { url, method, headers, body, ...bounds }, parts.pools.id);
 }
 
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */

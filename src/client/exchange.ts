@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { bodyLimit } from './body-limit.js';
-import type { Connection, Connections } from './connections.js';
+import type { Connection, ConnectionsOfOne } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import type { Answer, ExchangeRequest } from './exchange-request.js';
 import { allInUse, badAnswer, bodyError, toFetchError } from './fetch-error.js';
@@ -20,7 +20,7 @@ import { pathOf } from './url-text.js';
  * Listeners on the signals live exactly as long as the exchange: until the body has ended, failed
  * or been cancelled.
  */
-export function exchange(connections: Connections, request: ExchangeRequest): Promise<Answer> {
+export function exchange(connections: ConnectionsOfOne, request: ExchangeRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
     new Exchange(connections, request, resolve, reject).start();
   });
@@ -39,7 +39,7 @@ const NULL_BODY = new Set([204, 205, 304]);
  *   the pipe is through. What is unread then is checked for an abort when it is read.
  */
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly #connections: Connections;
+  readonly #connections: ConnectionsOfOne;
   readonly #request: ExchangeRequest;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (reason: unknown) => void;
@@ -54,7 +54,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #failure: { readonly reason: unknown } | undefined;
 
   constructor(
-    connections: Connections,
+    connections: ConnectionsOfOne,
     request: ExchangeRequest,
     resolve: (answer: Answer) => void,
     reject: (reason: unknown) => void,

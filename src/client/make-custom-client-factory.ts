@@ -23,7 +23,7 @@ import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { checkUsable, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
 import { unlistedOrigins } from './other-origins.js';
-import { type Destination, Pools } from './pools.js';
+import { type Destination, type FactoryStats, Pools } from './pools.js';
 import {
   DEFAULT_TIMEOUTS,
   readTimeouts,
@@ -197,6 +197,8 @@ const PEERS_MAX_BODY_BYTES = 4 * 1_048_576;
 export interface CustomClientFactory extends AsyncDisposable {
   /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_CLOSED` */
   (init?: CustomClientInit): CustomClient;
+  /** What its clients have open now. */
+  stats(): FactoryStats;
   /** Ends all connections and requests of all its clients, for good. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -230,6 +232,8 @@ export interface FactoryParts {
   readonly maxBodyBytes: number | undefined;
   readonly maxConnections: number;
   readonly origins: Origins | undefined;
+  /** Of the registered server that it is for, to be reported. */
+  readonly id?: string | undefined;
 }
 
 /** Reads them once, for any number of factories. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
@@ -255,7 +259,7 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
   const given = parts.origins ?? readyOf(trust)?.origins;
   const origins = given && readOrigins(given, elsewhere);
   const others = unlistedOrigins(elsewhere, origins !== undefined);
-  const pools = new Pools(parts.maxConnections);
+  const pools = new Pools(parts.maxConnections, parts.id);
 
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
@@ -276,6 +280,7 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
     });
   }
   return Object.assign(factory, {
+    stats: () => pools.stats(),
     close: async (options?: CloseOptions) => pools.close(readClose('factory.close', options)),
     [Symbol.asyncDispose]: () => pools.close(0),
   });

@@ -1,9 +1,10 @@
+import { addressOf } from '../connect/address-of.js';
 import { type Connector, makeConnector } from '../connect/connector.js';
 import type { Route } from '../connect/route.js';
-import { publish } from '../diagnostics.js';
+import { aboutConnection, type PoolMessage, publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { Connections } from './connections.js';
+import { type ConnectionStats, Connections } from './connections.js';
 import type { Undici } from './load-undici.js';
 
 /** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
@@ -12,6 +13,17 @@ export interface Destination {
   readonly route: Route;
   /** Origins that are neither the server's nor listed: only a peer named them. */
   readonly unlisted?: 'public addresses' | 'refused';
+}
+
+/** What a factory has open at one moment: counts. */
+export interface FactoryStats extends ConnectionStats {
+  /** Origins with connections, under each policy. */
+  readonly pools: number;
+  /**
+   * Requests under way, until the end of their answers. Standing event streams (a GET that asks for one), which
+   * never end, are not among them.
+   */
+  readonly requests: number;
 }
 
 interface Pool {
@@ -29,6 +41,8 @@ export class Pools {
   /** Nearly always one. */
   #pools: Pool[] | undefined;
   readonly #maxConnections: number;
+  /** Of the registered server that they are for, to be reported. */
+  readonly id: string | undefined;
   #closed = false;
   #closing = false;
   /** Requests that wait for an answer of the host application's own, such as a token. */
@@ -38,8 +52,9 @@ export class Pools {
   #onIdle: (() => void) | undefined;
 
   /** @param maxConnections to each origin */
-  constructor(maxConnections: number) {
+  constructor(maxConnections: number, id?: string) {
     this.#maxConnections = maxConnections;
+    this.id = id;
   }
 
   /** Whether all has ended. */
@@ -89,6 +104,20 @@ export class Pools {
     };
   }
 
+  stats(): FactoryStats {
+    const all = (this.#pools ?? []).flatMap(({ origins }) => [...origins.values()]);
+    const each = all.map((connections) => connections.stats());
+    const sum = (field: keyof ConnectionStats): number =>
+      each.reduce((total, one) => total + one[field], 0);
+    return Object.freeze({
+      pools: each.length,
+      connections: sum('connections'),
+      idle: sum('idle'),
+      requests: this.#underWay,
+      waiting: sum('waiting'),
+    });
+  }
+
   /** Takes nothing new, gives what is under way `graceMs` to end, and ends every connection. Final. */
   async close(graceMs = 0): Promise<void> {
     this.#closing = true;
@@ -100,7 +129,9 @@ export class Pools {
     this.#pools = undefined;
     await Promise.all(
       ending.map(async ({ destination, connector, origins }) => {
-        publish('mcp-tls:pool-closed', () => summary(destination));
+        for (const origin of origins.keys()) {
+          publish('mcp-tls:pool-closed', () => this.#about(destination, origin));
+        }
         connector.close();
         // Not close(): that waits for open streams, and an MCP GET stream never ends.
         await Promise.all([...origins.values()].map((connections) => connections.destroy()));
@@ -127,41 +158,48 @@ export class Pools {
       (pool) => pool.destination === destination && pool.connectTimeoutMs === connectTimeoutMs,
     );
     if (present !== undefined) return present;
-    const connector = makeConnector({ ...destination, timeoutMs: connectTimeoutMs });
-    publish('mcp-tls:pool-opened', () => summary(destination));
+    const options = { ...destination, timeoutMs: connectTimeoutMs, id: this.id };
+    const connector = makeConnector(options);
     const origins = new Map<string, Connections>();
     const made = { destination, connectTimeoutMs, connector, origins };
     this.#pools.push(made);
     return made;
   }
 
-  #connectionsOf({ connector, origins }: Pool, origin: string, undici: Undici): Connections {
+  #connectionsOf(pool: Pool, origin: string, undici: Undici): Connections {
+    const { destination, connector, origins } = pool;
     const present = origins.get(origin);
     if (present !== undefined) return present;
     // Of requests that ended before they took one.
-    if (origins.size >= SWEEP_AT) sweep(origins);
+    if (origins.size >= SWEEP_AT) this.#sweep(pool);
     const onEmpty = (): void => {
-      if (origins.get(origin) === made) origins.delete(origin);
+      if (origins.get(origin) === made) this.#forget(pool, origin);
     };
     const max = this.#maxConnections;
     const made = new Connections({ undici, origin, connector, max, onEmpty });
     origins.set(origin, made);
+    publish('mcp-tls:pool-opened', () => this.#about(destination, origin));
     return made;
+  }
+  #sweep(pool: Pool): void {
+    for (const [origin, one] of pool.origins) if (one.isEmpty) this.#forget(pool, origin);
+  }
+
+  #forget({ destination, origins }: Pool, origin: string): void {
+    origins.delete(origin);
+    publish('mcp-tls:pool-closed', () => this.#about(destination, origin));
+  }
+
+  #about({ policy }: Destination, origin: string): PoolMessage {
+    const { anchors, pins } = policy;
+    const about = aboutConnection(this.id, addressOf(new URL(origin)));
+    return { ...about, anchors: anchors.length, pins: pins.length };
   }
 }
 
 /** Origins of one policy, most of which a peer named. */
 const SWEEP_AT = 64;
 
-function sweep(origins: Map<string, Connections>): void {
-  for (const [origin, connections] of origins) if (connections.isEmpty) origins.delete(origin);
-}
-
 function closed(): TlsConfigError {
   return new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');
-}
-
-function summary({ policy }: Destination): { anchors: number; pins: number } {
-  const { anchors, pins } = policy;
-  return { anchors: anchors.length, pins: pins.length };
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { publish } from '../diagnostics.js';
+import { aboutConnection, publish } from '../diagnostics.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { TlsTrustError } from '../errors.js';
 import type { FetchRequest } from './read-request.js';
@@ -18,6 +18,7 @@ const MAX_REDIRECTS = 20;
  * would send the session, headers and body to somebody that the policy does not speak of, or in the
  * clear, or turn a POST into a GET.
  *
+ * @param id of the registered server, to be reported
  * @throws {TlsTrustError} `MCP_TLS_REDIRECT_REFUSED`
  */
 export function redirectTarget(
@@ -25,6 +26,7 @@ export function redirectTarget(
   from: URL,
   response: { readonly status: number; readonly location: string | readonly string[] | undefined },
   followed: number,
+  id?: string | undefined,
 ): URL | undefined {
   const { status, location } = response;
   if (!isRedirect(status) || location === undefined || request.redirect === 'manual') {
@@ -34,7 +36,10 @@ export function redirectTarget(
     const { host, port } = addressOf(from);
     const where = to === undefined ? '' : ` to ${to.origin}`;
     const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
-    publish('mcp-tls:redirect-refused', () => ({ host, port, message }));
+    publish('mcp-tls:redirect-refused', () => ({
+      ...aboutConnection(id, { host, port }),
+      message,
+    }));
     throw new TlsTrustError('MCP_TLS_REDIRECT_REFUSED', message, {
       host,
       port,

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { publish } from '../diagnostics.js';
+import { aboutConnection, type ConnectionMessage, publish } from '../diagnostics.js';
 import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
@@ -24,6 +24,8 @@ export interface ConnectorOptions {
   readonly route: Route;
   /** Limit for proxy, TCP and TLS handshake together; 0 for none. */
   readonly timeoutMs: number;
+  /** Of the registered server that it is for, to be reported. */
+  readonly id?: string | undefined;
 }
 
 /** Opens verified TLS connections under one policy. */
@@ -46,12 +48,12 @@ export interface Connector {
  */
 export function makeConnector(options: ConnectorOptions): Connector {
   const secureContext = sharedSecureContext(options.policy);
-  const { policy, route, timeoutMs } = options;
+  const { policy, route, timeoutMs, id } = options;
   const pending = new Set<AbortController>();
 
   async function open(target: { host: string; port: number }, signal: AbortSignal) {
     const startedAt = performance.now();
-    publish('mcp-tls:connect', () => ({ ...target }));
+    publish('mcp-tls:connect', () => aboutConnection(id, target));
     try {
       const connection = await within(
         { timeoutMs, signal },
@@ -63,12 +65,14 @@ export function makeConnector(options: ConnectorOptions): Connector {
           ),
         ({ socket }) => socket.destroy(),
       );
-      publishVerified(target, connection, performance.now() - startedAt);
+      publishVerified(aboutConnection(id, target), connection, performance.now() - startedAt);
       return connection.socket;
     } catch (error) {
       const ours = toConnectionError(error, target);
       // Given up by whoever asked: nobody was refused.
-      if (!signal.aborted) publishRefused(target, ours);
+      if (!signal.aborted) {
+        publishRefused(aboutConnection(id, target), ours, performance.now() - startedAt);
+      }
       throw ours;
     }
   }
@@ -97,25 +101,22 @@ function givenUp(): Error {
 }
 
 function publishVerified(
-  target: { readonly host: string; readonly port: number },
+  about: ConnectionMessage,
   { by, handshake }: Verified,
-  milliseconds: number,
+  durationMs: number,
 ): void {
   publish('mcp-tls:verified', () => ({
-    ...target,
+    ...about,
     by,
     // Without a readable certificate only the dangerous export gets here.
     fingerprint: handshake.chain[0]?.fingerprint256 ?? '',
     protocol: handshake.protocol ?? null,
-    milliseconds,
+    durationMs,
   }));
 }
 
-function publishRefused(
-  target: { readonly host: string; readonly port: number },
-  error: ConnectFailure,
-): void {
+function publishRefused(about: ConnectionMessage, error: ConnectFailure, durationMs: number): void {
   const { code, message } = error;
   const { expected, presented } = error as Partial<TlsTrustError>;
-  publish('mcp-tls:refused', () => ({ ...target, code, message, expected, presented }));
+  publish('mcp-tls:refused', () => ({ ...about, code, message, expected, presented, durationMs }));
 }

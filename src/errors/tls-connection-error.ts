@@ -8,6 +8,7 @@ export interface ConnectionErrorDetails {
   readonly port: number;
   readonly hint?: string | undefined;
   readonly detail?: string | undefined;
+  readonly id?: string | undefined;
   readonly cause?: unknown;
   /** Default: by the code. */
   readonly retryable?: boolean;
@@ -34,6 +35,8 @@ export class TlsConnectionError extends McpTlsError {
   readonly port: number;
   /** The code of Node.js or OpenSSL behind ours, such as `ECONNREFUSED`. */
   readonly detail: string | undefined;
+  /** Of the registered server whose client made the request; `undefined` outside of a registry. */
+  readonly id: string | undefined;
 
   static override [Symbol.hasInstance](value: unknown): value is TlsConnectionError {
     return hasBrand(value, 'TlsConnectionError');
@@ -46,5 +49,6 @@ export class TlsConnectionError extends McpTlsError {
     this.host = plain(details.host);
     this.port = details.port;
     this.detail = plain(details.detail);
+    this.id = plain(details.id);
   }
 }

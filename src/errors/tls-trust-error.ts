@@ -10,6 +10,7 @@ export interface TrustErrorDetails {
   readonly presented?: string | undefined;
   readonly hint?: string | undefined;
   readonly detail?: string | undefined;
+  readonly id?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -29,6 +30,8 @@ export class TlsTrustError extends McpTlsError {
   readonly presented: string | undefined;
   /** The code of Node.js or OpenSSL behind ours, such as `CERT_HAS_EXPIRED`. */
   readonly detail: string | undefined;
+  /** Of the registered server whose client made the request; `undefined` outside of a registry. */
+  readonly id: string | undefined;
 
   static override [Symbol.hasInstance](value: unknown): value is TlsTrustError {
     return hasBrand(value, 'TlsTrustError');
@@ -42,5 +45,6 @@ export class TlsTrustError extends McpTlsError {
     this.expected = plain(details.expected);
     this.presented = plain(details.presented);
     this.detail = plain(details.detail);
+    this.id = plain(details.id);
   }
 }

@@ -75,22 +75,34 @@ interface Asked {
   readonly error: unknown;
 }
 
-/** Over streamable HTTP, and where the server is of the other transport, over SSE. */
+/** Over streamable HTTP, and where the server may be of the other transport, over SSE. */
 async function ask(parts: CheckParts, link: object, limit: CheckLimit): Promise<Asked> {
+  let first: unknown;
   try {
     await onceMore(() => ping(parts.streamableHttp(link), limit));
     return { mcp: 'streamable-http', error: undefined };
-  } catch (first) {
+  } catch (error) {
     limit.throwIfCancelled();
-    if (!isOtherTransport(first)) return { mcp: undefined, error: first };
+    first = error;
   }
+  const status = statusOf(first);
+  if (status === 401) return unauthorized(parts, first);
+  if (!isOtherTransport(status)) return { mcp: undefined, error: first };
   try {
     await ping(parts.sse(link), limit);
     return { mcp: 'sse', error: undefined };
   } catch (error) {
     limit.throwIfCancelled();
-    return { mcp: undefined, error };
+    if (statusOf(error) === 401) return unauthorized(parts, error);
+    // Where there is no event stream either, it is not of that transport: what it said first says more.
+    return { mcp: undefined, error: statusOf(error) === undefined ? error : first };
   }
+}
+
+function unauthorized({ url }: CheckParts, cause: unknown): Asked {
+  const { host, port } = addressOf(new URL(url));
+  const message = `${atHost(host, port)}: wants authorization (401): give \`auth\` or \`headers\` to the check, to see more`;
+  return { mcp: 'unauthorized', error: new Error(message, { cause }) };
 }
 
 async function ping(transport: Promise<PingTransport>, limit: CheckLimit): Promise<void> {
@@ -122,7 +134,7 @@ function judged(
   const code = explainTlsError(error)?.code;
   const peer = inspection?.peer;
   return {
-    ok: mcp !== undefined,
+    ok: mcp !== undefined && mcp !== 'unauthorized',
     reachable: trusted || peer !== undefined || code === undefined || !UNREACHED.has(code),
     trusted,
     mcp,
@@ -194,8 +206,13 @@ async function onceMore(ask: () => Promise<void>): Promise<void> {
   }
 }
 
+/** The HTTP status that a transport was refused with, of which its error tells. */
+function statusOf(error: unknown): number | undefined {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'number' ? code : undefined;
+}
+
 /** The server answered, and not as one of Streamable HTTP does (MCP 2025-06-18, Backwards Compatibility). */
-function isOtherTransport(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'number' && code >= 400 && code < 500 && code !== 401;
+function isOtherTransport(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500;
 }

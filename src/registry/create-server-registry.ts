@@ -247,6 +247,7 @@ export function createServerRegistry(options: ServerRegistryOptions): ServerRegi
       connections.assertOpen();
       return watching.open(given);
     },
+    stats: () => Object.freeze({ ...connections.stats(), watches: watching.count }),
     close,
     [Symbol.asyncDispose]: () => close(),
   };

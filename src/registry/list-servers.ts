@@ -1,3 +1,5 @@
+import { makeStoreError, type StoreError } from '../errors/store-error.js';
+import { explainTlsError } from '../explain-tls-error.js';
 import type { CertificateStore, ListOptions } from '../store/certificate-store.js';
 import { readPage } from '../store/read-page.js';
 import type { TrustReader } from './connect/trust-reader.js';
@@ -46,8 +48,14 @@ async function readEntry(id: string, trust: TrustReader): Promise<RegistryEntry 
   try {
     return toRegisteredServer(id, await trust(id));
   } catch (error) {
+    const ours = explainTlsError(error) ?? storeFailed(id, error);
     // Gone since the list was made.
-    if ((error as { code?: unknown }).code === 'MCP_TLS_NOT_REGISTERED') return undefined;
-    return { id, error };
+    return ours.code === 'MCP_TLS_NOT_REGISTERED' ? undefined : { id, error: ours };
   }
+}
+
+/** A store of the host application's own may fail with anything. */
+function storeFailed(id: string, cause: unknown): StoreError {
+  const message = 'the store failed to read this record, with an error of its own';
+  return makeStoreError('MCP_TLS_STORE_UNAVAILABLE', message, { id, cause });
 }

@@ -37,7 +37,11 @@ export async function pingMcp(
   transport.onerror = (error) => {
     lastError = error;
   };
-  transport.onclose = () => fail(new Error('the server ended the session'));
+  let started = false;
+  // A transport that cannot start closes itself, and then rejects with the reason.
+  transport.onclose = () => {
+    if (started) fail(new Error('the server ended the session', { cause: lastError }));
+  };
 
   const onAbort = (): void => fail(reason(lastError));
   if (signal.aborted) onAbort();
@@ -54,6 +58,7 @@ export async function pingMcp(
 
   async function converse(): Promise<void> {
     await transport.start();
+    started = true;
     const result = (await request(1, 'initialize', {
       protocolVersion: PROTOCOL_VERSION,
       capabilities: {},

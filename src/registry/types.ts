@@ -13,7 +13,9 @@ import type {
   CustomClientInit,
   ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
+import type { FactoryStats } from '../client/pools.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
+import type { AnyMcpTlsError } from '../errors/any-error.js';
 import type { ErrorCode } from '../errors.js';
 import type { ListOptions } from '../store/certificate-store.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
@@ -52,8 +54,8 @@ export interface RegisteredServer {
 
 /** An entry of a list: a server, or why its record cannot be used. */
 export type RegistryEntry =
-  | (RegisteredServer & { readonly error?: never })
-  | { readonly id: string; readonly error: unknown };
+  | (RegisteredServer & { readonly error?: undefined })
+  | { readonly id: string; readonly error: AnyMcpTlsError };
 
 /** What {@link ServerRegistry.renew} found. */
 export interface Renewal {
@@ -110,20 +112,39 @@ export interface CertificateFileOptions {
 /** What a check found. */
 export interface ServerCheck {
   readonly id: string;
-  /** Reachable, trusted and answering in MCP. */
+  /** Reachable, trusted, and it answered a ping in MCP. */
   readonly ok: boolean;
   readonly reachable: boolean;
+  /** Whether what answers is the server that is on record. */
   readonly trusted: boolean;
-  /** The transport that a ping was answered over. */
-  readonly mcp: 'streamable-http' | 'sse' | undefined;
+  /**
+   * The transport that a ping was answered over; or `'unauthorized'`: the server wants authorization (HTTP 401),
+   * and what was given with `auth` or `headers`, if anything, was not enough. It is `reachable` and `trusted` then,
+   * and not `ok`: that it speaks MCP was not seen. Where each user has a token, this is what a server in order says.
+   */
+  readonly mcp: 'streamable-http' | 'sse' | 'unauthorized' | undefined;
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
   /** Of the whole check. */
   readonly durationMs: number;
-  /** Why it is not ok. `code` is set where the reason is one of ours. */
+  /**
+   * Why it is not ok. `code` is set where the reason is one of ours. Where neither transport was spoken, the
+   * answer to streamable HTTP.
+   */
   readonly error: unknown;
   readonly code: ErrorCode | undefined;
+}
+
+/**
+ * What a registry of this process has open at one moment: counts, over all servers. Probes (registrations, the look of
+ * a check, the scan of a watch) are not among them. After `close()` all are 0.
+ */
+export interface RegistryStats extends FactoryStats {
+  /** Servers with connections, or with transports that hold them; at most `maxPools`. Not those registered: `list`. */
+  readonly servers: number;
+  /** Watches that are open. */
+  readonly watches: number;
 }
 
 /** A certificate in a file, for programs that take it only so. */
@@ -206,12 +227,14 @@ export interface ServerRegistry extends AsyncDisposable {
    */
   certificateFile(id: string, options?: CertificateFileOptions): Promise<CertificateFile>;
   /**
-   * Tells what happens to the servers, by `for await` or as an `EventTarget`. While there is a watch,
+   * Reports what happens to the servers, by `for await` or `on`. While there is a watch,
    * each server is connected to once every `intervalMs` by one of the processes that share the store.
    *
    * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
    */
   watch(options?: WatchOptions): RegistryWatch;
+  /** For a metrics endpoint: sums what is in memory, and waits for nothing. */
+  stats(): RegistryStats;
   /**
    * Ends watches, timers, files and, after `graceMs`, connections. The store stays open. Calls over the
    * old SSE transport are answered over its standing stream, and are not waited for.

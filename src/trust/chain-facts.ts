@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { whetherSelfSigned } from '../certificate/is-self-signed-pem.js';
 import { readQuietly } from '../certificate/openssl-errors.js';
 
 /** By the key or, where its signature cannot be checked here, by the name alone. For words, never for trust. */
@@ -23,7 +24,19 @@ export function endsEarly(chain: readonly X509Certificate[]): boolean {
   return readQuietly(last, (c) => c.infoAccess)?.includes('CA Issuers') === true;
 }
 
-/** Whether the names are equal. For whether it is self-signed, see `isSelfSignedPem`. */
+/**
+ * Whether it is self-signed as far as can be told here: where this Node.js cannot verify such a signature, or the
+ * encoding is none that we read, by the names alone. For words, never for trust.
+ */
+export function maySignItself(certificate: X509Certificate): boolean {
+  try {
+    return whetherSelfSigned(certificate) ?? true;
+  } catch {
+    return isSelfIssued(certificate);
+  }
+}
+
+/** Whether the names are equal. */
 export function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer;
 }

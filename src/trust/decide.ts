@@ -3,7 +3,7 @@ import { isDer } from '../certificate/certificate-fields.js';
 import { keyBeyondBounds } from '../certificate/key-bounds.js';
 import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
-import { endsEarly, isSelfIssued, mayBeSignedBy } from './chain-facts.js';
+import { endsEarly, mayBeSignedBy, maySignItself } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import { unfitness } from './leaf-fitness.js';
 import { matchesPin } from './pin.js';
@@ -153,5 +153,5 @@ function isRelated(
 }
 
 function strangerReason(leaf: X509Certificate): TrustErrorCode {
-  return isSelfIssued(leaf) ? 'MCP_TLS_SELF_SIGNED' : 'MCP_TLS_UNKNOWN_ISSUER';
+  return maySignItself(leaf) ? 'MCP_TLS_SELF_SIGNED' : 'MCP_TLS_UNKNOWN_ISSUER';
 }

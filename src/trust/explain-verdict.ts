@@ -117,10 +117,10 @@ function issuerFindings({
   const [leaf] = descriptions;
   const last = descriptions.findLast((one) => one !== undefined);
   if (!leaf || !last || refusal === undefined || chainError === null) return [];
-  if (leaf.selfSigned === true) {
+  if (leaf.isSelfSigned === true) {
     return [{ code: 'self-signed', message: 'signed with its own key', certificate: 0 }];
   }
-  if (leaf.selfSigned === 'undecidable') {
+  if (leaf.isSelfSigned === undefined) {
     const message = `names itself as issuer, but this Node.js cannot verify ${brief(leaf.signatureAlgorithm.name)}`;
     return [{ code: 'undecidable-signature', message, certificate: 0 }];
   }
@@ -179,7 +179,7 @@ function strengthFindings(
   index: number,
 ): readonly Problem[] {
   if (certificate === undefined || description === undefined) return [];
-  const { key, signatureAlgorithm, selfSigned } = description;
+  const { key, signatureAlgorithm, isSelfSigned } = description;
   const problems: Problem[] = [];
   if (hasWeakKey(certificate)) {
     const size = key.bits === undefined ? (key.curve ?? 'unknown size') : `${key.bits} bits`;
@@ -187,7 +187,7 @@ function strengthFindings(
     problems.push({ code: 'weak-key', message, certificate: index });
   }
   // Nobody relies on the signature of a self-signed certificate: it is trusted as a whole.
-  if (selfSigned !== true && isStrongSignature(signatureAlgorithm.oid) === false) {
+  if (isSelfSigned !== true && isStrongSignature(signatureAlgorithm.oid) === false) {
     const message = `signed with ${brief(signatureAlgorithm.name)}`;
     problems.push({ code: 'weak-signature', message, certificate: index });
   }

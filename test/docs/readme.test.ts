@@ -4,8 +4,8 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 /**
- * The README is code, and so are docs/store.md, docs/registry.md, docs/hosts.md and docs/migration: their fences
- * compile against the built package, its tables match the source.
+ * The README is code, and so are docs/store.md, docs/registry.md, docs/hosts.md, docs/diagnostics.md and
+ * docs/migration: their fences compile against the built package, its tables match the source.
  */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
@@ -14,11 +14,14 @@ const errors = readFileSync(`${ROOT}/docs/errors.md`, 'utf8');
 const store = readFileSync(`${ROOT}/docs/store.md`, 'utf8');
 const registry = readFileSync(`${ROOT}/docs/registry.md`, 'utf8');
 const hosts = readFileSync(`${ROOT}/docs/hosts.md`, 'utf8');
+const diagnostics = readFileSync(`${ROOT}/docs/diagnostics.md`, 'utf8');
 const migration = readdirSync(`${ROOT}/docs/migration`)
   .map((name) => readFileSync(`${ROOT}/docs/migration/${name}`, 'utf8'))
   .join('');
 const fences = [
-  ...(readme + store + registry + hosts + migration).matchAll(/^```ts\n([\s\S]*?)^```/gm),
+  ...(readme + store + registry + hosts + diagnostics + migration).matchAll(
+    /^```ts\n([\s\S]*?)^```/gm,
+  ),
 ].map(([, code]) => code as string);
 
 function compile(sources: readonly string[]): string[] {
@@ -80,6 +83,15 @@ describe('README.md', () => {
       'suggestedPolicy',
     ];
     expect(words.filter((word) => !readme.includes(word))).toEqual([]);
+  });
+
+  it('shows examples/metrics.ts as it is run, and every channel', () => {
+    const example = readFileSync(`${ROOT}/examples/metrics.ts`, 'utf8');
+    expect(fences).toContain(example);
+    const source = readFileSync(`${ROOT}/src/diagnostics.ts`, 'utf8');
+    const channels = [...source.matchAll(/^ {2}'(mcp-tls:[a-z-]+)':/gm)].map(([, name]) => name);
+    expect(channels.length).toBeGreaterThan(6);
+    expect(channels.filter((name) => !diagnostics.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   it('is not longer than anybody reads', () => {

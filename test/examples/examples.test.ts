@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createCertificateStore, createServerRegistry } from 'mcp-tls';
 import { describe, expect, it } from 'vitest';
+import { collectMetrics } from '../../examples/metrics.js';
 import { heldCertificate, startMcpServer } from '../../src/testing/index.js';
 
 /** The examples are programs: each is run as its reader would, over the built package. */
@@ -57,6 +60,44 @@ describe('examples/count-refusals.ts', () => {
     const { code, output } = await run('examples/count-refusals.ts', server.url, server.mcpUrl);
     expect(output).toContain(`2  127.0.0.1:${server.port} refused with MCP_TLS_SELF_SIGNED`);
     expect(code).toBe(0);
+  });
+});
+
+describe('examples/metrics.ts', () => {
+  it('counts connections and requests of each server for Prometheus', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startMcpServer({ certificate });
+    const store = createCertificateStore({
+      keys: [{ id: 'k', key: randomBytes(32) }],
+      storage: new Map<string, string>(),
+      whenEmpty: 'create',
+    });
+    const registry = createServerRegistry({ store });
+    const metrics = collectMetrics(registry);
+    await registry.register('a"b', server.mcpUrl, {
+      expectFingerprint: certificate.fingerprint,
+    });
+    const client = (await registry.clientFactory('a"b'))();
+    for (let i = 0; i < 3; i++) await (await client(server.mcpUrl, { method: 'PUT' })).text();
+    server.rotate(await heldCertificate(), { dropConnections: true });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client(server.mcpUrl).catch(() => {});
+    const text = metrics.text();
+    const lines = text.split('\n');
+    const label = String.raw`server="a\"b"`;
+    const sent = `mcp_tls_requests_total{${label},method="PUT"`;
+    expect(lines).toContain(`mcp_tls_connections_total{${label},by="certificate"} 1`);
+    expect(lines).toContain(`${sent},connection="new",result="405"} 1`);
+    expect(lines).toContain(`${sent},connection="reused",result="405"} 2`);
+    expect(lines).toContain(`mcp_tls_refused_total{${label},code="MCP_TLS_SELF_SIGNED"} 1`);
+    expect(lines).toContain(`mcp_tls_request_seconds_count{${label}} 4`);
+    expect(lines).toContain('mcp_tls_registry_servers 1');
+    expect(text).toMatch(/^(mcp_tls_\w+(\{.*\})? [\d.e-]+\n)+$/);
+    metrics[Symbol.dispose]();
+    await client(server.mcpUrl).catch(() => {});
+    expect(metrics.text()).toContain(`mcp_tls_request_seconds_count{${label}} 4`);
+    await registry.close();
+    await store.close();
   });
 });
 

@@ -252,9 +252,10 @@ describe('every code', () => {
     expect(ours.code).toBe(code);
     expect(ours.refused).toBe(ours instanceof TlsTrustError);
     expect((error as Error).message).toContain(ours.message);
-    expect(ours.message).toMatch(/^(127\.0\.0\.1|localhost):\d+: /);
+    expect(ours.message).toMatch(/^('a': )?(127\.0\.0\.1|localhost):\d+: /);
     if (ours instanceof TlsTrustError || ours instanceof TlsConnectionError) {
-      expect(ours.message.startsWith(`${ours.host}:${ours.port}: `)).toBe(true);
+      const server = ours.id === undefined ? '' : `'${ours.id}': `;
+      expect(ours.message.startsWith(`${server}${ours.host}:${ours.port}: `)).toBe(true);
     }
     expect(ours.hint).toMatch(/\w{3,}.*\./);
     expect(ours.toJSON()).toMatchObject({ code, name: ours.name, message: ours.message });

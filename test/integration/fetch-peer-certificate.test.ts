@@ -1,6 +1,11 @@
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { fetchPeerCertificate, makeCustomClientFactory } from '../../src/index.js';
+import {
+  explainTlsError,
+  fetchPeerCertificate,
+  isSelfSignedPem,
+  makeCustomClientFactory,
+} from '../../src/index.js';
 import { heldCertificate, startTlsServer, type TlsServer } from '../../src/testing/index.js';
 
 const DAY_MS = 86_400_000;
@@ -44,12 +49,28 @@ describe('fetchPeerCertificate: what it reads', () => {
     });
     expect(peer.pem.trim()).toBe(certificate.pem.trim());
     expect(peer.description).toMatchObject({
-      selfSigned: true,
+      isSelfSigned: true,
       fingerprint: certificate.fingerprint,
       spkiPin: certificate.spkiPin,
     });
     expect(codes(peer)).toEqual(['self-signed']);
     expect(await suggestionWorks(server)).toBe(true);
+  });
+
+  it('calls no certificate self-signed that another key signed, whatever name it gives its issuer', async () => {
+    const { certificate, server } = await serve({ defect: 'broken-signature' });
+    await using _ = server;
+    const { pem: other } = await heldCertificate();
+    expect(isSelfSignedPem(certificate.pem)).toBe(false);
+    const peer = await fetchPeerCertificate(server.url, { trust: other });
+    expect(peer.description.isSelfSigned).toBe(false);
+    expect(codes(peer)).toContain('unknown-issuer');
+    expect(codes(peer)).not.toContain('self-signed');
+    const factory = makeCustomClientFactory(other);
+    const error = explainTlsError(await factory()(server.url).catch((reason) => reason));
+    await factory.close();
+    expect(error).toMatchObject({ code: 'MCP_TLS_UNKNOWN_ISSUER' });
+    expect(error?.message).not.toContain('self-signed');
   });
 
   it('sends no application byte and resumes nothing', async () => {
@@ -206,11 +227,11 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
       const { server } = await serve({ key });
       await using _ = server;
       const outcome = await fetchPeerCertificate(server.url).then(
-        (peer) => peer.description.selfSigned,
+        (peer) => peer.description.isSelfSigned,
         (error: { code: string }) => error.code,
       );
       // Not every OpenSSL speaks TLS with these; the process has to go on either way.
-      expect([true, 'undecidable', 'MCP_TLS_PROTOCOL_MISMATCH']).toContain(outcome);
+      expect([true, undefined, 'MCP_TLS_PROTOCOL_MISMATCH']).toContain(outcome);
     },
   );
 

@@ -141,7 +141,7 @@ describe('a watch that reports a revocation', () => {
     const interval = { intervalMs: 3_600_000, pollMs: 100 };
     await using watch = here.watch(interval);
     await using _other = there.watch(interval);
-    const revoked = new Promise((resolve) => watch.addEventListener('revoked', resolve));
+    const revoked = new Promise((resolve) => watch.on('revoked', resolve));
     const ended = readToTheEnd(await (await here.clientFactory('a'))()(server.url));
     await there.revoke('a');
     await revoked;

@@ -16,6 +16,7 @@ import {
   directoryStorage,
   explainTlsError,
   type RegisterOptions,
+  StoreError,
   type TlsTrustError,
 } from '../../src/index.js';
 import {
@@ -631,6 +632,27 @@ it('options of a transport or client may be of a class: what its accessors give 
   expect(response.status).not.toBe(401);
 });
 
+it('lists a record that a store of the application cannot read, with an error of ours', async () => {
+  const [server, store] = [await serve(), memoryStore()];
+  const { get, read, set, delete: remove, list } = store;
+  const failing = new Error('the database is away');
+  const fails = (id: string) => id === 'b';
+  const registry = open({
+    store: {
+      get: async (id) => (fails(id) ? Promise.reject(failing) : get(id)),
+      ...{ read, set, delete: remove, list, close: async () => {} },
+    },
+  });
+  for (const id of ['a', 'b']) await store.set(id, { url: server.mcpUrl, trust: certificate.pem });
+  const [a, b] = await registry.list();
+  expect(a).toMatchObject({ id: 'a', url: server.mcpUrl });
+  expect(b).toMatchObject({
+    id: 'b',
+    error: { code: 'MCP_TLS_STORE_UNAVAILABLE', id: 'b', retryable: true, cause: failing },
+  });
+  expect(b?.error instanceof StoreError).toBe(true);
+});
+
 describe('check', () => {
   it.each(['streamable-http', 'sse'] as const)('finds %s', async (transport) => {
     const [server, registry] = [await serve({ transport: 'both' }), open()];
@@ -654,9 +676,14 @@ describe('check', () => {
       ok: false,
       reachable: true,
       trusted: true,
+      mcp: 'unauthorized',
       code: undefined,
+      error: { message: expect.stringContaining('wants authorization (401)') },
     });
-    expect(await registry.check('a', { auth: 'secret' })).toMatchObject({ ok: true });
+    expect(await registry.check('a', { auth: 'wrong' })).toMatchObject({ mcp: 'unauthorized' });
+    expect(await registry.check('a', { auth: 'secret' })).toMatchObject({
+      ...{ ok: true, mcp: 'streamable-http', error: undefined },
+    });
     server.stall('headers');
     expect(await registry.check('a', { timeoutMs: 300 })).toMatchObject({
       ok: false,
@@ -696,6 +723,33 @@ describe('check', () => {
       error: { message: expect.stringContaining('within 400 ms') },
     });
     expect(Math.abs(took - checked.durationMs)).toBeLessThan(50);
+  });
+
+  it.each<[what: string, post: number, get: number, seen: object]>([
+    ['401 to streamable HTTP', 401, 200, { mcp: 'unauthorized' }],
+    ['405, and 401 to SSE', 405, 401, { mcp: 'unauthorized' }],
+    ['400, and 405 to SSE', 400, 405, { mcp: undefined, error: { code: 400 } }],
+    ['404, and a page to SSE', 404, 200, { mcp: undefined, error: { code: 404 } }],
+    ['403, and 404 to SSE', 403, 404, { mcp: undefined, error: { code: 403 } }],
+    ['500', 500, 401, { mcp: undefined, error: { code: 500 } }],
+  ])('keeps the first, telling answer, and tells 401 apart: %s', async (_, post, get, seen) => {
+    const { pem: cert, keyPem } = certificate;
+    const server = createServer({ cert, key: keyPem }, ({ method }, response) => {
+      const headers = { 'content-type': 'text/html' };
+      response.writeHead(method === 'POST' ? post : get, headers).end('what it says');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const registry = open();
+    await registry.register('a', `https://127.0.0.1:${port}/mcp`, approved());
+    const checked = await registry.check('a', { timeoutMs: 3_000 });
+    expect(checked).toMatchObject({ ok: false, reachable: true, trusted: true, code: undefined });
+    expect(checked).toMatchObject(seen);
+    expect(checked.durationMs).toBeLessThan(2_000);
   });
 
   it('divides timeoutMs among both transports and the inspection', async () => {

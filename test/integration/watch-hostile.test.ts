@@ -54,7 +54,7 @@ it('a server that presents another certificate each time makes one event of each
   const events: RegistryEvent[] = [];
   const watch = registry.watch({ intervalMs: 60_000 });
   for (const type of ['changed', 'refused'] as const) {
-    watch.addEventListener(type, ({ detail }) => events.push(detail));
+    watch.on(type, (event) => events.push(event));
   }
   const client = (await registry.clientFactory('flapping'))();
   for (let i = 0; i < 40; i++) {

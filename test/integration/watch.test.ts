@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   type CertificateStore,
   createCertificateStore,
@@ -25,6 +25,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+const endOf = ({ pem }: { pem: string }): Date => new Date(new X509Certificate(pem).validTo);
 const inDays = (days: number): Date => new Date(Date.now() + days * DAY);
 
 async function serve(certificate?: Awaited<ReturnType<typeof heldCertificate>>) {
@@ -55,10 +56,16 @@ function open(store: CertificateStore = openStore()): ServerRegistry {
 function listen(registry: ServerRegistry, options: WatchOptions = {}) {
   const watch = registry.watch({ intervalMs: 100, ...options });
   const events: RegistryEvent[] = [];
-  const types = ['expiring', 'expired', 'changed', 'renewed', 'refused', 'revoked', 'failed'];
-  for (const type of types) {
-    watch.addEventListener(type as RegistryEvent['type'], ({ detail }) => events.push(detail));
-  }
+  const types = [
+    'expiring',
+    'expired',
+    'changed',
+    'renewed',
+    'refused',
+    'revoked',
+    'failed',
+  ] as const;
+  for (const type of types) watch.on(type, (event) => events.push(event));
   return { watch, events, types: () => events.map(({ type }) => type) };
 }
 
@@ -94,8 +101,9 @@ describe('watch tells of', () => {
       id: 'a',
       at: expect.any(Date),
       first: true,
+      what: 'certificate',
       daysLeft: 20,
-      validUntil: expect.stringMatching(/Z$/),
+      validUntil: endOf(held),
       fingerprint: held.fingerprint,
     });
     await scans(server, 3);
@@ -118,7 +126,26 @@ describe('watch tells of', () => {
     const expiresAt = inDays(3);
     await registry.update('a', { expiresAt });
     const event = await next(registry.watch(), 'expiring');
-    expect(event).toMatchObject({ daysLeft: 2, validUntil: expiresAt.toISOString() });
+    expect(event).toMatchObject({ what: 'approval', daysLeft: 2, validUntil: expiresAt });
+  });
+
+  it('the end of a client certificate, which no server announces', async () => {
+    const registry = open();
+    const clientCa = await heldCertificate({ isCa: true });
+    const ours = await heldCertificate({ signedBy: clientCa, notAfter: inDays(3.5) });
+    const { server, approved } = await serve();
+    server.requireClientCertificate(clientCa);
+    await registry.register('a', server.mcpUrl, {
+      ...approved,
+      clientCertificate: { cert: ours.pem, key: ours.keyPem },
+    });
+    const event = await next(registry.watch(), 'expiring');
+    expect(event).toMatchObject({
+      what: 'client certificate',
+      daysLeft: 3,
+      validUntil: endOf(ours),
+      fingerprint: ours.fingerprint,
+    });
   });
 
   it('the end of a leaf that an authority vouches for', async () => {
@@ -142,7 +169,8 @@ describe('watch tells of', () => {
     const event = await next(watch, 'changed');
     expect(event.current.fingerprint).toBe(held.fingerprint);
     expect(event.presented.fingerprint).toBe(other.fingerprint);
-    expect(Date.parse(event.presented.notAfter)).toBeGreaterThan(Date.now() + 399 * DAY);
+    expect(event.presented.notAfter).toEqual(endOf(other));
+    expect(event.current.notAfter).toEqual(endOf(held));
     await expect.poll(types).toEqual(['changed', 'refused']);
     expect(events[1]).toMatchObject({ code: 'MCP_TLS_SELF_SIGNED', first: true });
     await scans(server, 4);
@@ -354,6 +382,98 @@ describe('a watch', () => {
     await scans(server, 1);
     await watch.close();
     await expect.poll(() => server.openConnections).toBe(0);
+  });
+
+  it('calls a listener until it is disposed of, and each of several on its own', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const { watch, types } = listen(registry);
+    const calls: string[] = [];
+    const listener = ({ id }: { id: string }) => void calls.push(id);
+    const [first, second] = [watch.on('revoked', listener), watch.on('revoked', listener)];
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    await scans(server, 1);
+    await registry.revoke('a');
+    await expect.poll(types).toEqual(['revoked']);
+    expect(calls).toEqual(['a']);
+    second[Symbol.dispose]();
+    await registry.register('b', server.mcpUrl, approved);
+    await scans(server, 1);
+    await registry.revoke('b');
+    await expect.poll(types).toEqual(['revoked', 'revoked']);
+    expect(calls).toEqual(['a']);
+    await watch.close();
+    expect(() => watch.on('revoked', listener)[Symbol.dispose]()).not.toThrow();
+  });
+
+  it('reports what a listener throws, or rejects with, and goes on with the others', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    const watch = registry.watch({ intervalMs: 100 });
+    const [thrown, rejected] = [new Error('thrown'), new Error('rejected')];
+    watch.on('revoked', () => {
+      throw thrown;
+    });
+    watch.on('revoked', async () => {
+      throw rejected;
+    });
+    const { events, types } = listen(registry);
+    const heard: unknown[] = [];
+    watch.on('revoked', ({ id }) => heard.push(id));
+    watch.on('failed', ({ error, first }) => heard.push(error, first));
+    await scans(server, 1);
+    await registry.revoke('a');
+    await expect.poll(() => heard).toHaveLength(5);
+    expect(heard).toEqual([thrown, true, 'a', rejected, true]);
+    // Another watch has nothing to do with it.
+    expect(types()).toEqual(['revoked']);
+    expect(events).toHaveLength(1);
+    await registry.register('b', server.mcpUrl, approved);
+    await scans(server, 1);
+    await registry.revoke('b');
+    await expect.poll(() => heard).toHaveLength(10);
+  });
+
+  it('warns of what a listener throws where nobody takes its report, and ends nothing', async () => {
+    const registry = open();
+    const { server, approved } = await serve();
+    await registry.register('a', server.mcpUrl, approved);
+    await registry.register('b', server.mcpUrl, approved);
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    cleanups.push(async () => warned.mockRestore());
+    const watch = registry.watch({ intervalMs: 100 });
+    watch.on('revoked', () => {
+      throw Object.create(null);
+    });
+    await scans(server, 2);
+    await registry.revoke('a');
+    await expect.poll(() => warned.mock.calls).toHaveLength(1);
+    expect(warned.mock.calls[0]).toEqual([
+      expect.stringContaining("a listener of 'revoked'"),
+      expect.objectContaining({ code: 'MCP_TLS_LISTENER' }),
+    ]);
+    watch.on('failed', () => {
+      throw new Error('of failed itself');
+    });
+    await registry.revoke('b');
+    await expect.poll(() => warned.mock.calls).toHaveLength(2);
+    expect(warned.mock.calls[1]?.[0]).toContain("a listener of 'failed'");
+    expect(warned.mock.calls[1]?.[0]).toContain('of failed itself');
+  });
+
+  it.each([
+    ['expirng', () => {}],
+    [undefined, () => {}],
+    ['expiring', undefined],
+    ['expiring', { handleEvent() {} }],
+  ])('refuses to listen for %o with %o', (type, listener) => {
+    const watch = open().watch();
+    expect(() => watch.on(type as 'expiring', listener as () => void)).toThrow(
+      expect.objectContaining({ code: 'MCP_TLS_INVALID_ARGUMENT' }),
+    );
   });
 
   it.each<[WatchOptions]>([

@@ -150,6 +150,20 @@ void sealed.trust('a').then((trust) => {
   factoryFor(trust);
   if (trust !== undefined) factoryFor(trust);
 });
+// ───────── Diagnostics ─────────
+const listening: Disposable = core.onDiagnostic('mcp-tls:refused', (message) => {
+  holds<Same<typeof message.code, core.ErrorCode>>();
+  holds<Same<typeof message.id, string | undefined>>();
+});
+core.onDiagnostic('mcp-tls:request', async ({ connection }) => {
+  holds<Same<typeof connection, 'new' | 'reused' | undefined>>();
+});
+// @ts-expect-error misspelt
+core.onDiagnostic('mcp-tls:refusal', () => {});
+holds<Same<keyof core.FactoryStats, 'pools' | 'connections' | 'idle' | 'requests' | 'waiting'>>();
+declare const description: core.CertificateDescription;
+holds<Same<typeof description.isSelfSigned, boolean | undefined>>();
+
 const column: Record<string, unknown> = record;
 
 // ───────── A store of one's own, and its parts ─────────
@@ -188,4 +202,4 @@ factoryFor({ ca: held.pem, clientCertificate: { cert: held.pem, key: held.keyPem
 // @ts-expect-error a held certificate has more fields than a client certificate
 factoryFor({ ca: held.pem, clientCertificate: held });
 
-export { column, sealer };
+export { column, listening, sealer };

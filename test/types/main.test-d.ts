@@ -66,6 +66,20 @@ void registry.register('a', url, { trustOnFirstUse: false });
 // @ts-expect-error what is registered applies
 void registry.streamableHttpClient('a', { trust: pem });
 holds<typeof registry extends AsyncDisposable ? true : false>();
+const subscription: Disposable = registry.watch().on('expiring', (event) => {
+  const days: number = event.daysLeft;
+  const until: Date = event.validUntil;
+  void [days, until];
+});
+// @ts-expect-error misspelt
+registry.watch().on('expirng', () => {});
+registry.watch().on('failed', async ({ error, first }) => void [error, first]);
+void registry.list().then((entries) => {
+  for (const entry of entries) {
+    if (entry.error !== undefined) main.formatError(entry.error);
+    else void entry.url;
+  }
+});
 holds<Exclude<keyof typeof core, keyof typeof main> extends never ? true : false>();
 
-export { asPlatform, asSdk, overHttp, overSse };
+export { asPlatform, asSdk, overHttp, overSse, subscription };

@@ -18,7 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'names-of.ts': 0.5,
   'unknown-option.ts': 0.5,
   'options.ts': 0.6,
-  'diagnostics.ts': 0.5,
+  'diagnostics.ts': 0.7,
   'explain-tls-error.ts': 0.5,
   'format-error.ts': 0.6,
   certificate: 1,

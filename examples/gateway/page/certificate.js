@@ -25,7 +25,7 @@ export function fingerprint(text) {
 
 const ROWS = [
   ['Subject', ({ subject }) => subject || 'none'],
-  ['Issued by', ({ issuer, selfSigned }) => (selfSigned === true ? 'itself' : issuer)],
+  ['Issued by', ({ issuer, isSelfSigned }) => (isSelfSigned === true ? 'itself' : issuer)],
   ['Names', ({ subjectAltNames: { dns, ip } }) => [...dns, ...ip].join(', ') || 'none'],
   ['Valid', ({ notBefore, notAfter }) => `${dateOf(notBefore)} to ${dateOf(notAfter)}`],
   ['Key', ({ key }) => [key.type, key.curve ?? key.bits].filter(Boolean).join(' ')],

@@ -39,9 +39,9 @@ function show(event, onEvent) {
 function words(event) {
   switch (event.type) {
     case 'expiring':
-      return `ends soon: ${daysText(event.daysLeft)}`;
+      return `its ${event.what} expires soon: ${daysText(event.daysLeft)}`;
     case 'expired':
-      return `has ended: ${daysText(event.daysLeft)}`;
+      return `its ${event.what} has expired: ${daysText(event.daysLeft)}`;
     case 'changed':
       return 'presents another certificate than the one on record';
     case 'renewed':

@@ -63,7 +63,9 @@ export function serverCard(server, { onChanged, onRevoked }) {
         ? 'not reachable'
         : !found.trusted
           ? 'presents what is not trusted'
-          : 'trusted, and gives no answer in MCP';
+          : found.mcp === 'unauthorized'
+            ? 'trusted, and wants authorization (401)'
+            : 'trusted, and gives no answer in MCP';
     const hint = !found.ok && found.reachable && !found.trusted ? ': look at it with Renew' : '';
     state.className = `state ${found.ok ? 'good' : 'bad'}`;
     state.textContent = text;

@@ -1,6 +1,7 @@
 import {
   type CustomClientFactory,
-  makeCustomClientFactory,
+  makeFactory,
+  readFactoryOptions,
 } from '../../client/make-custom-client-factory.js';
 import type { TimeoutOptions } from '../../client/timeouts.js';
 import type { RouteOptions } from '../../connect/route.js';
@@ -36,17 +37,23 @@ export class Generation {
   /** Why whatever ran over them broke off; set once, when they were ended. */
   ended: string | undefined;
 
-  constructor(trust: CheckedServerTrust, { route, ...bounds }: GenerationOptions, now: number) {
+  constructor(
+    id: string,
+    trust: CheckedServerTrust,
+    { route, ...bounds }: GenerationOptions,
+    now: number,
+  ) {
     const { record, policy, origins } = trust;
     this.trust = trust;
     this.origin = new URL(record.url).origin;
     this.lastUsed = now;
-    this.factory = makeCustomClientFactory(policy, {
+    const options = readFactoryOptions({
       ...route,
       ...(record.proxy === undefined ? {} : { proxy: record.proxy }),
       ...(origins === undefined ? {} : { origins }),
       ...bounds,
     });
+    this.factory = makeFactory(policy, { ...options, id });
   }
 
   get isFree(): boolean {

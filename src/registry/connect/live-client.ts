@@ -1,14 +1,15 @@
 import { invalidArgument } from '../../assert.js';
 import type { CustomClient } from '../../client/custom-client.js';
+import { closedError, failed } from '../../client/fetch-error.js';
 import { type CustomClientInit, readClientInit } from '../../client/make-custom-client-factory.js';
 import { LIMITS, readTimeouts } from '../../client/timeouts.js';
 import { addressOf } from '../../connect/address-of.js';
 import {
+  type ErrorCode,
   McpTlsError,
   TlsConfigError,
   TlsConnectionError,
   TlsTrustError,
-  type TrustErrorCode,
 } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 import { plainCopy } from '../../names-of.js';
@@ -16,6 +17,7 @@ import { isOptionsObject } from '../../options.js';
 import type { PoolEnded } from '../../transports/link.js';
 import { ON_POOL_ENDED } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
+import { namedError } from './named-error.js';
 import type { RegistryConnections } from './registry-connections.js';
 
 export interface LiveClientParts {
@@ -53,7 +55,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   let closed = false;
   let onEnded: PoolEnded | undefined;
   const holder: Holder = {
-    ended: (why, final) => onEnded?.(endedError(why), final),
+    ended: (why, final) => onEnded?.(endedError(id, why), final),
   };
 
   async function client(input: string | URL | Request, requestInit?: RequestInit) {
@@ -61,9 +63,12 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
     try {
       return await clientOver(generation)(input, requestInit);
     } catch (error) {
-      const own = isOwn(error);
-      if (own !== undefined) onFailure(id, own);
-      throw closedUnder(generation, error) ?? changedError(id, own) ?? error;
+      if (isReason(error, [own.signal, requestInit?.signal, (input as Partial<Request>).signal])) {
+        throw error;
+      }
+      const refusal = isOwn(error);
+      if (refusal !== undefined) onFailure(id, refusal);
+      throw closedUnder(id, generation, error) ?? rejection(id, error, refusal !== undefined);
     } finally {
       connections.release(generation);
     }
@@ -72,20 +77,18 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   /** What has to be true before a request; errors as fetch rejects with them. */
   async function ready(): Promise<Generation> {
     try {
-      if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client is closed');
+      if (closed) throw closedError(THE_CLIENT);
       const generation = await connections.acquire(id, holdsPool ? holder : undefined);
       if (closed || generation.origin !== origin) {
         connections.release(generation);
         connections.letGo(id, holder);
-        if (closed) throw new TlsConfigError('MCP_TLS_CLOSED', 'the client is closed');
+        if (closed) throw closedError(THE_CLIENT);
         const message = `'${id}' is registered with another origin now: make a new client`;
-        throw new TlsConfigError('MCP_TLS_CLOSED', message);
+        throw closedError(message);
       }
       return generation;
     } catch (error) {
-      throw error instanceof McpTlsError
-        ? new TypeError(`fetch failed: ${error.message}`, { cause: error })
-        : error;
+      throw error instanceof McpTlsError ? failed(error) : error;
     }
   }
 
@@ -123,18 +126,24 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
   });
 }
 
-/** A closed factory says only that: why it was closed is what the caller has to know. */
-function closedUnder({ ended }: Generation, error: unknown): TypeError | undefined {
-  if (ended === undefined || explainTlsError(error)?.code !== 'MCP_TLS_CLOSED') return undefined;
-  const cause = endedError(ended);
-  return new TypeError(`fetch failed: ${cause.message}`, { cause });
+const THE_CLIENT = 'the client is closed';
+
+/** The caller's own reason goes through untouched, whatever it is. */
+function isReason(error: unknown, signals: readonly (AbortSignal | null | undefined)[]): boolean {
+  return signals.some((signal) => signal?.aborted === true && signal.reason === error);
 }
 
-const endedError = (why: string): TlsConfigError =>
-  new TlsConfigError('MCP_TLS_CLOSED', `the connection was ended: ${why}`);
+/** A closed factory says only that: why it was closed is what the caller has to know. */
+function closedUnder(id: string, { ended }: Generation, error: unknown): TypeError | undefined {
+  if (ended === undefined || explainTlsError(error)?.code !== 'MCP_TLS_CLOSED') return undefined;
+  return failed(endedError(id, ended));
+}
+
+const endedError = (id: string, why: string): TlsConfigError =>
+  new TlsConfigError('MCP_TLS_CLOSED', `'${id}': the connection was ended: ${why}`);
 
 /** Refusals of a certificate that was not there when the server was registered. */
-const CHANGED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
+const CHANGED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_SELF_SIGNED',
   'MCP_TLS_UNKNOWN_ISSUER',
   'MCP_TLS_PIN_MISMATCH',
@@ -142,12 +151,18 @@ const CHANGED: ReadonlySet<TrustErrorCode> = new Set<TrustErrorCode>([
   'MCP_TLS_NAME_MISMATCH',
 ]);
 
+/**
+ * What a request rejects with, about this server.
+ *
+ * @param isOwn whether it is the server itself that was refused, and not another origin
+ */
+function rejection(id: string, error: unknown, isOwn: boolean): unknown {
+  const isChanged = isOwn && CHANGED.has(explainTlsError(error)?.code as ErrorCode);
+  const named = namedError(id, error, isChanged ? renewHint(id) : undefined);
+  return named === undefined ? error : failed(named);
+}
+
 /** The hint of a client of one's own would be to change its policy; here, that is what renewing does. */
-function changedError(id: string, refusal: Error | undefined): TypeError | undefined {
-  if (!(refusal instanceof TlsTrustError) || !CHANGED.has(refusal.code)) return undefined;
-  const { code, message, host, port, expected, presented, detail } = refusal;
-  const hint = `The server's certificate is no longer the approved one. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
-  const details = { host, port, expected, presented, hint, detail, cause: refusal };
-  const cause = new TlsTrustError(code, message, details);
-  return new TypeError(`fetch failed: ${message}`, { cause });
+function renewHint(id: string): string {
+  return `The server's certificate is no longer the approved one. registry.renew(${JSON.stringify(id)}) shows both, and takes an approval.`;
 }

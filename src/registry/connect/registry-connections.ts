@@ -1,3 +1,4 @@
+import type { FactoryStats } from '../../client/pools.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type Timeouts } from '../../client/timeouts.js';
 import { RegistryError, StoreError, TlsConfigError } from '../../errors.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
@@ -5,6 +6,11 @@ import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import type { Generation, GenerationOptions, Holder } from './generation.js';
 import { CHANGED, ServerConnections } from './server-connections.js';
 import { makeTrustReader, type TrustReader } from './trust-reader.js';
+
+/** What a registry has open at one moment. */
+export interface RegistryConnectionStats extends FactoryStats {
+  readonly servers: number;
+}
 
 export interface ConnectionLimits {
   /** How many servers may have connections. */
@@ -91,7 +97,7 @@ export class RegistryConnections {
 
   #use(id: string, trust: CheckedServerTrust, holder: Holder | undefined): Generation {
     const now = performance.now();
-    const server = this.#servers.get(id) ?? new ServerConnections(this.#options);
+    const server = this.#servers.get(id) ?? new ServerConnections(id, this.#options);
     const generation = server.under(trust, now);
     this.#servers.delete(id);
     this.#servers.set(id, server);
@@ -144,6 +150,20 @@ export class RegistryConnections {
   async revoked(id: string): Promise<void> {
     this.#changed(id);
     await this.#end(id, REVOKED);
+  }
+
+  stats(): RegistryConnectionStats {
+    const each = [...this.#servers.values()].flatMap((server) => server.stats());
+    const sum = (field: keyof FactoryStats): number =>
+      each.reduce((total, one) => total + one[field], 0);
+    return {
+      servers: this.#servers.size,
+      pools: sum('pools'),
+      connections: sum('connections'),
+      idle: sum('idle'),
+      requests: sum('requests'),
+      waiting: sum('waiting'),
+    };
   }
 
   /** @param graceMs for requests under way; new ones are refused at once */

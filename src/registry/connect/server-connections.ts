@@ -1,3 +1,4 @@
+import type { FactoryStats } from '../../client/pools.js';
 import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import { Generation, type GenerationOptions, type Holder } from './generation.js';
 
@@ -9,11 +10,13 @@ export const CHANGED = 'the trust in this server was changed';
  * nothing new begins there. Whatever rests on trust that was taken away is ended at once.
  */
 export class ServerConnections {
+  readonly #id: string;
   readonly #options: GenerationOptions;
   #open: Generation | undefined;
   readonly #draining = new Set<Generation>();
 
-  constructor(options: GenerationOptions) {
+  constructor(id: string, options: GenerationOptions) {
+    this.#id = id;
     this.#options = options;
   }
 
@@ -36,7 +39,7 @@ export class ServerConnections {
   /** The connections for requests under the trust of this moment. */
   under(trust: CheckedServerTrust, now: number): Generation {
     if (this.#open?.trust !== trust) void this.trustIs(trust);
-    this.#open ??= new Generation(trust, this.#options, now);
+    this.#open ??= new Generation(this.#id, trust, this.#options, now);
     return this.#open;
   }
 
@@ -53,6 +56,10 @@ export class ServerConnections {
     }
     this.#draining.add(this.#open);
     this.#open = undefined;
+  }
+
+  stats(): readonly FactoryStats[] {
+    return this.#all().map(({ factory }) => factory.stats());
   }
 
   letGo(holder: Holder, now: number): void {

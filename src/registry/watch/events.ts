@@ -12,26 +12,29 @@ export interface ServerEvent {
   readonly first: boolean;
 }
 
-/** The time of a server is running out, or has run out. */
+/** Something that a server is trusted or reached by is about to end, or has ended. */
 export interface EndingEvent extends ServerEvent {
+  /**
+   * - `certificate`: the one on record, or the one that an authority or the roots trust, whichever ends first.
+   * - `approval`: `expiresAt` of the record.
+   * - `client certificate`: the one that the server is shown.
+   *
+   * Each has a countdown of its own.
+   */
+  readonly what: 'certificate' | 'approval' | 'client certificate';
   /** Whole days until `validUntil`; negative after it. */
   readonly daysLeft: number;
-  /**
-   * ISO 8601: the end of the certificate on record, of the one that the server presents, or of the
-   * approval, whichever comes first.
-   */
-  readonly validUntil: string;
-  /** Of the certificate on record. */
-  readonly fingerprint: string;
+  readonly validUntil: Date;
+  /** Of the client certificate, or else of the certificate on record; `undefined` where there is none. */
+  readonly fingerprint: string | undefined;
 }
 
 export interface WatchedCertificate {
   readonly fingerprint: string;
-  /** ISO 8601. */
-  readonly notAfter: string;
+  readonly notAfter: Date;
 }
 
-/** What happened to a registered server, or will. */
+/** What happened to a registered server, or will. May grow in a minor release: keep a `default`. */
 export type RegistryEvent =
   /** Fewer days are left than one of `expiringDays`. Once for each of them. */
   | (EndingEvent & { readonly type: 'expiring' })
@@ -45,19 +48,31 @@ export type RegistryEvent =
       readonly current: WatchedCertificate;
       readonly presented: WatchedCertificate;
     })
-  /** Another certificate is on record: approved, or covered by the trust in the one before. */
+  /**
+   * Another certificate is on record: approved, or covered by the trust in the one before. `undefined`: the
+   * default roots, which have none on record.
+   */
   | (ServerEvent & {
       readonly type: 'renewed';
-      readonly fingerprint: string;
-      readonly previousFingerprint: string;
-      readonly validUntil: string;
+      readonly fingerprint: string | undefined;
+      readonly previousFingerprint: string | undefined;
+      readonly validUntil: Date | undefined;
     })
   /** A request or the scan was refused for what the server presented, or for its record. */
   | (ServerEvent & { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string })
   /** The record was deleted. */
   | (ServerEvent & { readonly type: 'revoked' })
-  /** The store could not be read or the scan not be made. It is tried again; concerns no one server. */
-  | { readonly type: 'failed'; readonly at: Date; readonly error: unknown };
+  /**
+   * The store could not be read or the scan not be made, which is tried again; or a listener of this watch threw
+   * `error`. Concerns no one server, and each process reports its own: `first` is always true.
+   */
+  | {
+      readonly type: 'failed';
+      readonly id?: undefined;
+      readonly at: Date;
+      readonly first: boolean;
+      readonly error: unknown;
+    };
 
 /** Options of `ServerRegistry.watch`. */
 export interface WatchOptions {
@@ -74,17 +89,27 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Called for each event of one type. */
+export type RegistryListener<Type extends RegistryEvent['type']> = (
+  event: Extract<RegistryEvent, { readonly type: Type }>,
+) => void;
+
 /**
- * Events as they come: by `for await`, or by `addEventListener` with the name of a type, the event in
- * `detail`. Iterating begins when it begins: events of before are not kept.
+ * Events as they come: by `for await`, or by `on` with the name of a type. Iterating begins when it begins:
+ * events of before are not kept.
  */
-export interface RegistryWatch extends EventTarget, AsyncIterable<RegistryEvent>, AsyncDisposable {
-  addEventListener<Type extends RegistryEvent['type']>(
-    type: Type,
-    listener: (event: CustomEvent<Extract<RegistryEvent, { type: Type }>>) => void,
-    options?: Parameters<EventTarget['addEventListener']>[2],
-  ): void;
-  addEventListener(...args: Parameters<EventTarget['addEventListener']>): void;
+export interface RegistryWatch extends AsyncIterable<RegistryEvent>, AsyncDisposable {
+  /**
+   * Calls `listener` for each event of `type`, until what it returns is disposed of (`using`, or
+   * `[Symbol.dispose]()`) or the watch is closed.
+   *
+   * What a listener throws, or its promise rejects with, ends neither the watch nor the process, and keeps no
+   * other listener from its event: it is the `error` of a `failed` event of this watch. Where nobody takes that
+   * (no listener of `failed`, no `for await`), or the listener is one of `failed` itself, it is a process warning.
+   *
+   * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a type that there is not, or no function
+   */
+  on<Type extends RegistryEvent['type']>(type: Type, listener: RegistryListener<Type>): Disposable;
   /** Ends the iterations and, with the last watch, the scan and its timers. */
   close(): Promise<void>;
 }

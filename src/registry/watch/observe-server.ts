@@ -1,7 +1,10 @@
+import { isValidDate } from '../../assert.js';
+import { validityOf } from '../../certificate/validity.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { type ErrorCode, StoreError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 import type { CheckedServerTrust } from '../../store/record/server-trust.js';
+import type { CheckedClientCertificate } from '../../trust/client-certificate.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
 import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
@@ -37,13 +40,14 @@ function withoutRecord(error: unknown, old: ServerState | undefined): ServerStat
   // With an id it is: its approval is over, or it cannot be read.
   if (!(error instanceof StoreError) || error.id === undefined) throw error;
   const { code, message } = error;
-  return {
-    at: Date.now(),
-    recorded: old?.recorded ?? UNREADABLE,
-    recordEnds: old?.recordEnds ?? new Date().toISOString(),
-    refusal: { code, message },
-  };
+  const now = new Date().toISOString();
+  const { recorded = UNREADABLE, recordEnds = NEVER_ENDS, client } = old ?? {};
+  const isOver = code === 'MCP_TLS_STORE_EXPIRED';
+  const approvalEnds = isOver ? earlier(old?.approvalEnds ?? now, now) : old?.approvalEnds;
+  return { at: Date.now(), recorded, recordEnds, approvalEnds, client, refusal: { code, message } };
 }
+
+const earlier = (a: string, b: string): string => (a < b ? a : b);
 
 /**
  * Connects to a server once, as a request would, and says what came of it. A certificate that is
@@ -101,10 +105,23 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
 }
 
 /** Under the default roots there is no certificate on record, and no end of it. */
-function stateOf({ record: { certificate, expiresAt } }: CheckedServerTrust): ServerState {
-  const ends = [certificate?.notAfter, expiresAt].filter((end) => end !== undefined).sort();
-  const recorded = certificate?.fingerprint ?? ROOTS;
-  return { at: Date.now(), recorded, recordEnds: ends[0] ?? NEVER_ENDS };
+function stateOf({ record: { certificate, expiresAt }, policy }: CheckedServerTrust): ServerState {
+  return {
+    at: Date.now(),
+    recorded: certificate?.fingerprint ?? ROOTS,
+    recordEnds: certificate?.notAfter ?? NEVER_ENDS,
+    approvalEnds: expiresAt,
+    client: clientOf(policy.clientCertificate),
+  };
+}
+
+function clientOf(certificate: CheckedClientCertificate | undefined): ServerState['client'] {
+  if (certificate === undefined) return undefined;
+  const { leaf } = certificate;
+  const { notAfter } = validityOf(leaf);
+  // One with a broken date is refused at the connection, which is reported.
+  if (!isValidDate(notAfter)) return undefined;
+  return { fingerprint: leaf.fingerprint256, notAfter: notAfter.toISOString() };
 }
 
 /** What was found last still holds, as far as it was about this record. */

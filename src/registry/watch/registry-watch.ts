@@ -1,4 +1,7 @@
-import type { RegistryEvent, RegistryWatch } from './events.js';
+import { isThenable } from '../../client/is-thenable.js';
+import { warnOfListener } from '../../diagnostics.js';
+import { oneOf, refuse } from '../../options.js';
+import type { RegistryEvent, RegistryListener, RegistryWatch } from './events.js';
 
 /** A watch to which events are given. */
 export interface OpenWatch extends RegistryWatch {
@@ -7,26 +10,74 @@ export interface OpenWatch extends RegistryWatch {
 
 /** @param onClose called once */
 export function makeRegistryWatch(onClose: () => Promise<void>): OpenWatch {
-  // Its listeners are typed more closely than those of an EventTarget can be.
-  return new Watch(onClose) as EventTarget as OpenWatch;
+  return new Watch(onClose);
 }
+
+type Type = RegistryEvent['type'];
+
+const TYPE = oneOf<Type>(
+  'expiring',
+  'expired',
+  'changed',
+  'renewed',
+  'refused',
+  'revoked',
+  'failed',
+);
 
 type Reader = (result: IteratorResult<RegistryEvent, undefined>) => void;
 
-class Watch extends EventTarget implements Omit<OpenWatch, keyof EventTarget> {
+interface Subscription {
+  readonly type: Type;
+  readonly listener: (event: RegistryEvent) => void | Promise<void>;
+}
+
+/** A listener is called for the events between its subscription and its disposal, or the end of the watch. */
+class Watch implements OpenWatch {
   readonly #onClose: () => Promise<void>;
   readonly #queues = new Set<EventQueue>();
+  /** One for each call of `on`, also for the same listener. */
+  readonly #subscriptions = new Set<Subscription>();
   #closing: Promise<void> | undefined;
 
   constructor(onClose: () => Promise<void>) {
-    super();
     this.#onClose = onClose;
+  }
+
+  on<Named extends Type>(type: Named, listener: RegistryListener<Named>): Disposable {
+    TYPE.read(type, 'watch.on: type', []);
+    if (typeof listener !== 'function') refuse('watch.on: listener', 'a function', listener);
+    const subscription = { type, listener } as Subscription;
+    if (this.#closing === undefined) this.#subscriptions.add(subscription);
+    return { [Symbol.dispose]: () => void this.#subscriptions.delete(subscription) };
   }
 
   deliver(event: RegistryEvent): void {
     if (this.#closing !== undefined) return;
     for (const queue of this.#queues) queue.push(event);
-    this.dispatchEvent(new CustomEvent(event.type, { detail: event }));
+    for (const subscription of [...this.#subscriptions]) this.#call(subscription, event);
+  }
+
+  /** Whatever the listener does, whoever delivers goes on. */
+  #call(subscription: Subscription, event: RegistryEvent): void {
+    const { type, listener } = subscription;
+    if (type !== event.type || !this.#subscriptions.has(subscription)) return;
+    try {
+      const result = listener(event);
+      if (isThenable(result)) result.then(undefined, (error) => this.#failed(type, error));
+    } catch (error) {
+      this.#failed(type, error);
+    }
+  }
+
+  #failed(type: Type, error: unknown): void {
+    const hears = [...this.#subscriptions].some((one) => one.type === 'failed');
+    const isTaken = type !== 'failed' && (hears || this.#queues.size > 0);
+    if (isTaken && this.#closing === undefined) {
+      this.deliver({ type: 'failed', at: new Date(), first: true, error });
+    } else {
+      warnOfListener(`of '${type}' of a registry's watch`, error);
+    }
   }
 
   [Symbol.asyncIterator](): AsyncIterator<RegistryEvent, undefined> {
@@ -38,6 +89,7 @@ class Watch extends EventTarget implements Omit<OpenWatch, keyof EventTarget> {
 
   close(): Promise<void> {
     this.#closing ??= this.#onClose();
+    this.#subscriptions.clear();
     for (const queue of this.#queues) queue.end();
     return this.#closing;
   }

@@ -3,7 +3,7 @@ import { explainTlsError } from '../../explain-tls-error.js';
 import type { CertificateStore } from '../../store/certificate-store.js';
 import { isVerdict, type ObserveParts, observeRecord, observeServer } from './observe-server.js';
 import { ownNotes } from './own-notes.js';
-import type { ServerState, Transition } from './server-state.js';
+import { isSameRecord, type ServerState, type Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
 import { Slots } from './slots.js';
 
@@ -166,7 +166,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   async function recordChanged(id: string, written: boolean): Promise<void> {
     const state = await observeRecord(parts, id, states.known(id));
     await states.patch(id, (old) => {
-      const same = old?.recorded === state?.recorded && old?.recordEnds === state?.recordEnds;
+      const same = isSameRecord(old, state);
       const settled = !written || old?.refusal?.code === state?.refusal?.code;
       return same && settled ? undefined : state;
     });

@@ -1,22 +1,41 @@
 import type { ErrorCode } from '../../errors.js';
 import { daysUntil } from '../registered-server.js';
-import type { RegistryEvent, WatchedCertificate } from './events.js';
+import type { EndingEvent, RegistryEvent, WatchedCertificate } from './events.js';
 
 /** What is known of a server at one moment. Plain data, kept in the store's notes. */
 export interface ServerState {
   /** When it was found, milliseconds since 1970. */
   readonly at: number;
-  /** Fingerprint of the certificate on record, or {@link UNREADABLE}. */
+  /** Fingerprint of the certificate on record, {@link ROOTS} or {@link UNREADABLE}. */
   readonly recorded: string;
-  /** ISO 8601: ends of that certificate and of the approval. */
+  /** End of that certificate, or {@link NEVER_ENDS}. ISO 8601, as all moments here. */
   readonly recordEnds: string;
-  /** ISO 8601: end of a certificate that is accepted without being the one on record. */
+  /** End of the approval. */
+  readonly approvalEnds?: string | undefined;
+  /** The client certificate on record. */
+  readonly client?: PlainCertificate | undefined;
+  /** End of a certificate that is accepted without being the one on record. */
   readonly leafEnds?: string | undefined;
   /** What the server presents, where that is neither on record nor accepted. */
-  readonly presented?: WatchedCertificate | undefined;
+  readonly presented?: PlainCertificate | undefined;
   readonly refusal?: { readonly code: ErrorCode; readonly message: string } | undefined;
   /** Set by {@link withReported}. */
   readonly reported?: Reported | undefined;
+}
+
+export interface PlainCertificate {
+  readonly fingerprint: string;
+  readonly notAfter: string;
+}
+
+/** Whether the records that two states are of say the same, as far as it is watched. */
+export function isSameRecord(a: ServerState | null | undefined, b: ServerState | null): boolean {
+  return (
+    a?.recorded === b?.recorded &&
+    a?.recordEnds === b?.recordEnds &&
+    a?.approvalEnds === b?.approvalEnds &&
+    a?.client?.fingerprint === b?.client?.fingerprint
+  );
 }
 
 /** What there was an event for, and when: a server that flaps makes no event for each of its turns. */
@@ -103,26 +122,35 @@ export function eventsOf(
   }
   const events: RegistryEvent[] = [];
   const about = { id, at: new Date(next.at), first };
-  const { recorded, presented, refusal } = next;
-  const validUntil = endOf(next);
+  const { recorded, recordEnds, presented, refusal } = next;
   const previousFingerprint = previous?.recorded ?? UNREADABLE;
   const renewed = previousFingerprint !== UNREADABLE && previousFingerprint !== recorded;
   if (renewed) {
-    const fingerprint = recorded;
-    events.push({ type: 'renewed', ...about, fingerprint, previousFingerprint, validUntil });
+    events.push({
+      type: 'renewed',
+      ...about,
+      fingerprint: fingerprintOf(recorded),
+      previousFingerprint: fingerprintOf(previousFingerprint),
+      validUntil: recordEnds === NEVER_ENDS ? undefined : new Date(recordEnds),
+    });
   }
-  const stage = stageOf(next, expiringDays);
-  // Another end is another countdown.
-  const before = previous && endOf(previous) === validUntil ? previous : undefined;
-  if (stage < (before === undefined ? NEVER : stageOf(before, expiringDays))) {
-    const daysLeft = daysUntil(new Date(validUntil), about.at);
+  const before = previous && endingsOf(previous);
+  for (const ending of endingsOf(next)) {
+    const { what, ends, fingerprint } = ending;
+    const stage = stageOf(ends, next.at, expiringDays);
+    // Another end is another countdown.
+    const isSame = before?.some((one) => one.what === what && one.ends === ends) ?? false;
+    const reached = isSame ? stageOf(ends, (previous as ServerState).at, expiringDays) : NEVER;
+    if (stage >= reached) continue;
+    const validUntil = new Date(ends);
+    const daysLeft = daysUntil(validUntil, about.at);
     const type = stage === OVER ? 'expired' : 'expiring';
-    events.push({ type, ...about, daysLeft, validUntil, fingerprint: recorded });
+    events.push({ type, ...about, what, daysLeft, validUntil, fingerprint });
   }
   const [was, is] = [previous?.reported, next.reported];
   if (presented && (renewed || is?.changed?.at !== was?.changed?.at)) {
-    const current = { fingerprint: recorded, notAfter: next.recordEnds };
-    events.push({ type: 'changed', ...about, current, presented });
+    const current = watched({ fingerprint: recorded, notAfter: recordEnds });
+    events.push({ type: 'changed', ...about, current, presented: watched(presented) });
   }
   if (refusal && (renewed || is?.refusals[refusal.code] !== was?.refusals[refusal.code])) {
     events.push({ type: 'refused', ...about, ...refusal });
@@ -142,13 +170,36 @@ export const NEVER_ENDS = '9999-12-31T23:59:59.999Z';
 const OVER = -1;
 const NEVER = Number.POSITIVE_INFINITY;
 
+interface Ending extends Pick<EndingEvent, 'what' | 'fingerprint'> {
+  readonly ends: string;
+}
+
+function endingsOf(state: ServerState): readonly Ending[] {
+  const { recorded, recordEnds, leafEnds, approvalEnds, client } = state;
+  const fingerprint = fingerprintOf(recorded);
+  const ends = leafEnds !== undefined && leafEnds < recordEnds ? leafEnds : recordEnds;
+  const endings: Ending[] = [{ what: 'certificate', ends, fingerprint }];
+  if (approvalEnds !== undefined) {
+    endings.push({ what: 'approval', ends: approvalEnds, fingerprint });
+  }
+  if (client !== undefined) {
+    const { fingerprint, notAfter } = client;
+    endings.push({ what: 'client certificate', ends: notAfter, fingerprint });
+  }
+  return endings;
+}
+
 /** How far the countdown is: the smallest of `expiringDays` that has been reached. */
-function stageOf(state: ServerState, expiringDays: readonly number[]): number {
-  const left = (Date.parse(endOf(state)) - state.at) / 86_400_000;
+function stageOf(ends: string, at: number, expiringDays: readonly number[]): number {
+  const left = (Date.parse(ends) - at) / 86_400_000;
   if (left <= 0) return OVER;
   return expiringDays.filter((days) => left <= days).at(-1) ?? NEVER;
 }
 
-function endOf({ recordEnds, leafEnds }: ServerState): string {
-  return leafEnds !== undefined && leafEnds < recordEnds ? leafEnds : recordEnds;
+function fingerprintOf(recorded: string): string | undefined {
+  return recorded === ROOTS || recorded === UNREADABLE ? undefined : recorded;
+}
+
+function watched({ fingerprint, notAfter }: PlainCertificate): WatchedCertificate {
+  return { fingerprint, notAfter: new Date(notAfter) };
 }

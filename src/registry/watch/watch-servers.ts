@@ -7,6 +7,8 @@ import { eventsOf, type Transition } from './server-state.js';
 
 /** The watches of a registry, and the scan behind them while there are any. */
 export interface ServerWatching {
+  /** Watches that are open. */
+  readonly count: number;
   open(options: WatchOptions): RegistryWatch;
   /** A record was changed here. Changes elsewhere come by the store, where it tells. */
   changed(id: string): void;
@@ -41,7 +43,8 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   }
 
   function fail(error: unknown): void {
-    for (const watch of watches.keys()) watch.deliver({ type: 'failed', at: new Date(), error });
+    const event = { type: 'failed', at: new Date(), first: true, error } as const;
+    for (const watch of watches.keys()) watch.deliver(event);
   }
 
   const shortest = (field: 'intervalMs' | 'pollMs'): number =>
@@ -56,6 +59,9 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   }
 
   return {
+    get count() {
+      return watches.size;
+    },
     open(given) {
       const { signal, ...options } = readWatchOptions(given);
       const close = (): void => void watch.close();

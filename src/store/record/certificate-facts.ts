@@ -1,9 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { fingerprint256 } from '../../certificate/fingerprint.js';
-import { isSelfSigned } from '../../certificate/is-self-signed-pem.js';
+import { isSelfSigned, whetherSelfSigned } from '../../certificate/is-self-signed-pem.js';
 import { toPem } from '../../certificate/pem.js';
 import { validityOf } from '../../certificate/validity.js';
-import { McpTlsError } from '../../errors.js';
 import type { ApprovedCertificate } from './stored-certificate.js';
 
 /**
@@ -37,12 +36,7 @@ export function plainFacts(
  * signatures are beyond older ones, and the record may come from a newer one.
  */
 export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean): boolean {
-  try {
-    return isSelfSigned(certificate) === claimed;
-  } catch (error) {
-    if (error instanceof McpTlsError && error.code === 'MCP_TLS_UNSUPPORTED_ALGORITHM') return true;
-    throw error;
-  }
+  return (whetherSelfSigned(certificate) ?? claimed) === claimed;
 }
 
 /** A date that OpenSSL prints but JavaScript cannot hold stays as it is printed. */

@@ -21,7 +21,7 @@ export function makeGateway(store: CertificateStore, tokenOf: (user: string) => 
     },
     async alarm(signal: AbortSignal, mail: (text: string) => Promise<void>): Promise<void> {
       for await (const event of registry.watch({ signal, intervalMs: 1_000 })) {
-        if (event.type !== 'failed' && event.first) await mail(`${event.id}: ${event.type}`);
+        if (event.first) await mail(`${event.id ?? 'store'}: ${event.type}`);
       }
     },
     stop: () => registry.close({ graceMs: 10_000 }),

@@ -116,8 +116,8 @@ describe('the key of a certificate', () => {
     const described = await Promise.all(certificates.map((one) => describeParsed(one)));
     // It was 40 ms and more for each.
     expect((process.cpuUsage().user - user) / 1000).toBeLessThan(200);
-    expect(new Set(described.map(({ selfSigned }) => selfSigned))).toEqual(
-      new Set(['undecidable']),
+    expect(new Set(described.map(({ isSelfSigned }) => isSelfSigned))).toEqual(
+      new Set([undefined]),
     );
     expect(described[0]?.key).toEqual({ type: 'rsa', bits: 16_384 });
   });
@@ -147,7 +147,7 @@ describe('what a certificate says', () => {
       const { problems } = explainVerdict({
         refusal: { reason: 'MCP_TLS_UNKNOWN_ISSUER', message: 'refused' },
         presentation: { chain: [leaf], isWhole: true, chainError: 'UNABLE_TO_GET_ISSUER_CERT' },
-        descriptions: [{ ...(await describeParsed(leaf)), selfSigned: false }],
+        descriptions: [{ ...(await describeParsed(leaf)), isSelfSigned: false }],
         identity,
         now: new Date(),
         protocol: 'TLSv1.3',

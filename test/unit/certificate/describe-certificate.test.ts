@@ -2,11 +2,31 @@ import { X509Certificate } from 'node:crypto';
 import { expect, it, describe as suite } from 'vitest';
 import { describe, describeCertificate } from '../../../src/certificate/describe-certificate.js';
 import { formatCertificate } from '../../../src/certificate/format-certificate.js';
-import { extension, fixtureNames, makeCertificate, name, oid, pemOf, tlv } from './support.js';
+import { isSelfSignedPem } from '../../../src/certificate/is-self-signed-pem.js';
+import {
+  derOf,
+  extension,
+  fixtureNames,
+  makeCertificate,
+  name,
+  oid,
+  pemOf,
+  rsaSpki,
+  tlv,
+} from './support.js';
 
 const SAN = '2.5.29.17';
 const ascii = (text: string) => Buffer.from(text, 'latin1');
 const made = (...extensions: Buffer[]) => describeCertificate(makeCertificate({ extensions }).der);
+
+function decisionOf(der: Buffer): boolean | undefined {
+  try {
+    return isSelfSignedPem(der);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'MCP_TLS_UNSUPPORTED_ALGORITHM' });
+    return undefined;
+  }
+}
 
 suite('describeCertificate', () => {
   it('describes a leaf', async () => {
@@ -33,7 +53,7 @@ suite('describeCertificate', () => {
       fingerprint:
         'EF:15:9A:2D:E3:11:56:7E:4A:9B:69:AC:AF:05:5E:92:48:D2:4C:D9:DE:FF:AC:58:39:AA:1D:47:B6:CB:97:D6',
       spkiPin: 'sha256/c/ZTH1z+C4r+zjwNmMM94JcMQCCH+k9ZP23GcHhItvQ=',
-      selfSigned: false,
+      isSelfSigned: false,
       unreadable: [],
     });
   });
@@ -52,7 +72,7 @@ suite('describeCertificate', () => {
   );
 
   it.each([
-    ['v1', { version: 1, isCa: false, selfSigned: true }],
+    ['v1', { version: 1, isCa: false, isSelfSigned: true }],
     ['v3_ca_true_pl0', { version: 3, isCa: true, pathLength: 0 }],
     ['v3_ku_kcs_only', { keyUsages: ['keyCertSign', 'cRLSign'] }],
     ['eku_client', { extendedKeyUsages: ['clientAuth'] }],
@@ -67,6 +87,26 @@ suite('describeCertificate', () => {
     ['alg_md5', { signatureAlgorithm: { name: 'RSA with MD5', oid: '1.2.840.113549.1.1.4' } }],
   ])('sees what is special about %s', async (fixture, expected) => {
     expect(await describeCertificate(pemOf(fixture))).toMatchObject(expected);
+  });
+
+  it('says of every certificate that it is self-signed where isSelfSignedPem does, and of no other', async () => {
+    const damaged = fixtureNames.map((fixture) => {
+      const der = derOf(fixture);
+      der.writeUInt8((der.at(-1) ?? 0) ^ 1, der.length - 1);
+      return der;
+    });
+    // Exponents that take 10 ms and more to verify, below and above the size at which OpenSSL refuses.
+    const slow = [2048, 4096].flatMap((bits) => {
+      const spki = rsaSpki(bits, Buffer.alloc(9, 1));
+      const rsa = { spki, signatureOid: '1.2.840.113549.1.1.11' };
+      return [rsa, { ...rsa, issuer: name(['another']) }].map(
+        (options) => makeCertificate(options).der,
+      );
+    });
+    const all = [...fixtureNames.map(derOf), ...damaged, ...slow];
+    const described = await Promise.all(all.map(async (der) => describeCertificate(der)));
+    expect(described.map(({ isSelfSigned }) => isSelfSigned)).toEqual(all.map(decisionOf));
+    expect(all.slice(-4).map(decisionOf)).toEqual([undefined, false, undefined, false]);
   });
 
   it('lets no name forge a line or hide a character', async () => {

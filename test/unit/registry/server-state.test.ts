@@ -69,6 +69,42 @@ describe('a server that does not', () => {
     expect(scans(states)).toEqual(['expiring', 'expiring']);
   });
 
+  it('counts down to the end of its certificate, approval and client certificate each by itself', () => {
+    const client = { fingerprint: 'CC', notAfter: ends(6) };
+    const states = [
+      { ...record, recordEnds: ends(20), approvalEnds: ends(25), client },
+      { ...record, recordEnds: ends(20), approvalEnds: ends(0.5), client },
+      { ...record, recordEnds: ends(20), approvalEnds: ends(900), client },
+    ];
+    let previous: ServerState | undefined;
+    const told = states.map((state, i) => {
+      const next = withReported(previous, { ...state, at: START + i * MINUTE });
+      const events = eventsOf({ id: 'a', previous, next, first: true }, [30, 7, 1]);
+      previous = next;
+      return events.map((event) => event.type === 'expiring' && [event.what, event.fingerprint]);
+    });
+    expect(told).toEqual([
+      [
+        ['certificate', 'AA'],
+        ['approval', 'AA'],
+        ['client certificate', 'CC'],
+      ],
+      [['approval', 'AA']],
+      [],
+    ]);
+  });
+
+  it('has no fingerprint where the default roots are trusted', () => {
+    const roots = { recorded: 'default roots', recordEnds: '9999-12-31T23:59:59.999Z' };
+    const [before, after] = [
+      { ...record, at: START },
+      { ...roots, at: START + MINUTE },
+    ];
+    const [event] = eventsOf({ id: 'a', previous: before, next: after, first: true }, [30]);
+    expect(event).toMatchObject({ type: 'renewed', previousFingerprint: 'AA' });
+    expect(event).toMatchObject({ fingerprint: undefined, validUntil: undefined });
+  });
+
   it('is reported as changed and refused as soon as it is, also soon after a renewal', () => {
     const presented = { fingerprint: 'CC', notAfter: ends(90) };
     const refusal = { code: 'MCP_TLS_SELF_SIGNED', message: '' } as const;
