@@ -7,6 +7,7 @@ const ENTRIES = {
   redis: 'src/redis/index.ts',
   store: 'src/store/index.ts',
   testing: 'src/testing/index.ts',
+  v2: 'src/v2.ts',
 };
 
 /**

@@ -18,6 +18,7 @@ const ENTRIES = {
   'mcp-tls/redis': 'redis',
   'mcp-tls/store': 'store',
   'mcp-tls/testing': 'testing',
+  'mcp-tls/v2': 'v2',
 };
 
 const parts = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** Everything of mcp-tls that needs no MCP SDK. */
+/** Everything of mcp-tls that needs no MCP SDK: all but the transports. */
 
 export type {
   CertificateDescription,
@@ -73,6 +73,44 @@ export type { ErrorJson } from './errors/mcp-tls-error.js';
 export { explainTlsError } from './explain-tls-error.js';
 export { formatError } from './format-error.js';
 
+export { createServerRegistry } from './registry/create-server-registry.js';
+export type {
+  Approval,
+  ApprovalByCallback,
+  ApprovalByFingerprint,
+  ApprovalContext,
+  ApproveCertificate,
+  RegisterOptions,
+  Registration,
+  ServerChanges,
+  ServerSettings,
+  TrustOnFirstUse,
+} from './registry/enrol/enrol-options.js';
+export type { ServerRegistryOptions } from './registry/read-registry-options.js';
+export type {
+  CertificateFile,
+  CertificateFileOptions,
+  InspectOptions,
+  RegisteredKind,
+  RegisteredLinkOptions,
+  RegisteredServer,
+  RegistryClientFactory,
+  RegistryEntry,
+  RegistryStats,
+  Renewal,
+  ServerCheck,
+  ServerCheckOptions,
+  ServerRegistry,
+} from './registry/types.js';
+export type {
+  EndingEvent,
+  RegistryEvent,
+  RegistryListener,
+  RegistryWatch,
+  ServerEvent,
+  WatchedCertificate,
+  WatchOptions,
+} from './registry/watch/events.js';
 export type {
   CertificateListEntry,
   CertificateStore,
@@ -88,7 +126,6 @@ export type { KeyProvider, ProvidedKey } from './store/key-provider.js';
 export type { KeyRingInput, RawKey } from './store/key-ring.js';
 export type { KeyvAdapterLike, KeyvInstanceLike, KeyvLike } from './store/keyv-like.js';
 export type { PassphraseKey } from './store/passphrase-key.js';
-
 export type {
   ApprovedCertificate,
   PreviousCertificate,
@@ -105,6 +142,13 @@ export type {
   StoreBreakerOptions,
   StoreTimeoutOptions,
 } from './store/store-options.js';
+export type { ClientLike, FetchLike } from './transports/link.js';
+export type {
+  ClientFactoryLike,
+  LinkOptions,
+  OwnConnections,
+  SharedConnections,
+} from './transports/server-link.js';
 export { checkTrust } from './trust/check-trust-policy.js';
 export type { ClientCertificate } from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';

@@ -1,29 +1,30 @@
-import type { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
-import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import type { Inspection } from '../connect/fetch-peer-certificate.js';
 import { untilAborted } from '../connect/limit.js';
 import { type ErrorCode, TlsConnectionError } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import { type PingTransport, pingMcp } from './ping-mcp.js';
+import type { ClientLike } from '../transports/link.js';
+import { HttpPing } from './ping/http-ping.js';
+import { pingMcp } from './ping/ping-mcp.js';
+import { HttpStatusError, type PingTransport } from './ping/ping-transport.js';
+import { SsePing } from './ping/sse-ping.js';
 import { daysUntil } from './registered-server.js';
-import type {
-  RegistrySseOptions,
-  RegistryStreamableHttpOptions,
-  ServerCheck,
-  ServerCheckOptions,
-} from './types.js';
+import type { RegisteredLinkOptions, ServerCheck, ServerCheckOptions } from './types.js';
+
+/** What a server can be asked over: its endpoint, and clients of it. */
+export interface CheckLink {
+  readonly url: URL;
+  /** A client of its own for each transport that is tried. */
+  readonly open: () => ClientLike;
+}
 
 export interface CheckParts {
   /** Of the record. */
   readonly url: string;
   /** When the check began, by `performance.now()`: the time to read the record is in it. */
   readonly startedAt: number;
-  readonly streamableHttp: (
-    options: RegistryStreamableHttpOptions,
-  ) => Promise<StreamableHTTPClientTransport>;
-  readonly sse: (options: RegistrySseOptions) => Promise<SSEClientTransport>;
+  readonly link: (options: RegisteredLinkOptions) => Promise<CheckLink>;
   /** Connects once under the trust on record, and sends nothing. */
   readonly inspect: (signal: AbortSignal) => Promise<Inspection>;
 }
@@ -76,23 +77,32 @@ interface Asked {
 }
 
 /** Over streamable HTTP, and where the server may be of the other transport, over SSE. */
-async function ask(parts: CheckParts, link: object, limit: CheckLimit): Promise<Asked> {
+async function ask(
+  parts: CheckParts,
+  options: RegisteredLinkOptions,
+  { signal, throwIfCancelled }: CheckLimit,
+): Promise<Asked> {
+  let link: CheckLink | undefined;
+  const ping = async (make: (link: CheckLink) => PingTransport): Promise<void> => {
+    link ??= await untilAborted(parts.link(options), signal);
+    await pingMcp(make(link), signal);
+  };
   let first: unknown;
   try {
-    await onceMore(() => ping(parts.streamableHttp(link), limit));
+    await onceMore(() => ping(({ url, open }) => new HttpPing(url, open())));
     return { mcp: 'streamable-http', error: undefined };
   } catch (error) {
-    limit.throwIfCancelled();
+    throwIfCancelled();
     first = error;
   }
   const status = statusOf(first);
   if (status === 401) return unauthorized(parts, first);
   if (!isOtherTransport(status)) return { mcp: undefined, error: first };
   try {
-    await ping(parts.sse(link), limit);
+    await ping(({ url, open }) => new SsePing(url, open()));
     return { mcp: 'sse', error: undefined };
   } catch (error) {
-    limit.throwIfCancelled();
+    throwIfCancelled();
     if (statusOf(error) === 401) return unauthorized(parts, error);
     // Where there is no event stream either, it is not of that transport: what it said first says more.
     return { mcp: undefined, error: statusOf(error) === undefined ? error : first };
@@ -103,18 +113,6 @@ function unauthorized({ url }: CheckParts, cause: unknown): Asked {
   const { host, port } = addressOf(new URL(url));
   const message = `${atHost(host, port)}: wants authorization (401): give \`auth\` or \`headers\` to the check, to see more`;
   return { mcp: 'unauthorized', error: new Error(message, { cause }) };
-}
-
-async function ping(transport: Promise<PingTransport>, limit: CheckLimit): Promise<void> {
-  const { signal } = limit;
-  try {
-    await untilAborted(transport, signal);
-  } catch (error) {
-    // One that comes too late is not left open.
-    transport.then((late) => late.close()).catch(() => {});
-    throw error;
-  }
-  await pingMcp(await transport, { signal, reason: (cause) => limit.reason(cause) });
 }
 
 type Inspected = Inspection | { readonly failure: unknown };
@@ -162,21 +160,14 @@ class CheckLimit {
     caller?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeoutMs === 0) return;
     const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
-    this.#timer = setTimeout(() => this.#ending.abort(this.#timedOut(undefined)), leftMs);
+    this.#timer = setTimeout(() => this.#ending.abort(this.#timedOut()), leftMs);
   }
 
   get signal(): AbortSignal {
     return this.#ending.signal;
   }
 
-  throwIfCancelled(): void {
-    this.#caller?.throwIfAborted();
-  }
-
-  /** Why the signal aborted. */
-  reason(cause: Error | undefined): unknown {
-    return this.#caller?.aborted ? this.#caller.reason : this.#timedOut(cause);
-  }
+  readonly throwIfCancelled = (): void => this.#caller?.throwIfAborted();
 
   /** Ends what still goes on. */
   end(): void {
@@ -185,11 +176,11 @@ class CheckLimit {
     this.#ending.abort();
   }
 
-  #timedOut(cause: Error | undefined): TlsConnectionError {
+  #timedOut(): TlsConnectionError {
     const { host, port } = addressOf(new URL(this.#url));
     const message = `${atHost(host, port)}: no answer to a ping within ${this.#timeoutMs} ms`;
     const hint = 'Check that the server is running, or raise `timeoutMs`.';
-    return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint, cause });
+    return new TlsConnectionError('MCP_TLS_TIMEOUT', message, { host, port, hint });
   }
 }
 
@@ -206,10 +197,9 @@ async function onceMore(ask: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The HTTP status that a transport was refused with, of which its error tells. */
+/** The HTTP status that a ping was refused with. */
 function statusOf(error: unknown): number | undefined {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'number' ? code : undefined;
+  return error instanceof HttpStatusError ? error.status : undefined;
 }
 
 /** The server answered, and not as one of Streamable HTTP does (MCP 2025-06-18, Backwards Compatibility). */

@@ -1,11 +1,3 @@
-import type {
-  SSEClientTransport,
-  SSEClientTransportOptions,
-} from '@modelcontextprotocol/sdk/client/sse.js';
-import type {
-  StreamableHTTPClientTransport,
-  StreamableHTTPClientTransportOptions,
-} from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { CloseOptions } from '../client/close-options.js';
 import type { CustomClient } from '../client/custom-client.js';
 import type {
@@ -74,12 +66,6 @@ export interface RegisteredLinkOptions extends ServerRequestOptions, Omit<Client
   /** Another endpoint of the same origin, such as `/sse`. Default: the registered URL. */
   endpoint?: string | undefined;
 }
-
-/** The SDK's options and ours, without those that the registry decides. */
-export type RegistryStreamableHttpOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
-  RegisteredLinkOptions;
-export type RegistrySseOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
-  RegisteredLinkOptions;
 
 /** Options of `ServerRegistry.check`. */
 export interface ServerCheckOptions extends ServerRequestOptions {
@@ -183,13 +169,6 @@ export interface ServerRegistry extends AsyncDisposable {
    * @throws {RegistryError} `MCP_TLS_NOT_REGISTERED`
    */
   clientFactory(id: string): Promise<RegistryClientFactory>;
-  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
-  streamableHttpClient(
-    id: string,
-    options?: RegistryStreamableHttpOptions,
-  ): Promise<StreamableHTTPClientTransport>;
-  /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
-  sseClient(id: string, options?: RegistrySseOptions): Promise<SSEClientTransport>;
   /**
    * Looks at the certificate that the server presents now. One that the trust on record covers (the same
    * key under `'key'`, a backup pin) goes on record without approval. Any other needs approval, and is

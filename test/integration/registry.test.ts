@@ -728,10 +728,10 @@ describe('check', () => {
   it.each<[what: string, post: number, get: number, seen: object]>([
     ['401 to streamable HTTP', 401, 200, { mcp: 'unauthorized' }],
     ['405, and 401 to SSE', 405, 401, { mcp: 'unauthorized' }],
-    ['400, and 405 to SSE', 400, 405, { mcp: undefined, error: { code: 400 } }],
-    ['404, and a page to SSE', 404, 200, { mcp: undefined, error: { code: 404 } }],
-    ['403, and 404 to SSE', 403, 404, { mcp: undefined, error: { code: 403 } }],
-    ['500', 500, 401, { mcp: undefined, error: { code: 500 } }],
+    ['400, and 405 to SSE', 400, 405, { mcp: undefined, error: { status: 400 } }],
+    ['404, and a page to SSE', 404, 200, { mcp: undefined, error: { status: 404 } }],
+    ['403, and 404 to SSE', 403, 404, { mcp: undefined, error: { status: 403 } }],
+    ['500', 500, 401, { mcp: undefined, error: { status: 500 } }],
   ])('keeps the first, telling answer, and tells 401 apart: %s', async (_, post, get, seen) => {
     const { pem: cert, keyPem } = certificate;
     const server = createServer({ cert, key: keyPem }, ({ method }, response) => {

@@ -13,7 +13,7 @@ import { cacheFolder, installInCache } from '../../scripts/install-in-cache.js';
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '../..');
-const ENTRIES = ['core', 'index', 'redis', 'store', 'testing'] as const;
+const ENTRIES = ['core', 'index', 'redis', 'store', 'testing', 'v2'] as const;
 
 const DOM = ['lib.dom.d.ts', 'lib.dom.iterable.d.ts'];
 

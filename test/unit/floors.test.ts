@@ -29,8 +29,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   transports: 4,
   redis: 5,
   registry: 5,
+  'sdk-v1': 5.5,
+  'sdk-v2': 5.5,
   'core.ts': 6,
   'index.ts': 7,
+  'v2.ts': 7,
   testing: 8,
 };
 
@@ -49,7 +52,9 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^node:https?$/, ['testing']],
   [/^undici$/, ['client']],
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
-  [/^@modelcontextprotocol\/sdk\//, ['transports', 'testing']],
+  [/^@modelcontextprotocol\/sdk\//, ['sdk-v1', 'testing']],
+  [/^@modelcontextprotocol\/client$/, ['sdk-v2']],
+  [/^eventsource-parser$/, ['registry']],
   [/^(jose|lru-cache)$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],

@@ -4,14 +4,19 @@ import {
 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { type Declaration, declareOptions } from '../options.js';
-import { linkStreamableHttp } from './linked-streamable-http.js';
+import { linkStreamableHttp } from '../transports/linked-streamable-http.js';
 import {
   NOT_OPTIONS,
   readTransportOptions,
   SDK_FIELDS,
   sdksOwn,
-} from './read-transport-options.js';
-import { LINK_FIELDS, type LinkOptions, makeServerLink, readServerUrl } from './server-link.js';
+} from '../transports/read-transport-options.js';
+import {
+  LINK_FIELDS,
+  type LinkOptions,
+  makeServerLink,
+  readServerUrl,
+} from '../transports/server-link.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
 export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &

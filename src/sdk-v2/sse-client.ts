@@ -1,17 +1,22 @@
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import {
   SSEClientTransport,
   type SSEClientTransportOptions,
-} from '@modelcontextprotocol/sdk/client/sse.js';
-import { type Declaration, declareOptions } from '../options.js';
-import { linkSse } from './linked-sse.js';
+  UnauthorizedError,
+} from '@modelcontextprotocol/client';
+import { type Declaration, declareOptions, flag } from '../options.js';
+import { linkSse } from '../transports/linked-sse.js';
 import {
   NOT_OPTIONS,
   readTransportOptions,
   SDK_FIELDS,
   sdksOwn,
-} from './read-transport-options.js';
-import { LINK_FIELDS, type LinkOptions, makeServerLink, readServerUrl } from './server-link.js';
+} from '../transports/read-transport-options.js';
+import {
+  LINK_FIELDS,
+  type LinkOptions,
+  makeServerLink,
+  readServerUrl,
+} from '../transports/server-link.js';
 
 /** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */
 export type SseClientOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
@@ -22,6 +27,7 @@ const OPTIONS: Declaration<SseClientOptions> = declareOptions<SseClientOptions>(
   {
     ...LINK_FIELDS,
     authProvider: sdksOwn(),
+    skipIssuerMetadataValidation: flag(),
     requestInit: SDK_FIELDS.requestInit,
     redirectPolicy: SDK_FIELDS.redirectPolicy,
   },
@@ -34,13 +40,11 @@ const LinkedTransport = linkSse<SSEClientTransport, SSEClientTransportOptions>(
 );
 
 /**
- * Makes the MCP SDK's HTTP+SSE transport (protocol 2024-11-05) for a server that is trusted by
- * `trust` or reached by the clients of `clientFactory`. Otherwise as {@link streamableHttpClient}.
+ * Makes the HTTP+SSE transport (protocol 2024-11-05) of the MCP SDK v2, as that of `mcp-tls` is made of v1.
  *
- * A `start()` that fails also closes: the SDK alone would go on trying every three seconds. When the
- * stream breaks later, the calls that wait for answers over it reject at once; it is opened again, and
- * the transport closes (`onerror` with our error, then `onclose`) when the server is refused then, or
- * cannot be reached 20 times in a row.
+ * A `start()` that fails also closes. When the stream breaks later, the calls that wait for answers over it
+ * reject at once; it is opened again, and the transport closes (`onerror` with our error, then `onclose`)
+ * when the server is refused then, or cannot be reached 20 times in a row.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
