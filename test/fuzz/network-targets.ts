@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { makeCustomClientFactory } from '../../src/index.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
@@ -28,9 +29,29 @@ const PROXY_ANSWERS = [
   'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello',
 ];
 
+/** Not every Node.js can make it. */
+const ZSTD = 'KLUv/SQUoQAAeyJhIjoxLCJiIjpbMSwyLDNdfdVgHz0=';
+
+/** Bodies in each coding, and in two. */
+const CODED: readonly Buffer[] = [
+  coded('gzip', zlib.gzipSync),
+  coded('deflate', zlib.deflateSync),
+  coded('deflate', zlib.deflateRawSync),
+  coded('br', zlib.brotliCompressSync),
+  coded('gzip, br', (body) => zlib.brotliCompressSync(zlib.gzipSync(body))),
+  coded('zstd', () => Buffer.from(ZSTD, 'base64')),
+];
+
+function coded(name: string, encode: (body: Buffer) => Buffer): Buffer {
+  const head = `HTTP/1.1 200 OK\r\ncontent-encoding: ${name}\r\nconnection: close\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), encode(Buffer.from('{"a":1,"b":[1,2,3]}'.repeat(50)))]);
+}
+
 /** An answer, and how many bytes of it are sent at a time. */
-function answers(originals: readonly string[]): fc.Arbitrary<Answer> {
-  const bytes = damaged(originals.map((text) => Buffer.from(text, 'latin1')));
+function answers(originals: readonly (string | Buffer)[]): fc.Arbitrary<Answer> {
+  const bytes = damaged(
+    originals.map((one) => (typeof one === 'string' ? Buffer.from(one, 'latin1') : one)),
+  );
   return fc.record({ bytes, step: fc.constantFrom(1, 7, 100_000) });
 }
 
@@ -68,7 +89,10 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   const client = factory();
   const headers = { authorization: `Bearer ${CANARY}` };
   const ask = (): Promise<Response> => client(`${server.url}/${CANARY}?${CANARY}`, { headers });
-  const over = (originals: readonly string[], read: (response: Response) => unknown) => ({
+  const over = (
+    originals: readonly (string | Buffer)[],
+    read: (response: Response) => unknown,
+  ) => ({
     pure: false,
     input: answers(originals),
     run: async (given: Answer) => {
@@ -83,6 +107,10 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
         void [...response.headers, response.statusText, response.type];
         return response.text();
       }),
+    },
+    {
+      name: 'coded bodies',
+      ...over(CODED, (response) => response.arrayBuffer()),
     },
     {
       name: 'redirects',
