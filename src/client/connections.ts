@@ -1,6 +1,7 @@
 import type { Client } from 'undici';
 import type { Connector } from '../connect/connector.js';
 import { TlsConfigError } from '../errors.js';
+import { guardSocket } from './guarded-socket.js';
 import type { Undici } from './load-undici.js';
 
 /**
@@ -67,7 +68,7 @@ export function makeConnections(
       connect(target, callback) {
         const giveUp = connector.connect(target, (...[error, socket]) => {
           attempts.delete(connection);
-          if (error === null) callback(null, socket);
+          if (error === null) callback(null, guardSocket(connection, socket));
           else callback(error, null);
         });
         attempts.set(connection, giveUp);
