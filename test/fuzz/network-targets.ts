@@ -52,12 +52,18 @@ function answers(originals: readonly (string | Buffer)[]): fc.Arbitrary<Answer> 
   const bytes = damaged(
     originals.map((one) => (typeof one === 'string' ? Buffer.from(one, 'latin1') : one)),
   );
-  return fc.record({ bytes, step: fc.constantFrom(1, 7, 100_000) });
+  return fc.record({
+    bytes,
+    step: fc.constantFrom(1, 7, 100_000),
+    read: fc.constantFrom('at once', 'late', 'never'),
+  });
 }
 
 interface Answer {
   readonly bytes: Uint8Array;
   readonly step: number;
+  /** The body, once its head is here. */
+  readonly read: 'at once' | 'late' | 'never';
 }
 
 async function play({ bytes, step }: Answer, socket: Socket): Promise<void> {
@@ -72,7 +78,7 @@ async function play({ bytes, step }: Answer, socket: Socket): Promise<void> {
 /** What comes over a connection. */
 export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   const certificate = await heldCertificate();
-  let answer: Answer = { bytes: new Uint8Array(0), step: 1 };
+  let answer: Answer = { bytes: new Uint8Array(0), step: 1, read: 'at once' };
   const server = await startTlsServer({
     certificate,
     onRequest: ({ socket }) => void play(answer, socket),
@@ -84,7 +90,7 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as { port: number };
-  const timeout = { connectMs: 2000, headersMs: 2000, idleMs: 2000, totalMs: 4000 };
+  const timeout = { connectMs: 2000, headersMs: 500, idleMs: 500, totalMs: 2000 };
   const factory = makeCustomClientFactory(certificate.certificatePem, { timeout });
   const client = factory();
   const headers = { authorization: `Bearer ${CANARY}` };
@@ -97,7 +103,10 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
     input: answers(originals),
     run: async (given: Answer) => {
       answer = given;
-      await read(await ask());
+      const response = await ask();
+      if (given.read !== 'at once') await new Promise((resolve) => setTimeout(resolve, 10));
+      if (given.read === 'never') await response.body?.cancel();
+      else await read(response);
     },
   });
   return [

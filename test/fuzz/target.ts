@@ -39,6 +39,12 @@ const CHANNELS: Readonly<Record<DiagnosticChannel, true>> = {
 
 for (const name of Object.keys(CHANNELS)) subscribe(name, (message) => void told.push(message));
 
+/** What nobody could catch. */
+const uncaught: unknown[] = [];
+
+process.on('uncaughtException', (error) => void uncaught.push(error));
+process.on('unhandledRejection', (reason) => void uncaught.push(reason));
+
 /**
  * Runs a target over one input.
  *
@@ -80,6 +86,8 @@ async function judge({ name, run }: FuzzTarget, input: unknown): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+  const [fault] = uncaught.splice(0);
+  if (fault !== undefined) throw new Error(`uncaught: ${inspect(fault)}`);
   const messages = inspect(told, { depth: 10, maxStringLength: 100_000 });
   if (messages.includes(CANARY)) throw new Error(`a channel is told a secret: ${messages}`);
 }
