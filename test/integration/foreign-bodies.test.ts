@@ -61,6 +61,12 @@ function oldStream(): unknown {
   return { locked: false, getReader: () => ({ read, cancel: async () => {}, releaseLock() {} }) };
 }
 
+function gone(): Uint8Array<ArrayBuffer> {
+  const view = new Uint8Array(4);
+  structuredClone(view.buffer, { transfer: [view.buffer] });
+  return view;
+}
+
 const FORM = /form-data; name="file"; filename="name.txt"\r\ncontent-type: text\/x\r\n\r\ncontent/;
 
 describe.each(['/', '/moved'])('over %s, with its length', (path) => {
@@ -126,6 +132,9 @@ describe('is refused before anything is sent', () => {
     ],
     ['a Blob that cannot be read', () => ({ [Symbol.toStringTag]: 'Blob' })],
     ['shared memory', () => new SharedArrayBuffer(4)],
+    ['an ArrayBuffer that went elsewhere', () => gone().buffer],
+    ['a view of memory that went elsewhere', gone],
+
     [
       'a proxy that was revoked',
       () => {
