@@ -5,7 +5,9 @@
  *   npm run fuzz -- --minutes 1 --target envelopes
  *   npm run fuzz -- --seed 42 --node 24                a failure again, on another line of Node.js
  *
- * A failure prints its seed and the smallest input; what it finds becomes a test of its own.
+ * A failure prints its seed and the smallest input; what it finds becomes a test of its own. Not guided by
+ * coverage: jazzer.js 4 needs glibc 2.38 (Debian 12 has 2.36), and older ones download a binary when they are
+ * installed.
  */
 import { parseArgs } from 'node:util';
 import { nodeLines } from './node-lines.js';

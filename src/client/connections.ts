@@ -3,6 +3,7 @@ import type { Connector } from '../connect/connector.js';
 import { TlsConfigError } from '../errors.js';
 import { BarrenBytes } from './barren-bytes.js';
 import { badAnswer } from './fetch-error.js';
+import { guardSocket } from './guarded-socket.js';
 import type { Undici } from './load-undici.js';
 
 /**
@@ -189,7 +190,7 @@ export class Connections {
             return;
           }
           bytes.watch(socket, () => badAnswer(new URL(origin), BARREN));
-          callback(null, socket);
+          callback(null, guardSocket(connection, socket));
         });
         this.#attempts.set(connection, giveUp);
       },

@@ -62,9 +62,11 @@ function zstd(): Transform | undefined {
  */
 class Deflated extends Transform {
   #inflate: zlib.Inflate | zlib.InflateRaw | undefined;
+  /** By its format, which may be before its last byte. */
+  #ended = false;
 
   override _transform(chunk: Buffer, _encoding: string, callback: TransformCallback): void {
-    if (chunk.length === 0) {
+    if (chunk.length === 0 || this.#ended) {
       callback();
       return;
     }
@@ -73,7 +75,7 @@ class Deflated extends Transform {
   }
 
   override _flush(callback: TransformCallback): void {
-    if (this.#inflate === undefined) callback();
+    if (this.#inflate === undefined || this.#ended) callback();
     else this.#inflate.once('end', () => callback()).end();
   }
 
@@ -88,6 +90,9 @@ class Deflated extends Transform {
     inflate.on('data', (piece) => {
       // Held back by its reader, as any other decoder is.
       if (!this.push(piece)) inflate.pause();
+    });
+    inflate.on('end', () => {
+      this.#ended = true;
     });
     inflate.on('error', (error) => this.destroy(error));
     return inflate;

@@ -6,7 +6,8 @@ import { type BodyEnded, PlainBody, type ResponseBody } from './response-body.js
 
 /** What the body of one answer is made of. */
 export interface BodyParts {
-  readonly contentEncoding: string | undefined;
+  /** Of several lines of it, undici makes a list. */
+  readonly contentEncoding: string | readonly string[] | undefined;
   readonly source: BodySource;
   readonly limit: BodyLimit | undefined;
   /** Makes what the reader sees of an error of the decoding. */
@@ -16,7 +17,7 @@ export interface BodyParts {
 /** Makes the body of an answer, decoded by its content-encoding. @throws if it has too many codings */
 export function makeResponseBody(parts: BodyParts): ResponseBody {
   const { contentEncoding, source, limit } = parts;
-  const decoders = contentEncoding === undefined ? [] : makeDecoders(contentEncoding);
+  const decoders = contentEncoding === undefined ? [] : makeDecoders(`${contentEncoding}`);
   return decoders.length === 0 ? new PlainBody(source, limit) : new DecodedBody(decoders, parts);
 }
 

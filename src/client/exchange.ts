@@ -5,12 +5,13 @@ import type { Connection, ConnectionsOfOne } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
 import type { Answer, ExchangeRequest } from './exchange-request.js';
 import { allInUse, badAnswer, bodyError, toFetchError } from './fetch-error.js';
+import { brokenBy, type SocketUser, useSocket } from './guarded-socket.js';
 import { InterimAnswers } from './interim-answers.js';
 import { mayRepeat } from './may-repeat.js';
-import type { BodySource } from './pipe.js';
 import { bodyToSend } from './request-body.js';
+import { requestError } from './request-error.js';
 import type { ResponseBody } from './response-body.js';
-import { abortedOf, listenWithoutLimit } from './signals.js';
+import { abortedOf, failOnAbort, listen, unlisten } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { pathOf } from './url-text.js';
 
@@ -38,7 +39,7 @@ const NULL_BODY = new Set([204, 205, 304]);
  * - Listeners on the signals live until the body has ended on the wire, and, where it is piped, until
  *   the pipe is through. What is unread then is checked for an abort when it is read.
  */
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements Dispatcher.DispatchHandler, SocketUser {
   readonly #connections: ConnectionsOfOne;
   readonly #request: ExchangeRequest;
   readonly #resolve: (answer: Answer) => void;
@@ -50,6 +51,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #interim: InterimAnswers | undefined;
   #endWait: (() => void) | undefined;
   #answered = false;
+  /** Bytes of the body, as they were sent. */
+  #received = 0;
   #repeated = false;
   #failure: { readonly reason: unknown } | undefined;
 
@@ -67,19 +70,15 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { signals, running } = this.#request;
-    if (running.closed !== undefined) {
-      this.#reject(running.closed);
-      return;
-    }
+    if (running.closed !== undefined) return void this.#reject(running.closed);
     const aborted = abortedOf(signals);
-    if (aborted !== undefined) {
-      this.#reject(aborted.reason);
-      return;
-    }
+    if (aborted !== undefined) return void this.#reject(aborted.reason);
     running.exchanges.add(this);
-    for (const signal of signals) {
-      listenWithoutLimit(signal);
-      signal.addEventListener('abort', this.#onAbort);
+    try {
+      listen(signals, this.#onAbort);
+    } catch (cause) {
+      this.#fail(this.#errorOf(requestError('the signal cannot be listened to', cause)));
+      return;
     }
     this.#begin();
   }
@@ -107,6 +106,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #sendOver(connection: Connection): void {
     const { url, method, timeouts } = this.#request;
     this.#connection = connection;
+    useSocket(connection, this);
     const { body, headers } = bodyToSend(this.#request);
     this.#sending = body instanceof StreamBody ? body : undefined;
     try {
@@ -176,16 +176,18 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #makeBody(controller: Dispatcher.DispatchController, headers: IncomingHttpHeaders): ResponseBody {
-    // undici gives two lines of it as a list.
-    const encoding = headers['content-encoding'] as string | readonly string[] | undefined;
+    const length = Number(headers['content-length']);
     return makeResponseBody({
-      contentEncoding: typeof encoding === 'string' ? encoding : encoding?.join(','),
+      contentEncoding: headers['content-encoding'],
       source: {
-        pause: () => controller.pause(),
+        pause: () => {
+          // What is here in full is not held back: the end of its connection might get in before its own.
+          if (this.#received !== length) controller.pause();
+        },
         resume: () => controller.resume(),
         cancel: (reason) => this.abort(reason ?? new DOMException('cancelled', 'AbortError')),
         aborted: () => abortedOf(this.#request.signals),
-        listen: (body) => this.#listenOn(body),
+        listen: (body) => failOnAbort(body, this.#request.signals),
       },
       limit: bodyLimit(this.#request, headers['content-type']),
       decodingError: () =>
@@ -195,6 +197,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
     if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
+    this.#received += chunk.length;
     this.#body?.write(chunk);
   }
 
@@ -205,20 +208,20 @@ class Exchange implements Dispatcher.DispatchHandler {
     const body = this.#body;
     body?.end();
     this.#release();
-    if (body?.holds) this.#listenOn(body);
+    // Somewhere in a stream it waits: an abort still reaches it there.
+    if (body?.holds) failOnAbort(body, this.#request.signals);
   }
 
-  /** Its last byte has come, and somewhere in a stream it waits: an abort still reaches it there. */
-  #listenOn(body: Parameters<BodySource['listen']>[0]): void {
-    const { signals } = this.#request;
-    const onAbort = (): void => body.fail(abortedOf(signals)?.reason);
-    for (const signal of signals) signal.addEventListener('abort', onAbort);
-    body.onEnded(() => {
-      for (const signal of signals) signal.removeEventListener('abort', onAbort);
-    });
+  onSocketEnd(): void {
+    if (this.#connection !== undefined) this.#controller?.resume();
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  onSocketFault(error: unknown): void {
+    if (this.#connection !== undefined) this.#fail(this.#errorOf(error));
+  }
+
+  onResponseError(_controller: unknown, reported: Error): void {
+    const error = brokenBy(reported);
     if (this.#mayRepeat(error)) {
       this.#repeated = true;
       try {
@@ -258,13 +261,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   };
 
   readonly #onHeadTimeout = (): void => {
-    const what = `no answer after ${this.#request.timeouts.headersMs} ms`;
-    this.#abortWith(what, 'UND_ERR_HEADERS_TIMEOUT');
+    const error = new Error(`no answer after ${this.#request.timeouts.headersMs} ms`);
+    const timedOut = Object.assign(error, { code: 'UND_ERR_HEADERS_TIMEOUT' });
+    this.abort(toFetchError(timedOut, this.#request.url));
   };
-
-  #abortWith(message: string, code: string): void {
-    this.abort(toFetchError(Object.assign(new Error(message), { code }), this.#request.url));
-  }
 
   abort(reason: unknown): void {
     if (this.#failure) return;
@@ -289,7 +289,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { signals, running, ended } = this.#request;
     ended();
     running.exchanges.delete(this);
-    for (const signal of signals) signal.removeEventListener('abort', this.#onAbort);
+    unlisten(signals, this.#onAbort);
   }
 }
 

@@ -27,6 +27,8 @@ export function toFetchError(error: unknown, url: URL): TypeError {
     const what = `the request cannot be sent: a header or its length is refused (${code})`;
     return toFetchError(requestError(what), url);
   }
+  // undici asserts what it takes for granted of an answer: a status of 000, an upgrade that names nothing.
+  if (code === 'ERR_ASSERTION') return badAnswer(url, 'sent an answer that is not valid HTTP/1.1');
   // What has neither is nothing that a network or a server does.
   if (code === '' && name !== 'HTTPParserError') return failed(runtimeError(name, error));
   return failed(toConnectionError(error, addressOf(url)));

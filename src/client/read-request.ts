@@ -1,7 +1,9 @@
+import { McpTlsError } from '../errors.js';
+import { ownBody } from './foreign-body.js';
 import { extractBody, type RequestBody, takeBody } from './request-body.js';
 import { requestError } from './request-error.js';
 import { hasHeader, readHeaders, TOKEN } from './request-headers.js';
-import { checkInit } from './request-init.js';
+import { type Redirect, readInit } from './request-init.js';
 
 /** What `fetch(input, init)` asks for, read out. */
 export interface FetchRequest {
@@ -11,40 +13,60 @@ export interface FetchRequest {
   readonly headers: string[];
   readonly body: RequestBody | null;
   readonly signal: AbortSignal | undefined;
-  readonly redirect: 'follow' | 'manual' | 'error';
+  readonly redirect: Redirect;
 }
 
 /**
  * Reads the arguments of `fetch` as the Fetch Standard does (§5.4), as far as it means anything
- * outside of a browser. Errors are TypeErrors as from `fetch`, with ours as their cause, and none of
- * them repeats the URL. A promise only for a Request that has a body.
+ * outside of a browser. None of the errors repeats the URL; what the caller's own objects throw is the
+ * cause of one. A promise only for a Request that has a body, and for bodies of other libraries.
  *
  * @param address the URL, if it was read before
- * @throws {TypeError}
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
 export function readRequest(
   input: string | URL | Request,
   init?: RequestInit | null,
   address?: string,
 ): FetchRequest | Promise<FetchRequest> {
+  try {
+    const request = read(input, init, address);
+    return request instanceof Promise ? request.catch(asRequestError) : request;
+  } catch (error) {
+    return asRequestError(error);
+  }
+}
+
+function asRequestError(cause: unknown): never {
+  if (cause instanceof McpTlsError) throw cause;
+  throw requestError('the arguments of the fetch cannot be read', cause);
+}
+
+function read(
+  input: string | URL | Request,
+  init: RequestInit | null | undefined,
+  address: string | undefined,
+): FetchRequest | Promise<FetchRequest> {
   // Nearly always the MCP SDK's: a plain object, and nothing unusual in it.
-  const given = init ?? {};
-  checkInit(given);
+  const given = readInit(init ?? {});
   const from = asRequest(input);
   const url = readUrl(address ?? from?.url ?? (input as string | URL));
   const method = readMethod(given.method === undefined ? (from?.method ?? 'GET') : given.method);
   const headers = readHeaders(given.headers === undefined ? from?.headers : given.headers);
   const signal = readSignal(given.signal === undefined ? from?.signal : given.signal);
-  const redirect = `${given.redirect ?? from?.redirect ?? 'follow'}` as FetchRequest['redirect'];
+  const redirect = given.redirect ?? from?.redirect ?? 'follow';
   if (from !== undefined && readsRequest(from, given.body, method)) {
     return takeBody(from).then((body) => ({ url, method, headers, body, signal, redirect }));
   }
   if (given.body !== undefined && given.body !== null) assertMayHaveBody(method);
-  const { body, contentType } = extractBody(given.body);
-  if (contentType !== undefined && !hasHeader(headers, 'content-type')) {
-    headers.push('content-type', contentType);
-  }
-  return { url, method, headers, body, signal, redirect };
+  const withBody = (given: unknown): FetchRequest => {
+    const { body, contentType } = extractBody(given);
+    if (contentType !== undefined && !hasHeader(headers, 'content-type')) {
+      headers.push('content-type', contentType);
+    }
+    return { url, method, headers, body, signal, redirect };
+  };
+  return ownBody(given.body)?.then(withBody) ?? withBody(given.body);
 }
 
 /** The platform's, or one of another realm or library. */
@@ -55,7 +77,7 @@ function asRequest(input: unknown): Request | undefined {
 }
 
 /** Whether the body is the Request's. */
-function readsRequest(from: Request, body: RequestInit['body'], method: string): boolean {
+function readsRequest(from: Request, body: unknown, method: string): boolean {
   if (body !== undefined && body !== null) return false;
   if (from.body === null || from.body === undefined) return false;
   assertMayHaveBody(method);
@@ -106,8 +128,9 @@ function readMethod(input: unknown): string {
 /** Whatever works as an AbortSignal: older libraries bring one of their own. */
 function readSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;
-  const { aborted, addEventListener } = signal as Partial<AbortSignal>;
-  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+  const { aborted, addEventListener, removeEventListener } = signal as Partial<AbortSignal>;
+  const listens = typeof addEventListener === 'function';
+  if (typeof aborted !== 'boolean' || !listens || typeof removeEventListener !== 'function') {
     throw requestError('the signal is not an AbortSignal');
   }
   return signal as AbortSignal;

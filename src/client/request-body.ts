@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { Readable } from 'node:stream';
+import { tagOf } from './foreign-body.js';
 import { encodeMultipart } from './multipart.js';
 import { requestError } from './request-error.js';
 import { type HeaderList, hasHeader } from './request-headers.js';
@@ -21,8 +22,8 @@ export interface ExtractedBody {
  */
 export function extractBody(body: unknown): ExtractedBody {
   if (body === null || body === undefined) return { body: null };
-  if (typeof body === 'string') return textBody(body);
-  if (body instanceof Uint8Array) return { body };
+  if (typeof body === 'string') return { body, contentType: TEXT };
+  if (body instanceof Uint8Array) return { body: attached(body) };
   if (body instanceof Blob) {
     return { body: body.size === 0 ? '' : body, contentType: body.type || undefined };
   }
@@ -30,23 +31,35 @@ export function extractBody(body: unknown): ExtractedBody {
     const { body: form, contentType } = encodeMultipart(body);
     return { body: form as unknown as Blob, contentType };
   }
-  if (body instanceof URLSearchParams) {
-    const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
-    return { body: body.toString(), contentType };
-  }
+  if (body instanceof URLSearchParams) return { body: body.toString(), contentType: FORM };
   if (ArrayBuffer.isView(body)) {
+    attached(body);
     return { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
   }
   // Of any realm: `instanceof` knows one only.
-  if (isArrayBuffer(body)) return { body: Buffer.from(body) };
-  if (body instanceof ReadableStream) return { body: streamBody(body) };
+  const tag = tagOf(body);
+  if (tag === '[object ArrayBuffer]') return { body: Buffer.from(body as ArrayBuffer) };
+  if (isStream(body)) return { body: streamBody(body) };
   if (isAsyncIterable(body)) return { body: iterableBody(body) };
-  return textBody(asText(body));
+  if (tag === '[object SharedArrayBuffer]') {
+    throw requestError('the body of the request is shared memory: give a copy of it');
+  }
+  const contentType = tag === '[object URLSearchParams]' ? FORM : TEXT;
+  return { body: asText(body), contentType };
+}
+
+const TEXT = 'text/plain;charset=UTF-8';
+const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
+
+/** @throws {TypeError} for a view of memory that went elsewhere: it would be sent as no bytes */
+function attached<View extends ArrayBufferView>(view: View): View {
+  if (view.byteLength === 0) view.buffer.slice(0, 0);
+  return view;
 }
 
 /** Whether a body comes in pieces, of a length that nobody knows: needs `duplex: 'half'`. */
 export function isStreaming(body: unknown): boolean {
-  return body instanceof ReadableStream || (!(body instanceof Blob) && isAsyncIterable(body));
+  return isStream(body) || (!(body instanceof Blob) && isAsyncIterable(body));
 }
 
 /**
@@ -75,18 +88,20 @@ export function bodyToSend({ body, headers }: { body: RequestBody | null; header
   return { body: StreamBody.ofStream(stream), headers: [...headers, ...length] };
 }
 
-function textBody(text: string): ExtractedBody {
-  return { body: text, contentType: 'text/plain;charset=UTF-8' };
-}
-
 function streamBody(stream: ReadableStream): StreamBody {
-  if (stream.locked || Readable.isDisturbed(stream as never)) {
-    throw requestError('the body of the request is locked, or was read before');
-  }
+  assertUnused(stream);
   return StreamBody.ofStream(stream);
 }
 
+/** Of a stream of Node.js too. What was read before would go out as an empty body, or half of one. */
+function assertUnused(stream: unknown): void {
+  if ((stream as Partial<ReadableStream>).locked || Readable.isDisturbed(stream as never)) {
+    throw requestError('the body of the request is locked, or was read before');
+  }
+}
+
 function iterableBody(iterable: AsyncIterable<unknown>): StreamBody {
+  assertUnused(iterable);
   try {
     return StreamBody.ofIterable(iterable);
   } catch (cause) {
@@ -94,8 +109,12 @@ function iterableBody(iterable: AsyncIterable<unknown>): StreamBody {
   }
 }
 
-function isArrayBuffer(body: unknown): body is ArrayBuffer {
-  return Object.prototype.toString.call(body) === '[object ArrayBuffer]';
+/** The platform's, or one of another library, which need not be iterable. */
+function isStream(body: unknown): body is ReadableStream {
+  return (
+    body instanceof ReadableStream ||
+    typeof (body as Partial<ReadableStream>).getReader === 'function'
+  );
 }
 
 function isAsyncIterable(body: unknown): body is AsyncIterable<unknown> {

@@ -23,37 +23,63 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   window: [null],
 };
 
+/** What to do with a redirect. */
+export type Redirect = 'follow' | 'manual' | 'error';
+
 const FIELDS = Object.keys(VALUES);
 
+/** What of the second argument of a fetch means anything here. Its values are read by whoever they are for. */
+export interface ReadInit {
+  readonly method: unknown;
+  readonly headers: RequestInit['headers'];
+  readonly body: unknown;
+  readonly signal: unknown;
+  readonly redirect: Redirect | undefined;
+}
+
 /**
- * Checks the second argument of a fetch. Values that are none are errors as in the platform, so that a
- * typing error in `redirect: 'error'` does not follow; what this fetch cannot do is refused by name.
+ * Reads the second argument of a fetch, each field once. Values that are none are errors as in the platform,
+ * so that a typing error in `redirect: 'error'` does not follow; what this fetch cannot do is refused by
+ * name.
  *
- * @throws {TypeError}
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`; what a getter of the caller's throws
  */
-export function checkInit(init: RequestInit): void {
+export function readInit(init: RequestInit): ReadInit {
   if (typeof init !== 'object' && typeof init !== 'function') {
     throw requestError('the second argument of fetch must be an object');
   }
   const fields = init as unknown as Readonly<Record<string, unknown>>;
+  let redirect: unknown;
+  let duplex: unknown;
   for (const field of FIELDS) {
     const value = fields[field];
-    if (value === undefined || VALUES[field]?.includes(value)) continue;
-    if (typeof value !== 'string' && VALUES[field]?.includes(text(value))) continue;
-    throw requestError(`'${field}' is not a valid value, or is not supported here`);
+    if (value === undefined) continue;
+    const allowed = allowedValue(field, value);
+    if (field === 'redirect') redirect = allowed;
+    else if (field === 'duplex') duplex = allowed;
   }
   if (fields['dispatcher'] !== undefined) {
     throw requestError('this fetch has a dispatcher of its own: another one would not be verified');
   }
-  if (fields['integrity'] !== undefined && text(fields['integrity']) !== '') {
+  const integrity = fields['integrity'];
+  if (integrity !== undefined && text(integrity) !== '') {
     throw requestError("'integrity' is not checked by this fetch: compare a hash of the body");
   }
-  const { body } = init;
-  if (body === null || body === undefined || typeof body === 'string' || !isStreaming(body)) return;
-  if (fields['duplex'] === undefined) {
-    throw requestError("a body that is a stream needs duplex: 'half'");
+  const { method, headers, body, signal } = init;
+  if (body !== null && body !== undefined && typeof body !== 'string' && isStreaming(body)) {
+    if (duplex === undefined) throw requestError("a body that is a stream needs duplex: 'half'");
+    if (init.keepalive) throw requestError("'keepalive' cannot be combined with a stream body");
   }
-  if (init.keepalive) throw requestError("'keepalive' cannot be combined with a stream body");
+  return { method, headers, body, signal, redirect: redirect as Redirect | undefined };
+}
+
+/** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` if `value` is none that the field may have */
+function allowedValue(field: string, value: unknown): unknown {
+  const values = VALUES[field];
+  if (values?.includes(value)) return value;
+  const asText = typeof value === 'string' ? undefined : text(value);
+  if (asText !== undefined && values?.includes(asText)) return asText;
+  throw requestError(`'${field}' is not a valid value, or is not supported here`);
 }
 
 /** As Web IDL makes a string of a value; what cannot be made one is none of the allowed. */

@@ -13,11 +13,40 @@ export function abortedOf(
   return undefined;
 }
 
+/** Calls `listener` when one of them aborts. @throws what the signal of another library throws */
+export function listen(signals: readonly AbortSignal[], listener: () => void): void {
+  for (const signal of signals) {
+    listenWithoutLimit(signal);
+    signal.addEventListener('abort', listener);
+  }
+}
+
+/** Ends {@link listen}. Never throws: it is called where something has ended already. */
+export function unlisten(signals: readonly AbortSignal[], listener: () => void): void {
+  for (const signal of signals) {
+    try {
+      signal.removeEventListener('abort', listener);
+    } catch {
+      // Of another library.
+    }
+  }
+}
+
+/** Has `body` fail with the reason when one of them aborts, until it has ended. */
+export function failOnAbort(
+  body: { onEnded(listener: () => void): void; fail(reason: unknown): void },
+  signals: readonly AbortSignal[],
+): void {
+  const onAbort = (): void => body.fail(abortedOf(signals)?.reason);
+  listen(signals, onAbort);
+  body.onEnded(() => unlisten(signals, onAbort));
+}
+
 /**
  * Every exchange of a transport listens to the one signal of its session. Node 20 calls more than ten
  * listeners a leak, and prints a warning; ours leave with their exchange.
  */
-export function listenWithoutLimit(signal: AbortSignal): void {
+function listenWithoutLimit(signal: AbortSignal): void {
   // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
   // undici.fetch with the same signal.
   if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
@@ -35,14 +64,11 @@ export async function untilOneAborts<T>(
   const aborted = new Promise<never>((_resolve, reject) => {
     abort = () => reject();
   });
-  for (const signal of signals) {
-    listenWithoutLimit(signal);
-    signal.addEventListener('abort', abort);
-  }
+  listen(signals, abort);
   if (abortedOf(signals) !== undefined) abort();
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    for (const signal of signals) signal.removeEventListener('abort', abort);
+    unlisten(signals, abort);
   }
 }

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Client as ClientV2, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type ClientOptions as ClientOptionsV2,
+  Client as ClientV2,
+  type McpSubscription,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -111,6 +117,68 @@ function stream(name: string, method: 'GET' | 'POST'): Operation {
   };
 }
 
+const MODERN: ClientOptionsV2 = { versionNegotiation: { mode: { pin: '2026-07-28' } } };
+
+/** What an operation of the SDK v2 has: it is connected, and listens. */
+interface ListeningV2 {
+  readonly world: World;
+  readonly client: ClientV2;
+  readonly subscription: McpSubscription | undefined;
+}
+
+/** A client of the SDK v2 over its own transport and our fetch; `use`: it is connected before the fault. */
+function overSdk2(
+  name: string,
+  urlOf: (world: World) => string,
+  options: ClientOptionsV2,
+  use: ((connected: ListeningV2) => Promise<unknown>) | undefined,
+): Operation {
+  const listens = use === listen;
+  return {
+    name,
+    foreign: true,
+    ...(listens && { open: true }),
+    async prepare(world) {
+      const factory = factoryFor(world);
+      const client = new ClientV2(INFO, options);
+      client.onerror = () => {};
+      const connect = () => {
+        const url = new URL(urlOf(world));
+        const transport = new StreamableHTTPClientTransport(url, { fetch: factory() });
+        return client.connect(transport, { timeout: 4000 });
+      };
+      if (use !== undefined) await connect();
+      const subscription = listens ? await client.listen({ toolsListChanged: true }) : undefined;
+      return {
+        run: () => (use === undefined ? connect() : use({ world, client, subscription })),
+        async close() {
+          await client.close();
+          await factory.close();
+        },
+      };
+    },
+  };
+}
+
+/** A subscription is told of changes, or ends: the SDK's own hook for the end of a stream sees to it. */
+async function listen({ world, client, subscription }: ListeningV2): Promise<string> {
+  let changes = 0;
+  client.setNotificationHandler('notifications/tools/list_changed', () => void changes++);
+  // Longer than the stream may be silent.
+  const over = pause(LIMITS.idleMs + 800, 'neither changes nor an end', { ref: false });
+  const told = (async () => {
+    while (changes === 0) {
+      await world.notify();
+      await pause(50);
+    }
+    return 'told of a change';
+  })();
+  const outcome = await Promise.race([subscription?.closed, told, over]);
+  changes++;
+  if (outcome === 'neither changes nor an end') throw new Error(outcome);
+  return `${outcome}`;
+}
+
 function overRegistry(
   name: string,
   use: (registry: ServerRegistry, world: World) => Promise<unknown>,
@@ -178,25 +246,23 @@ export const OPERATIONS: readonly Operation[] = [
   stream('GET stream', 'GET'),
   // As `subscriptions/listen` of 2026-07-28 is: a POST that never ends.
   stream('POST stream', 'POST'),
-  {
-    name: 'v2 connect',
-    foreign: true,
-    async prepare(world) {
-      const factory = factoryFor(world);
-      const client = new ClientV2(INFO);
-      return {
-        run: () =>
-          client.connect(
-            new StreamableHTTPClientTransport(new URL(world.mcpUrl), { fetch: factory() }),
-            { timeout: 4000 },
-          ),
-        async close() {
-          await client.close();
-          await factory.close();
-        },
-      };
+  overSdk2('v2 connect', (world) => world.mcpUrl, {}, undefined),
+  overSdk2(
+    'v2 call',
+    (world) => world.v2Url,
+    MODERN,
+    ({ client }) => client.callTool({ name: 'add', arguments: { a: 1, b: 2 } }, { timeout: 4000 }),
+  ),
+  overSdk2('v2 listen', (world) => world.v2Url, MODERN, listen),
+  overSdk2(
+    'v2 listen anew',
+    (world) => world.v2Url,
+    MODERN,
+    async ({ client }) => {
+      const subscription = await client.listen({ toolsListChanged: true }, { timeout: 4000 });
+      await subscription.close();
     },
-  },
+  ),
   overSdk(
     'OAuth',
     (world, clientFactory) =>

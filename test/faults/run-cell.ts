@@ -16,6 +16,9 @@ export interface Cell {
 /** What a fault may leave behind for a moment: ends of sockets that are under way. */
 const SETTLING_MS = 5000;
 
+/** Until the client knows that its connections were dropped. */
+const NOTICING_MS = 20;
+
 /** Strikes once, and looks how the operation ends and what it leaves. */
 export async function runCell(fault: Fault, operation: Operation): Promise<Cell> {
   const before = resources();
@@ -23,6 +26,8 @@ export async function runCell(fault: Fault, operation: Operation): Promise<Cell>
   await using world = await makeWorld();
   const prepared = await operation.prepare(world);
   const undo = await fault.strike(world);
+  // So that what was dropped is known to be: a call over it would meet the reset, and not the fault.
+  if (!operation.open) await pause(NOTICING_MS);
   const begin = performance.now();
   const outcome = await Promise.race([
     prepared.run().then(

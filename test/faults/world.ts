@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { createMcpApplication } from '../../src/testing/mcp-application.js';
 import { Front } from './front.js';
+import { startV2Server } from './v2-server.js';
 
 /** Limits that every operation is given, in milliseconds. */
 export const LIMITS = {
@@ -28,6 +29,8 @@ export interface World extends AsyncDisposable {
   readonly url: string;
   readonly mcpUrl: string;
   readonly sseUrl: string;
+  /** Of a server of the SDK v2. */
+  readonly v2Url: string;
   readonly certificate: HeldCertificate;
   /** Resolves {@link HOST}, and nothing else. A fault replaces it. */
   lookup: LookupFunction;
@@ -48,12 +51,14 @@ export async function makeWorld(): Promise<World> {
     retryMs: undefined,
     requireBearer: undefined,
   });
+  const v2 = startV2Server();
   const server = await startTlsServer({
     certificate,
     onRequest: (request, response) => {
       response.on('error', () => {});
       if (world.misbehave !== undefined) return world.misbehave(request, response);
       if (request.url === '/events') return answerEvents(response);
+      if (request.url === '/v2') return v2.handle(request, response);
       return application.handle(request, response);
     },
   });
@@ -64,6 +69,7 @@ export async function makeWorld(): Promise<World> {
     url,
     mcpUrl: `${url}/mcp`,
     sseUrl: `${url}/sse`,
+    v2Url: `${url}/v2`,
     certificate,
     lookup: (_host, options, done) => {
       if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }]);
@@ -75,8 +81,12 @@ export async function makeWorld(): Promise<World> {
       front.dropConnections();
       server.dropConnections();
     },
-    notify: () => application.broadcast((one) => one.sendToolListChanged()),
+    async notify() {
+      v2.notify();
+      await application.broadcast((one) => one.sendToolListChanged());
+    },
     async [Symbol.asyncDispose]() {
+      await v2.close();
       await application.forgetSessions();
       await front[Symbol.asyncDispose]();
       await server.close();

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { runInNewContext } from 'node:vm';
+import { Blob as ForeignBlob } from 'node-fetch';
 
 /** The classes that a side's fetch knows as its own. */
 export interface Classes {
@@ -72,6 +74,7 @@ const BODIES: Readonly<Record<string, (classes: Classes) => unknown>> = {
   'no bytes': () => new Uint8Array(0),
   URLSearchParams: () => new URLSearchParams({ a: '1', b: 'é' }),
   'a Blob': () => new Blob(['blob'], { type: 'text/x-blob' }),
+  'a Blob of another library': () => new ForeignBlob(['foreign'], { type: 'text/x-blob' }),
   'an untyped Blob': () => new Blob(['blob']),
   'an empty Blob': () => new Blob([]),
   FormData: form,
@@ -125,6 +128,20 @@ const BODIES: Readonly<Record<string, (classes: Classes) => unknown>> = {
   'an iterator of no results': () => iterable(() => ({ next: async () => 5 })),
   'an iterator of objects': () =>
     iterable(() => ({ next: async () => ({ done: false, value: {} }) })),
+  'an iterable whose iterator cannot be had': () => ({
+    get [Symbol.asyncIterator]() {
+      throw new Error('no iterator');
+    },
+  }),
+  'a Node.js stream': () => Readable.from([Buffer.from('node'), Buffer.from('stream')]),
+  'a Node.js stream that was read': async () => {
+    const stream = Readable.from([Buffer.from('node'), Buffer.from('stream')]);
+    for await (const _ of stream);
+    return stream;
+  },
+  'a Node.js stream that is being read': () =>
+    Readable.from([Buffer.from('node'), Buffer.from('stream')]).on('data', () => {}),
+  'a Node.js stream that was destroyed': () => Readable.from([Buffer.from('node')]).destroy(),
   'a number': () => 12345,
   'an object': () => ({ a: 1 }),
   'an array': () => [1, 2],
@@ -253,6 +270,20 @@ const INITS: Readonly<Record<string, (classes: Classes) => unknown>> = {
   'duplex: half with a string': () => ({ method: 'POST', duplex: 'half', body: 'x' }),
   'priority: high': () => ({ priority: 'high' }),
   'priority: bogus': () => ({ priority: 'bogus' }),
+  ...Object.fromEntries(
+    ['method', 'headers', 'body', 'redirect', 'signal', 'mode', 'duplex', 'integrity'].map(
+      (field) => [
+        `${field}: throws when it is read`,
+        () =>
+          Object.defineProperty({}, field, {
+            enumerable: true,
+            get() {
+              throw new RangeError('of the caller');
+            },
+          }),
+      ],
+    ),
+  ),
   'an unknown field': () => ({ bogus: 1 }),
 };
 
@@ -377,6 +408,19 @@ export const CELLS: readonly Cell[] = [
     'gzip-upper-case',
     'gzip-nothing',
     'gzip-cut',
+    'gzip-and-more',
+    'gzip-and-zeros',
+    'deflate-and-more',
+    'deflate-raw-and-more',
+    'br-and-more',
+    'deflate-slowly',
+    'deflate-raw-slowly',
+    'br-slowly',
+    'status-000',
+    'status-99',
+    'status-101',
+    'status-101-upgrade',
+    'reset-until-close',
     'deflate',
     'br',
     'gzip-twice',

@@ -35,13 +35,19 @@ export const DIFFERENCES: readonly Difference[] = [
     holds: (ours, control) => refused(ours) && ours.seen.length === 0 && !answered(control),
   },
   {
+    what: 'A Blob, file, form or stream of another library or realm is sent as what it is',
+    cells: /body a Blob of another library$/,
+    holds: (ours, control) =>
+      ours.seen[0]?.body === 'foreign' && control.seen[0]?.body === '[object Blob]',
+  },
+  {
     what: 'A stream of strings is refused as a body',
     cells: /body a stream of strings$/,
     holds: (ours, control) => refused(ours) && answered(control),
   },
   {
-    what: 'An iterable that throws rejects with a TypeError around its error',
-    cells: /body an iterable that throws$/,
-    holds: (ours, control) => refused(ours) && control.rejects === 'Error',
+    what: 'What throws when it is read (a field of `init`, an iterable) rejects with a TypeError around its error',
+    cells: /body an iterable (that throws|whose iterator cannot be had)$|: throws when it is read/,
+    holds: (ours, control) => refused(ours) && /^(Range)?Error$/.test(`${control.rejects}`),
   },
 ];

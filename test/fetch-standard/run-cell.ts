@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { McpTlsError } from '../../src/index.js';
+import { explainTlsError, McpTlsError } from '../../src/index.js';
 import type { Arguments, Cell, Classes } from './cells.js';
 import type { Seen, StandardServer } from './server.js';
 
@@ -113,6 +113,10 @@ function nameOf(error: unknown, side: string): string {
   if (side === 'ours') {
     const shown = `${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`;
     if (/SECRET/.test(shown)) return `an error that shows a secret: ${shown}`;
+    // All that happens here is the caller's doing, or the server's.
+    if (explainTlsError(error)?.code === 'MCP_TLS_UNSUPPORTED_RUNTIME') {
+      return 'an error that blames the installation';
+    }
     // What reads a body itself (JSON.parse, formData) has errors of the platform's.
     const own = error instanceof TypeError && error.message.startsWith('fetch failed');
     if (own && !(error.cause instanceof McpTlsError)) return 'a TypeError whose cause is not ours';

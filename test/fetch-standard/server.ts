@@ -26,7 +26,7 @@ export interface StandardServer {
   close(): Promise<void>;
 }
 
-type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+type Answer = (response: ServerResponse, request: IncomingMessage) => unknown;
 
 const TEXT = '{"text":"é"}';
 
@@ -45,6 +45,21 @@ function encoded(coding: string, body: Buffer | string): Answer {
   return (response) => {
     response.setHeader('content-encoding', coding);
     response.end(body);
+  };
+}
+
+/** What comes after a body has ended by its coding. */
+const MORE = Buffer.from('and more');
+
+/** A byte at a time. */
+function slowly(coding: string, body: Buffer): Answer {
+  return async (response) => {
+    response.setHeader('content-encoding', coding);
+    for (const byte of body) {
+      response.write(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    response.end();
   };
 }
 
@@ -82,6 +97,14 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   br: encoded('br', brotliCompressSync(TEXT)),
   'gzip-twice': encoded('gzip, gzip', gzipSync(gzipSync(TEXT))),
   'deflate-gzip': encoded('deflate, gzip', gzipSync(deflateRawSync(TEXT))),
+  'gzip-and-more': encoded('gzip', Buffer.concat([gzipSync(TEXT), MORE])),
+  'gzip-and-zeros': encoded('gzip', Buffer.concat([gzipSync(TEXT), Buffer.alloc(20)])),
+  'deflate-and-more': encoded('deflate', Buffer.concat([deflateSync(TEXT), MORE])),
+  'deflate-raw-and-more': encoded('deflate', Buffer.concat([deflateRawSync(TEXT), MORE])),
+  'br-and-more': encoded('br', Buffer.concat([brotliCompressSync(TEXT), MORE])),
+  'deflate-slowly': slowly('deflate', Buffer.concat([deflateSync(TEXT), MORE])),
+  'deflate-raw-slowly': slowly('deflate', Buffer.concat([deflateRawSync(TEXT), MORE])),
+  'br-slowly': slowly('br', Buffer.concat([brotliCompressSync(TEXT), MORE])),
   identity: encoded('identity', TEXT),
   'unknown-coding': encoded('rot13', TEXT),
   'six-codings': encoded('gzip, gzip, gzip, gzip, gzip, gzip', 'x'),
@@ -117,6 +140,18 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     'content-length: 0',
     'connection: close',
   ]),
+  'status-000': raw(['HTTP/1.1 000 Nothing', 'content-length: 0']),
+  'status-99': raw(['HTTP/1.1 99 Nothing', 'content-length: 0']),
+  'status-101': raw(['HTTP/1.1 101 Switching Protocols']),
+  'status-101-upgrade': raw([
+    'HTTP/1.1 101 Switching Protocols',
+    'upgrade: websocket',
+    'connection: upgrade',
+  ]),
+  'reset-until-close': (_response, { socket }) => {
+    socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${TEXT}`);
+    setTimeout(() => socket.destroy(), 20);
+  },
   'no-http': (_response, { socket }) => void socket.end('220 smtp.corp ESMTP\r\n'),
   'bad-header-name': raw(['HTTP/1.1 200 OK', 'a b: c', 'connection: close']),
   'two-lengths': raw(['HTTP/1.1 200 OK', 'content-length: 1', 'content-length: 2'], 'ab'),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import { handshakeTargets } from './handshake-targets.js';
 import { networkTargets } from './network-targets.js';
 import { pureTargets } from './pure-targets.js';
 import { runOnce } from './target.js';
@@ -10,7 +11,11 @@ const minutes = Number(process.env['MCP_TLS_FUZZ_MINUTES'] ?? 0);
 const only = process.env['MCP_TLS_FUZZ_TARGET'];
 const seed = process.env['MCP_TLS_FUZZ_SEED'];
 
-const targets = [...(await pureTargets()), ...(await networkTargets())];
+const targets = [
+  ...(await pureTargets()),
+  ...(await networkTargets()),
+  ...(await handshakeTargets()),
+];
 
 describe('whatever is read', () => {
   it.each(targets.filter(({ name }) => only === undefined || name === only))(

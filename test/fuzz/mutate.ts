@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 
+/** As much as a reader that takes more than a step for each byte does not get through in a moment. */
+const FLOOD_BYTES = 262_144;
+
 /** Damage to a sequence of bytes: flips, cuts, insertions, repetitions, one after the other. */
 export function damaged(originals: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
   const step = fc.record({
-    how: fc.constantFrom('flip', 'set', 'cut', 'insert', 'repeat', 'swap', 'truncate'),
+    how: fc.constantFrom('flip', 'set', 'cut', 'insert', 'repeat', 'swap', 'flood', 'truncate'),
     at: fc.nat(),
     length: fc.nat({ max: 64 }),
     bytes: fc.uint8Array({ maxLength: 16 }),
@@ -45,6 +48,12 @@ function apply(input: Uint8Array, { how, at, length, bytes }: Step): Uint8Array 
       const piece = input.subarray(start, end);
       const times = Array.from({ length: Math.min(length, 40) }, () => piece);
       return join(input.subarray(0, start), ...times, input.subarray(start));
+    }
+    case 'flood': {
+      const piece = end > start ? input.subarray(start, end) : bytes;
+      if (piece.length === 0 || input.length > FLOOD_BYTES / 4) return input;
+      const flood = Buffer.alloc(FLOOD_BYTES, piece);
+      return join(input.subarray(0, start), flood, input.subarray(start));
     }
     case 'swap':
       return join(input.subarray(start), input.subarray(0, start));

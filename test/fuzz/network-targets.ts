@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import * as zlib from 'node:zlib';
 import fc from 'fast-check';
 import { makeCustomClientFactory } from '../../src/index.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
@@ -28,15 +29,41 @@ const PROXY_ANSWERS = [
   'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello',
 ];
 
+/** Not every Node.js can make it. */
+const ZSTD = 'KLUv/SQUoQAAeyJhIjoxLCJiIjpbMSwyLDNdfdVgHz0=';
+
+/** Bodies in each coding, and in two. */
+const CODED: readonly Buffer[] = [
+  coded('gzip', zlib.gzipSync),
+  coded('deflate', zlib.deflateSync),
+  coded('deflate', zlib.deflateRawSync),
+  coded('br', zlib.brotliCompressSync),
+  coded('gzip, br', (body) => zlib.brotliCompressSync(zlib.gzipSync(body))),
+  coded('zstd', () => Buffer.from(ZSTD, 'base64')),
+];
+
+function coded(name: string, encode: (body: Buffer) => Buffer): Buffer {
+  const head = `HTTP/1.1 200 OK\r\ncontent-encoding: ${name}\r\nconnection: close\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), encode(Buffer.from('{"a":1,"b":[1,2,3]}'.repeat(50)))]);
+}
+
 /** An answer, and how many bytes of it are sent at a time. */
-function answers(originals: readonly string[]): fc.Arbitrary<Answer> {
-  const bytes = damaged(originals.map((text) => Buffer.from(text, 'latin1')));
-  return fc.record({ bytes, step: fc.constantFrom(1, 7, 100_000) });
+function answers(originals: readonly (string | Buffer)[]): fc.Arbitrary<Answer> {
+  const bytes = damaged(
+    originals.map((one) => (typeof one === 'string' ? Buffer.from(one, 'latin1') : one)),
+  );
+  return fc.record({
+    bytes,
+    step: fc.constantFrom(1, 7, 100_000),
+    read: fc.constantFrom('at once', 'late', 'never'),
+  });
 }
 
 interface Answer {
   readonly bytes: Uint8Array;
   readonly step: number;
+  /** The body, once its head is here. */
+  readonly read: 'at once' | 'late' | 'never';
 }
 
 async function play({ bytes, step }: Answer, socket: Socket): Promise<void> {
@@ -51,7 +78,7 @@ async function play({ bytes, step }: Answer, socket: Socket): Promise<void> {
 /** What comes over a connection. */
 export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   const certificate = await heldCertificate();
-  let answer: Answer = { bytes: new Uint8Array(0), step: 1 };
+  let answer: Answer = { bytes: new Uint8Array(0), step: 1, read: 'at once' };
   const server = await startTlsServer({
     certificate,
     onRequest: ({ socket }) => void play(answer, socket),
@@ -63,17 +90,23 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as { port: number };
-  const timeout = { connectMs: 2000, headersMs: 2000, idleMs: 2000, totalMs: 4000 };
+  const timeout = { connectMs: 2000, headersMs: 500, idleMs: 500, totalMs: 2000 };
   const factory = makeCustomClientFactory(certificate.pem, { timeout });
   const client = factory();
   const headers = { authorization: `Bearer ${CANARY}` };
   const ask = (): Promise<Response> => client(`${server.url}/${CANARY}?${CANARY}`, { headers });
-  const over = (originals: readonly string[], read: (response: Response) => unknown) => ({
+  const over = (
+    originals: readonly (string | Buffer)[],
+    read: (response: Response) => unknown,
+  ) => ({
     pure: false,
     input: answers(originals),
     run: async (given: Answer) => {
       answer = given;
-      await read(await ask());
+      const response = await ask();
+      if (given.read !== 'at once') await new Promise((resolve) => setTimeout(resolve, 10));
+      if (given.read === 'never') await response.body?.cancel();
+      else await read(response);
     },
   });
   return [
@@ -83,6 +116,10 @@ export async function networkTargets(): Promise<readonly FuzzTarget[]> {
         void [...response.headers, response.statusText, response.type];
         return response.text();
       }),
+    },
+    {
+      name: 'coded bodies',
+      ...over(CODED, (response) => response.arrayBuffer()),
     },
     {
       name: 'redirects',

@@ -4,9 +4,11 @@ import {
   describeCertificate,
   isSelfSignedPem,
   makeCustomClientFactory,
+  parseTrust,
   streamableHttpClient,
 } from '../../src/index.js';
 import { createSealer, createStoredCertificate } from '../../src/store/index.js';
+import { revocationList } from '../../src/testing/battery/revocation-list.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { damaged, text } from './mutate.js';
 import { CANARY, type FuzzTarget } from './target.js';
@@ -33,6 +35,10 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
   });
   const sealed = Buffer.from(await sealer.seal('a', record, 1));
   const json = Buffer.from(JSON.stringify(record));
+  const nowhere = makeCustomClientFactory(null, {
+    lookup: (_host, _options, done) =>
+      done(Object.assign(new Error('nowhere'), { code: 'ENOTFOUND' }), ''),
+  })();
   const use = (trust: unknown): unknown => makeCustomClientFactory(trust as never).close();
   return [
     {
@@ -46,7 +52,7 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
     },
     {
       name: 'PEM described',
-      pure: false,
+      pure: true,
       input: damaged(pems).map(text),
       run: (pem: string) => describeCertificate(pem),
     },
@@ -57,10 +63,53 @@ export async function pureTargets(): Promise<readonly FuzzTarget[]> {
       run: (der: Uint8Array) => use(der),
     },
     {
+      name: 'DER described',
+      pure: true,
+      input: damaged(ders),
+      run: (der: Uint8Array) => describeCertificate(der),
+    },
+    {
+      name: 'revocation lists',
+      pure: true,
+      input: damaged([Buffer.from(revocationList({ issuer: certificate }))]).map(text),
+      run: (crl: string) => use({ ca: certificate.pem, authority: true, crl }),
+    },
+    {
       name: 'policies',
       pure: true,
       input: policies(certificate.pem),
       run: use,
+    },
+    {
+      name: 'policies as JSON',
+      pure: true,
+      input: fc.oneof(
+        policies(certificate.pem),
+        damaged([
+          Buffer.from(
+            JSON.stringify({
+              ca: certificate.pem,
+              serverName: 'a.example',
+              clientCertificate: { cert: certificate.pem, key: CANARY },
+            }),
+          ),
+        ]).map((bytes) => parsed(text(bytes))),
+      ),
+      run: (json: unknown) => parseTrust(json),
+    },
+    {
+      name: 'requests',
+      pure: true,
+      input: requests(),
+      // To nowhere: what is asked is how the arguments are read.
+      run: async ({ input, init }: { readonly input: never; readonly init: never }) => {
+        try {
+          await nowhere(input, init);
+        } catch (error) {
+          // The reason of the caller's own signal goes out untouched.
+          if ((error as Error).name !== 'AbortError') throw error;
+        }
+      },
     },
     {
       name: 'headers',
@@ -152,6 +201,52 @@ function policies(pem: string): fc.Arbitrary<unknown> {
       { requiredKeys: [] },
     ),
   );
+}
+
+/** Arguments of a fetch, each of them anything. */
+function requests(): fc.Arbitrary<unknown> {
+  const secret = fc.string().map((end) => `${CANARY}${end}`);
+  const odd = fc.oneof(fc.anything({ withTypedArray: true, withBigInt: true }), secret);
+  const body = fc.oneof(
+    odd,
+    fc.constantFrom('', '{}').map((one) => new Response(one).body),
+    fc.uint8Array().map((bytes) => new Blob([bytes])),
+    fc.anything().map((chunk) => ReadableStream.from([chunk])),
+    fc.anything().map((result) => ({ [Symbol.asyncIterator]: () => result })),
+    fc.anything().map((result) => ({ [Symbol.asyncIterator]: () => ({ next: () => result }) })),
+    secret.map((value) => {
+      const form = new FormData();
+      form.append(value, value);
+      return form;
+    }),
+  );
+  const maybe = (...values: readonly unknown[]): fc.Arbitrary<unknown> =>
+    fc.oneof(fc.constantFrom(...values), odd);
+  return fc.record({
+    input: fc.oneof(
+      fc.constant(`https://a.example/${CANARY}?${CANARY}`),
+      secret.map((path) => `https://a.example/${path}`),
+      secret.map((path) => new Request('https://a.example', { method: 'POST', body: path })),
+      fc.anything(),
+    ),
+    init: fc.oneof(
+      fc.anything(),
+      fc.record(
+        {
+          method: maybe('GET', 'POST', 'get', 'TRACE'),
+          body,
+          headers: maybe(['a', 'b'], { a: CANARY }),
+          redirect: maybe('follow', 'manual', 'error'),
+          duplex: maybe('half'),
+          signal: maybe(null, AbortSignal.abort(), new AbortController().signal),
+          mode: maybe('cors', 'navigate'),
+          integrity: maybe('', 'sha256-x'),
+          keepalive: maybe(true),
+        },
+        { requiredKeys: [] },
+      ),
+    ),
+  });
 }
 
 function keyRings(): fc.Arbitrary<unknown> {

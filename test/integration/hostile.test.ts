@@ -63,6 +63,23 @@ describe('a process of its own, in which an unhandled rejection is the end', {
     expect(await run('cancelAndAbort')).toBe('quiet');
   });
 
+  it('outlives the end of a connection while nobody reads the body, and gives out what came', async () => {
+    expect(await run('endsWhileUnread')).toEqual({
+      'until the end, FIN': '65536 bytes',
+      'until the end, RST': 'MCP_TLS_UNREACHABLE',
+      'until the end, close_notify': '65536 bytes',
+      'with its length, FIN': '65536 bytes',
+      'with its length, RST': '65536 bytes',
+      'with its length, close_notify': '65536 bytes',
+      'with a longer length, FIN': 'MCP_TLS_BAD_ANSWER',
+      'with a longer length, RST': 'MCP_TLS_UNREACHABLE',
+      'with a longer length, close_notify': 'MCP_TLS_BAD_ANSWER',
+      'in chunks, FIN': 'MCP_TLS_BAD_ANSWER',
+      'in chunks, RST': 'MCP_TLS_UNREACHABLE',
+      'in chunks, close_notify': 'MCP_TLS_BAD_ANSWER',
+    });
+  });
+
   it('frees the connections of answers that are dropped, unread or half read', async () => {
     const { made, left } = (await run('dropped')) as Record<string, number>;
     expect(made).toBeGreaterThanOrEqual(30);

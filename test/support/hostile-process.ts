@@ -3,9 +3,12 @@
  * its own by test/integration/hostile.test.ts, with `--unhandled-rejections=strict --expose-gc`. It
  * prints what it saw as JSON.
  */
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeCustomClientFactory } from '../../src/index.js';
+import { TLSSocket } from 'node:tls';
+import { explainTlsError, makeCustomClientFactory } from '../../src/index.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -185,12 +188,69 @@ async function stall(): Promise<unknown> {
   };
 }
 
+const HEADS: Readonly<Record<string, string>> = {
+  'until the end': '',
+  'with its length': 'content-length: 65536\r\n',
+  'with a longer length': 'content-length: 100000\r\n',
+  'in chunks': 'transfer-encoding: chunked\r\n',
+};
+
+const ENDINGS: Readonly<Record<string, (tls: TLSSocket, tcp: Socket) => void>> = {
+  FIN: (_tls, tcp) => void tcp.end(),
+  RST: (_tls, tcp) => void tcp.resetAndDestroy(),
+  close_notify: (tls) => void tls.end(),
+};
+
+/**
+ * Bodies that fill what is read ahead to the last byte, so that the parser stands still with nothing left
+ * to read, and the end of their connection then. Read later, or never.
+ */
+async function endsWhileUnread(): Promise<unknown> {
+  let head = '';
+  let end: (tls: TLSSocket, tcp: Socket) => void = () => {};
+  const { pem: cert, keyPem: key } = certificate;
+  const raw = createServer((tcp) => {
+    const tls = new TLSSocket(tcp, { isServer: true, cert, key });
+    tcp.on('error', () => {});
+    tls
+      .on('error', () => {})
+      .once('data', () => {
+        tls.write(`HTTP/1.1 200 OK\r\nconnection: close\r\n${head}\r\n`);
+        if (head.includes('chunked')) tls.write('10000\r\n');
+        tls.write(Buffer.alloc(65_536, 'x'), () => setTimeout(end, 30, tls, tcp));
+      });
+  });
+  await once(raw.listen(0, '127.0.0.1'), 'listening');
+  const url = `https://127.0.0.1:${(raw.address() as AddressInfo).port}`;
+  const seen: Record<string, string> = {};
+  for (const [framing, line] of Object.entries(HEADS)) {
+    for (const [ending, action] of Object.entries(ENDINGS)) {
+      head = line;
+      end = action;
+      const response = await client(url);
+      // What nobody reads at all.
+      const unread = await client(url);
+      await pause(100);
+      const late = pause(3000, 'hangs', { ref: false });
+      const read = response.arrayBuffer().then(
+        ({ byteLength }) => `${byteLength} bytes`,
+        (error) => explainTlsError(error)?.code ?? String(error),
+      );
+      seen[`${framing}, ${ending}`] = await Promise.race([read, late]);
+      await unread.body?.cancel().catch(() => {});
+    }
+  }
+  raw.close();
+  return seen;
+}
+
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   bodies,
   cancelAndAbort,
   dropped,
   held,
   stall,
+  endsWhileUnread,
 };
 
 const seen = await PROGRAMS[process.argv[2] ?? '']?.();
