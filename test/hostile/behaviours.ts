@@ -240,9 +240,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     run: forSome('/bomb/140/br', 20_000, readEvents),
   },
   {
-    name: '300 idle connections, kept alive by the server',
+    name: '200 idle connections, kept alive by the server',
     run: ({ client, at }) =>
-      many(300, async () => body(await client.fetch(`${at('main')}/together/300`))),
+      many(200, async () => body(await client.fetch(`${at('main')}/together/200`))),
     settles: true,
     bounds: { sockets: 64 },
   },
@@ -250,7 +250,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     name: '2,000 origins that nobody answers at',
     run: async ({ client }) => {
       for (let i = 0; i < 2_000; i++) {
-        await quietly(client.fetch(`https://127.1.${i >> 8}.${i & 255}:1/`));
+        await quietly(client.fetch(`https://127.1.${i >> 8}.${i & 255}:65501/`));
       }
     },
   },

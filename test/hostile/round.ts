@@ -5,6 +5,9 @@ import { KINDS, type Kind } from './clients.js';
 import { type ServerProcess, start } from './processes.js';
 import { faults, median, type Result } from './verdict.js';
 
+/** For one client and one behaviour, the wait apart. */
+const MOST_MS = 90_000;
+
 export interface RoundParts {
   readonly node: NodeLine;
   readonly behaviour: Behaviour;
@@ -73,6 +76,7 @@ export class Round {
       [kind, behaviour.name, String(waitMs), ...where],
       ['--expose-gc'],
     );
+    const timer = setTimeout(() => started.child.kill('SIGKILL'), MOST_MS);
     try {
       const spent = JSON.parse(await started.line()) as Result;
       const { retry } = await hostile.counts();
@@ -87,6 +91,8 @@ export class Round {
     } catch {
       // It has no result, which is one.
       started.child.kill('SIGKILL');
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
