@@ -13,7 +13,7 @@ const MOST = 1.2;
 const NOISE: Readonly<Record<Metric, number>> = {
   cpuMs: 150,
   peakMb: 32,
-  stallMs: 100,
+  stallMs: 60,
   sockets: 2,
   count: 0,
 };
