@@ -1,7 +1,7 @@
 /**
  * One client against one behaviour, in a process of its own.
  *
- *   tsx test/hostile/contender.ts KIND BEHAVIOUR WAIT_MS HOSTILE GOOD
+ *   contender KIND BEHAVIOUR WAIT_MS HOSTILE GOOD
  *
  * Prints what it spent as a line of JSON, and after the wait another with the sockets that are left.
  */

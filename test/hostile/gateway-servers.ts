@@ -1,7 +1,7 @@
 /**
  * Servers of a gateway, all in one process: good ones, or such as change their behaviour every few seconds.
  *
- *   tsx test/hostile/gateway-servers.ts good|hostile COUNT TURN_MS   prints where they are as a line of JSON
+ *   gateway-servers good|hostile COUNT TURN_MS   prints where they are as a line of JSON
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {

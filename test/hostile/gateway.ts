@@ -1,7 +1,7 @@
 /**
  * A gateway over a registry of many servers, some of them hostile, in a process of its own.
  *
- *   tsx test/hostile/gateway.ts QUIET_MS HOSTILE_MS GOOD HOSTILE
+ *   gateway QUIET_MS HOSTILE_MS GOOD HOSTILE
  *
  * Prints a sample as a line of JSON every few seconds, and at the end what calls to the good ones took.
  */

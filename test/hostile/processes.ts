@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { compiled, type Program } from './compile.js';
 import type { Servers } from './servers.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -15,12 +16,11 @@ export interface Started {
 
 export function start(
   binary: string,
-  program: string,
+  program: Program,
   args: readonly string[],
   flags: readonly string[] = [],
 ): Started {
-  const options = ['--no-warnings', ...flags, '--import', 'tsx'];
-  const child = spawn(binary, [...options, join(ROOT, 'test/hostile', program), ...args], {
+  const child = spawn(binary, ['--no-warnings', ...flags, compiled(program), ...args], {
     cwd: ROOT,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -46,7 +46,7 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 export async function startServers(which: 'hostile' | 'good'): Promise<ServerProcess> {
-  const started = start(process.execPath, 'servers.ts', [which]);
+  const started = start(process.execPath, 'servers', [which]);
   const servers = JSON.parse(await started.line()) as Servers;
   return {
     servers,

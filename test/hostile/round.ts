@@ -72,7 +72,7 @@ export class Round {
     await hostile.counts();
     const started = start(
       node.binary,
-      'contender.ts',
+      'contender',
       [kind, behaviour.name, String(waitMs), ...where],
       ['--expose-gc'],
     );

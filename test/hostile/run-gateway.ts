@@ -30,7 +30,7 @@ export async function runGateway(
   const hostileMs = minutes * 60_000;
   const times = [hostileMs * QUIET_PART, hostileMs].map(String);
   const where = [good.servers, hostile.servers].map((one) => JSON.stringify(one));
-  const gateway = start(binary, 'gateway.ts', [...times, ...where], ['--expose-gc']);
+  const gateway = start(binary, 'gateway', [...times, ...where], ['--expose-gc']);
   console.log(
     `${servers - hostileCount} good servers and ${hostileCount} hostile ones, ${minutes} minutes; 50 calls a second to the good ones`,
   );
@@ -67,7 +67,7 @@ async function startServers(
   count: number,
 ): Promise<{ started: Started; servers: readonly GatewayServer[] }> {
   const args = [which, String(count), String(TURN_MS)];
-  const started = start(process.execPath, 'gateway-servers.ts', args);
+  const started = start(process.execPath, 'gateway-servers', args);
   return { started, servers: JSON.parse(await started.line()) };
 }
 

@@ -1,7 +1,7 @@
 /**
  * A process of servers: the hostile ones, and one that is good in a process of its own.
  *
- *   tsx test/hostile/servers.ts hostile|good   prints where they are as a line of JSON
+ *   servers hostile|good   prints where they are as a line of JSON
  */
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as Tcp } from 'node:net';
