@@ -32,7 +32,8 @@ export interface PipeTarget {
  * The way of a body into a writable stream, as `pipeTo` is (Streams Standard §4.2.4).
  *
  * - One write is under way at most, and nothing is written after one that failed.
- * - While too much waits, the source is held back.
+ * - While too much waits, the source is held back. It goes on in another turn of the event loop: it may have
+ *   more at hand, and one fast stream would leave nobody else a turn.
  * - A failure of the source waits for the write that is under way, and is then handed to the platform's
  *   own `pipeTo`: in which order an abort and a `cancel()` of the other side settle is its business, and
  *   an abort of ours that comes at once makes such a `cancel()` reject.
@@ -47,6 +48,8 @@ export class Pipe {
   /** The write that is under way. */
   #writing: Promise<void> | undefined;
   #paused = false;
+  /** While the source is about to go on. */
+  #resuming: NodeJS.Immediate | undefined;
   #ending = false;
   #over = false;
 
@@ -120,10 +123,8 @@ export class Pipe {
       if (chunk === undefined) break;
       this.#send(chunk);
     }
-    if (this.#paused && !this.#over && this.#queue.held < READ_AHEAD_BYTES) {
-      this.#paused = false;
-      this.#source.resume();
-    }
+    const hasRoom = this.#paused && !this.#over && this.#queue.held < READ_AHEAD_BYTES;
+    if (hasRoom) this.#resuming ??= setImmediate(this.#resume);
     if (this.#ending && this.#writing === undefined && !this.#over) this.#close();
   }
 
@@ -134,6 +135,13 @@ export class Pipe {
     this.#writing = this.#target.writer.write(piece);
     this.#writing.then(this.#onWritten, ignore);
   }
+
+  readonly #resume = (): void => {
+    this.#resuming = undefined;
+    if (this.#over) return;
+    this.#paused = false;
+    this.#source.resume();
+  };
 
   readonly #onWritten = (): void => {
     this.#writing = undefined;

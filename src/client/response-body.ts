@@ -64,7 +64,7 @@ export class PlainBody implements ResponseBody {
   #pipe: Pipe | undefined;
   #ended: { readonly failure: BodyFailure | undefined } | undefined;
   #listeners: BodyEnded[] | undefined;
-  #onComplete: (() => void) | undefined;
+  readonly #completions: (() => void)[] = [];
 
   constructor(source: BodySource, limit?: BodyLimit) {
     this.#source = source;
@@ -94,8 +94,8 @@ export class PlainBody implements ResponseBody {
   }
 
   onComplete(listener: () => void): void {
-    if (this.#outcome !== undefined) listener();
-    else this.#onComplete = listener;
+    if (this.#outcome === undefined) this.#completions.push(listener);
+    else listener();
   }
 
   write(chunk: Uint8Array): void {
@@ -263,9 +263,7 @@ export class PlainBody implements ResponseBody {
 
   #complete(outcome: Outcome): void {
     this.#outcome = outcome;
-    const listener = this.#onComplete;
-    this.#onComplete = undefined;
-    listener?.();
+    for (const listener of this.#completions.splice(0)) listener();
   }
 
   /** @returns the error that it was ended with, if it is over its limit */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeDecoders } from '../../../src/client/content-encoding.js';
 import { redirectTarget } from '../../../src/client/redirect.js';
+import { PlainBody } from '../../../src/client/response-body.js';
 
 describe('a redirect', () => {
   const follow = (location: string) =>
@@ -33,4 +34,15 @@ describe('a content-encoding', () => {
   it.each([6, 100])('of %i codings is refused, as undici refuses it', (count) => {
     expect(() => makeDecoders(Array(count).fill('gzip').join(', '))).toThrow(RangeError);
   });
+});
+
+it('the end of a body is reported to all who wait for it', () => {
+  const source = { pause() {}, resume() {}, cancel() {}, aborted: () => undefined, listen() {} };
+  const body = new PlainBody(source);
+  const heard: string[] = [];
+  for (const name of ['a fetch of many origins', 'a transport']) {
+    body.onComplete(() => heard.push(name));
+  }
+  body.end();
+  expect(heard).toHaveLength(2);
 });
