@@ -129,12 +129,15 @@ export class Pools {
     this.#pools = undefined;
     await Promise.all(
       ending.map(async ({ destination, connector, origins }) => {
-        for (const origin of origins.keys()) {
+        const all = [...origins];
+        // Forgotten before they are empty: each is reported once.
+        origins.clear();
+        for (const [origin] of all) {
           publish('mcp-tls:pool-closed', () => this.#about(destination, origin));
         }
         connector.close();
         // Not close(): that waits for open streams, and an MCP GET stream never ends.
-        await Promise.all([...origins.values()].map((connections) => connections.destroy()));
+        await Promise.all(all.map(([, connections]) => connections.destroy()));
       }),
     );
   }
@@ -181,6 +184,7 @@ export class Pools {
     publish('mcp-tls:pool-opened', () => this.#about(destination, origin));
     return made;
   }
+
   #sweep(pool: Pool): void {
     for (const [origin, one] of pool.origins) if (one.isEmpty) this.#forget(pool, origin);
   }

@@ -36,7 +36,11 @@ export function maySignItself(certificate: X509Certificate): boolean {
   }
 }
 
-/** Whether the names are equal. */
+/** Whether the names are equal, as OpenSSL compares them; as they are printed, where the encoding is BER. */
 export function isSelfIssued(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer;
+  try {
+    return whetherSelfSigned(certificate, false) !== false;
+  } catch {
+    return certificate.subject === certificate.issuer;
+  }
 }

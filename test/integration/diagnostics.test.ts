@@ -160,6 +160,30 @@ describe('mcp-tls:request', () => {
   });
 });
 
+describe('mcp-tls:pool-closed', () => {
+  it('comes once for each pool that was opened, however its connections end', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startTlsServer({ certificate });
+    const factory = makeCustomClientFactory(certificate.pem);
+    listen();
+    await (await factory()(server.url)).text();
+    server.dropConnections();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    server.stall('headers');
+    const calls = [1, 2, 3].map(() => factory()(server.url).catch(() => {}));
+    await expect.poll(() => server.openConnections).toBe(3);
+    await factory.close();
+    await Promise.all(calls);
+    const pools = heard.map(([name]) => name).filter((name) => name.startsWith('mcp-tls:pool'));
+    expect(pools).toEqual([
+      'mcp-tls:pool-opened',
+      'mcp-tls:pool-closed',
+      'mcp-tls:pool-opened',
+      'mcp-tls:pool-closed',
+    ]);
+  });
+});
+
 describe('onDiagnostic', () => {
   it('calls a listener until it is disposed of', async () => {
     const certificate = await heldCertificate();
