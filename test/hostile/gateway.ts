@@ -82,7 +82,7 @@ for (const [i, { url, fingerprint }] of hostileServers.entries()) {
 }
 const watch = registry.watch({ intervalMs: 20_000 });
 for (const type of ['changed', 'refused', 'renewed', 'expiring', 'revoked'] as const) {
-  watch.addEventListener(type, () => {
+  watch.on(type, () => {
     events[type] = (events[type] ?? 0) + 1;
   });
 }
