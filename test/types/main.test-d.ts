@@ -109,4 +109,15 @@ holds<
 holds<keyof typeof main extends keyof typeof v2 ? true : false>();
 holds<keyof typeof v2 extends keyof typeof main ? true : false>();
 
-export { asPlatform, asSdk, overHttp, overSse, subscription };
+export {
+  asCore,
+  asCoreToo,
+  asPlatform,
+  asSdk,
+  asV2Fetch,
+  overHttp,
+  overSse,
+  overV2,
+  overV2Sse,
+  subscription,
+};
