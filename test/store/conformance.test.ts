@@ -288,7 +288,6 @@ for (const kind of PLACES) {
       await rows.write(recordKey('b'), `${((await rows.read(recordKey('b'))) ?? '').slice(0, -1)}`);
       expect(await later.rewrap()).toMatchObject({ current: 2, failed: [{ id: 'a' }] });
     });
-    });
 
     it('reports the progress of a rewrap, ends at a signal, and goes on where it ended', async () => {
       const { name } = await furnished();
