@@ -139,7 +139,8 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
     if (!isOptionsObject(input)) return refuse('options', 'an object', input);
     const given = plainCopy(input) as Options;
     for (const field of ['clientFactory', 'trust', 'origins', ...Object.keys(ROUTE_FIELDS)]) {
-      if (field in given) {
+      const isLeftOut = given[field as keyof Options] === undefined && field in ROUTE_FIELDS;
+      if (field in given && !isLeftOut) {
         invalidArgument(`options.${field} cannot be set here: what is registered applies`);
       }
     }

@@ -722,7 +722,7 @@ describe('check', () => {
       ...{ ok: false, trusted, reachable: trusted, code: 'MCP_TLS_TIMEOUT' },
       error: { message: expect.stringContaining('within 400 ms') },
     });
-    expect(Math.abs(took - checked.durationMs)).toBeLessThan(50);
+    expect(Math.abs(took - checked.durationMs)).toBeLessThan(150);
   });
 
   it.each<[what: string, post: number, get: number, seen: object]>([
@@ -768,7 +768,7 @@ describe('check', () => {
     await registry.register('a', `https://127.0.0.1:${port}/mcp`, approved());
     const before = performance.now();
     const checked = await registry.check('a', { timeoutMs: 500 });
-    expect(performance.now() - before).toBeLessThan(750);
+    expect(performance.now() - before).toBeLessThan(950);
     expect(checked).toMatchObject({ ok: false, trusted: true, code: 'MCP_TLS_TIMEOUT' });
     expect(checked.durationMs).toBeGreaterThan(450);
   });

@@ -3,6 +3,7 @@ import * as index from '../../src/index.js';
 import * as redis from '../../src/redis/index.js';
 import * as store from '../../src/store/index.js';
 import * as testing from '../../src/testing/index.js';
+import * as v2 from '../../src/v2.js';
 import { optionTable, type Row, summary } from '../dist/consumer/option-table.mjs';
 
 /** The table over the sources; test/dist runs it over the built package, ESM and CJS. */
@@ -11,7 +12,7 @@ let rows: readonly Row[];
 
 beforeAll(async () => {
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  rows = await optionTable({ index, redis, store, testing });
+  rows = await optionTable({ index, redis, store, testing, v2 });
   const { wrong: _, ...counts } = summary(rows);
   console.log(JSON.stringify(counts));
 }, 120_000);

@@ -12,6 +12,7 @@ export declare function optionTable(modules: {
   readonly redis: object;
   readonly store: object;
   readonly testing: object;
+  readonly v2: object;
 }): Promise<readonly Row[]>;
 export declare function summary(rows: readonly Row[]): {
   readonly rows: number;

@@ -33,7 +33,7 @@ const MAY_BE_UNDEFINED = new Set([
 const MAY_BE_SHOWN = /^(registry\.certificateFile|heldCertificate)/;
 
 /** All entries. `base`: what is valid; `inside`: objects within, with what is valid there. */
-async function makeEntries({ index, redis, store: parts, testing }) {
+async function makeEntries({ index, redis, store: parts, testing, v2 }) {
   const held = await testing.heldCertificate();
   const pem = held.pem;
   const key = { id: 'k', key: new Uint8Array(32) };
@@ -74,6 +74,20 @@ async function makeEntries({ index, redis, store: parts, testing }) {
       auth,
       trust: policy,
     }),
+    entry('v2 streamableHttpClient', { trust: null }, (o) => v2.streamableHttpClient(URL, o), {
+      ...route,
+      auth,
+      trust: policy,
+    }),
+    entry('v2 sseClient', { trust: null }, (o) => v2.sseClient(URL, o), {
+      ...route,
+      auth,
+      trust: policy,
+    }),
+    entry('v2 createServerRegistry', { store }, (o) => v2.createServerRegistry(o), route),
+    entry('originFetch', {}, (o) => index.originFetch(() => null, undefined, o)),
+    entry('registry.streamableHttpClient', {}, (o) => registry.streamableHttpClient('a', o), byId),
+    entry('registry.sseClient', {}, (o) => registry.sseClient('a', o), byId),
     entry('createServerRegistry', { store }, (o) => index.createServerRegistry(o), route),
     entry('registry.register', {}, (o) => registry.register('b', URL, o), {
       trust: policy,
@@ -105,6 +119,8 @@ async function makeEntries({ index, redis, store: parts, testing }) {
     entry('store.set', set, (o) =>
       store.set('never', { url: URL, trust: pem }, o).finally(() => store.delete('never')),
     ),
+    entry('store.list', {}, (o) => store.list(o)),
+    entry('store.rewrap', {}, (o) => store.rewrap(o)),
     entry('createSealer', { keys: key, namespace: 'n' }, (o) => parts.createSealer(o), {
       keys: key,
     }),

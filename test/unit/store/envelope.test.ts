@@ -153,9 +153,9 @@ describe('another JOSE', () => {
       .toString()
       .replace('1000', '2000000000');
     const envelope = [Buffer.from(bigger).toString('base64url'), ...rest].join('.');
-    const start = performance.now();
+    const before = process.cpuUsage();
     expect(await codeOf(open(ring, context, envelope))).toBe(TAMPERED);
-    expect(performance.now() - start).toBeLessThan(50);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(100);
   });
 
   it.each([
