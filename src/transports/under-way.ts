@@ -2,7 +2,9 @@
 export type CallId = string | number;
 
 /** Why a request ended whose call was given up. Whoever could be told has left. */
-export const ABANDONED: DOMException = new DOMException('the call was given up', 'AbortError');
+export const ABANDONED: Error = Object.assign(new Error('the call was given up'), {
+  name: 'AbortError',
+});
 
 /** Whether an error says no more than that: the SDK puts some into words. */
 export function isAbandoned(error: unknown): boolean {

@@ -18,6 +18,8 @@ it('has exactly these files in the tarball', () => {
     'dist/core.d.cts',
     'dist/core.d.ts',
     'dist/core.js',
+    'dist/dangerous-*.d.cts',
+    'dist/dangerous-*.d.ts',
     'dist/index.cjs',
     'dist/index.d.cts',
     'dist/index.d.ts',

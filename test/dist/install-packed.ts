@@ -16,12 +16,14 @@ declare module 'vitest' {
     tarball: string;
     /** A project with the tarball and both peers' types: what most consumers have. */
     withSdk: string;
+    /** A project with the tarball and the SDK v2, and no other. */
+    withSdkV2: string;
     /** A project with the tarball alone. */
     withoutSdk: string;
   }
 }
 
-/** Packs the package as npm would publish it, and installs it into two projects elsewhere. */
+/** Packs the package as npm would publish it, and installs it into projects elsewhere. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-dist-'));
   const { stdout } = await run(
@@ -40,7 +42,9 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const versions = (name: string) => `${name}@${devDependencies[name]}`;
   const types = versions('@types/node');
   const sdk = versions('@modelcontextprotocol/sdk');
-  provide('withSdk', await install(join(folder, 'with-sdk'), [tarball, types, sdk]));
+  const sdkV2 = versions('@modelcontextprotocol/client');
+  provide('withSdk', await install(join(folder, 'with-sdk'), [tarball, types, sdk, sdkV2]));
+  provide('withSdkV2', await install(join(folder, 'with-sdk-v2'), [tarball, types, sdkV2]));
   provide('withoutSdk', await install(join(folder, 'without-sdk'), [tarball, types]));
   return () => rm(folder, { recursive: true, force: true });
 }

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 /** Rejects with the program's output if it fails. */
 function program(
-  project: 'withSdk' | 'withoutSdk',
+  project: 'withSdk' | 'withSdkV2' | 'withoutSdk',
   file: string,
   ...more: readonly string[]
 ): Promise<{ stdout: string }> {
@@ -44,6 +44,12 @@ function program(
 it.each(['all.mjs', 'all.cjs'])('works over real TLS, beside the SDK: %s', async (file) => {
   const before = server.records.requests.length;
   await program('withSdk', file);
+  expect(server.records.requests.length).toBeGreaterThan(before);
+});
+
+it.each(['v2.mjs', 'v2.cjs'])('works over real TLS, beside the SDK v2 alone: %s', async (file) => {
+  const before = server.records.requests.length;
+  await program('withSdkV2', file);
   expect(server.records.requests.length).toBeGreaterThan(before);
 });
 

@@ -31,6 +31,10 @@ describe.each(CASES)('under $mode, from .$format', ({ mode, format }) => {
     expect(errorsOf('withoutSdk', `uses-testing.${format}`, mode)).toEqual([]);
   });
 
+  it('mcp-tls/v2 compiles, beside the SDK v2 alone', () => {
+    expect(errorsOf('withSdkV2', `uses-v2.${format}`, mode, DOM)).toEqual([]);
+  });
+
   // The CJS types of SDK 1.32 import an ESM package, which node16 refuses.
   it.skipIf(mode === 'node16' && format === 'cts')('mcp-tls compiles', () => {
     expect(errorsOf('withSdk', `uses-all.${format}`, mode, DOM)).toEqual([]);
@@ -51,7 +55,7 @@ describe.each([
 });
 
 function errorsOf(
-  project: 'withSdk' | 'withoutSdk',
+  project: 'withSdk' | 'withSdkV2' | 'withoutSdk',
   file: string,
   mode: Mode,
   libraries: readonly string[] = [],
