@@ -105,7 +105,9 @@ export class Pools {
   }
 
   stats(): FactoryStats {
-    const all = (this.#pools ?? []).flatMap(({ origins }) => [...origins.values()]);
+    const kept = (this.#pools ?? []).flatMap(({ origins }) => [...origins.values()]);
+    // One that a request took and never used is not open.
+    const all = kept.filter((one) => !one.isEmpty);
     const each = all.map((connections) => connections.stats());
     const sum = (field: keyof ConnectionStats): number =>
       each.reduce((total, one) => total + one[field], 0);

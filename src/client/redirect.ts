@@ -34,7 +34,7 @@ export function redirectTarget(
   }
   const refuse = (why: string, to?: URL): never => {
     const { host, port } = addressOf(from);
-    const where = to === undefined ? '' : ` to ${to.origin}`;
+    const where = to === undefined ? '' : ` to ${shownOrigin(to)}`;
     const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
     publish('mcp-tls:redirect-refused', () => ({
       ...aboutConnection(id, { host, port }),
@@ -89,4 +89,14 @@ function asUtf8(location: string): string {
   return /[\x80-\xff]/.test(location) && !/[^\0-\xff]/.test(location)
     ? Buffer.from(location, 'latin1').toString('utf8')
     : location;
+}
+
+/** Of a label of a host: a name that people gave is shorter, and a token that was repeated there is not. */
+const MAX_LABEL = 20;
+
+/** An origin as its peer named it, for a message: nothing of the request is to be read in it. */
+function shownOrigin({ protocol, hostname, port }: URL): string {
+  const labels = hostname.split('.').slice(0, 10);
+  const host = labels.map((one) => (one.length > MAX_LABEL ? `(${one.length} characters)` : one));
+  return `${protocol}//${host.join('.')}${port === '' ? '' : `:${port}`}`;
 }

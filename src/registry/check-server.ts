@@ -7,7 +7,7 @@ import { explainTlsError } from '../explain-tls-error.js';
 import type { ClientLike } from '../transports/link.js';
 import { HttpPing } from './ping/http-ping.js';
 import { pingMcp } from './ping/ping-mcp.js';
-import { HttpStatusError, type PingTransport } from './ping/ping-transport.js';
+import { HttpStatusError } from './ping/ping-transport.js';
 import { SsePing } from './ping/sse-ping.js';
 import { daysUntil } from './registered-server.js';
 import type { RegisteredLinkOptions, ServerCheck, ServerCheckOptions } from './types.js';
@@ -46,10 +46,11 @@ export async function checkServer(
   parts: CheckParts,
   options: ServerCheckOptions,
 ): Promise<ServerCheck> {
-  const { timeoutMs = 10_000, signal, ...link } = options;
+  const { timeoutMs = 10_000, signal, ...given } = options;
   signal?.throwIfAborted();
   const limit = new CheckLimit(parts, timeoutMs, signal);
   try {
+    const link = await untilAborted(parts.link(given), limit.signal);
     // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
     // open whether the server is the right one. Asked meanwhile: silence takes all the time there is.
     const inspecting = untilAborted(parts.inspect(limit.signal), limit.signal);
@@ -79,17 +80,12 @@ interface Asked {
 /** Over streamable HTTP, and where the server may be of the other transport, over SSE. */
 async function ask(
   parts: CheckParts,
-  options: RegisteredLinkOptions,
+  { url, open }: CheckLink,
   { signal, throwIfCancelled }: CheckLimit,
 ): Promise<Asked> {
-  let link: CheckLink | undefined;
-  const ping = async (make: (link: CheckLink) => PingTransport): Promise<void> => {
-    link ??= await untilAborted(parts.link(options), signal);
-    await pingMcp(make(link), signal);
-  };
   let first: unknown;
   try {
-    await onceMore(() => ping(({ url, open }) => new HttpPing(url, open())));
+    await onceMore(() => pingMcp(new HttpPing(url, open()), signal));
     return { mcp: 'streamable-http', error: undefined };
   } catch (error) {
     throwIfCancelled();
@@ -99,7 +95,7 @@ async function ask(
   if (status === 401) return unauthorized(parts, first);
   if (!isOtherTransport(status)) return { mcp: undefined, error: first };
   try {
-    await ping(({ url, open }) => new SsePing(url, open()));
+    await pingMcp(new SsePing(url, open()), signal);
     return { mcp: 'sse', error: undefined };
   } catch (error) {
     throwIfCancelled();

@@ -149,7 +149,12 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
       refuse('options.endpoint', 'a URL, or a path', endpoint);
     }
     const server = await factoryOf(id, true);
-    const url = endpoint === undefined ? new URL(server.url) : new URL(endpoint, server.url);
+    const url = URL.canParse(endpoint ?? '', server.url)
+      ? new URL(endpoint ?? '', server.url)
+      : refuse('options.endpoint', 'a URL, or a path', endpoint);
+    if (`${url.username}${url.password}` !== '') {
+      invalidArgument('options.endpoint must have no credentials: give auth');
+    }
     if (url.origin !== new URL(server.url).origin) {
       invalidArgument(`options.endpoint must be of the origin that '${id}' is registered with`);
     }

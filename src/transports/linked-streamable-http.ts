@@ -100,6 +100,7 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     }
 
     override async close(): Promise<void> {
+      this.#answers.close();
       await super.close();
       await this.#link.close();
     }

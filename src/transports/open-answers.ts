@@ -29,6 +29,11 @@ interface OpenAnswer {
   broken: boolean;
 }
 
+interface Settling {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Streams that were given up, and that the SDK has not asked for again. It keeps a timer for each. */
 const MAX_UNWANTED = 1_000;
 
@@ -49,6 +54,11 @@ export class OpenAnswers {
   readonly #timers = new Map<CallId, NodeJS.Timeout>();
   /** The last events of streams whose call was given up. */
   readonly #unwanted = new Set<string>();
+  /**
+   * Probes of the server's protocol, which reject where they were sent. An error in the server's place would
+   * say that it speaks an older one.
+   */
+  readonly #probes = new Map<CallId, Settling>();
   /** How many such streams the SDK will ask for without naming an event. */
   #unwantedWithout = 0;
 
@@ -71,6 +81,9 @@ export class OpenAnswers {
       throw error;
     }
     this.#mark(message, { streaming: true });
+    const probe = probeIn(message);
+    if (probe === undefined || !this.#open.has(probe)) return;
+    await new Promise<void>((resolve, reject) => this.#probes.set(probe, { resolve, reject }));
   }
 
   /**
@@ -127,11 +140,13 @@ export class OpenAnswers {
     this.#open.delete(id);
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
+    this.#probes.get(id)?.resolve();
+    this.#probes.delete(id);
   }
 
   /** Of a transport that is closed, nobody waits any more. */
   close(): void {
-    for (const id of [...this.#timers.keys()]) this.#delete(id);
+    for (const id of [...this.#timers.keys(), ...this.#probes.keys()]) this.#delete(id);
   }
 
   /** Sees the messages of a transport before whoever listens. To be called as it starts. */
@@ -180,8 +195,13 @@ export class OpenAnswers {
 
   #end(error: Error, which: (answer: OpenAnswer, id: CallId) => boolean): readonly ErrorAnswer[] {
     const ended = [...this.#open].filter(([id, one]) => which(one, id));
-    for (const [id] of ended) this.#delete(id);
-    return ended.map(([id]) => ({
+    const answered = ended.filter(([id]) => {
+      const probe = this.#probes.get(id);
+      probe?.reject(error);
+      this.#delete(id);
+      return probe === undefined;
+    });
+    return answered.map(([id]) => ({
       jsonrpc: '2.0',
       id,
       error: { code: CONNECTION_CLOSED, message: error.message, data: error },
@@ -202,4 +222,10 @@ function each(input: Messages, action: (id: CallId) => void): void {
     const { id, method } = message;
     if (method !== undefined && id !== undefined) action(id);
   }
+}
+
+/** The request by which SDK v2 asks a server which protocol it speaks (2026-07-28). */
+function probeIn(message: Messages): CallId | undefined {
+  const { id, method } = message as RpcMessage;
+  return method === 'server/discover' ? id : undefined;
 }

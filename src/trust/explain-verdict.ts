@@ -183,7 +183,7 @@ function strengthFindings(
   const problems: Problem[] = [];
   if (hasWeakKey(certificate)) {
     const size = key.bits === undefined ? (key.curve ?? 'unknown size') : `${key.bits} bits`;
-    const message = `${key.type} key of only ${size}`;
+    const message = `a weak ${key.type} key (${size})`;
     problems.push({ code: 'weak-key', message, certificate: index });
   }
   // Nobody relies on the signature of a self-signed certificate: it is trusted as a whole.

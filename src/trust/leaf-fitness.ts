@@ -108,7 +108,10 @@ export function hasWeakKey(certificate: X509Certificate): boolean {
   } catch {
     return true;
   }
-  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
+  const { modulusLength, namedCurve, publicExponent } = key.asymmetricKeyDetails ?? {};
+  // With an exponent of 1 anybody signs, and with an even one nobody does (RFC 8017 §3.1).
+  if (publicExponent !== undefined && (publicExponent < 3n || publicExponent % 2n === 0n))
+    return true;
   if (modulusLength !== undefined) return modulusLength < LEAST_MODULUS_BITS;
   // Ed25519, Ed448 and the post-quantum ones come in strong sizes only.
   if (key.asymmetricKeyType !== 'ec') return /^(rsa|dsa|dh)/.test(key.asymmetricKeyType ?? '');

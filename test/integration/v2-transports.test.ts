@@ -109,6 +109,35 @@ describe.each<[Mode, 'modern' | 'legacy']>([
   });
 });
 
+describe('a probe of the protocol', () => {
+  it.each<[string, object]>([
+    ['whose connection is reset', {}],
+    ['whose answer stands still', { timeout: { idleMs: 300 } }],
+  ])('%s does not make its server one of an older protocol', async (what, options) => {
+    const certificate = await heldCertificate();
+    const methods: unknown[] = [];
+    const server = await startTlsServer({
+      certificate,
+      async onRequest(request, response) {
+        let text = '';
+        for await (const piece of request) text += piece;
+        methods.push(JSON.parse(text).method);
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(': wait\n\n');
+        if (what.endsWith('reset')) setTimeout(() => server.dropConnections(), 50);
+      },
+    });
+    closers.push(() => server.close());
+    const { client } = newClient('auto');
+    const trust = certificate.pem;
+    const transport = streamableHttpClient(`${server.url}/mcp`, { trust, ...options });
+    const error = await client.connect(transport).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Error);
+    expect(codeOf(error)).toMatch(/^MCP_TLS_(UNREACHABLE|BAD_ANSWER|TIMEOUT)$/);
+    expect(methods).toEqual(['server/discover']);
+  });
+});
+
 describe('over the protocol of 2026-07-28', () => {
   async function connected() {
     const world = await start('modern');

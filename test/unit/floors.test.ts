@@ -54,7 +54,6 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
   [/^@modelcontextprotocol\/sdk\//, ['sdk-v1', 'testing']],
   [/^@modelcontextprotocol\/client$/, ['sdk-v2']],
-  [/^eventsource-parser$/, ['registry']],
   [/^(jose|lru-cache)$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],

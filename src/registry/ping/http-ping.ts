@@ -67,7 +67,7 @@ async function* answersOf(response: Response): AsyncGenerator<RpcMessage> {
     yield* parseMessages(await response.text());
     return;
   }
-  for await (const { event = 'message', data } of eventsOf(response)) {
-    if (event === 'message' && data !== '') yield* parseMessages(data);
+  for await (const { type, data } of eventsOf(response)) {
+    if (type === 'message' && data !== '') yield* parseMessages(data);
   }
 }

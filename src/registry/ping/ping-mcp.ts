@@ -1,4 +1,3 @@
-import { brief, printable } from '../../certificate/printable.js';
 import type { PingTransport } from './ping-transport.js';
 
 /** Known to servers of both transports; one that knows a later version answers with this or its own. */
@@ -31,20 +30,27 @@ export async function pingMcp(transport: PingTransport, signal: AbortSignal): Pr
 }
 
 async function converse(transport: PingTransport): Promise<void> {
-  const ask = async (id: number, method: string, params?: object): Promise<unknown> => {
+  const ask = async (id: number, method: string, params?: object): Promise<object> => {
     const message = { jsonrpc: '2.0', id, method, ...(params && { params }) };
     const { error, result } = await transport.request(message);
-    if (error !== undefined)
-      throw new Error(`${method}: ${brief(printable(String(error.message)))}`);
-    return result;
+    // What it says of the error is not repeated: it may hold the token of the request.
+    if (error !== undefined && error !== null) {
+      const code = Number.isInteger(error.code) ? ` ${error.code}` : '';
+      throw new Error(`${method}: the server answered with the error${code}`);
+    }
+    if (typeof result === 'object' && result !== null) return result;
+    throw new Error(`${method}: the server answered without a result`);
   };
   await transport.start();
-  const result = (await ask(1, 'initialize', {
+  const { protocolVersion } = (await ask(1, 'initialize', {
     protocolVersion: PROTOCOL_VERSION,
     capabilities: {},
     clientInfo: { name: 'mcp-tls', version: '1' },
-  })) as { protocolVersion?: string } | undefined;
-  transport.setProtocolVersion(result?.protocolVersion ?? PROTOCOL_VERSION);
+  })) as { protocolVersion?: unknown };
+  if (typeof protocolVersion !== 'string' || !/^[\w.-]{1,64}$/.test(protocolVersion)) {
+    throw new Error('initialize: the server answered without a protocol version');
+  }
+  transport.setProtocolVersion(protocolVersion);
   await transport.notify({ jsonrpc: '2.0', method: 'notifications/initialized' });
   await ask(2, 'ping');
 }

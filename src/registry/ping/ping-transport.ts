@@ -1,5 +1,3 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { brief, printable } from '../../certificate/printable.js';
 import type { ClientLike } from '../../transports/link.js';
 
 /** A JSON-RPC message, as much as a ping reads of it. */
@@ -7,7 +5,7 @@ export interface RpcMessage {
   readonly id?: unknown;
   readonly method?: unknown;
   readonly result?: unknown;
-  readonly error?: { readonly message?: unknown };
+  readonly error?: { readonly code?: unknown } | null;
 }
 
 export interface RpcRequest {
@@ -37,9 +35,9 @@ export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError';
   readonly status: number;
 
-  constructor(status: number, text: string) {
-    const said = text === '' ? '' : `: ${brief(printable(text))}`;
-    super(`HTTP ${status}${said}`);
+  /** @param what in our words: an answer may repeat the token of its request */
+  constructor(status: number, what?: string) {
+    super(`HTTP ${status}${what === undefined ? '' : `: ${what}`}`);
     this.status = status;
   }
 }
@@ -72,7 +70,8 @@ export class PingRequests {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (response.ok) return response;
-    throw new HttpStatusError(response.status, await response.text().catch(() => ''));
+    await response.body?.cancel();
+    throw new HttpStatusError(response.status);
   }
 
   /** Ends what still goes on. */
@@ -82,16 +81,46 @@ export class PingRequests {
   }
 }
 
-/** The events of a stream. Leaving the loop ends the stream. */
-export async function* eventsOf(response: Response): AsyncGenerator<EventSourceMessage> {
-  const events: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (event) => events.push(event) });
+/** One event of a stream (HTML, Server-sent events). */
+export interface StreamEvent {
+  readonly type: string;
+  readonly data: string;
+}
+
+/**
+ * The events of a stream. Leaving the loop ends the stream.
+ *
+ * Of a stream that brings more than {@link MAX_STREAM_BYTES} nothing more is read: an answer to a ping is small.
+ */
+export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
+  let [type, data, bytesRead] = ['', [] as string[], 0];
+  let rest = '';
+  // At its end: it may be half of a line's end.
+  let hasReturn = false;
   for await (const bytes of response.body ?? []) {
-    parser.feed(decoder.decode(bytes as Uint8Array, { stream: true }));
-    yield* events.splice(0);
+    bytesRead += (bytes as Uint8Array).length;
+    if (bytesRead > MAX_STREAM_BYTES) throw new Error('the event stream brings no answer');
+    const text = decoder.decode(bytes as Uint8Array, { stream: true });
+    rest += text;
+    // What is a piece of a line is looked at once, however many there are.
+    if (!hasReturn && !/[\r\n]/.test(text)) continue;
+    hasReturn = rest.endsWith('\r');
+    const lines = (hasReturn ? rest.slice(0, -1) : rest).split(/\r\n|\r|\n/);
+    rest = `${lines.pop()}${hasReturn ? '\r' : ''}`;
+    for (const line of lines) {
+      const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) as RegExpExecArray;
+      if (field === 'event') type = value;
+      else if (field === 'data') data.push(value);
+      else if (line === '') {
+        if (data.length > 0) yield { type: type || 'message', data: data.join('\n') };
+        [type, data] = ['', []];
+      }
+    }
   }
 }
+
+const MAX_STREAM_BYTES = 1_048_576;
 
 /** One message, or several in a batch. Nothing of what is none is quoted. */
 export function parseMessages(text: string): readonly RpcMessage[] {

@@ -68,16 +68,17 @@ export class SsePing implements PingTransport {
     while (true) {
       const { value, done } = (await this.#events?.next()) ?? { done: true, value: undefined };
       if (done || value === undefined) throw new Error('the server ended the session');
-      if ((value.event ?? 'message') === type) return value.data;
+      if (value.type === type) return value.data;
     }
   }
 
   /** A server must not send its client's messages to somebody else. */
   #sameOrigin(endpoint: string): URL {
-    const url = new URL(endpoint, this.#url);
-    if (url.origin !== this.#url.origin) {
+    // What cannot be parsed is not repeated: it may hold the token of the request.
+    const url = URL.canParse(endpoint, this.#url.href) ? new URL(endpoint, this.#url) : undefined;
+    if (url?.origin !== this.#url.origin) {
       throw new Error('the server named an endpoint of another origin');
     }
-    return url;
+    return url as URL;
   }
 }

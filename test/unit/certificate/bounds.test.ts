@@ -102,6 +102,17 @@ describe('the key of a certificate', () => {
     expect(judge({ ca: server.pem }, chain).trusted).toBe(true);
   });
 
+  it.each([1n, 2n, 65_536n])('is weak with an exponent of %s, whatever says so', (exponent) => {
+    const key = sequence(integer(odd(3072)), integer(exponent));
+    const leaf = crafted(sequence(RSA, bitString(key)), 'localhost');
+    for (const trust of [
+      { ca: leaf.toString(), authority: false },
+      { identity: 'pin', pins: `SHA256:${leaf.fingerprint256}` },
+    ] as const) {
+      expect(judge(trust, [leaf])).toMatchObject({ reason: 'MCP_TLS_WEAK' });
+    }
+  });
+
   it('is that of the certificate itself where a pin is all', () => {
     const leaf = rsa(3072, 3070);
     const pin = leaf.fingerprint256;
