@@ -55,7 +55,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^@modelcontextprotocol\/sdk\//, ['sdk-v1', 'testing']],
   [/^@modelcontextprotocol\/client$/, ['sdk-v2']],
   [/^eventsource-parser$/, ['registry']],
-  [/^(jose|lru-cache)$/, ['store']],
+  [/^lru-cache$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],
   [/^node:dns$/, ['connect']],
@@ -132,10 +132,10 @@ describe('the floors of src/', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('load pkijs, asn1js, undici, jose and @keyv/redis only when they are needed', () => {
+  it('load pkijs, asn1js, undici and @keyv/redis only when they are needed', () => {
     const eager = imports.filter(
       ({ file, specifier, typeOnly, lazy }) =>
-        /^(pkijs|asn1js|undici|jose|@keyv\/redis)$/.test(specifier) &&
+        /^(pkijs|asn1js|undici|@keyv\/redis)$/.test(specifier) &&
         !typeOnly &&
         !lazy &&
         placeOf(file) !== 'testing',
