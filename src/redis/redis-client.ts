@@ -19,6 +19,10 @@ export interface RedisClientLike {
   unsubscribe?(channel: string): Promise<unknown>;
   /** Of clusters: which node has what, empty until that is known. */
   readonly slots?: readonly unknown[];
+  /** Of each kind with other parameters. */
+  sendCommand?(...args: never[]): Promise<unknown>;
+  /** Of sentinels: lends a connection to the master, so that several commands go over the same one. */
+  use?(...args: never[]): Promise<unknown>;
   /** Sentinels have none, and a connection for subscriptions inside. */
   duplicate?(): RedisClientLike;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -29,6 +33,12 @@ export interface RedisClientLike {
 export interface RedisConnection {
   /** A client that takes commands. @throws {NotWrittenError} if there is none to be had */
   ready(): Promise<RedisClientLike>;
+  /**
+   * Lends a connection that nobody waits for who only reads, and on which one command follows the other.
+   *
+   * @throws {NotWrittenError} if there is none to be had
+   */
+  lend<T>(task: (client: RedisClientLike) => Promise<T>): Promise<T>;
   /** Something to subscribe with: a client of its own, not connected yet, where there can be one. */
   subscriber(): Promise<RedisSubscriber>;
   close(): Promise<void>;
@@ -53,6 +63,7 @@ export function makeRedisConnection(
     invalidArgument('connect must be a redis: URL or a client of node-redis 5');
   }
   let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
+  let apart: { readonly client: RedisClientLike; untilReady(): Promise<void> } | undefined;
 
   function main(): NonNullable<typeof made> {
     made ??= (async () => {
@@ -73,15 +84,40 @@ export function makeRedisConnection(
       await untilReady();
       return client;
     },
+    async lend(task) {
+      const { client } = await main().catch((error) => {
+        throw new NotWrittenError('unreachable', error);
+      });
+      if (client.duplicate === undefined) return lentBySentinel(client, this.ready, task);
+      if (apart === undefined) {
+        const copy = client.duplicate();
+        copy.on('error', () => {});
+        apart = { client: copy, untilReady: makeReadiness(copy) };
+      }
+      await apart.untilReady();
+      return task(apart.client);
+    },
     async subscriber() {
       const { client, untilReady } = await main();
       const copy = client.duplicate?.();
       return copy === undefined ? sharedSubscriber(client, untilReady) : ownSubscriber(copy);
     },
     async close() {
+      if (apart?.client.isOpen) apart.client.destroy();
       if (own && made !== undefined) (await made).client.destroy();
     },
   };
+}
+
+async function lentBySentinel<T>(
+  client: RedisClientLike,
+  ready: () => Promise<unknown>,
+  task: (client: RedisClientLike) => Promise<T>,
+): Promise<T> {
+  await ready();
+  const use = client.use as ((run: typeof task) => Promise<T>) | undefined;
+  if (use === undefined) throw new Error('this client can lend no connection');
+  return use.call(client, task);
 }
 
 function ownSubscriber(client: RedisClientLike): RedisSubscriber {

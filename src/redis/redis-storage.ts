@@ -1,5 +1,7 @@
-import { type Declaration, declareOptions, flag, ms, readOptions } from '../options.js';
+import { invalidArgument } from '../assert.js';
+import { count, type Declaration, declareOptions, flag, ms, readOptions } from '../options.js';
 import { type CertificateStorage, storageOf } from '../store/storage.js';
+import type { Acknowledgement } from './acknowledgement.js';
 import { makeAnnouncements } from './announcements.js';
 import { redisBackend } from './redis-backend.js';
 import { makeRedisConnection, type RedisClientLike } from './redis-client.js';
@@ -11,11 +13,30 @@ export interface RedisStorageOptions {
   watch?: boolean | undefined;
   /** Limit for making a connection, in ms. Default 2,000. Only with a URL. */
   connectMs?: number | undefined;
+  /**
+   * So many replicas must have a write of a record before it is done. If they are fewer, the write rejects
+   * with `MCP_TLS_STORE_OUTCOME_UNKNOWN`: the master has it, and a failover may lose it. Default 0: the
+   * master alone says so, and a failover may bring back what was revoked.
+   *
+   * Writes go over a connection of their own then. A failover to a replica that had not acknowledged is not
+   * prevented by this, as long as there are more replicas than are named here.
+   */
+  acknowledgedBy?: number | undefined;
+  /** Limit for their acknowledgement, in ms, below the store's `timeout.writeMs`. Default 1,000. */
+  acknowledgedMs?: number | undefined;
+  /** Whether it has to be on the disk of the master and of each of them (WAITAOF: Redis 7.2, `appendonly`). Default `false`. */
+  acknowledgedOnDisk?: boolean | undefined;
 }
 
 const REDIS: Declaration<RedisStorageOptions> = declareOptions<RedisStorageOptions>(
   'redisStorage: options',
-  { watch: flag(), connectMs: ms({ min: 1 }) },
+  {
+    watch: flag(),
+    connectMs: ms({ min: 1 }),
+    acknowledgedBy: count(0, 100),
+    acknowledgedMs: ms({ min: 1 }),
+    acknowledgedOnDisk: flag(),
+  },
   {
     elsewhere: {
       invalidation: "did you mean 'watch'?",
@@ -41,15 +62,28 @@ export function redisStorage(
   connect: string | URL | RedisClientLike,
   options: RedisStorageOptions = {},
 ): CertificateStorage {
-  const { watch = true, connectMs = 2_000 } = readOptions(REDIS, options);
+  const read = readOptions(REDIS, options);
+  const { watch = true, connectMs = 2_000 } = read;
   const target = connect instanceof URL ? connect.href : connect;
   const connection = makeRedisConnection(target, connectMs);
-  if (!watch) {
-    return storageOf({ backend: (name) => redisBackend(connection, name, undefined) });
-  }
-  const announcements = makeAnnouncements();
+  const announcements = watch ? makeAnnouncements() : undefined;
+  const acknowledgement = readAcknowledgement(read);
   return storageOf({
-    backend: (namespace) => redisBackend(connection, namespace, announcements),
-    invalidation: redisInvalidation(connection, announcements),
+    backend: (namespace) => redisBackend(connection, namespace, announcements, acknowledgement),
+    ...(announcements && { invalidation: redisInvalidation(connection, announcements) }),
   });
+}
+
+function readAcknowledgement({
+  acknowledgedBy = 0,
+  acknowledgedMs,
+  acknowledgedOnDisk = false,
+}: RedisStorageOptions): Acknowledgement | undefined {
+  if (acknowledgedBy > 0) {
+    return { replicas: acknowledgedBy, onDisk: acknowledgedOnDisk, ms: acknowledgedMs ?? 1_000 };
+  }
+  if (acknowledgedMs !== undefined || acknowledgedOnDisk) {
+    invalidArgument('acknowledgedMs and acknowledgedOnDisk need acknowledgedBy');
+  }
+  return undefined;
 }

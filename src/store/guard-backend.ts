@@ -39,7 +39,10 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       return result;
     } catch (cause) {
       const error = toStoreError(cause, kind, backend.name);
-      if (error.code === 'MCP_TLS_STORE_REFUSED' || error.code === 'MCP_TLS_STORE_EVICTING') {
+      // Of an outcome that the backend itself calls unknown, it has been told by the servers behind it.
+      const itself = cause === error && error.code === 'MCP_TLS_STORE_OUTCOME_UNKNOWN';
+      const refused = error.code === 'MCP_TLS_STORE_REFUSED';
+      if (refused || itself || error.code === 'MCP_TLS_STORE_EVICTING') {
         // It answered.
         failures = 0;
       } else if (++failures >= limits.breakerFailures) {
