@@ -1,6 +1,8 @@
 import { invalidArgument } from '../assert.js';
 import { NotWrittenError } from '../store/store-backend.js';
+import type { TrustInput } from '../trust/trust-policy.js';
 import { makeReadiness } from './readiness.js';
+import { type RedisTlsOptions, redisTls } from './redis-tls.js';
 
 /** What is used of a client, cluster or sentinel of node-redis 5. */
 export interface RedisClientLike {
@@ -56,18 +58,23 @@ export interface RedisSubscriber {
 export function makeRedisConnection(
   connect: string | RedisClientLike,
   connectTimeoutMs: number,
+  trust: TrustInput | undefined,
 ): RedisConnection {
   const own = typeof connect === 'string';
   if (own) assertUrl(connect);
   else if (typeof connect?.hmGet !== 'function' || typeof connect.publish !== 'function') {
     invalidArgument('connect must be a redis: URL or a client of node-redis 5');
   }
+  if (!own && trust !== undefined) {
+    invalidArgument('options.tls needs a URL: a client of your own has its TLS options already');
+  }
+  const tls = own && trust !== undefined ? redisTls(connect, trust) : undefined;
   let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
   let apart: { readonly client: RedisClientLike; untilReady(): Promise<void> } | undefined;
 
   function main(): NonNullable<typeof made> {
     made ??= (async () => {
-      const client = own ? await makeClient(connect, connectTimeoutMs) : connect;
+      const client = own ? await makeClient(connect, connectTimeoutMs, tls) : connect;
       return { client, untilReady: makeReadiness(client) };
     })();
     made.catch(() => {
@@ -158,13 +165,19 @@ function sharedSubscriber(client: RedisClientLike, connect: () => Promise<void>)
   };
 }
 
-async function makeClient(url: string, connectTimeout: number): Promise<RedisClientLike> {
+async function makeClient(
+  url: string,
+  connectTimeout: number,
+  tls: RedisTlsOptions | undefined,
+): Promise<RedisClientLike> {
   const { createClient } = await import('@keyv/redis');
   const client = createClient({
     url,
     // A command that waited for a connection would be applied long after its caller gave it up.
     disableOfflineQueue: true,
     socket: {
+      // With the host of the URL, which node-redis adds.
+      ...(tls as object | undefined),
       connectTimeout,
       reconnectStrategy: (attempts: number) =>
         Math.min(2 ** attempts * 50, 1_000) + Math.random() * 50,

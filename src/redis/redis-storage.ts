@@ -1,11 +1,13 @@
 import { invalidArgument } from '../assert.js';
 import { count, type Declaration, declareOptions, flag, ms, readOptions } from '../options.js';
 import { type CertificateStorage, storageOf } from '../store/storage.js';
+import type { TrustInput } from '../trust/trust-policy.js';
 import type { Acknowledgement } from './acknowledgement.js';
 import { makeAnnouncements } from './announcements.js';
 import { redisBackend } from './redis-backend.js';
 import { makeRedisConnection, type RedisClientLike } from './redis-client.js';
 import { redisInvalidation } from './redis-invalidation.js';
+import { REDIS_TLS } from './redis-tls.js';
 
 /** Options of {@link redisStorage}. */
 export interface RedisStorageOptions {
@@ -13,6 +15,12 @@ export interface RedisStorageOptions {
   watch?: boolean | undefined;
   /** Limit for making a connection, in ms. Default 2,000. Only with a URL. */
   connectMs?: number | undefined;
+  /**
+   * Whom to trust with a `rediss:` URL, as for an MCP server: `{ ca, clientCertificate: { cert, key } }`,
+   * with `serverName` and `pins` besides. By authorities or roots, not by a server's own certificate or pins
+   * alone. Default: the default roots of Node.js. Only with a URL.
+   */
+  tls?: TrustInput;
   /**
    * So many replicas must have a write of a record before it is done. If they are fewer, the write rejects
    * with `MCP_TLS_STORE_OUTCOME_UNKNOWN`: the master has it, and a failover may lose it. Default 0: the
@@ -33,6 +41,7 @@ const REDIS: Declaration<RedisStorageOptions> = declareOptions<RedisStorageOptio
   {
     watch: flag(),
     connectMs: ms({ min: 1 }),
+    tls: REDIS_TLS,
     acknowledgedBy: count(0, 100),
     acknowledgedMs: ms({ min: 1 }),
     acknowledgedOnDisk: flag(),
@@ -56,7 +65,8 @@ const REDIS: Declaration<RedisStorageOptions> = declareOptions<RedisStorageOptio
  *   node-redis 5, which stays yours and open
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example
- * const store = createCertificateStore({ keys, storage: redisStorage('rediss://redis.internal') });
+ * const storage = redisStorage('rediss://redis.internal', { tls: { ca: redisCaPem } });
+ * const store = createCertificateStore({ keys, storage });
  */
 export function redisStorage(
   connect: string | URL | RedisClientLike,
@@ -65,7 +75,7 @@ export function redisStorage(
   const read = readOptions(REDIS, options);
   const { watch = true, connectMs = 2_000 } = read;
   const target = connect instanceof URL ? connect.href : connect;
-  const connection = makeRedisConnection(target, connectMs);
+  const connection = makeRedisConnection(target, connectMs, read.tls);
   const announcements = watch ? makeAnnouncements() : undefined;
   const acknowledgement = readAcknowledgement(read);
   return storageOf({
