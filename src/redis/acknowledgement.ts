@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.js';
-import { isSingle } from './readiness.js';
 import type { RedisClientLike } from './redis-client.js';
+import { sendCommand } from './send-command.js';
 
 /** Which replicas have to have a write before it is taken for done. */
 export interface Acknowledgement {
@@ -25,7 +25,8 @@ export async function assertAcknowledged(
   { replicas, onDisk, ms }: Acknowledgement,
 ): Promise<void> {
   const waited = onDisk ? ['WAITAOF', '1'] : ['WAIT'];
-  const answer = await send(client, key, [...waited, `${replicas}`, `${ms}`]).catch(notKnown);
+  const words = [...waited, `${replicas}`, `${ms}`];
+  const answer = await (async () => sendCommand(client, key, words))().catch(notKnown);
   // WAITAOF counts the master itself first.
   const [byMaster, byReplicas] = Array.isArray(answer) ? answer.map(Number) : [1, Number(answer)];
   if ((byMaster ?? 0) >= 1 && (byReplicas ?? 0) >= replicas) return;
@@ -39,17 +40,4 @@ function notKnown(cause: unknown): never {
     `Redis has the write, and a failover may lose it: ${why}. Write again when the replicas are back`,
     cause instanceof Error ? { cause } : {},
   );
-}
-
-/** Each kind of client takes a command of one's own in another way. */
-function send(
-  client: RedisClientLike,
-  key: string,
-  words: readonly string[],
-): Promise<string | number | readonly unknown[]> {
-  const call = client.sendCommand as (...args: unknown[]) => Promise<never>;
-  // Clusters find the node by a key. The flag says that it is no reading, which a replica could answer.
-  if (client.slots !== undefined) return call.call(client, key, false, words);
-  if (!isSingle(client)) return call.call(client, false, words);
-  return call.call(client, words);
 }

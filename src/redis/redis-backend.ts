@@ -1,4 +1,5 @@
 import { recordId } from '../store/record-key.js';
+import { evicting, evictionPolicy } from '../store/redis-eviction.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
@@ -6,6 +7,7 @@ import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
 import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import { isSingle } from './readiness.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
+import { sendCommand } from './send-command.js';
 
 /**
  * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty.
@@ -48,6 +50,7 @@ export function redisBackend(
 ): StoreBackend {
   const hash = hashOf(namespace);
   announcements?.made(namespace);
+  let isSettled = false;
 
   /** @param run resolves with 0 if nothing was written */
   async function write(
@@ -109,6 +112,29 @@ export function redisBackend(
       });
       return answer !== 0;
     },
+    /**
+     * Once, where it may be asked: a store goes whole under such a setting, which is noticed by its marker, and
+     * then all servers are without their records. So it is said before.
+     */
+    async checkSettings() {
+      if (isSettled) return;
+      const client = await connection.ready();
+      const info = await infoOf(client, hash);
+      const policy = info && evictionPolicy(info);
+      if (policy) throw evicting(policy, 'a store goes whole then. Set noeviction');
+      isSettled = true;
+    },
     close: () => connection.close(),
   };
+}
+
+/** @returns `undefined` where this user may not ask, or this server has nothing to say */
+async function infoOf(client: RedisClientLike, hash: string): Promise<string | undefined> {
+  if (client.sendCommand === undefined) return undefined;
+  try {
+    return String(await sendCommand(client, hash, ['INFO', 'memory']));
+  } catch (error) {
+    if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return undefined;
+    throw error;
+  }
 }

@@ -9,6 +9,8 @@ export interface GuardLimits {
   readonly breakerFailures: number;
   /** ... for so long. Then one call is let through to see. */
   readonly breakerMs: number;
+  /** Whether the backend is asked for settings under which it loses records. */
+  readonly asksForSettings: boolean;
 }
 
 /**
@@ -62,9 +64,10 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       replace: (key, expected, value) =>
         call('write', () => replace.call(backend, key, expected, value)),
     }),
-    ...(checkSettings && {
-      checkSettings: () => call('read', () => checkSettings.call(backend)),
-    }),
+    ...(limits.asksForSettings &&
+      checkSettings && {
+        checkSettings: () => call('read', () => checkSettings.call(backend)),
+      }),
     close: () => withDeadline(() => backend.close(), limits.writeMs).catch(() => {}),
   };
 }
