@@ -1,9 +1,13 @@
 import { recordId } from '../store/record-key.js';
+import { evicting, evictionPolicy } from '../store/redis-eviction.js';
 import type { StoreBackend } from '../store/store-backend.js';
+import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
+import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
 import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import { isSingle } from './readiness.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
+import { sendCommand } from './send-command.js';
 
 /**
  * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty.
@@ -36,22 +40,36 @@ const KEYS = "return redis.call('HKEYS', KEYS[1])";
  * The hash of one namespace. Every operation is one command on one key.
  *
  * @param announcements absent: nobody is told of writes
+ * @param acknowledgement absent: the master alone acknowledges
  */
 export function redisBackend(
   connection: RedisConnection,
   namespace: string,
   announcements: Announcements | undefined,
+  acknowledgement: Acknowledgement | undefined,
 ): StoreBackend {
   const hash = hashOf(namespace);
   announcements?.made(namespace);
+  let isSettled = false;
 
-  async function write<T>(run: (client: RedisClientLike) => Promise<T>): Promise<T> {
-    const client = await connection.ready();
-    try {
-      return await run(client);
-    } catch (error) {
-      throw toWriteError(error);
+  /** @param run resolves with 0 if nothing was written */
+  async function write(
+    key: string,
+    run: (client: RedisClientLike) => Promise<number>,
+  ): Promise<number> {
+    const answerOf = (client: RedisClientLike): Promise<number> =>
+      run(client).catch((error) => {
+        throw toWriteError(error);
+      });
+    // Notes are written often, and losing one costs nothing.
+    if (acknowledgement === undefined || isNoteKey(key)) {
+      return answerOf(await connection.ready());
     }
+    return connection.lend(async (client) => {
+      const answer = await answerOf(client);
+      if (answer !== 0) await assertAcknowledged(client, hash, acknowledgement);
+      return answer;
+    });
   }
 
   /** Channel and message for a change of `key`: notes and the marker are in nobody's cache. */
@@ -78,16 +96,45 @@ export function redisBackend(
       return fields.filter((key) => key !== CHANGES_FIELD);
     },
     async write(key, value) {
-      await write((client) => client.hSet(hash, key, value));
+      await write(key, async (client) => {
+        await client.hSet(hash, key, value);
+        return 1;
+      });
     },
     async replace(key, expected, value) {
       const present = expected === undefined ? '0' : '1';
       const words = [key, present, expected ?? '', value, ...announcementOf(key)];
       const call = { keys: [hash], arguments: words };
-      const answer = Number(await write((client) => client.eval(REPLACE, call)));
-      if (answer === 2) announcements?.failed(namespace, key);
+      const answer = await write(key, async (client) => {
+        const written = Number(await client.eval(REPLACE, call));
+        if (written === 2) announcements?.failed(namespace, key);
+        return written;
+      });
       return answer !== 0;
+    },
+    /**
+     * Once, where it may be asked: a store goes whole under such a setting, which is noticed by its marker, and
+     * then all servers are without their records. So it is said before.
+     */
+    async checkSettings() {
+      if (isSettled) return;
+      const client = await connection.ready();
+      const info = await infoOf(client, hash);
+      const policy = info && evictionPolicy(info);
+      if (policy) throw evicting(policy, 'a store goes whole then. Set noeviction');
+      isSettled = true;
     },
     close: () => connection.close(),
   };
+}
+
+/** @returns `undefined` where this user may not ask, or this server has nothing to say */
+async function infoOf(client: RedisClientLike, hash: string): Promise<string | undefined> {
+  if (client.sendCommand === undefined) return undefined;
+  try {
+    return String(await sendCommand(client, hash, ['INFO', 'memory']));
+  } catch (error) {
+    if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return undefined;
+    throw error;
+  }
 }

@@ -1,6 +1,8 @@
 import { invalidArgument } from '../assert.js';
 import { NotWrittenError } from '../store/store-backend.js';
+import type { TrustInput } from '../trust/trust-policy.js';
 import { makeReadiness } from './readiness.js';
+import { type RedisTlsOptions, redisTls } from './redis-tls.js';
 
 /** What is used of a client, cluster or sentinel of node-redis 5. */
 export interface RedisClientLike {
@@ -19,6 +21,10 @@ export interface RedisClientLike {
   unsubscribe?(channel: string): Promise<unknown>;
   /** Of clusters: which node has what, empty until that is known. */
   readonly slots?: readonly unknown[];
+  /** Of each kind with other parameters. */
+  sendCommand?(...args: never[]): Promise<unknown>;
+  /** Of sentinels: lends a connection to the master, so that several commands go over the same one. */
+  use?(...args: never[]): Promise<unknown>;
   /** Sentinels have none, and a connection for subscriptions inside. */
   duplicate?(): RedisClientLike;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
@@ -29,6 +35,12 @@ export interface RedisClientLike {
 export interface RedisConnection {
   /** A client that takes commands. @throws {NotWrittenError} if there is none to be had */
   ready(): Promise<RedisClientLike>;
+  /**
+   * Lends a connection that nobody waits for who only reads, and on which one command follows the other.
+   *
+   * @throws {NotWrittenError} if there is none to be had
+   */
+  lend<T>(task: (client: RedisClientLike) => Promise<T>): Promise<T>;
   /** Something to subscribe with: a client of its own, not connected yet, where there can be one. */
   subscriber(): Promise<RedisSubscriber>;
   close(): Promise<void>;
@@ -46,17 +58,23 @@ export interface RedisSubscriber {
 export function makeRedisConnection(
   connect: string | RedisClientLike,
   connectTimeoutMs: number,
+  trust: TrustInput | undefined,
 ): RedisConnection {
   const own = typeof connect === 'string';
   if (own) assertUrl(connect);
   else if (typeof connect?.hmGet !== 'function' || typeof connect.publish !== 'function') {
     invalidArgument('connect must be a redis: URL or a client of node-redis 5');
   }
+  if (!own && trust !== undefined) {
+    invalidArgument('options.tls needs a URL: a client of your own has its TLS options already');
+  }
+  const tls = own && trust !== undefined ? redisTls(connect, trust) : undefined;
   let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
+  let apart: { readonly client: RedisClientLike; untilReady(): Promise<void> } | undefined;
 
   function main(): NonNullable<typeof made> {
     made ??= (async () => {
-      const client = own ? await makeClient(connect, connectTimeoutMs) : connect;
+      const client = own ? await makeClient(connect, connectTimeoutMs, tls) : connect;
       return { client, untilReady: makeReadiness(client) };
     })();
     made.catch(() => {
@@ -73,15 +91,40 @@ export function makeRedisConnection(
       await untilReady();
       return client;
     },
+    async lend(task) {
+      const { client } = await main().catch((error) => {
+        throw new NotWrittenError('unreachable', error);
+      });
+      if (client.duplicate === undefined) return lentBySentinel(client, this.ready, task);
+      if (apart === undefined) {
+        const copy = client.duplicate();
+        copy.on('error', () => {});
+        apart = { client: copy, untilReady: makeReadiness(copy) };
+      }
+      await apart.untilReady();
+      return task(apart.client);
+    },
     async subscriber() {
       const { client, untilReady } = await main();
       const copy = client.duplicate?.();
       return copy === undefined ? sharedSubscriber(client, untilReady) : ownSubscriber(copy);
     },
     async close() {
+      if (apart?.client.isOpen) apart.client.destroy();
       if (own && made !== undefined) (await made).client.destroy();
     },
   };
+}
+
+async function lentBySentinel<T>(
+  client: RedisClientLike,
+  ready: () => Promise<unknown>,
+  task: (client: RedisClientLike) => Promise<T>,
+): Promise<T> {
+  await ready();
+  const use = client.use as ((run: typeof task) => Promise<T>) | undefined;
+  if (use === undefined) throw new Error('this client can lend no connection');
+  return use.call(client, task);
 }
 
 function ownSubscriber(client: RedisClientLike): RedisSubscriber {
@@ -122,13 +165,19 @@ function sharedSubscriber(client: RedisClientLike, connect: () => Promise<void>)
   };
 }
 
-async function makeClient(url: string, connectTimeout: number): Promise<RedisClientLike> {
+async function makeClient(
+  url: string,
+  connectTimeout: number,
+  tls: RedisTlsOptions | undefined,
+): Promise<RedisClientLike> {
   const { createClient } = await import('@keyv/redis');
   const client = createClient({
     url,
     // A command that waited for a connection would be applied long after its caller gave it up.
     disableOfflineQueue: true,
     socket: {
+      // With the host of the URL, which node-redis adds.
+      ...(tls as object | undefined),
       connectTimeout,
       reconnectStrategy: (attempts: number) =>
         Math.min(2 ** attempts * 50, 1_000) + Math.random() * 50,

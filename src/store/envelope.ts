@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.js';
+import type { GcmSealed } from './gcm-key.js';
 import type { KeyRing } from './key-ring.js';
 
 /** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
@@ -26,6 +28,8 @@ const MAX_ENVELOPE_CHARS = 393_216;
 /** The header parameter that binds the context. Critical: a reader that does not know it must refuse. */
 const CONTEXT = 'mcp-tls';
 const FORMAT = 1;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
 
 /**
  * Seals `content` as JWE compact (RFC 7516): `dir` with A256GCM, the key's id in `kid`, the context
@@ -38,13 +42,13 @@ export async function seal(
   context: EnvelopeContext,
   content: SealedContent,
 ): Promise<string> {
-  const { id, key } = await ring.writer();
-  // Here, because what only connects need not pay 30 ms for loading it.
-  const { CompactEncrypt } = await import('jose');
-  const text = new TextEncoder().encode(JSON.stringify({ v: FORMAT, ...content }));
-  return new CompactEncrypt(text)
-    .setProtectedHeader(headerOf(id, context))
-    .encrypt(key, { crit: { [CONTEXT]: true } });
+  const key = await ring.writer();
+  const header = encode(JSON.stringify(headerOf(key.id, context)));
+  const text = Buffer.from(JSON.stringify({ v: FORMAT, ...content }));
+  const iv = randomBytes(IV_BYTES);
+  const { ciphertext, tag } = key.encrypt(iv, authenticatedBy(header), text);
+  // The empty part is the encrypted key, of which `dir` has none.
+  return [header, '', ...[iv, ciphertext, tag].map(encode)].join('.');
 }
 
 /**
@@ -59,17 +63,11 @@ export async function open(
   context: EnvelopeContext,
   envelope: unknown,
 ): Promise<SealedContent> {
-  const keyId = assertFrame(envelope, context);
-  const { key } = await ring.reader(keyId).catch((error) => withId(error, context.id));
-  const { compactDecrypt } = await import('jose');
-  let plaintext: Uint8Array;
+  const { keyId, header, iv, ...sealed } = readFrame(envelope, context);
+  const key = await ring.reader(keyId).catch((error) => withId(error, context.id));
+  let plaintext: Buffer;
   try {
-    const opened = await compactDecrypt(envelope as string, key, {
-      crit: { [CONTEXT]: true },
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    });
-    plaintext = opened.plaintext;
+    plaintext = key.decrypt(iv, authenticatedBy(header), sealed);
   } catch {
     // Without the cause: what failed where is nobody's business, and every reason means the same.
     return refuse(
@@ -84,8 +82,12 @@ export async function open(
 
 /** The key id in an envelope, not authenticated: for counting what a rewrap has to do. */
 export function envelopeKeyId(envelope: string): string | undefined {
+  return keyIdOf(decode(envelope.split('.', 1)[0] ?? ''));
+}
+
+function keyIdOf(header: Buffer): string | undefined {
   try {
-    const { kid } = JSON.parse(decode(envelope.split('.', 1)[0] ?? '').toString('utf8'));
+    const { kid } = JSON.parse(header.toString('utf8'));
     // Not authenticated: of another form, it is none that a ring gave out.
     return typeof kid === 'string' && /^[\w.-]{1,4096}$/.test(kid) ? kid : undefined;
   } catch {
@@ -103,38 +105,47 @@ function headerOf(kid: string, { namespace, kind, id }: EnvelopeContext) {
   };
 }
 
+/** What of an envelope is used once it is known to be of the one form that we write. */
+interface Frame extends GcmSealed {
+  /** Not authenticated yet. */
+  readonly keyId: string;
+  /** As it stands there. */
+  readonly header: string;
+  readonly iv: Buffer;
+}
+
 /**
  * Base64url has several spellings of one byte sequence, and JSON of one header. Only the one that we
  * write is taken, so that no byte of an envelope can be changed without being noticed.
  */
-function assertFrame(envelope: unknown, context: EnvelopeContext): string {
+function readFrame(envelope: unknown, context: EnvelopeContext): Frame {
   if (typeof envelope !== 'string')
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not a text');
   if (envelope.length > MAX_ENVELOPE_CHARS)
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is too long');
   const parts = envelope.split('.');
-  const [header = '', wrappedKey, iv = '', ciphertext = '', tag = ''] = parts;
-  const canonical = parts.every((part) => decode(part).toString('base64url') === part);
-  if (parts.length !== 5 || wrappedKey !== '' || !canonical) {
+  const decoded = parts.map(decode);
+  const canonical = decoded.every((bytes, i) => encode(bytes) === parts[i]);
+  const [header, wrappedKey, iv, ciphertext, tag] = decoded;
+  if (parts.length !== 5 || !header || !iv || !ciphertext || !tag || !canonical) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not an envelope');
   }
-  if (decode(iv).length !== 12 || decode(tag).length !== 16 || ciphertext === '') {
+  if (wrappedKey?.length !== 0) {
+    return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not an envelope');
+  }
+  if (iv.length !== IV_BYTES || tag.length !== TAG_BYTES || ciphertext.length === 0) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'has parts of the wrong length');
   }
-  const keyId = envelopeKeyId(envelope);
+  const keyId = keyIdOf(header);
   if (keyId === undefined)
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'has no readable header');
-  if (decode(header).toString('utf8') !== JSON.stringify(headerOf(keyId, context))) {
+  if (header.toString('utf8') !== JSON.stringify(headerOf(keyId, context))) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'belongs to another record, store or format');
   }
-  return keyId;
+  return { keyId, header: parts[0] as string, iv, ciphertext, tag };
 }
 
-function readContent(
-  plaintext: Uint8Array,
-  context: EnvelopeContext,
-  keyId: string,
-): SealedContent {
+function readContent(plaintext: Buffer, context: EnvelopeContext, keyId: string): SealedContent {
   const { v, ...content } = parseObject(plaintext);
   const known = ['revision', 'sealedAt', 'expiresAt', 'value'];
   const sound =
@@ -149,15 +160,21 @@ function readContent(
   return content;
 }
 
-function parseObject(json: Uint8Array): SealedContent & { readonly v?: unknown } {
+function parseObject(json: Buffer): SealedContent & { readonly v?: unknown } {
   try {
-    return { ...JSON.parse(Buffer.from(json).toString('utf8')) };
+    return { ...JSON.parse(json.toString('utf8')) };
   } catch {
     return {} as SealedContent;
   }
 }
 
 const decode = (text: string): Buffer => Buffer.from(text, 'base64url');
+
+const encode = (content: string | Buffer): string =>
+  (typeof content === 'string' ? Buffer.from(content) : content).toString('base64url');
+
+/** RFC 7516 §5.1, step 14: the header as it stands in the envelope. */
+const authenticatedBy = (header: string): Buffer => Buffer.from(header, 'ascii');
 
 function refuse(
   code: 'MCP_TLS_STORE_TAMPERED' | 'MCP_TLS_STORE_INVALID_RECORD',

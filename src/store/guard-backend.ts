@@ -9,6 +9,8 @@ export interface GuardLimits {
   readonly breakerFailures: number;
   /** ... for so long. Then one call is let through to see. */
   readonly breakerMs: number;
+  /** Whether the backend is asked for settings under which it loses records. */
+  readonly asksForSettings: boolean;
 }
 
 /**
@@ -39,7 +41,10 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       return result;
     } catch (cause) {
       const error = toStoreError(cause, kind, backend.name);
-      if (error.code === 'MCP_TLS_STORE_REFUSED' || error.code === 'MCP_TLS_STORE_EVICTING') {
+      // Of an outcome that the backend itself calls unknown, it has been told by the servers behind it.
+      const itself = cause === error && error.code === 'MCP_TLS_STORE_OUTCOME_UNKNOWN';
+      const refused = error.code === 'MCP_TLS_STORE_REFUSED';
+      if (refused || itself || error.code === 'MCP_TLS_STORE_EVICTING') {
         // It answered.
         failures = 0;
       } else if (++failures >= limits.breakerFailures) {
@@ -59,9 +64,10 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       replace: (key, expected, value) =>
         call('write', () => replace.call(backend, key, expected, value)),
     }),
-    ...(checkSettings && {
-      checkSettings: () => call('read', () => checkSettings.call(backend)),
-    }),
+    ...(limits.asksForSettings &&
+      checkSettings && {
+        checkSettings: () => call('read', () => checkSettings.call(backend)),
+      }),
     close: () => withDeadline(() => backend.close(), limits.writeMs).catch(() => {}),
   };
 }

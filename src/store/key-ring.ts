@@ -1,4 +1,3 @@
-import { webcrypto } from 'node:crypto';
 import { inspect } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { invalidArgument } from '../assert.js';
@@ -19,6 +18,7 @@ import {
   text,
 } from '../options.js';
 import { DEADLINE, withDeadline } from './deadline.js';
+import { GcmKey } from './gcm-key.js';
 import type { KeyProvider } from './key-provider.js';
 import { derivePassphraseKey, type PassphraseKey } from './passphrase-key.js';
 import { NO_KEY, readRawKey } from './raw-key.js';
@@ -86,19 +86,14 @@ export const KEYS: Kind<KeyRingInput> = {
 /** What the option `retiredKeys` must be. */
 export const RETIRED_KEYS: Kind<readonly string[]> = list(text());
 
-/** Keys as the envelope uses them: imported once, not extractable. */
+/** Keys as the envelope uses them: imported once, and not to be had from them again. */
 export interface KeyRing {
   /** The key that writes. @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a provider fails */
-  writer(): Promise<RingKey>;
+  writer(): Promise<GcmKey>;
   /** @throws {StoreError} `MCP_TLS_STORE_UNKNOWN_KEY`, `MCP_TLS_STORE_UNAVAILABLE` */
-  reader(id: string): Promise<RingKey>;
+  reader(id: string): Promise<GcmKey>;
   /** Whether what is sealed with this key need not be sealed anew. */
   isCurrent(id: string): Promise<boolean>;
-}
-
-export interface RingKey {
-  readonly id: string;
-  readonly key: webcrypto.CryptoKey;
 }
 
 /**
@@ -147,15 +142,15 @@ function fixedRing(keys: readonly (RawKey | PassphraseKey)[], retired: readonly 
 
 /** Keys of a provider are kept by id, a bounded number of them: each may have cost a call to a KMS. */
 function providedRing(provider: KeyProvider, ms: number): KeyRing {
-  const imported = new LRUCache<string, RingKey>({ max: 256 });
+  const imported = new LRUCache<string, GcmKey>({ max: 256 });
   const ask = <T>(question: () => Promise<T>): Promise<T> =>
     withDeadline(async () => question(), ms).catch((cause) =>
       cause === DEADLINE
         ? providerFailed('did not answer in time')
         : providerFailed('failed', cause),
     );
-  const asked = new Map<string, Promise<RingKey>>();
-  async function askFor(id: string): Promise<RingKey> {
+  const asked = new Map<string, Promise<GcmKey>>();
+  async function askFor(id: string): Promise<GcmKey> {
     try {
       const key = await ask(() => provider.keyById(id));
       return key === undefined ? unknownKey(id, false) : await keep(id, key);
@@ -163,12 +158,12 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
       asked.delete(id);
     }
   }
-  async function keep(id: string, key: Uint8Array): Promise<RingKey> {
+  async function keep(id: string, key: Uint8Array): Promise<GcmKey> {
     const known = imported.get(id);
     if (known !== undefined) return known;
     if (!/^[\w.-]{1,4096}$/.test(id) || key?.byteLength !== 32)
       providerFailed('gave no usable key');
-    const ready = await importBytes(id, key);
+    const ready = new GcmKey(id, key);
     imported.set(id, ready);
     return ready;
   }
@@ -194,16 +189,11 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
   return ring;
 }
 
-async function importEntry(entry: RawKey | PassphraseKey): Promise<RingKey> {
-  return importBytes(
+async function importEntry(entry: RawKey | PassphraseKey): Promise<GcmKey> {
+  return new GcmKey(
     entry.id,
     'passphrase' in entry ? await derivePassphraseKey(entry) : readRawKey(entry.key, 'keys: each'),
   );
-}
-
-async function importBytes(id: string, bytes: Uint8Array): Promise<RingKey> {
-  const usages: webcrypto.KeyUsage[] = ['encrypt', 'decrypt'];
-  return { id, key: await webcrypto.subtle.importKey('raw', bytes, 'AES-GCM', false, usages) };
 }
 
 function readKey(entry: unknown): RawKey | PassphraseKey {

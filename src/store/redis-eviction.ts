@@ -17,12 +17,19 @@ export interface RedisInfoClient {
  */
 export async function assertNotEvicting(client: RedisInfoClient): Promise<void> {
   if (client.isOpen === false) await client.connect?.();
-  const info = await client.info('memory');
+  const policy = evictionPolicy(await client.info('memory'));
+  if (policy === undefined) return;
+  throw evicting(policy, 'set noeviction, or use mcp-tls/redis, which keeps a store under one key');
+}
+
+/** The policy by which any key may be dropped, as `INFO memory` has it; `undefined`: none is. */
+export function evictionPolicy(info: string): string | undefined {
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? '';
   const limit = /^maxmemory:(\d+)/m.exec(info)?.[1] ?? '0';
-  if (!policy.startsWith('allkeys-') || limit === '0') return;
-  throw new StoreError(
-    'MCP_TLS_STORE_EVICTING',
-    `Redis drops records when memory is short (maxmemory-policy ${policy}): set noeviction, or use mcp-tls/redis, which keeps a store under one key`,
-  );
+  return policy.startsWith('allkeys-') && limit !== '0' ? policy : undefined;
+}
+
+export function evicting(policy: string, what: string): StoreError {
+  const message = `Redis drops records when memory is short (maxmemory-policy ${policy}): ${what}`;
+  return new StoreError('MCP_TLS_STORE_EVICTING', message);
 }

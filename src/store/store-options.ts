@@ -40,6 +40,13 @@ export interface CertificateStoreOptions {
    * emptied looks so too; `initialize()` sets it up. `'create'`: set it up; for tests, and for memory.
    */
   whenEmpty?: 'fail' | 'create' | undefined;
+  /**
+   * Whether a Redis is asked (`INFO memory`) if it drops records when memory is short, which rejects with
+   * `MCP_TLS_STORE_EVICTING`. Default `'ask'`. `'vouched-for'`: the operator knows that it does not
+   * (`maxmemory-policy noeviction`), where INFO is forbidden; over a Keyv, if that is not so, a record that
+   * was dropped looks like one that never was.
+   */
+  eviction?: 'ask' | 'vouched-for' | undefined;
   cache?: CacheOptions | undefined;
   /** Deadlines of calls to the storage. */
   timeout?: StoreTimeoutOptions | undefined;
@@ -102,6 +109,7 @@ const STORE: Declaration<CertificateStoreOptions> = declareOptions<CertificateSt
     // An unset one would be another store.
     namespace: given(custom(NAMESPACE, isNamespace)),
     whenEmpty: oneOf('fail', 'create'),
+    eviction: oneOf('ask', 'vouched-for'),
     cache: nested(CACHE),
     timeout: nested(TIMEOUT),
     breaker: nested(BREAKER),
@@ -130,7 +138,10 @@ export function readStoreOptions(options: CertificateStoreOptions): CheckedStore
     storage: readStorage(storage),
     createWhenEmpty: storage === 'memory' || whenEmpty === 'create',
     cache: readCache(read.cache ?? {}),
-    limits: readLimits(read.timeout ?? {}, read.breaker ?? {}),
+    limits: {
+      ...readLimits(read.timeout ?? {}, read.breaker ?? {}),
+      asksForSettings: read.eviction !== 'vouched-for',
+    },
   };
 }
 
@@ -165,6 +176,6 @@ function readCache(cache: CacheOptions): CheckedStoreOptions['cache'] {
 function readLimits(
   { readMs = 2_000, writeMs = 5_000 }: StoreTimeoutOptions,
   { failures = 5, resetMs = 1_000 }: StoreBreakerOptions,
-): GuardLimits {
+): Omit<GuardLimits, 'asksForSettings'> {
   return { readMs, writeMs, breakerFailures: failures, breakerMs: resetMs };
 }

@@ -30,7 +30,10 @@ export async function buildMember(): Promise<MemberProgram> {
     external: ['node-sqlite3-wasm', 'pg-native', /^@modelcontextprotocol/],
     esbuildOptions(options) {
       // The examples import the package by its name.
-      options.alias = { 'mcp-tls': join(ROOT, 'src', 'index.ts') };
+      options.alias = {
+        'mcp-tls/store': join(ROOT, 'src', 'store', 'index.ts'),
+        'mcp-tls': join(ROOT, 'src', 'index.ts'),
+      };
     },
     splitting: false,
     config: false,

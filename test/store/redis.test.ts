@@ -157,6 +157,49 @@ describe('a Redis that evicts', () => {
   });
 });
 
+describe('eviction', () => {
+  const settings = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
+
+  it('is noticed by mcp-tls/redis, whose stores would go whole, before it happens', async () => {
+    const evicting = await startRedis(settings);
+    const store = createCertificateStore({ keys, storage: redisStorage(evicting.url) });
+    expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EVICTING');
+    expect(await codeOf(store.get('x'))).toBe('MCP_TLS_STORE_EVICTING');
+    await evicting.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+    await store.initialize();
+    expect(await store.get('x')).toBeUndefined();
+    await store.close();
+    await evicting.stop();
+  });
+
+  it('is not asked for where INFO is forbidden over mcp-tls/redis, whose marker shows it', async () => {
+    const mute = await startRedis();
+    await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
+    const url = mute.url.replace('//', '//gateway:secret@');
+    const store = createCertificateStore({ keys, storage: redisStorage(url) });
+    await store.initialize();
+    expect(await store.get('x')).toBeUndefined();
+    await store.close();
+    await mute.stop();
+  });
+
+  it('is vouched for by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
+    const mute = await startRedis();
+    await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
+    const adapter = new KeyvRedis<string>(mute.url.replace('//', '//gateway:secret@'));
+    adapter.on('error', () => {});
+    const open = (more = {}) => createCertificateStore({ keys, storage: adapter, ...more });
+    const [asking, vouched] = [open(), open({ eviction: 'vouched-for' })];
+    expect(await codeOf(asking.initialize())).toBe('MCP_TLS_STORE_UNAVAILABLE');
+    await vouched.initialize();
+    expect(await vouched.get('x')).toBeUndefined();
+    expect(await codeOf(() => open({ eviction: true }))).toBe('MCP_TLS_INVALID_ARGUMENT');
+    await Promise.all([asking.close(), vouched.close()]);
+    await adapter.disconnect(true);
+    await mute.stop();
+  });
+});
+
 describe('an adapter that others use too', () => {
   it('tells its errors, though it hides those of others', async () => {
     const refusing = await startRedis();

@@ -31,6 +31,7 @@ it('divides the servers among the processes, and tells each of everything', asyn
     keys: [{ id: 'k1', key }],
     namespace,
     storage: redisStorage(redis.url),
+    timeout: { readMs: 15_000, writeMs: 15_000 },
   });
   await store.initialize();
   const registry = createServerRegistry({ store });
@@ -53,7 +54,7 @@ it('divides the servers among the processes, and tells each of everything', asyn
   const names = (events: [string, string, boolean][]) =>
     events.map(([type, id]) => `${type} ${id}`).sort();
   await expect
-    .poll(async () => (await told()).map(names), { timeout: 15_000 })
+    .poll(async () => (await told()).map(names), { timeout: 40_000 })
     .toEqual([expiring, expiring, expiring]);
   const firsts = (await told()).map((events) => events.filter(([, , first]) => first));
   expect(names(firsts.flat())).toEqual(expiring);
@@ -70,4 +71,4 @@ it('divides the servers among the processes, and tells each of everything', asyn
       return all.map((events) => events.filter(([type]) => type === 'revoked').map(([, id]) => id));
     })
     .toEqual([['server-7'], ['server-7']]);
-});
+}, 120_000);

@@ -54,7 +54,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
   [/^@modelcontextprotocol\/sdk\//, ['sdk-v1', 'testing']],
   [/^@modelcontextprotocol\/client$/, ['sdk-v2']],
-  [/^(jose|lru-cache)$/, ['store']],
+  [/^lru-cache$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],
   [/^node:dns$/, ['connect']],
@@ -131,10 +131,10 @@ describe('the floors of src/', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('load pkijs, asn1js, undici, jose and @keyv/redis only when they are needed', () => {
+  it('load pkijs, asn1js, undici and @keyv/redis only when they are needed', () => {
     const eager = imports.filter(
       ({ file, specifier, typeOnly, lazy }) =>
-        /^(pkijs|asn1js|undici|jose|@keyv\/redis)$/.test(specifier) &&
+        /^(pkijs|asn1js|undici|@keyv\/redis)$/.test(specifier) &&
         !typeOnly &&
         !lazy &&
         placeOf(file) !== 'testing',

@@ -158,13 +158,18 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       return;
     }
     // Any may have; those that did not are left as they were found.
-    run(() => eachOf([...states.all.keys()], RECORDS_AT_ONCE, (one) => recordChanged(one, false)));
+    run(async () => {
+      await states.pull();
+      await eachOf([...states.all.keys()], RECORDS_AT_ONCE, (one) => recordChanged(one, false));
+    });
     listedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** A record that was written was tried before: what was wrong with the server is over. */
   async function recordChanged(id: string, written: boolean): Promise<void> {
     const state = await observeRecord(parts, id, states.known(id));
+    // To look at the note would read its whole shard, for each server that is in it.
+    if (!written && isSameRecord(states.known(id), state)) return;
     await states.patch(id, (old) => {
       const same = isSameRecord(old, state);
       const settled = !written || old?.refusal?.code === state?.refusal?.code;

@@ -15,6 +15,8 @@ serveCalls({
       keys: [{ id: 'k1', key }],
       namespace,
       storage: redisStorage(redis),
+      // Where every core is busy, a healthy Redis takes longer than 2 s now and then.
+      timeout: { readMs: 15_000, writeMs: 15_000 },
     });
     const registry = createServerRegistry({ store });
     (async () => {

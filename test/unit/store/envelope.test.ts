@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { CompactEncrypt, GeneralEncrypt } from 'jose';
+import { CompactEncrypt, compactDecrypt, GeneralEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { type EnvelopeContext, open, seal } from '../../../src/store/envelope.js';
 import { makeKeyRing } from '../../../src/store/key-ring.js';
@@ -43,6 +43,17 @@ describe('an envelope', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  it('is JWE compact that jose opens, and one by jose opens here', async () => {
+    const crit = { crit: { 'mcp-tls': true } };
+    const sealed = await seal(ring, context, content);
+    const { plaintext, protectedHeader } = await compactDecrypt(sealed, key.key, crit);
+    expect(JSON.parse(new TextDecoder().decode(plaintext))).toEqual({ v: 1, ...content });
+    const byJose = await new CompactEncrypt(plaintext)
+      .setProtectedHeader(protectedHeader)
+      .encrypt(key.key, crit);
+    expect(await open(ring, context, byJose)).toEqual(content);
   });
 
   it('is never the same twice, and shows nothing of its content', async () => {
