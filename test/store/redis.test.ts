@@ -3,7 +3,7 @@ import { KeyvPostgres } from '@keyv/postgres';
 import KeyvRedis, { createClient, createCluster, createSentinel } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv-6';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createCertificateStore, type KeyvLike } from '../../src/index.js';
 import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
 import { createStorage } from '../../src/store/index.js';
@@ -162,6 +162,7 @@ describe('eviction', () => {
 
   it('is noticed by mcp-tls/redis, whose stores would go whole, before it happens', async () => {
     const evicting = await startRedis(settings);
+    onTestFinished(() => evicting.stop());
     const store = createCertificateStore({ keys, storage: redisStorage(evicting.url) });
     expect(await codeOf(store.initialize())).toBe('MCP_TLS_STORE_EVICTING');
     expect(await codeOf(store.get('x'))).toBe('MCP_TLS_STORE_EVICTING');
@@ -169,22 +170,22 @@ describe('eviction', () => {
     await store.initialize();
     expect(await store.get('x')).toBeUndefined();
     await store.close();
-    await evicting.stop();
   });
 
   it('is not asked for where INFO is forbidden over mcp-tls/redis, whose marker shows it', async () => {
     const mute = await startRedis();
+    onTestFinished(() => mute.stop());
     await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
     const url = mute.url.replace('//', '//gateway:secret@');
     const store = createCertificateStore({ keys, storage: redisStorage(url) });
     await store.initialize();
     expect(await store.get('x')).toBeUndefined();
     await store.close();
-    await mute.stop();
   });
 
   it('is vouched for by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
     const mute = await startRedis();
+    onTestFinished(() => mute.stop());
     await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
     const adapter = new KeyvRedis<string>(mute.url.replace('//', '//gateway:secret@'));
     adapter.on('error', () => {});
@@ -196,7 +197,6 @@ describe('eviction', () => {
     expect(await codeOf(() => open({ eviction: true }))).toBe('MCP_TLS_INVALID_ARGUMENT');
     await Promise.all([asking.close(), vouched.close()]);
     await adapter.disconnect(true);
-    await mute.stop();
   });
 });
 
