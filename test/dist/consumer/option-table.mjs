@@ -11,7 +11,7 @@ const NULLABLE = new Set(['trust', 'clientCertificate', 'expiresAt']);
 
 /** Where trust, identity or credentials are meant, or nothing works without: `undefined` is an unset variable. */
 const NEVER_UNDEFINED = new Set(
-  `trust origins auth allowAddress clientFactory ca authority roots pins identity serverName allowExpired
+  `trust tls origins auth allowAddress clientFactory ca authority roots pins identity serverName allowExpired
    clientCertificate crl minVersion passphrase cert key expectFingerprint store keys retiredKeys storage namespace
    C ST L O OU CN id wrap unwrap backend invalidation url expiresAt certificate ifRevision username password`.split(
     /\s+/,
