@@ -20,10 +20,9 @@ import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
 import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { checkUsable, readOrigin, readOrigins } from './destinations.js';
+import { checkUsable, Destinations, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
-import { unlistedOrigins } from './other-origins.js';
-import { type Destination, type FactoryStats, Pools } from './pools.js';
+import { type FactoryStats, Pools } from './pools.js';
 import {
   DEFAULT_TIMEOUTS,
   readTimeouts,
@@ -252,27 +251,23 @@ export function readFactoryOptions(options: CustomClientFactoryOptions): Factory
 export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClientFactory {
   const { route, timeouts } = parts;
   const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
-  // A socket leads to one server; whatever else is asked for is elsewhere.
-  const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
-  const server: Destination = { policy, route };
   // Those of a record hold as those that are given do.
   const given = parts.origins ?? readyOf(trust)?.origins;
-  const origins = given && readOrigins(given, elsewhere);
-  const others = unlistedOrigins(elsewhere, origins !== undefined);
+  const origins = given && readOrigins(given);
+  const destinations = new Destinations({ policy, route, origins, id: parts.id });
   const pools = new Pools(parts.maxConnections, parts.id);
 
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
     const own = init.url === undefined ? undefined : new URL(init.url).origin;
     const max = init.maxBodyBytes ?? parts.maxBodyBytes;
-    const destinationOf = (origin: string): Destination =>
-      origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others));
+    const destinationOf = destinations.of(own);
     return makeCustomClient({
       pools,
       ownOrigin: own,
       destinationOf,
       maxBodyBytesFor: (origin) =>
-        max ?? (destinationOf(origin) === others ? PEERS_MAX_BODY_BYTES : 0),
+        max ?? (destinationOf(origin).unlisted === undefined ? 0 : PEERS_MAX_BODY_BYTES),
       headers: readHeaderSource(init.headers),
       timeouts: readTimeouts(init.timeout, timeouts),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
