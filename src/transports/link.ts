@@ -1,6 +1,8 @@
 import { watchBody } from '../client/make-response.js';
+import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { withOwnHeaders } from './own-headers.js';
 import { pause, StreamPacing } from './stream-pacing.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
@@ -58,6 +60,7 @@ export interface Opened {
  */
 export class Link implements ServerLink {
   listener: LinkListener = {};
+  readonly fetch: FetchLike;
   readonly #open: () => Opened;
   #opened: Opened | undefined;
   #closed = false;
@@ -66,9 +69,12 @@ export class Link implements ServerLink {
   readonly #requests = new RequestsUnderWay();
   readonly #pacing = new StreamPacing();
 
-  constructor(open: () => Opened) {
+  /** @param headers to go to the origin of `server` only */
+  constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#open = open;
     this.#opened = open();
+    const send: FetchLike = (input, init) => this.#send(input, init);
+    this.fetch = headers === undefined ? send : withOwnHeaders(send, server, headers);
   }
 
   get totalMs(): number {
@@ -80,7 +86,7 @@ export class Link implements ServerLink {
     return this.#lastError;
   }
 
-  readonly fetch: FetchLike = async (input, init) => {
+  async #send(input: string | URL, init: RequestInit | undefined): Promise<Response> {
     const isStream = isStreamRequest(init);
     if (isStream) {
       if (this.listener.isUnwanted?.(lastEventId(init))) return noStream();
@@ -105,7 +111,7 @@ export class Link implements ServerLink {
     if (!watchBody(response, { complete: done })) done();
     this.#watch(response, init, isStream);
     return response;
-  };
+  }
 
   abandon(call: CallId): void {
     this.#requests.abandon(call);
