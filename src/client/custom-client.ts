@@ -45,6 +45,8 @@ export interface CustomClientParts {
   readonly destinationOf: (origin: string) => Destination;
   readonly headers: HeaderList | HeaderSource;
   readonly timeouts: Timeouts;
+  /** For origins other than the server's own. */
+  readonly timeoutsOfOthers: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
   readonly maxBodyBytesFor: (origin: string) => number;
   readonly authorization: Authorization | undefined;
@@ -72,9 +74,9 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
       done = parts.pools.begin();
       request = await readRequest(input, init, begun?.url);
       // It never ends: nobody who closes waits for it.
-      const isStanding = isStandingStream(request);
+      const isStanding = isOwnOrigin(parts, request.url) && isStandingStream(request);
       if (isStanding) done();
-      limit ??= totalLimit(parts.timeouts.totalMs, request.url);
+      limit ??= totalLimit(timeoutsFor(parts, request.url).totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
       const response = await follow({ parts, request, signals, running, limit, done });
       // What bounds it is the pause between two pieces.
@@ -104,6 +106,15 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
 
   const ours = { [LIMITS]: parts.timeouts, [GO_ON]: run };
   return Object.assign(client, { close, [Symbol.asyncDispose]: close }, ours);
+}
+
+/** Whether the limits of the server hold: without one of its own, a client is of whatever is asked for. */
+function isOwnOrigin({ ownOrigin }: CustomClientParts, { origin }: URL): boolean {
+  return ownOrigin === undefined || ownOrigin === origin;
+}
+
+function timeoutsFor(parts: CustomClientParts, url: URL): Timeouts {
+  return isOwnOrigin(parts, url) ? parts.timeouts : parts.timeoutsOfOthers;
 }
 
 /** A GET that asks for an event stream: nothing is sent, and the answer has no end. */
@@ -186,7 +197,7 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   const { parts, request, signals, running, limit } = sending;
   if (url.protocol !== 'https:') throw plainHttpRefused(url);
   limit?.begin(performance.now(), url);
-  const { timeouts } = parts;
+  const timeouts = timeoutsFor(parts, url);
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;

@@ -29,6 +29,7 @@ import {
   TIMEOUT,
   type TimeoutOptions,
   type Timeouts,
+  timeoutsOfOthers,
 } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
@@ -47,8 +48,8 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    * What `text()`, `json()`, `arrayBuffer()`, `blob()`, `bytes()` and `formData()` read of an answer at
    * most, decoded; `0` for all of it. More is an error, and ends the connection. It bounds each event of
    * an event stream too, which the MCP SDKs keep in memory until it ends; any other stream
-   * (`response.body`) is bounded by its reader. Default 0 for the origin of `url` and those in
-   * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
+   * (`response.body`) is bounded by its reader. Default 0. For other origins than that of `url`, such as an OAuth
+   * server, it is 4 MiB at most, whatever is said.
    */
   maxBodyBytes?: number | undefined;
   /**
@@ -189,8 +190,8 @@ export function readClientInit(init: unknown): CustomClientInit {
   return read;
 }
 
-/** For origins that nobody gave a policy for. */
-const PEERS_MAX_BODY_BYTES = 4 * 1_048_576;
+/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
+const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
 
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory extends AsyncDisposable {
@@ -260,16 +261,20 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
     const own = init.url === undefined ? undefined : new URL(init.url).origin;
-    const max = init.maxBodyBytes ?? parts.maxBodyBytes;
+    const max = init.maxBodyBytes ?? parts.maxBodyBytes ?? 0;
+    const limits = readTimeouts(init.timeout, timeouts);
     const destinationOf = destinations.of(own);
     return makeCustomClient({
       pools,
       ownOrigin: own,
       destinationOf,
       maxBodyBytesFor: (origin) =>
-        max ?? (destinationOf(origin).unlisted === undefined ? 0 : PEERS_MAX_BODY_BYTES),
+        own === undefined || own === origin
+          ? max
+          : Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES),
       headers: readHeaderSource(init.headers),
-      timeouts: readTimeouts(init.timeout, timeouts),
+      timeouts: limits,
+      timeoutsOfOthers: timeoutsOfOthers(limits),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
       signal: init.signal,
     });
