@@ -10,7 +10,7 @@ import { closedError, failed, toFetchError } from './fetch-error.js';
 import { type HeaderSource, shownBody } from './header-source.js';
 import { loadedUndici, loadUndici } from './load-undici.js';
 import { makeResponse } from './make-response.js';
-import { adviseToList, assertListed } from './other-origins.js';
+import { adviseToList, assertListed, isOwnOrigin, timeoutsFor } from './other-origins.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
@@ -106,15 +106,6 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
 
   const ours = { [LIMITS]: parts.timeouts, [GO_ON]: run };
   return Object.assign(client, { close, [Symbol.asyncDispose]: close }, ours);
-}
-
-/** Whether the limits of the server hold: without one of its own, a client is of whatever is asked for. */
-function isOwnOrigin({ ownOrigin }: CustomClientParts, { origin }: URL): boolean {
-  return ownOrigin === undefined || ownOrigin === origin;
-}
-
-function timeoutsFor(parts: CustomClientParts, url: URL): Timeouts {
-  return isOwnOrigin(parts, url) ? parts.timeouts : parts.timeoutsOfOthers;
 }
 
 /** A GET that asks for an event stream: nothing is sent, and the answer has no end. */

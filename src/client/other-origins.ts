@@ -5,6 +5,7 @@ import type { Route } from '../connect/route.js';
 import { TlsTrustError, type TrustErrorCode } from '../errors.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Destination } from './pools.js';
+import type { Timeouts } from './timeouts.js';
 
 /**
  * Origins that are neither the server's own nor listed: only a peer named them, in OAuth metadata for
@@ -57,6 +58,22 @@ const ADVICE: Readonly<Partial<Record<TrustErrorCode, string>>> = {
   MCP_TLS_ADDRESS_REFUSED:
     'This is another origin than that of the server. Only a peer named it, and such are reached at public addresses only. Ask its operator whether it is right.',
 };
+
+/** What of a client says which limits hold where. */
+interface OwnLimits {
+  readonly ownOrigin: string | undefined;
+  readonly timeouts: Timeouts;
+  readonly timeoutsOfOthers: Timeouts;
+}
+
+/** Whether the limits of the server hold: without one of its own, a client is of whatever is asked for. */
+export function isOwnOrigin({ ownOrigin }: OwnLimits, { origin }: URL): boolean {
+  return ownOrigin === undefined || ownOrigin === origin;
+}
+
+export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
+  return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
+}
 
 function listIt(url: URL): string {
   return `list it: \`origins: { '${url.origin}': certificate }\``;

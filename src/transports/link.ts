@@ -2,7 +2,9 @@ import { watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { AuthorizationBudget } from './authorization-budget.js';
 import { withOwnHeaders } from './own-headers.js';
+import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
@@ -68,12 +70,16 @@ export class Link implements ServerLink {
   #lastError: Error | undefined;
   readonly #requests = new RequestsUnderWay();
   readonly #pacing = new StreamPacing();
+  readonly #server: URL;
+  readonly #budget: AuthorizationBudget;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
+    this.#server = server;
+    this.#budget = new AuthorizationBudget(server);
     this.#open = open;
     this.#opened = open();
-    const send: FetchLike = (input, init) => this.#send(input, init);
+    const send: FetchLike = (input, init) => this.#fetch(input, init);
     this.fetch = headers === undefined ? send : withOwnHeaders(send, server, headers);
   }
 
@@ -86,8 +92,44 @@ export class Link implements ServerLink {
     return this.#lastError;
   }
 
-  async #send(input: string | URL, init: RequestInit | undefined): Promise<Response> {
-    const isStream = isStreamRequest(init);
+  async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
+    const kind = kindOf(this.#server, input, init);
+    if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
+    const response = await this.#send(input, init);
+    if (kind === 'token' && response.ok) this.#budget.granted(performance.now());
+    return response;
+  }
+
+  /** MCP, as long as the server leaves the authorization as it is. */
+  async #askServer(
+    input: string | URL,
+    init: RequestInit | undefined,
+    isStream: boolean,
+  ): Promise<Response> {
+    const { token } = this.#budget;
+    const response = await this.#send(input, init, isStream);
+    const { status } = response;
+    const method = init?.method ?? 'GET';
+    if (status !== 401 && status !== 403) {
+      if (response.ok) this.#budget.accepted(method);
+      return this.#reported(response, isStream);
+    }
+    const error = this.#budget.refused(method, status, token, performance.now());
+    if (error === undefined) return this.#reported(response, isStream);
+    await response.body?.cancel();
+    throw this.#refusal(error, isStream);
+  }
+
+  #reported(response: Response, isStream: boolean): Response {
+    if (isStream) this.listener.streamAsked?.(response);
+    return response;
+  }
+
+  async #send(
+    input: string | URL,
+    init: RequestInit | undefined,
+    isStream = false,
+  ): Promise<Response> {
     if (isStream) {
       if (this.listener.isUnwanted?.(lastEventId(init))) return noStream();
       const wait = this.#pacing.next(performance.now());
@@ -109,7 +151,7 @@ export class Link implements ServerLink {
     }
     // Of a client that is not ours, nothing is known of the body.
     if (!watchBody(response, { complete: done })) done();
-    this.#watch(response, init, isStream);
+    this.#watch(response, init);
     return response;
   }
 
@@ -142,8 +184,7 @@ export class Link implements ServerLink {
     return call === undefined ? undefined : [call];
   }
 
-  #watch(response: Response, init: RequestInit | undefined, isStream: boolean): void {
-    if (isStream) this.listener.streamAsked?.(response);
+  #watch(response: Response, init: RequestInit | undefined): void {
     const type = response.headers.get('content-type');
     if (type?.startsWith('text/event-stream') !== true) return;
     watchBody(response, {
@@ -169,12 +210,6 @@ export class Link implements ServerLink {
     this.#opened = undefined;
     await ended?.close();
   }
-}
-
-/** Whether an event stream is asked for, and nothing is sent. */
-function isStreamRequest(init: RequestInit | undefined): boolean {
-  if (init?.method !== undefined && init.method !== 'GET') return false;
-  return new Headers(init?.headers).get('accept')?.includes('text/event-stream') === true;
 }
 
 function lastEventId(init: RequestInit | undefined): string | undefined {
