@@ -134,7 +134,7 @@ export type {
   StoredTrust,
 } from './store/record/stored-certificate.js';
 export type { CacheOptions, CacheStats } from './store/record-cache.js';
-export type { RewrapReport } from './store/rewrap-records.js';
+export type { RewrapOptions, RewrapReport } from './store/rewrap-records.js';
 export type { CertificateStorage } from './store/storage.js';
 export type { StoreNotes } from './store/store-notes.js';
 export type {

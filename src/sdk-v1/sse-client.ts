@@ -17,6 +17,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { assertSpokenByV1 } from './modern-message.js';
 
 /** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */
 export type SseClientOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
@@ -33,10 +34,17 @@ const OPTIONS: Declaration<SseClientOptions> = declareOptions<SseClientOptions>(
   { elsewhere: NOT_OPTIONS },
 );
 
-const LinkedTransport = linkSse<SSEClientTransport, SSEClientTransportOptions>(
+const Linked = linkSse<SSEClientTransport, SSEClientTransportOptions>(
   SSEClientTransport,
   UnauthorizedError,
 );
+
+class LinkedTransport extends Linked {
+  override async send(...message: Parameters<SSEClientTransport['send']>): Promise<void> {
+    assertSpokenByV1(message[0]);
+    await super.send(...message);
+  }
+}
 
 /**
  * Makes the MCP SDK's HTTP+SSE transport (protocol 2024-11-05) for a server that is trusted by

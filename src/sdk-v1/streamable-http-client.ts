@@ -17,6 +17,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { assertSpokenByV1 } from './modern-message.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
 export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
@@ -34,10 +35,19 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
     { elsewhere: NOT_OPTIONS },
   );
 
-const LinkedTransport = linkStreamableHttp<
+const Linked = linkStreamableHttp<
   StreamableHTTPClientTransport,
   StreamableHTTPClientTransportOptions
 >(StreamableHTTPClientTransport);
+
+class LinkedTransport extends Linked {
+  override async send(
+    ...message: Parameters<StreamableHTTPClientTransport['send']>
+  ): Promise<void> {
+    assertSpokenByV1(message[0]);
+    await super.send(...message);
+  }
+}
 
 /**
  * Makes the MCP SDK's Streamable HTTP transport for a server that is trusted by `trust` or reached

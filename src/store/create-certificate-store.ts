@@ -20,7 +20,7 @@ import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
 import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
 import { assertId } from './record-key.js';
-import { type RewrapReport, rewrapRecords } from './rewrap-records.js';
+import { type RewrapOptions, type RewrapReport, rewrapRecords } from './rewrap-records.js';
 import { expired, makeSealedRecords } from './sealed-records.js';
 import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
@@ -50,7 +50,7 @@ export interface EncryptedCertificateStore extends Required<CertificateStore>, A
    */
   initialize(): Promise<boolean>;
   /** Seals anew, with the key that writes, whatever another key has sealed. */
-  rewrap(): Promise<RewrapReport>;
+  rewrap(options?: RewrapOptions): Promise<RewrapReport>;
   /**
    * Calls `listener` when a record may have changed, by this process or another; without an id when
    * any may have. For closing connections that were made under it.
@@ -237,9 +237,9 @@ export function createCertificateStore(
       assertOpen();
       return records.initialize();
     },
-    async rewrap() {
+    async rewrap(options = {}) {
       assertOpen();
-      return rewrapRecords(backend, ring, namespace, records.marker);
+      return rewrapRecords(backend, ring, namespace, records.marker, options);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -22,6 +22,11 @@ export interface KeyProvider {
   currentKey(): Promise<ProvidedKey>;
   /** The key that `id` names; `undefined` only if there is none. */
   keyById(id: string): Promise<Uint8Array | undefined>;
+  /**
+   * Whether what is sealed with this key may stay so: asked by `rewrap` for each record. Default: whether it is
+   * the key that {@link currentKey} gives.
+   */
+  isCurrent?(id: string): boolean;
 }
 
 /** Options of {@link wrappedKeyProvider}. */
@@ -40,6 +45,11 @@ export interface WrappedKeyProviderOptions {
   renewMs?: number | undefined;
   /** How long one `wrap` may take. Default 2,000. */
   timeoutMs?: number | undefined;
+  /**
+   * Whether a data key that was wrapped so may stay in use: `false` has `rewrap` seal its records anew, such as
+   * those of an older version of Vault's key. Default: all may, whatever process made them.
+   */
+  isCurrent?: ((wrapped: Uint8Array) => boolean) | undefined;
 }
 
 const WRAPPED: Declaration<WrappedKeyProviderOptions> = declareOptions<WrappedKeyProviderOptions>(
@@ -50,6 +60,7 @@ const WRAPPED: Declaration<WrappedKeyProviderOptions> = declareOptions<WrappedKe
     renewMs: ms(),
     // Without a limit, a service would hang.
     timeoutMs: ms({ min: 1 }),
+    isCurrent: func(),
   },
 );
 
@@ -60,7 +71,7 @@ const WRAPPED: Declaration<WrappedKeyProviderOptions> = declareOptions<WrappedKe
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
 export function wrappedKeyProvider(options: WrappedKeyProviderOptions): KeyProvider {
-  const { renewMs = 86_400_000, timeoutMs = 2_000 } = readOptions(WRAPPED, options);
+  const { renewMs = 86_400_000, timeoutMs = 2_000, isCurrent } = readOptions(WRAPPED, options);
   let current: ProvidedKey | undefined;
   let renewAt = 0;
   let making: Promise<ProvidedKey> | undefined;
@@ -97,9 +108,17 @@ export function wrappedKeyProvider(options: WrappedKeyProviderOptions): KeyProvi
       return current;
     },
     async keyById(id) {
-      return id.startsWith('w.')
-        ? options.unwrap(Buffer.from(id.slice(2), 'base64url'))
-        : undefined;
+      const wrapped = wrappedIn(id);
+      return wrapped === undefined ? undefined : options.unwrap(wrapped);
+    },
+    isCurrent(id) {
+      const wrapped = wrappedIn(id);
+      return wrapped !== undefined && (isCurrent?.(wrapped) ?? true);
     },
   };
+}
+
+/** `undefined` for the id of another kind of key. */
+function wrappedIn(id: string): Buffer | undefined {
+  return id.startsWith('w.') ? Buffer.from(id.slice(2), 'base64url') : undefined;
 }

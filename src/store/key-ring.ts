@@ -92,6 +92,8 @@ export interface KeyRing {
   writer(): Promise<RingKey>;
   /** @throws {StoreError} `MCP_TLS_STORE_UNKNOWN_KEY`, `MCP_TLS_STORE_UNAVAILABLE` */
   reader(id: string): Promise<RingKey>;
+  /** Whether what is sealed with this key need not be sealed anew. */
+  isCurrent(id: string): Promise<boolean>;
 }
 
 export interface RingKey {
@@ -138,6 +140,7 @@ function fixedRing(keys: readonly (RawKey | PassphraseKey)[], retired: readonly 
       if (load === undefined) unknownKey(id, retired.includes(id));
       return load();
     },
+    isCurrent: async (id) => id === first,
   };
   return ring;
 }
@@ -169,10 +172,15 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
     imported.set(id, ready);
     return ready;
   }
-  return {
+  const ring: KeyRing = {
     async writer() {
       const { id, key } = await ask(() => provider.currentKey());
       return keep(id, key);
+    },
+    async isCurrent(id) {
+      return provider.isCurrent === undefined
+        ? id === (await ring.writer()).id
+        : provider.isCurrent(id);
     },
     async reader(id) {
       const known = imported.get(id);
@@ -183,6 +191,7 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
       return running;
     },
   };
+  return ring;
 }
 
 async function importEntry(entry: RawKey | PassphraseKey): Promise<RingKey> {

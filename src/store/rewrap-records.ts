@@ -1,4 +1,11 @@
 import { StoreError } from '../errors.js';
+import {
+  signal as abortSignal,
+  type Declaration,
+  declareOptions,
+  func,
+  readOptions,
+} from '../options.js';
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
@@ -13,9 +20,9 @@ export interface RewrapReport {
   readonly total: number;
   /** Sealed anew, with the key that writes. */
   readonly rewrapped: number;
-  /** Were so already, or became so by another writer meanwhile. */
+  /** Say in their header that they are so already, and were not opened; or became so by another writer meanwhile. */
   readonly current: number;
-  /** Could not be opened, and were left as they are. While there are any, retire no key. */
+  /** Are sealed with another key, could not be opened, and were left as they are. While there are any, retire no key. */
   readonly failed: readonly { readonly id: string; readonly error: StoreError }[];
   /**
    * `'atomic'`: no update of another process can have been lost. `'checked'`: the backend has no
@@ -25,6 +32,20 @@ export interface RewrapReport {
   readonly guard: 'atomic' | 'checked';
 }
 
+/** Options of `store.rewrap`. */
+export interface RewrapOptions {
+  /** Called from time to time with how many of the rows have been looked at. */
+  onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Ends it between two rows, with the signal's reason. What was sealed anew stays so: the next one goes on there. */
+  signal?: AbortSignal | undefined;
+}
+
+const OPTIONS: Declaration<RewrapOptions> = declareOptions<RewrapOptions>('store.rewrap: options', {
+  onProgress: func(),
+  signal: abortSignal(),
+});
+
+const BATCH = 200;
 const MAX_ATTEMPTS = 12;
 
 /**
@@ -38,7 +59,10 @@ export async function rewrapRecords(
   ring: KeyRing,
   namespace: string,
   marker: StoreMarker,
+  options: RewrapOptions,
 ): Promise<RewrapReport> {
+  const { onProgress, signal } = readOptions(OPTIONS, options);
+  signal?.throwIfAborted();
   const [markerRow] = await backend.read([MARKER_KEY]);
   await marker.check(markerRow);
   // Notes are written anew all the time, and one of a retired key is as good as none.
@@ -47,7 +71,26 @@ export async function rewrapRecords(
   const keys = all.filter((key) => !isNoteKey(key));
   let [rewrapped, current] = [0, 0];
   const failed: { id: string; error: StoreError }[] = [];
-  for (const key of keys) {
+  for (let done = 0; done < keys.length; done += BATCH) {
+    const batch = keys.slice(done, done + BATCH);
+    const rows = await backend.read(batch);
+    for (const [i, key] of batch.entries()) {
+      signal?.throwIfAborted();
+      if (await isCurrent(rows[i])) current++;
+      else await count(key);
+    }
+    onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
+  }
+  const guard = backend.replace === undefined ? 'checked' : 'atomic';
+  return { total: keys.length, rewrapped, current, failed, guard };
+
+  /** By its header alone: whether it can be opened does not depend on any other key. */
+  async function isCurrent(row: string | undefined): Promise<boolean> {
+    const keyId = row === undefined ? undefined : envelopeKeyId(row);
+    return keyId !== undefined && (await ring.isCurrent(keyId));
+  }
+
+  async function count(key: string): Promise<void> {
     const id = key === MARKER_KEY ? 'marker' : idOfKey(key);
     try {
       if (await rewrapOne(key, id)) rewrapped++;
@@ -58,8 +101,6 @@ export async function rewrapRecords(
       failed.push({ id, error });
     }
   }
-  const guard = backend.replace === undefined ? 'checked' : 'atomic';
-  return { total: keys.length, rewrapped, current, failed, guard };
 
   async function rewrapOne(key: string, id: string): Promise<boolean> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -67,9 +108,9 @@ export async function rewrapRecords(
       if (row === undefined) {
         throw new StoreError('MCP_TLS_STORE_VANISHED', `the record '${id}' is gone`, { id });
       }
-      // Opened also if it needs no rewrapping: what cannot be opened is to be known before a key goes.
+      // Another writer may have been here since.
+      if (await isCurrent(row)) return false;
       const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
-      if (envelopeKeyId(row) === envelopeKeyId(sealed)) return false;
       if (await replaceIfSame(key, row, sealed)) return true;
       await pauseAfterRace(attempt);
     }

@@ -41,6 +41,10 @@ it('has exactly these files in the tarball', () => {
     'dist/testing.js',
     'dist/trust-policy-*.d.cts',
     'dist/trust-policy-*.d.ts',
+    'dist/v2.cjs',
+    'dist/v2.d.cts',
+    'dist/v2.d.ts',
+    'dist/v2.js',
     'package.json',
   ]);
 });

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { createMcpApplication } from '../../src/testing/mcp-application.js';
+import { startV2Server } from '../support/v2-server.js';
 import { Front } from './front.js';
-import { startV2Server } from './v2-server.js';
 
 /** Limits that every operation is given, in milliseconds. */
 export const LIMITS = {

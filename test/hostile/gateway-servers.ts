@@ -58,7 +58,7 @@ process.stdin.on('end', () => process.exit()).resume();
 async function startGood(): Promise<GatewayServer> {
   const certificate = await heldCertificate({ notAfter });
   const server = await startTlsServer({ certificate, onRequest: answerWell });
-  return { url: `${server.url}/mcp`, fingerprint: certificate.fingerprint256 };
+  return { url: `${server.url}/mcp`, fingerprint: certificate.fingerprint };
 }
 
 async function startHostile(index: number): Promise<GatewayServer> {
@@ -86,7 +86,7 @@ async function startHostile(index: number): Promise<GatewayServer> {
   };
   // Registered while it behaves.
   setTimeout(() => setInterval(next, Number(turnMs)), 5_000);
-  return { url: `${server.url}/mcp`, fingerprint: certificate.fingerprint256 };
+  return { url: `${server.url}/mcp`, fingerprint: certificate.fingerprint };
 }
 
 function take(
@@ -95,11 +95,11 @@ function take(
   { certificate, expired }: { certificate: HeldCertificate; expired: HeldCertificate },
 ): void {
   server.recover();
-  const { certificatePem, keyPem } = certificate;
+  const { pem, keyPem } = certificate;
   const shown = {
     stranger,
     expired,
-    exponents: { cert: certificatePem + exponents, key: keyPem },
+    exponents: { cert: pem + exponents, key: keyPem },
   } as const;
   server.rotate(shown[turn as keyof typeof shown] ?? certificate, { dropConnections: true });
   if (turn === 'stall') server.stall('handshake');

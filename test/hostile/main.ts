@@ -45,8 +45,8 @@ async function gateway({ version, binary }: NodeLine): Promise<number> {
 }
 
 async function table(node: NodeLine): Promise<number> {
-  await using hostile = await startServers('hostile');
-  await using good = await startServers('good');
+  await using hostile = await startServers(node.binary, 'hostile');
+  await using good = await startServers(node.binary, 'good');
   const behaviours = BEHAVIOURS.filter(
     ({ name, since = 0 }) => name.includes(values.only ?? '') && since <= node.line,
   );

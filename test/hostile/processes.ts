@@ -45,8 +45,11 @@ export interface ServerProcess extends AsyncDisposable {
   counts(): Promise<Readonly<Record<string, number>>>;
 }
 
-export async function startServers(which: 'hostile' | 'good'): Promise<ServerProcess> {
-  const started = start(process.execPath, 'servers', [which]);
+export async function startServers(
+  binary: string,
+  which: 'hostile' | 'good',
+): Promise<ServerProcess> {
+  const started = start(binary, 'servers', [which]);
   const servers = JSON.parse(await started.line()) as Servers;
   return {
     servers,

@@ -22,7 +22,7 @@ const named = await heldCertificate({
   dns: Array.from({ length: 3_000 }, (_, i) => `a-name-of-many-${i}.example`),
 });
 
-const plain: ServerOptions = { cert: ecdsa.certificatePem, key: ecdsa.keyPem };
+const plain: ServerOptions = { cert: ecdsa.pem, key: ecdsa.keyPem };
 
 function web(options: ServerOptions): Server {
   const server = createServer(options, (request, response) => {
@@ -37,16 +37,16 @@ function web(options: ServerOptions): Server {
 
 const HOSTILE: Readonly<Record<string, () => Server | Tcp>> = {
   main: () => web(plain),
-  exponents: () => web({ ...plain, cert: ecdsa.certificatePem + hugeExponents(38) }),
+  exponents: () => web({ ...plain, cert: ecdsa.pem + hugeExponents(38) }),
   dhe: () =>
     web({
-      cert: rsa.certificatePem,
+      cert: rsa.pem,
       key: rsa.keyPem,
       maxVersion: 'TLSv1.2',
       ciphers: 'DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0',
       dhparam: dhParameters(10_000),
     }),
-  names: () => web({ cert: named.certificatePem, key: named.keyPem }),
+  names: () => web({ cert: named.pem, key: named.keyPem }),
   stall: () => createTcpServer((socket) => void socket.on('error', () => {}).resume()),
   closing: () =>
     createTlsServer({ ...plain }, (socket) => void socket.on('error', () => {}).destroy()),
@@ -61,7 +61,7 @@ for (const [name, make] of Object.entries(which)) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 8_192, () => resolve()));
   ports[name] = (server.address() as AddressInfo).port;
 }
-const ca = ecdsa.certificatePem + rsa.certificatePem + named.certificatePem;
+const ca = ecdsa.pem + rsa.pem + named.pem;
 console.log(JSON.stringify({ ca, ports } satisfies Servers));
 
 // A line asks for the counts.

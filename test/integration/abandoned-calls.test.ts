@@ -38,7 +38,7 @@ async function serveSilence(silence: Silence) {
   const server = await startTlsServer({
     certificate,
     // Idle ones are of no interest here.
-    keepAliveTimeoutMs: 400,
+    keepAliveMs: 400,
     onRequest: async (request, response) => {
       response.on('error', () => {});
       if (request.method === 'GET') {

@@ -144,7 +144,6 @@ for (const kind of PLACES) {
         expect(await codeOf(one.set('a', aRecord()))).toBe('MCP_TLS_STORE_TAMPERED');
         expect((await one.get('b'))?.approvedBy).toBe('b1');
       }
-      expect((await store.rewrap()).failed).toMatchObject([{ id: 'a' }]);
       expect(await store.delete('a')).toBe(true);
       expect(await fresh.get('a')).toBeUndefined();
       await store.set('a', aRecord({ approvedBy: 'a2' }));
@@ -277,6 +276,32 @@ for (const kind of PLACES) {
       // One that was forgotten in phase one notices, instead of losing what it cannot read.
       expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
       expect(await codeOf(store.set('a', aRecord()))).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
+    });
+
+    it('names what cannot be sealed with another key, and opens nothing that has it', async () => {
+      const { name, rows } = await furnished();
+      const damaged = `${((await rows.read(recordKey('a'))) ?? '').slice(0, -1)}`;
+      await rows.write(recordKey('a'), damaged);
+      const later = openStore(name, { keys: [aKey('k2'), k1] });
+      expect(await later.rewrap()).toMatchObject({ rewrapped: 2, failed: [{ id: 'a' }] });
+      // By its header it needs nothing, whether it opens or not.
+      await rows.write(recordKey('b'), `${((await rows.read(recordKey('b'))) ?? '').slice(0, -1)}`);
+      expect(await later.rewrap()).toMatchObject({ current: 2, failed: [{ id: 'a' }] });
+    });
+
+    it('reports the progress of a rewrap, ends at a signal, and goes on where it ended', async () => {
+      const { name } = await furnished();
+      const later = openStore(name, { keys: [aKey('k2'), k1] });
+      const aborted = AbortSignal.abort(new Error('enough'));
+      await expect(later.rewrap({ signal: aborted })).rejects.toThrow('enough');
+      await expect(later.rewrap({ batch: 1 } as never)).rejects.toMatchObject({
+        code: 'MCP_TLS_INVALID_ARGUMENT',
+      });
+      const seen: number[][] = [];
+      expect(await later.rewrap({ onProgress: (...at) => seen.push(at) })).toMatchObject({
+        rewrapped: 3,
+      });
+      expect(seen).toEqual([[3, 3]]);
     });
 
     it('loses no update to a rewrap that runs meanwhile', async () => {

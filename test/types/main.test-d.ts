@@ -1,7 +1,10 @@
 /** The same of `mcp-tls`, whose transports are the SDK's: its types need the DOM library. */
+
+import type { FetchLike as V2Fetch, Transport as V2Transport } from '@modelcontextprotocol/client';
 import type { FetchLike, Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import * as main from 'mcp-tls';
-import type * as core from 'mcp-tls/core';
+import * as core from 'mcp-tls/core';
+import * as v2 from 'mcp-tls/v2';
 
 declare function holds<Claim extends true>(claim?: Claim): void;
 declare const pem: string;
@@ -82,4 +85,39 @@ void registry.list().then((entries) => {
 });
 holds<Exclude<keyof typeof core, keyof typeof main> extends never ? true : false>();
 
-export { asPlatform, asSdk, overHttp, overSse, subscription };
+// ───────── The three entries are one library ─────────
+const overV2: V2Transport = v2.streamableHttpClient(url, { trust: pem });
+const overV2Sse: V2Transport = v2.sseClient(url, { clientFactory: factoryFor(pem) });
+const asV2Fetch: V2Fetch = client;
+v2.streamableHttpClient(url, { trust: pem, onInsufficientScope: 'throw', maxStepUpRetries: 0 });
+// @ts-expect-error whom to trust?
+v2.streamableHttpClient(url, {});
+// @ts-expect-error the fetch is ours
+v2.sseClient(url, { trust: pem, fetch });
+const registryV2 = v2.createServerRegistry({ store });
+void registryV2.streamableHttpClient('a').then((transport: V2Transport) => transport);
+const plain = core.createServerRegistry({ store });
+// @ts-expect-error that needs an SDK
+void plain.streamableHttpClient('a');
+const asCore: core.ServerRegistry = registry;
+const asCoreToo: core.ServerRegistry = registryV2;
+holds<
+  Exclude<keyof typeof main, keyof typeof core> extends 'streamableHttpClient' | 'sseClient'
+    ? true
+    : false
+>();
+holds<keyof typeof main extends keyof typeof v2 ? true : false>();
+holds<keyof typeof v2 extends keyof typeof main ? true : false>();
+
+export {
+  asCore,
+  asCoreToo,
+  asPlatform,
+  asSdk,
+  asV2Fetch,
+  overHttp,
+  overSse,
+  overV2,
+  overV2Sse,
+  subscription,
+};

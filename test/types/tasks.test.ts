@@ -19,6 +19,7 @@ import { makeGateway } from './tasks/gateway-registry.js';
 import { connectionsFor } from './tasks/mutual-tls.js';
 import { transportFor as withOAuth } from './tasks/oauth-behind-private-ca.js';
 import { connect } from './tasks/own-certificate-file.js';
+import { connect as connectV2 } from './tasks/sdk-v2.js';
 import { statusAndTools } from './tasks/shared-connections.js';
 import { approve, overKeyv, overRedis, transportFor as stored } from './tasks/store-over-keyv.js';
 import { readUpload } from './tasks/upload-form.js';
@@ -205,6 +206,15 @@ describe('the commonest tasks', () => {
       retryable: false,
     });
     await factory.close();
+  });
+
+  it('13: a client of the MCP SDK v2 connects, with a token', async () => {
+    await using world = await servers({ requireBearer: 'secret' });
+    const client = await connectV2(world.server.mcpUrl, world.certificate.pem, 'secret');
+    expect((await client.listTools()).tools.length).toBeGreaterThan(0);
+    await client.close();
+    await expect(connectV2(world.impostor.mcpUrl, world.certificate.pem, 'x')).rejects.toThrow();
+    expect(world.impostor.records.applicationBytes).toBe(0);
   });
 
   it('12: the tests of pinning and mutual TLS pass in node:test', async () => {
