@@ -1,6 +1,4 @@
 import { publicAddressesOnly } from '../connect/address.js';
-import { addressOf } from '../connect/address-of.js';
-import { atHost } from '../connect/connection-error.js';
 import type { Route } from '../connect/route.js';
 import { TlsTrustError, type TrustErrorCode } from '../errors.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
@@ -25,15 +23,6 @@ export function unlistedOrigins(route: Route, hasList: boolean): Destination {
     },
     unlisted: hasList ? 'refused' : 'public addresses',
   };
-}
-
-/** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED` if the list of origins is closed, and this is not in it */
-export function assertListed({ unlisted }: Destination, url: URL): void {
-  if (unlisted !== 'refused') return;
-  const { host, port } = addressOf(url);
-  const message = `${atHost(host, port)}: is not the origin of the server, and not in \`origins\``;
-  const hint = `Only a peer named it. If it is right, ${listIt(url)}.`;
-  throw new TlsTrustError('MCP_TLS_ADDRESS_REFUSED', message, { host, port, hint });
 }
 
 /**
@@ -75,6 +64,7 @@ export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
   return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
 }
 
-function listIt(url: URL): string {
+/** What to write for an origin that only a peer named. */
+export function listIt(url: URL): string {
   return `list it: \`origins: { '${url.origin}': certificate }\``;
 }

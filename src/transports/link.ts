@@ -3,9 +3,11 @@ import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import { AuthorizationBudget } from './authorization-budget.js';
+import { LoginRefusal } from './login-refusal.js';
 import { withOwnHeaders } from './own-headers.js';
-import { isMcp, kindOf } from './request-kind.js';
+import { isMcp, kindOf, type RequestKind } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
+import { TokenRequests } from './token-requests.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
@@ -36,6 +38,8 @@ export interface ServerLink {
   readonly fetch: FetchLike;
   /** The last of our errors that {@link fetch} rejected with, for errors that lost their cause. */
   readonly lastError: Error | undefined;
+  /** Why a part of the authorization failed that the server asked for last, if any did. */
+  readonly loginError: Error | undefined;
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
@@ -72,11 +76,14 @@ export class Link implements ServerLink {
   readonly #pacing = new StreamPacing();
   readonly #server: URL;
   readonly #budget: AuthorizationBudget;
+  readonly #tokenRequests = new TokenRequests();
+  readonly #loginRefusal: LoginRefusal;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#server = server;
     this.#budget = new AuthorizationBudget(server);
+    this.#loginRefusal = new LoginRefusal(server);
     this.#open = open;
     this.#opened = open();
     const send: FetchLike = (input, init) => this.#fetch(input, init);
@@ -92,10 +99,29 @@ export class Link implements ServerLink {
     return this.#lastError;
   }
 
+  get loginError(): Error | undefined {
+    return this.#loginRefusal.error;
+  }
+
   async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
     const kind = kindOf(this.#server, input, init);
     if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
-    const response = await this.#send(input, init);
+    try {
+      return await this.#authorize(kind, new URL(input), init);
+    } catch (error) {
+      this.#loginRefusal.failed(kind, error);
+      throw error;
+    }
+  }
+
+  /** A part of an authorization. */
+  async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
+    this.#loginRefusal.assertMayAsk(kind, url);
+    const send = (): Promise<Response> => this.#send(url, init);
+    if (kind !== 'token' && kind !== 'registration') return send();
+    const response = await this.#tokenRequests.request(url, init, send).catch((error) => {
+      throw this.#refusal(error, false);
+    });
     if (kind === 'token' && response.ok) this.#budget.granted(performance.now());
     return response;
   }
@@ -114,6 +140,7 @@ export class Link implements ServerLink {
       if (response.ok) this.#budget.accepted(method);
       return this.#reported(response, isStream);
     }
+    this.#loginRefusal.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
     if (error === undefined) return this.#reported(response, isStream);
     await response.body?.cancel();
