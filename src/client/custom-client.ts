@@ -190,7 +190,7 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
   const destination = parts.destinationOf(url.origin);
-  assertMayBeAsked(url, destination, parts.pools.id);
+  assertMayBeAsked({ url, method, headers, body, destination }, parts.pools.id);
   await addDefaults(sending, { url, method, body, headers });
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);

@@ -57,13 +57,17 @@ interface Elsewhere {
  */
 export class Destinations {
   readonly #parts: DestinationsParts;
+  /** For whatever is not listed, of clients without a server of their own. */
+  readonly #any: Destination;
   readonly #server: Destination;
   readonly #elsewhere = new Map<string | undefined, Elsewhere>();
 
   constructor(parts: DestinationsParts) {
     const { policy, route, id } = parts;
     this.#parts = parts;
-    this.#server = { policy, route: { ...route, context: { ...OWN, id } } };
+    this.#any = { policy, route: { ...route, context: { ...OWN, id } } };
+    const listsOthers = parts.origins !== undefined && parts.origins.size > 0;
+    this.#server = listsOthers ? { ...this.#any, givesNoTokens: true } : this.#any;
   }
 
   /**
@@ -80,7 +84,7 @@ export class Destinations {
     }
     const server = this.#server;
     const { listed, unlisted } = this.#others(route.allowAddress === undefined ? undefined : own);
-    const rest = own === undefined ? server : unlisted;
+    const rest = own === undefined ? this.#any : unlisted;
     return (origin) => (origin === own ? server : (listed.get(origin) ?? rest));
   }
 

@@ -40,6 +40,8 @@ export interface ServerLink {
   readonly lastError: Error | undefined;
   /** Why a part of the authorization failed that the server asked for last, if any did. */
   readonly loginError: Error | undefined;
+  /** The same, if nobody is to be sent to a login after it. */
+  readonly loginRefusal: Error | undefined;
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
@@ -77,13 +79,13 @@ export class Link implements ServerLink {
   readonly #server: URL;
   readonly #budget: AuthorizationBudget;
   readonly #tokenRequests = new TokenRequests();
-  readonly #loginRefusal: LoginRefusal;
+  readonly #login: LoginRefusal;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#server = server;
     this.#budget = new AuthorizationBudget(server);
-    this.#loginRefusal = new LoginRefusal(server);
+    this.#login = new LoginRefusal(server);
     this.#open = open;
     this.#opened = open();
     const send: FetchLike = (input, init) => this.#fetch(input, init);
@@ -100,7 +102,11 @@ export class Link implements ServerLink {
   }
 
   get loginError(): Error | undefined {
-    return this.#loginRefusal.error;
+    return this.#login.error;
+  }
+
+  get loginRefusal(): Error | undefined {
+    return this.#login.refusal;
   }
 
   async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
@@ -109,14 +115,14 @@ export class Link implements ServerLink {
     try {
       return await this.#authorize(kind, new URL(input), init);
     } catch (error) {
-      this.#loginRefusal.failed(kind, error);
+      this.#login.failed(kind, error);
       throw error;
     }
   }
 
   /** A part of an authorization. */
   async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
-    this.#loginRefusal.assertMayAsk(kind, url);
+    this.#login.assertMayAsk(kind, url);
     const send = (): Promise<Response> => this.#send(url, init);
     if (kind !== 'token' && kind !== 'registration') return send();
     const response = await this.#tokenRequests.request(url, init, send).catch((error) => {
@@ -140,7 +146,7 @@ export class Link implements ServerLink {
       if (response.ok) this.#budget.accepted(method);
       return this.#reported(response, isStream);
     }
-    this.#loginRefusal.begin();
+    this.#login.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
     if (error === undefined) return this.#reported(response, isStream);
     await response.body?.cancel();

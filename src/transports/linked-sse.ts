@@ -2,6 +2,7 @@ import { McpTlsError } from '../errors.js';
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
+import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
 import { OpenAnswers, type RpcMessage } from './open-answers.js';
 import { isAbandoned } from './under-way.js';
@@ -54,7 +55,8 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     #failures = 0;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      super(url, { ...options, fetch: link.fetch });
+      const safe = withSafeProvider(options, () => link.loginRefusal);
+      super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };

@@ -1,6 +1,7 @@
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
+import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
 import { type Messages, OpenAnswers, type RpcMessage } from './open-answers.js';
 import { isAbandoned } from './under-way.js';
@@ -55,7 +56,8 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     readonly #parts: Cancelling;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      super(url, { ...options, fetch: link.fetch });
+      const safe = withSafeProvider(options, () => link.loginRefusal);
+      super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };

@@ -12,10 +12,14 @@ interface LoginProvider {
  * The application's OAuth provider, which is sent to addresses of web pages only. The SDKs hand it whatever the
  * metadata names: `file:`, `ms-msdt:`, plain http to anybody; and what opens it may be a shell.
  *
- * @throws {TlsTrustError} from `redirectToAuthorization`: `MCP_TLS_PLAIN_HTTP_REFUSED`, and
+ * @param refusal why the authorization that is under way is to end
+ * @throws {TlsTrustError} from `redirectToAuthorization`: that; `MCP_TLS_PLAIN_HTTP_REFUSED`, and
  *   `MCP_TLS_REDIRECT_REFUSED` for other schemes and for an address with credentials
  */
-export function withSafeLogins<Provider extends object>(provider: Provider): Provider {
+function withSafeLogins<Provider extends object>(
+  provider: Provider,
+  refusal: () => Error | undefined,
+): Provider {
   const target = provider as Record<string | symbol, unknown>;
   // Not a proxy of the provider itself: of what is frozen, a proxy may show nothing else than what it has.
   return new Proxy(Object.create(null) as Provider, {
@@ -24,6 +28,8 @@ export function withSafeLogins<Provider extends object>(provider: Provider): Pro
       if (typeof value !== 'function') return value;
       if (name !== 'redirectToAuthorization') return value.bind(provider);
       return (url: URL, ...more: unknown[]) => {
+        const error = refusal();
+        if (error !== undefined) throw error;
         assertWebPage(url);
         return (provider as LoginProvider).redirectToAuthorization?.(url, ...more);
       };
@@ -57,4 +63,14 @@ function assertWebPage(url: URL): void {
       ? TRUST_WORDS.MCP_TLS_PLAIN_HTTP_REFUSED.hint
       : 'The metadata of the authorization server names it: ask its operator.',
   });
+}
+
+/** The options of an SDK's transport, with its provider so. */
+export function withSafeProvider<Options>(
+  options: Options,
+  refusal: () => Error | undefined,
+): Options {
+  const { authProvider } = options as { authProvider?: object };
+  if (authProvider === undefined) return options;
+  return { ...options, authProvider: withSafeLogins(authProvider, refusal) };
 }

@@ -7,13 +7,14 @@ import type { RequestKind } from './request-kind.js';
  * not the right one, and whoever operates it never learns of the certificate that was refused.
  *
  * - {@link error} is of the authorization that the server asked for last.
- * - A refusal of the metadata by trust ends the authorization: what is asked of the server itself in the same
- *   breath is refused with it. Metadata in the clear, which servers behind a proxy name by mistake, and
+ * - A refusal by trust ends the authorization: nobody is sent to a login after it, and what is asked of the server
+ *   itself in the same breath is refused with it. Metadata in the clear, which servers behind a proxy name by mistake, and
  *   metadata that is not there, end nothing.
  */
 export class LoginRefusal {
   readonly #server: URL;
   #error: Error | undefined;
+  #refusal: Error | undefined;
   #ending: Error | undefined;
 
   constructor(server: URL) {
@@ -24,15 +25,23 @@ export class LoginRefusal {
     return this.#error;
   }
 
+  /** {@link error}, if a person has to look at it before anybody logs in: it is no mere absence. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
   /** The server asks for an authorization. */
   begin(): void {
     this.#error = undefined;
+    this.#refusal = undefined;
   }
 
   failed(kind: RequestKind, error: unknown): void {
     if (!(error instanceof McpTlsError)) return;
     this.#error = error;
-    if (kind !== 'resource metadata' || !endsIt(error)) return;
+    if (!endsIt(kind, error)) return;
+    this.#refusal = error;
+    if (kind !== 'resource metadata') return;
     this.#ending = error;
     // The SDK goes on before anything else can happen.
     setImmediate(() => {
@@ -47,8 +56,9 @@ export class LoginRefusal {
   }
 }
 
-function endsIt(error: Error): boolean {
-  return error instanceof TlsTrustError && error.code !== 'MCP_TLS_PLAIN_HTTP_REFUSED';
+function endsIt(kind: RequestKind, error: Error): boolean {
+  if (!(error instanceof TlsTrustError)) return false;
+  return kind !== 'resource metadata' || error.code !== 'MCP_TLS_PLAIN_HTTP_REFUSED';
 }
 
 /** Says on `error`, which only says that a person has to log in, what went wrong before. */

@@ -7,7 +7,6 @@ import {
   readOptions,
   text,
 } from '../options.js';
-import { withSafeLogins } from './login-provider.js';
 import { readRequestHeaders } from './own-headers.js';
 import { LINK_FIELDS, type ReadLinkOptions } from './server-link.js';
 
@@ -51,9 +50,7 @@ export function readTransportOptions<Options extends object>(
 ): { sdk: Omit<Options, keyof ReadLinkOptions>; ours: ReadLinkOptions } {
   const read = Object.entries(readOptions(declaration, options));
   const isOurs = ([name]: [string, unknown]): boolean => Object.hasOwn(LINK_FIELDS, name);
-  const sdk: Record<string, unknown> = Object.fromEntries(read.filter((one) => !isOurs(one)));
-  const { authProvider } = sdk;
-  if (authProvider !== undefined) sdk['authProvider'] = withSafeLogins(authProvider as object);
+  const sdk = Object.fromEntries(read.filter((one) => !isOurs(one)));
   const ours = Object.fromEntries(read.filter(isOurs)) as ReadLinkOptions;
   const { requestInit } = sdk as { requestInit?: RequestInit };
   const { headers, rest } = readRequestHeaders(requestInit);
