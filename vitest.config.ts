@@ -52,6 +52,11 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      {
+        extends: true,
+        // A hostile server, its authorization server, and the transports of both SDKs.
+        test: { name: 'oauth', include: ['test/oauth/**/*.test.ts'], testTimeout: 20_000 },
+      },
       { extends: true, test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {

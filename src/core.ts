@@ -38,7 +38,7 @@ export type { ParseTrustOptions } from './connect/parse-trust.js';
 export { parseTrust } from './connect/parse-trust.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
-export type { AddressTarget, AllowAddress, RouteOptions } from './connect/route.js';
+export type { AddressTarget, AllowAddress, OriginContext, RouteOptions } from './connect/route.js';
 export { trustSchema } from './connect/trust-schema.js';
 export type {
   ConnectionMessage,

@@ -1,6 +1,3 @@
-import { addressOf } from '../connect/address-of.js';
-import { atHost } from '../connect/connection-error.js';
-import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { type Begun, GO_ON } from './begun-request.js';
@@ -10,7 +7,7 @@ import { closedError, failed, toFetchError } from './fetch-error.js';
 import { type HeaderSource, shownBody } from './header-source.js';
 import { loadedUndici, loadUndici } from './load-undici.js';
 import { makeResponse } from './make-response.js';
-import { adviseToList, assertListed } from './other-origins.js';
+import { adviseToList, isOwnOrigin, timeoutsFor } from './other-origins.js';
 import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
@@ -21,6 +18,7 @@ import { abortedOf, untilOneAborts } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
 import { type TotalLimit, totalLimit } from './total-limit.js';
+import { assertMayBeAsked } from './unasked.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -45,6 +43,8 @@ export interface CustomClientParts {
   readonly destinationOf: (origin: string) => Destination;
   readonly headers: HeaderList | HeaderSource;
   readonly timeouts: Timeouts;
+  /** For origins other than the server's own. */
+  readonly timeoutsOfOthers: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
   readonly maxBodyBytesFor: (origin: string) => number;
   readonly authorization: Authorization | undefined;
@@ -72,9 +72,9 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
       done = parts.pools.begin();
       request = await readRequest(input, init, begun?.url);
       // It never ends: nobody who closes waits for it.
-      const isStanding = isStandingStream(request);
+      const isStanding = isOwnOrigin(parts, request.url) && isStandingStream(request);
       if (isStanding) done();
-      limit ??= totalLimit(parts.timeouts.totalMs, request.url);
+      limit ??= totalLimit(timeoutsFor(parts, request.url).totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
       const response = await follow({ parts, request, signals, running, limit, done });
       // What bounds it is the pause between two pieces.
@@ -184,14 +184,13 @@ async function follow(sending: Sending): Promise<Response> {
 
 async function send(sending: Sending, url: URL, onEnded: () => void): Promise<Answer> {
   const { parts, request, signals, running, limit } = sending;
-  if (url.protocol !== 'https:') throw plainHttpRefused(url);
   limit?.begin(performance.now(), url);
-  const { timeouts } = parts;
+  const timeouts = timeoutsFor(parts, url);
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
   const destination = parts.destinationOf(url.origin);
-  assertListed(destination, url);
+  assertMayBeAsked({ url, method, headers, body, destination }, parts.pools.id);
   await addDefaults(sending, { url, method, body, headers });
   const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
@@ -272,21 +271,4 @@ async function orCancel<T>(answer: Answer, check: () => T): Promise<T> {
 /** Gives the connection back: at once if the body is short and here, else by breaking it off. */
 async function discard({ body }: Answer): Promise<void> {
   await body?.stream().cancel();
-}
-
-function plainHttpRefused(url: URL): Error {
-  if (url.protocol !== 'http:') return requestError(`the scheme '${url.protocol}' is not https:`);
-  const { host, port } = addressOf(url);
-  const words = TRUST_WORDS.MCP_TLS_PLAIN_HTTP_REFUSED;
-  return new TlsTrustError(
-    'MCP_TLS_PLAIN_HTTP_REFUSED',
-    `${atHost(host, port)}: ${words.meaning}`,
-    {
-      host,
-      port,
-      expected: 'an https: URL',
-      presented: 'an http: URL',
-      hint: words.hint,
-    },
-  );
 }

@@ -21,14 +21,21 @@ export function makeResponseBody(parts: BodyParts): ResponseBody {
   return decoders.length === 0 ? new PlainBody(source, limit) : new DecodedBody(decoders, parts);
 }
 
-/** A chain of decoders before a plain body. Whichever end breaks ends all of them. */
+/**
+ * A chain of decoders before a plain body. Whichever end breaks ends all of them. Where it is read as a whole,
+ * the limit is that of the coded bytes too: a coding may bring nothing for any number of them.
+ */
 class DecodedBody implements ResponseBody {
   readonly #decoders: readonly Transform[];
   readonly #first: Transform;
   readonly #source: BodySource;
   readonly #inner: PlainBody;
+  readonly #limit: BodyLimit | undefined;
+  #coded = 0;
+  #isCollected = false;
 
   constructor(decoders: readonly Transform[], { source, limit, decodingError }: BodyParts) {
+    this.#limit = limit;
     this.#decoders = decoders;
     this.#first = decoders[0] as Transform;
     this.#source = source;
@@ -87,6 +94,7 @@ class DecodedBody implements ResponseBody {
   }
 
   collect(): Promise<Uint8Array> {
+    this.#isCollected = true;
     return this.#inner.collect();
   }
 
@@ -99,6 +107,14 @@ class DecodedBody implements ResponseBody {
   }
 
   write(chunk: Uint8Array): void {
+    this.#coded += chunk.length;
+    const limit = this.#limit;
+    if (this.#isCollected && limit !== undefined && this.#coded > limit.bytes) {
+      const error = limit.error();
+      this.fail(error);
+      this.#source.cancel(error);
+      return;
+    }
     if (!this.#first.destroyed && !this.#first.write(chunk)) this.#source.pause();
   }
 

@@ -1,10 +1,11 @@
 import { invalidArgument } from '../assert.js';
 import { readHttpsUrl } from '../connect/read-url.js';
-import type { Route } from '../connect/route.js';
+import { type OriginContext, OWN, type Route } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
+import { unlistedOrigins } from './other-origins.js';
 import type { Destination } from './pools.js';
 
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
@@ -15,14 +16,96 @@ export function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolic
   return policy;
 }
 
-/** Where further origins are, each under its own policy. */
-export function readOrigins(origins: Origins, route: Route): ReadonlyMap<string, Destination> {
-  return new Map(
-    Object.entries(origins).map(([origin, trust]) => [
-      readOrigin('options.origins', origin, 'origin only'),
-      { policy: checkUsable(trust, `options.origins['${origin}']`), route },
-    ]),
-  );
+/**
+ * Policies of further origins, each by its origin.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, also for two spellings of one origin: which of the two
+ *   policies is meant, nobody can say
+ */
+export function readOrigins(origins: Origins): ReadonlyMap<string, CheckedTrustPolicy> {
+  const read = new Map<string, CheckedTrustPolicy>();
+  for (const [given, trust] of Object.entries(origins)) {
+    const origin = readOrigin('options.origins', given, 'origin only');
+    if (read.has(origin)) invalidArgument(`options.origins: names ${origin} twice`);
+    read.set(origin, checkUsable(trust, `options.origins['${given}']`));
+  }
+  return read;
+}
+
+/** What the destinations of a factory are made of. */
+export interface DestinationsParts {
+  /** For the server itself. */
+  readonly policy: CheckedTrustPolicy;
+  readonly route: Route;
+  /** A closed list, where there is one. */
+  readonly origins: ReadonlyMap<string, CheckedTrustPolicy> | undefined;
+  /** Of the registered server, where it is one. */
+  readonly id: string | undefined;
+}
+
+/** Where the requests of one client go, by origin. */
+export type DestinationOf = (origin: string) => Destination;
+
+interface Elsewhere {
+  readonly listed: ReadonlyMap<string, Destination>;
+  readonly unlisted: Destination;
+}
+
+/**
+ * The destinations of a factory, which its clients share, and with them the connections. Only where a hook is
+ * asked about addresses, other origins are apart for each server: the hook is told whose they are.
+ */
+export class Destinations {
+  readonly #parts: DestinationsParts;
+  /** For whatever is not listed, of clients without a server of their own. */
+  readonly #any: Destination;
+  readonly #server: Destination;
+  readonly #elsewhere = new Map<string | undefined, Elsewhere>();
+
+  constructor(parts: DestinationsParts) {
+    const { policy, route, id } = parts;
+    this.#parts = parts;
+    this.#any = { policy, route: { ...route, context: { ...OWN, id } } };
+    const listsOthers = parts.origins !== undefined && parts.origins.size > 0;
+    this.#server = listsOthers ? { ...this.#any, givesNoTokens: true } : this.#any;
+  }
+
+  /**
+   * @param own origin of the client's server; `undefined`: its policy holds for whatever is not listed
+   * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` if that is listed
+   */
+  of(own: string | undefined): DestinationOf {
+    const { origins, route } = this.#parts;
+    if (own !== undefined && origins?.has(own)) {
+      invalidArgument(
+        `options.origins: ${own} is the own origin of the server, whose trust stands elsewhere`,
+        'List further origins only, and leave that of the server itself out.',
+      );
+    }
+    const server = this.#server;
+    const { listed, unlisted } = this.#others(route.allowAddress === undefined ? undefined : own);
+    const rest = own === undefined ? this.#any : unlisted;
+    return (origin) => (origin === own ? server : (listed.get(origin) ?? rest));
+  }
+
+  #others(serverOrigin: string | undefined): Elsewhere {
+    const present = this.#elsewhere.get(serverOrigin);
+    if (present !== undefined) return present;
+    const { origins = new Map<string, CheckedTrustPolicy>(), id } = this.#parts;
+    // A socket leads to one server; whatever else is asked for is elsewhere.
+    const route = { ...this.#parts.route, socketPath: undefined };
+    const as = (role: OriginContext['role']): Route => ({
+      ...route,
+      context: { role, id, serverOrigin },
+    });
+    const listed = [...origins].map(
+      ([origin, policy]) => [origin, { policy, route: as('listed') }] as const,
+    );
+    const unlisted = unlistedOrigins(as('named'), this.#parts.origins !== undefined);
+    const made = { listed: new Map(listed), unlisted };
+    this.#elsewhere.set(serverOrigin, made);
+    return made;
+  }
 }
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for what is no https: URL, or has more than it may */

@@ -20,16 +20,16 @@ import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
 import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { checkUsable, readOrigin, readOrigins } from './destinations.js';
+import { checkUsable, Destinations, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
-import { unlistedOrigins } from './other-origins.js';
-import { type Destination, type FactoryStats, Pools } from './pools.js';
+import { type FactoryStats, Pools } from './pools.js';
 import {
   DEFAULT_TIMEOUTS,
   readTimeouts,
   TIMEOUT,
   type TimeoutOptions,
   type Timeouts,
+  timeoutsOfOthers,
 } from './timeouts.js';
 
 /** Options of {@link makeCustomClientFactory}. */
@@ -48,8 +48,8 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    * What `text()`, `json()`, `arrayBuffer()`, `blob()`, `bytes()` and `formData()` read of an answer at
    * most, decoded; `0` for all of it. More is an error, and ends the connection. It bounds each event of
    * an event stream too, which the MCP SDKs keep in memory until it ends; any other stream
-   * (`response.body`) is bounded by its reader. Default 0 for the origin of `url` and those in
-   * `origins`, 4 MiB for an origin that only a peer named, such as an OAuth server of its metadata.
+   * (`response.body`) is bounded by its reader. Default 0. For other origins than that of `url`, such as an OAuth
+   * server, it is 4 MiB at most, whatever is said.
    */
   maxBodyBytes?: number | undefined;
   /**
@@ -190,8 +190,8 @@ export function readClientInit(init: unknown): CustomClientInit {
   return read;
 }
 
-/** For origins that nobody gave a policy for. */
-const PEERS_MAX_BODY_BYTES = 4 * 1_048_576;
+/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
+const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
 
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory extends AsyncDisposable {
@@ -252,29 +252,29 @@ export function readFactoryOptions(options: CustomClientFactoryOptions): Factory
 export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClientFactory {
   const { route, timeouts } = parts;
   const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
-  // A socket leads to one server; whatever else is asked for is elsewhere.
-  const elsewhere = route.socketPath === undefined ? route : { ...route, socketPath: undefined };
-  const server: Destination = { policy, route };
   // Those of a record hold as those that are given do.
   const given = parts.origins ?? readyOf(trust)?.origins;
-  const origins = given && readOrigins(given, elsewhere);
-  const others = unlistedOrigins(elsewhere, origins !== undefined);
+  const origins = given && readOrigins(given);
+  const destinations = new Destinations({ policy, route, origins, id: parts.id });
   const pools = new Pools(parts.maxConnections, parts.id);
 
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
     const own = init.url === undefined ? undefined : new URL(init.url).origin;
-    const max = init.maxBodyBytes ?? parts.maxBodyBytes;
-    const destinationOf = (origin: string): Destination =>
-      origin === own ? server : (origins?.get(origin) ?? (own === undefined ? server : others));
+    const max = init.maxBodyBytes ?? parts.maxBodyBytes ?? 0;
+    const limits = readTimeouts(init.timeout, timeouts);
+    const destinationOf = destinations.of(own);
     return makeCustomClient({
       pools,
       ownOrigin: own,
       destinationOf,
       maxBodyBytesFor: (origin) =>
-        max ?? (destinationOf(origin) === others ? PEERS_MAX_BODY_BYTES : 0),
+        own === undefined || own === origin
+          ? max
+          : Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES),
       headers: readHeaderSource(init.headers),
-      timeouts: readTimeouts(init.timeout, timeouts),
+      timeouts: limits,
+      timeoutsOfOthers: timeoutsOfOthers(limits),
       authorization: init.auth === undefined ? undefined : readAuthorization(init.auth),
       signal: init.signal,
     });

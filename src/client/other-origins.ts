@@ -1,10 +1,9 @@
 import { publicAddressesOnly } from '../connect/address.js';
-import { addressOf } from '../connect/address-of.js';
-import { atHost } from '../connect/connection-error.js';
 import type { Route } from '../connect/route.js';
 import { TlsTrustError, type TrustErrorCode } from '../errors.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Destination } from './pools.js';
+import type { Timeouts } from './timeouts.js';
 
 /**
  * Origins that are neither the server's own nor listed: only a peer named them, in OAuth metadata for
@@ -24,15 +23,6 @@ export function unlistedOrigins(route: Route, hasList: boolean): Destination {
     },
     unlisted: hasList ? 'refused' : 'public addresses',
   };
-}
-
-/** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED` if the list of origins is closed, and this is not in it */
-export function assertListed({ unlisted }: Destination, url: URL): void {
-  if (unlisted !== 'refused') return;
-  const { host, port } = addressOf(url);
-  const message = `${atHost(host, port)}: is not the origin of the server, and not in \`origins\``;
-  const hint = `Only a peer named it. If it is right, ${listIt(url)}.`;
-  throw new TlsTrustError('MCP_TLS_ADDRESS_REFUSED', message, { host, port, hint });
 }
 
 /**
@@ -58,6 +48,23 @@ const ADVICE: Readonly<Partial<Record<TrustErrorCode, string>>> = {
     'This is another origin than that of the server. Only a peer named it, and such are reached at public addresses only. Ask its operator whether it is right.',
 };
 
-function listIt(url: URL): string {
+/** What of a client says which limits hold where. */
+interface OwnLimits {
+  readonly ownOrigin: string | undefined;
+  readonly timeouts: Timeouts;
+  readonly timeoutsOfOthers: Timeouts;
+}
+
+/** Whether the limits of the server hold: without one of its own, a client is of whatever is asked for. */
+export function isOwnOrigin({ ownOrigin }: OwnLimits, { origin }: URL): boolean {
+  return ownOrigin === undefined || ownOrigin === origin;
+}
+
+export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
+  return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
+}
+
+/** What to write for an origin that only a peer named. */
+export function listIt(url: URL): string {
   return `list it: \`origins: { '${url.origin}': certificate }\``;
 }

@@ -13,6 +13,8 @@ export interface Destination {
   readonly route: Route;
   /** Origins that are neither the server's nor listed: only a peer named them. */
   readonly unlisted?: 'public addresses' | 'refused';
+  /** The server of a client, where other origins are listed: its authorization server is one of those. */
+  readonly givesNoTokens?: boolean;
 }
 
 /** What a factory has open at one moment: counts. */

@@ -3,6 +3,9 @@ import { type Declaration, declareOptions, ms, readOptions } from '../options.js
 /**
  * Limits in milliseconds; `0` for none. A request that reaches one is cut off, and rejects with
  * `MCP_TLS_TIMEOUT`; so does, at once, a call of an MCP client whose answer is cut off.
+ *
+ * They are those of the server. For any other origin that a client with `url` asks, its OAuth server for example,
+ * no limit is longer than 30 s in all, 10 s of them for connecting.
  */
 export interface TimeoutOptions {
   /**
@@ -43,6 +46,26 @@ export const DEFAULT_TIMEOUTS: Timeouts = Object.freeze({
   idleMs: 0,
   totalMs: 0,
 });
+
+/** For origins that speak no MCP: metadata and tokens take no minute, whatever a tool takes. */
+const OTHERS: Timeouts = Object.freeze({
+  connectMs: 10_000,
+  headersMs: 30_000,
+  idleMs: 30_000,
+  totalMs: 30_000,
+});
+
+/** Limits for origins other than the server's own: what is given for it holds where it is shorter. */
+export function timeoutsOfOthers(given: Timeouts): Timeouts {
+  const shorter = (limit: keyof Timeouts): number =>
+    given[limit] === 0 ? OTHERS[limit] : Math.min(given[limit], OTHERS[limit]);
+  return Object.freeze({
+    connectMs: shorter('connectMs'),
+    headersMs: shorter('headersMs'),
+    idleMs: shorter('idleMs'),
+    totalMs: shorter('totalMs'),
+  });
+}
 
 const OLD = (name: string): string => `did you mean '${name}'?`;
 

@@ -6,7 +6,7 @@ import { McpTlsError, TlsTrustError } from '../errors.js';
 import { canonicalAddress } from './address.js';
 import { atHost } from './connection-error.js';
 import { openTunnel } from './open-tunnel.js';
-import type { AllowAddress, Route } from './route.js';
+import type { AddressTarget, AllowAddress, Route } from './route.js';
 
 interface Endpoint {
   readonly host: string;
@@ -31,7 +31,7 @@ export async function reach(
   const { allowAddress, localAddress } = route;
   // An address is never looked up, and a name behind a proxy is looked up there.
   if (allowAddress !== undefined && isIP(host) !== 0) {
-    await assertAllowed(allowAddress, [host], target);
+    await assertAllowed(allowAddress, [host], addressTarget(target, route));
   }
   const proxy = route.proxyFor(host, port);
   if (proxy !== undefined) return { socket: await openTunnel(proxy, target, signal) };
@@ -50,9 +50,10 @@ export async function reach(
  * exactly that. Whatever a caller's own look-up does (throw, answer nothing, answer twice) is an error
  * of this connection and of nothing else.
  */
-function lookupFor(target: Endpoint, route: Route): LookupFunction | undefined {
+function lookupFor(endpoint: Endpoint, route: Route): LookupFunction | undefined {
   const { lookup, allowAddress } = route;
   if (lookup === undefined && allowAddress === undefined) return undefined;
+  const target = addressTarget(endpoint, route);
   return (host, options, callback) => {
     resolve(lookup ?? (dnsLookup as unknown as LookupFunction), host, options)
       .then((found) => {
@@ -69,6 +70,17 @@ function lookupFor(target: Endpoint, route: Route): LookupFunction | undefined {
         (thrown) => callback(thrown instanceof Error ? thrown : new LookupFailed(thrown), '', 0),
       );
   };
+}
+
+function addressTarget({ host, port }: Endpoint, { context }: Route): AddressTarget {
+  const { role, id, serverOrigin } = context;
+  const own = role === 'own' ? originOf(host, port) : undefined;
+  return Object.freeze({ host, port, role, id, serverOrigin: serverOrigin ?? own });
+}
+
+/** As a URL writes it: IPv6 in brackets, and without the default port. */
+function originOf(host: string, port: number): string {
+  return new URL(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`).origin;
 }
 
 class LookupFailed extends Error {
@@ -105,11 +117,12 @@ async function resolve(
 async function assertAllowed(
   allow: AllowAddress,
   addresses: readonly string[],
-  { host, port }: Endpoint,
+  target: AddressTarget,
 ): Promise<readonly string[]> {
+  const { host, port } = target;
   try {
     const verdicts = await Promise.all(
-      addresses.map((address) => allow(canonicalAddress(address) ?? address, { host, port })),
+      addresses.map((address) => allow(canonicalAddress(address) ?? address, target)),
     );
     // Anything but true refuses: a hook that forgets to return must not open the door.
     const allowed = addresses.filter((_, i) => verdicts[i] === true);

@@ -22,10 +22,30 @@ export interface RouteOptions {
 }
 
 /** Which connection an address is for. */
-export interface AddressTarget {
+export interface AddressTarget extends OriginContext {
   /** Host of the URL: a name, or the address itself. */
   readonly host: string;
   readonly port: number;
+}
+
+/**
+ * What an origin is to the server that it is asked for. A gateway whose own servers are in a private network
+ * can allow them there by `'own'`, and nothing that they name.
+ */
+export interface OriginContext {
+  /**
+   * `'own'`: the server's, probes of it included, and whatever a client without `url` asks for. `'listed'`: in
+   * `origins`. `'named'`: neither; only a peer named it, in OAuth metadata for example. Such are asked about only
+   * where the address is public, and where no `origins` are given.
+   */
+  readonly role: 'own' | 'listed' | 'named';
+  /** Of the registered server; `undefined` outside of a registry, and for `registry.inspect`. */
+  readonly id: string | undefined;
+  /**
+   * Origin of the server itself: the one registered, that of a client's `url`, or the probed one. `undefined`
+   * only where a client without `url` asks for an origin in `origins`.
+   */
+  readonly serverOrigin: string | undefined;
 }
 
 /**
@@ -42,7 +62,16 @@ export interface Route {
   readonly localAddress: string | undefined;
   readonly socketPath: string | undefined;
   readonly allowAddress: AllowAddress | undefined;
+  /** For {@link allowAddress}. An own origin without a `serverOrigin` is that of each connection. */
+  readonly context: OriginContext;
 }
+
+/** Of what is nobody's other origin. */
+export const OWN: OriginContext = Object.freeze({
+  role: 'own',
+  id: undefined,
+  serverOrigin: undefined,
+});
 
 /** The fields of {@link RouteOptions}, for the declarations of those that have them. */
 export const ROUTE_FIELDS: Fields<RouteOptions> = {
@@ -58,7 +87,7 @@ export const ROUTE_FIELDS: Fields<RouteOptions> = {
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
-export function readRoute(options: RouteOptions): Route {
+export function readRoute(options: RouteOptions, context: OriginContext = OWN): Route {
   const { proxy, lookup, localAddress, socketPath, allowAddress } = options;
   const viaProxy = proxy !== undefined && proxy !== false;
   if (allowAddress !== undefined && viaProxy) {
@@ -76,5 +105,6 @@ export function readRoute(options: RouteOptions): Route {
     localAddress,
     socketPath,
     allowAddress,
+    context,
   });
 }

@@ -31,7 +31,10 @@ export type TrustErrorCode =
   | 'MCP_TLS_PLAIN_HTTP_REFUSED'
   | 'MCP_TLS_ADDRESS_REFUSED';
 
-/** No usable connection: the network, the proxy, the server's software, or our own client certificate. */
+/**
+ * No usable connection: the network, the proxy, the server's software or its authorization, or our own client
+ * certificate.
+ */
 export type ConnectionErrorCode =
   | 'MCP_TLS_UNREACHABLE'
   | 'MCP_TLS_TIMEOUT'
@@ -39,6 +42,7 @@ export type ConnectionErrorCode =
   | 'MCP_TLS_PROTOCOL_MISMATCH'
   | 'MCP_TLS_HANDSHAKE_FAILED'
   | 'MCP_TLS_BAD_ANSWER'
+  | 'MCP_TLS_UNAUTHORIZED'
   | 'MCP_TLS_PROXY_FAILED'
   | 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED'
   | 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED';

@@ -2,7 +2,7 @@ import { invalidArgument } from '../assert.js';
 import { type CloseOptions, readClose } from '../client/close-options.js';
 import { addressOf } from '../connect/address-of.js';
 import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
-import { ROUTE_FIELDS, readRoute } from '../connect/route.js';
+import { OWN, ROUTE_FIELDS, readRoute } from '../connect/route.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import { plainCopy } from '../names-of.js';
 import { isOptionsObject, refuse } from '../options.js';
@@ -66,8 +66,8 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
     store,
     connectMs,
     trust,
-    inspect: ({ record: { url, proxy }, policy }, signal) =>
-      inspect({ url, policy, proxy }, signal),
+    inspect: (id, { record: { url, proxy }, policy }, signal) =>
+      inspect({ id, url, policy, proxy }, signal),
     renew: async (id) => {
       const { changed } = await enrolment.renew(id, {}, false);
       if (changed) await recordChanged(id);
@@ -102,13 +102,13 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
     signal?: AbortSignal,
     timeoutMs: number = connectMs,
   ): Promise<Inspection> {
-    const { url, policy, proxy, isApproved = false } = target;
+    const { id, url, policy, proxy, isApproved = false } = target;
     if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
     const { pathname, search } = new URL(url);
     const request = {
       ...addressOf(new URL(url)),
       policy,
-      route: readRoute(proxy === undefined ? route : { ...route, proxy }),
+      route: readRoute(proxy === undefined ? route : { ...route, proxy }, { ...OWN, id }),
       timeoutMs,
       signal,
       ...(isApproved ? { path: `${pathname}${search}` } : {}),
@@ -237,7 +237,7 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
             open: () => clientFactory({ ...own, url, maxBodyBytes: MAX_ANSWER_BYTES }),
           };
         },
-        inspect: (signal: AbortSignal) => inspect({ url, policy, proxy }, signal),
+        inspect: (signal: AbortSignal) => inspect({ id, url, policy, proxy }, signal),
       };
       return checkServer(id, parts, options);
     },

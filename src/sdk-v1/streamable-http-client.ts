@@ -1,3 +1,4 @@
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import {
   StreamableHTTPClientTransport,
   type StreamableHTTPClientTransportOptions,
@@ -38,7 +39,7 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
 const Linked = linkStreamableHttp<
   StreamableHTTPClientTransport,
   StreamableHTTPClientTransportOptions
->(StreamableHTTPClientTransport);
+>(StreamableHTTPClientTransport, UnauthorizedError);
 
 class LinkedTransport extends Linked {
   override async send(

@@ -1,6 +1,7 @@
 import {
   StreamableHTTPClientTransport,
   type StreamableHTTPClientTransportOptions,
+  UnauthorizedError,
 } from '@modelcontextprotocol/client';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { count, type Declaration, declareOptions, flag, func, oneOf, text } from '../options.js';
@@ -42,7 +43,7 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
 const LinkedTransport = linkStreamableHttp<
   StreamableHTTPClientTransport,
   StreamableHTTPClientTransportOptions
->(StreamableHTTPClientTransport);
+>(StreamableHTTPClientTransport, UnauthorizedError);
 
 /**
  * Makes the Streamable HTTP transport of the MCP SDK v2, as that of `mcp-tls` is made of v1: for protocol

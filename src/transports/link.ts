@@ -1,7 +1,13 @@
 import { watchBody } from '../client/make-response.js';
+import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { AuthorizationBudget } from './authorization-budget.js';
+import { LoginRefusal } from './login-refusal.js';
+import { withOwnHeaders } from './own-headers.js';
+import { isMcp, kindOf, type RequestKind } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
+import { TokenRequests } from './token-requests.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
@@ -32,6 +38,10 @@ export interface ServerLink {
   readonly fetch: FetchLike;
   /** The last of our errors that {@link fetch} rejected with, for errors that lost their cause. */
   readonly lastError: Error | undefined;
+  /** Why a part of the authorization failed that the server asked for last, if any did. */
+  readonly loginError: Error | undefined;
+  /** The same, if nobody is to be sent to a login after it. */
+  readonly loginRefusal: Error | undefined;
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
@@ -58,6 +68,7 @@ export interface Opened {
  */
 export class Link implements ServerLink {
   listener: LinkListener = {};
+  readonly fetch: FetchLike;
   readonly #open: () => Opened;
   #opened: Opened | undefined;
   #closed = false;
@@ -65,10 +76,20 @@ export class Link implements ServerLink {
   #lastError: Error | undefined;
   readonly #requests = new RequestsUnderWay();
   readonly #pacing = new StreamPacing();
+  readonly #server: URL;
+  readonly #budget: AuthorizationBudget;
+  readonly #tokenRequests = new TokenRequests();
+  readonly #login: LoginRefusal;
 
-  constructor(open: () => Opened) {
+  /** @param headers to go to the origin of `server` only */
+  constructor(server: URL, open: () => Opened, headers?: HeaderList) {
+    this.#server = server;
+    this.#budget = new AuthorizationBudget(server);
+    this.#login = new LoginRefusal(server);
     this.#open = open;
     this.#opened = open();
+    const send: FetchLike = (input, init) => this.#fetch(input, init);
+    this.fetch = headers === undefined ? send : withOwnHeaders(send, server, headers);
   }
 
   get totalMs(): number {
@@ -80,8 +101,68 @@ export class Link implements ServerLink {
     return this.#lastError;
   }
 
-  readonly fetch: FetchLike = async (input, init) => {
-    const isStream = isStreamRequest(init);
+  get loginError(): Error | undefined {
+    return this.#login.error;
+  }
+
+  get loginRefusal(): Error | undefined {
+    return this.#login.refusal;
+  }
+
+  async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
+    const kind = kindOf(this.#server, input, init);
+    if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
+    try {
+      return await this.#authorize(kind, new URL(input), init);
+    } catch (error) {
+      this.#login.failed(kind, error);
+      throw error;
+    }
+  }
+
+  /** A part of an authorization. */
+  async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
+    this.#login.assertMayAsk(kind, url);
+    const send = (): Promise<Response> => this.#send(url, init);
+    if (kind !== 'token' && kind !== 'registration') return send();
+    const response = await this.#tokenRequests.request(url, init, send).catch((error) => {
+      throw this.#refusal(error, false);
+    });
+    if (kind === 'token' && response.ok) this.#budget.granted(performance.now());
+    return response;
+  }
+
+  /** MCP, as long as the server leaves the authorization as it is. */
+  async #askServer(
+    input: string | URL,
+    init: RequestInit | undefined,
+    isStream: boolean,
+  ): Promise<Response> {
+    const { token } = this.#budget;
+    const response = await this.#send(input, init, isStream);
+    const { status } = response;
+    const method = init?.method ?? 'GET';
+    if (status !== 401 && status !== 403) {
+      if (response.ok) this.#budget.accepted(method);
+      return this.#reported(response, isStream);
+    }
+    this.#login.begin();
+    const error = this.#budget.refused(method, status, token, performance.now());
+    if (error === undefined) return this.#reported(response, isStream);
+    await response.body?.cancel();
+    throw this.#refusal(error, isStream);
+  }
+
+  #reported(response: Response, isStream: boolean): Response {
+    if (isStream) this.listener.streamAsked?.(response);
+    return response;
+  }
+
+  async #send(
+    input: string | URL,
+    init: RequestInit | undefined,
+    isStream = false,
+  ): Promise<Response> {
     if (isStream) {
       if (this.listener.isUnwanted?.(lastEventId(init))) return noStream();
       const wait = this.#pacing.next(performance.now());
@@ -103,9 +184,9 @@ export class Link implements ServerLink {
     }
     // Of a client that is not ours, nothing is known of the body.
     if (!watchBody(response, { complete: done })) done();
-    this.#watch(response, init, isStream);
+    this.#watch(response, init);
     return response;
-  };
+  }
 
   abandon(call: CallId): void {
     this.#requests.abandon(call);
@@ -136,8 +217,7 @@ export class Link implements ServerLink {
     return call === undefined ? undefined : [call];
   }
 
-  #watch(response: Response, init: RequestInit | undefined, isStream: boolean): void {
-    if (isStream) this.listener.streamAsked?.(response);
+  #watch(response: Response, init: RequestInit | undefined): void {
     const type = response.headers.get('content-type');
     if (type?.startsWith('text/event-stream') !== true) return;
     watchBody(response, {
@@ -163,12 +243,6 @@ export class Link implements ServerLink {
     this.#opened = undefined;
     await ended?.close();
   }
-}
-
-/** Whether an event stream is asked for, and nothing is sent. */
-function isStreamRequest(init: RequestInit | undefined): boolean {
-  if (init?.method !== undefined && init.method !== 'GET') return false;
-  return new Headers(init?.headers).get('accept')?.includes('text/event-stream') === true;
 }
 
 function lastEventId(init: RequestInit | undefined): string | undefined {

@@ -2,6 +2,8 @@ import { McpTlsError } from '../errors.js';
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
+import { withSafeProvider } from './login-provider.js';
+import { withCause } from './login-refusal.js';
 import { OpenAnswers, type RpcMessage } from './open-answers.js';
 import { isAbandoned } from './under-way.js';
 
@@ -53,7 +55,8 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     #failures = 0;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      super(url, { ...options, fetch: link.fetch });
+      const safe = withSafeProvider(options, () => link.loginRefusal);
+      super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };
@@ -105,22 +108,31 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
         const error = callTimedOut(this.#server, ms);
         for (const answer of this.#answers.endMessage(message, error)) this.onmessage?.(answer);
       };
-      await this.#answers.whileSending(message, () => super.send(message), { ms, expired });
+      try {
+        await this.#answers.whileSending(message, () => super.send(message), { ms, expired });
+      } catch (error) {
+        throw this.#explained(error);
+      }
+    }
+
+    #explained<E>(error: E): E {
+      return error instanceof Unauthorized ? withCause(error, this.#link.loginError) : error;
     }
 
     override async start(): Promise<void> {
       this.#answers.watch(this);
       const report = this.onerror;
       this.onerror = (error) => {
-        if (!isAbandoned(error)) report?.(error);
+        if (!isAbandoned(error)) report?.(this.#explained(error));
       };
       try {
         await super.start();
         this.#started = true;
       } catch (error) {
         await this.close();
+        if (error instanceof Unauthorized) throw this.#explained(error);
         // The event source passes errors on as text only.
-        throw error instanceof Unauthorized ? error : (this.#link.lastError ?? error);
+        throw this.#link.lastError ?? error;
       }
     }
 

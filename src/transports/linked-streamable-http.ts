@@ -1,6 +1,8 @@
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
+import { withSafeProvider } from './login-provider.js';
+import { withCause } from './login-refusal.js';
 import { type Messages, OpenAnswers, type RpcMessage } from './open-answers.js';
 import { isAbandoned } from './under-way.js';
 
@@ -31,9 +33,14 @@ interface SendOptions {
 /** A call is not taken up again after it was closed, nor past the limit that it was given. */
 const FINAL: ReadonlySet<unknown> = new Set(['MCP_TLS_CLOSED', 'MCP_TLS_TIMEOUT']);
 
-/** Makes a class of an SDK's transport whose requests go by a link, and whose calls end with their streams. */
+/**
+ * Makes a class of an SDK's transport whose requests go by a link, and whose calls end with their streams.
+ *
+ * @param Unauthorized the SDK's error of that name
+ */
 export function linkStreamableHttp<Transport extends StreamableHttpTransport, Options>(
   sdk: new (url: URL, options: Options) => Transport,
+  Unauthorized: abstract new (...args: never[]) => Error,
 ): new (
   url: URL,
   options: Options,
@@ -49,7 +56,8 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     readonly #parts: Cancelling;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      super(url, { ...options, fetch: link.fetch });
+      const safe = withSafeProvider(options, () => link.loginRefusal);
+      super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };
@@ -77,7 +85,7 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       const report = this.onerror;
       this.onerror = (error) => {
         if (isAbandoned(error)) return;
-        report?.(error);
+        report?.(this.#explained(error));
         // The SDK says no more than that when it gives a stream up.
         if (!error.message.startsWith('Maximum reconnection attempts')) return;
         this.#deliver(this.#answers.endBroken(this.#link.lastError ?? endedEarly(this.#server)));
@@ -95,8 +103,16 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       });
       const send = (): Promise<void> => super.send(message, { ...options, onresumptiontoken });
       const call = cancelledCall(message);
-      if (call === undefined) await this.#answers.whileSending(message, send);
-      else await sendCancellation(this.#parts, call, message, send);
+      try {
+        if (call === undefined) await this.#answers.whileSending(message, send);
+        else await sendCancellation(this.#parts, call, message, send);
+      } catch (error) {
+        throw this.#explained(error);
+      }
+    }
+
+    #explained<E>(error: E): E {
+      return error instanceof Unauthorized ? withCause(error, this.#link.loginError) : error;
     }
 
     override async close(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   readOptions,
   text,
 } from '../options.js';
+import { readRequestHeaders } from './own-headers.js';
 import { LINK_FIELDS, type ReadLinkOptions } from './server-link.js';
 
 /** Options that are the SDK's, and are handed to it as they are. */
@@ -39,15 +40,23 @@ export const NOT_OPTIONS: Readonly<Record<string, string>> = {
   signal: 'it belongs to connect() and to each call',
 };
 
-/** Reads a transport's options, and splits them into the SDK's and ours. */
+/**
+ * Reads a transport's options, and splits them into the SDK's and ours. `headers` in `requestInit` are ours: they
+ * are for the server's own origin.
+ */
 export function readTransportOptions<Options extends object>(
   declaration: Declaration<Options>,
   options: Options,
 ): { sdk: Omit<Options, keyof ReadLinkOptions>; ours: ReadLinkOptions } {
   const read = Object.entries(readOptions(declaration, options));
   const isOurs = ([name]: [string, unknown]): boolean => Object.hasOwn(LINK_FIELDS, name);
+  const sdk = Object.fromEntries(read.filter((one) => !isOurs(one)));
+  const ours = Object.fromEntries(read.filter(isOurs)) as ReadLinkOptions;
+  const { requestInit } = sdk as { requestInit?: RequestInit };
+  const { headers, rest } = readRequestHeaders(requestInit);
+  if (headers === undefined) return { sdk: sdk as Options, ours };
   return {
-    sdk: Object.fromEntries(read.filter((one) => !isOurs(one))) as Options,
-    ours: Object.fromEntries(read.filter(isOurs)) as ReadLinkOptions,
+    sdk: { ...sdk, requestInit: rest } as unknown as Options,
+    ours: { ...ours, requestHeaders: headers },
   };
 }

@@ -7,6 +7,7 @@ import {
   REQUEST_FIELDS,
   type ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
+import type { HeaderList } from '../client/request-headers.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type RouteOptions } from '../connect/route.js';
 import { type Fields, func, given } from '../options.js';
@@ -46,8 +47,8 @@ export interface SharedConnections {
 
 /**
  * Our options of a transport, beside the SDK's own: for the MCP server's origin only, and exactly one of
- * `trust` and `clientFactory`. Prefer `headers` to `requestInit.headers`, which the SDK repeats to the OAuth
- * server.
+ * `trust` and `clientFactory`. What stands in the SDK's `requestInit.headers` goes to that origin only, too, and
+ * wins over `headers`.
  */
 export type LinkOptions = ServerRequestOptions &
   Omit<ClientLimits, 'signal'> &
@@ -68,7 +69,11 @@ export const LINK_FIELDS: Fields<LinkOptions> = {
 /** {@link LinkOptions} after they were read: whichever are there. */
 export type ReadLinkOptions = ServerRequestOptions &
   Omit<ClientLimits, 'signal'> &
-  Partial<Omit<OwnConnections, 'clientFactory'>> & { clientFactory?: ClientFactoryLike };
+  Partial<Omit<OwnConnections, 'clientFactory'>> & {
+    clientFactory?: ClientFactoryLike;
+    /** Of the SDK's `requestInit`. */
+    requestHeaders?: HeaderList;
+  };
 
 /**
  * Makes the link of one transport. Everything that talks to the server goes through its fetch: POST,
@@ -80,7 +85,7 @@ export type ReadLinkOptions = ServerRequestOptions &
  * @throws {TlsConfigError} at once, for options that a factory would refuse
  */
 export function makeServerLink(whose: string, url: URL, options: ReadLinkOptions): ServerLink {
-  const { clientFactory, headers, auth, timeout, maxBodyBytes, ...own } = options;
+  const { clientFactory, headers, auth, timeout, maxBodyBytes, requestHeaders, ...own } = options;
   const init: CustomClientInit = {
     url,
     ...(headers === undefined ? {} : { headers }),
@@ -89,7 +94,9 @@ export function makeServerLink(whose: string, url: URL, options: ReadLinkOptions
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
   };
   const link = new Link(
+    url,
     clientFactory === undefined ? ownConnections(whose, own, init) : shared(clientFactory),
+    requestHeaders,
   );
   return link;
 

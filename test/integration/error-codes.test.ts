@@ -10,6 +10,8 @@ import {
   explainTlsError,
   McpTlsError,
   makeCustomClientFactory,
+  type SseClientOptions,
+  sseClient,
   TlsConfigError,
   TlsConnectionError,
   TlsTrustError,
@@ -18,6 +20,8 @@ import {
 } from '../../src/index.js';
 import { revocationList } from '../../src/testing/battery/revocation-list.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
+import { Provider } from '../oauth/support/provider.js';
+import { World } from '../oauth/support/world.js';
 import { startProxy } from '../support/start-proxy.js';
 
 /** Every code that a connection can fail with, provoked over a real one. */
@@ -194,6 +198,21 @@ const CASES: Record<Code, () => Promise<unknown>> = {
     await using _ = server;
     return await ask(server.url, trust, { init: { headers: { authorization: 'Bearer secret' } } });
   },
+  async MCP_TLS_UNAUTHORIZED() {
+    await using world = await World.start({
+      mcp: ({ method, path }, response, world) =>
+        method === 'GET' && path === '/sse' ? world.challenge(response, 401) : undefined,
+    });
+    const kept = { client: { client_id: 'gateway' }, tokens: world.issue() };
+    const transport = sseClient(world.sseUrl, {
+      trust: world.mcp.pem,
+      origins: { [world.as.origin]: world.as.pem },
+      lookup: world.lookup,
+      authProvider: new Provider(kept),
+    } as SseClientOptions);
+    // A transport rejects with ours itself.
+    return await transport.start().catch((cause: Error) => new TypeError(cause.message, { cause }));
+  },
   async MCP_TLS_UNSUPPORTED_RUNTIME() {
     // As where the permission model of the runtime denies it.
     const denied = Object.assign(new Error('denied'), { code: 'ERR_ACCESS_DENIED' });
@@ -252,7 +271,7 @@ describe('every code', () => {
     expect(ours.code).toBe(code);
     expect(ours.refused).toBe(ours instanceof TlsTrustError);
     expect((error as Error).message).toContain(ours.message);
-    expect(ours.message).toMatch(/^('a': )?(127\.0\.0\.1|localhost):\d+: /);
+    expect(ours.message).toMatch(/^('a': )?(127\.0\.0\.1|localhost|mcp\.test):\d+: /);
     if (ours instanceof TlsTrustError || ours instanceof TlsConnectionError) {
       const server = ours.id === undefined ? '' : `'${ours.id}': `;
       expect(ours.message.startsWith(`${server}${ours.host}:${ours.port}: `)).toBe(true);

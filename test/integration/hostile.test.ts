@@ -170,16 +170,15 @@ describe('limits', () => {
     },
   );
 
-  it('an origin of the policy is not bounded, and a bound is a number', async () => {
+  it('the own origin is not bounded, a listed one is, and a bound is a number', async () => {
     const server = await serve((_request, response) => void response.end(Buffer.alloc(5_000_000)));
     expect(() => makeCustomClientFactory(null, { maxBodyBytes: -1 })).toThrow(/maxBodyBytes/);
-    // The policy of the origin itself, and the same server by another name.
-    const named = makeCustomClientFactory(certificate.pem, {
-      origins: { [server.url]: certificate.pem },
-    });
-    opened.push(named);
-    const client = named({ url: 'https://elsewhere.example' });
-    expect((await (await client(server.url)).arrayBuffer()).byteLength).toBe(5_000_000);
+    const own = factoryFor()({ url: server.url });
+    expect((await (await own(server.url)).arrayBuffer()).byteLength).toBe(5_000_000);
+    const listed = factoryFor({ origins: { [server.url]: certificate.pem }, maxBodyBytes: 0 });
+    const client = listed({ url: 'https://elsewhere.example' });
+    const error = await (await client(server.url)).arrayBuffer().catch((e: unknown) => e);
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_BAD_ANSWER');
   });
 });
 

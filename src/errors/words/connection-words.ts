@@ -26,6 +26,11 @@ export const CONNECTION_WORDS: Readonly<Record<ConnectionErrorCode, Words>> = {
     meaning: 'sent an answer that is not valid HTTP/1.1',
     hint: 'Check that the port is the one of the MCP server: another service, a proxy, or a server of HTTP/2 only may answer there.',
   },
+  MCP_TLS_UNAUTHORIZED: {
+    meaning:
+      'refuses the access tokens that its own authorization server gives, one after the other',
+    hint: 'Ask the operator of the server for the audience and scope that its tokens need; no more are asked for by themselves.',
+  },
   MCP_TLS_PROXY_FAILED: {
     meaning: 'the proxy cannot be reached, is not trusted, or refuses',
     hint: 'The message says which; check the address of the proxy, and that it is running.',

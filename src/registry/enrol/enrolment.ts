@@ -36,6 +36,8 @@ export interface EnrolmentDependencies {
 }
 
 export interface InspectTarget {
+  /** Under which it is registered, or will be. */
+  readonly id?: string | undefined;
   readonly url: string;
   readonly policy: CheckedTrustPolicy;
   /** Instead of the registry's. */
@@ -84,10 +86,10 @@ export class Enrolment {
     return this.#flows.run(id, options.signal, async (signal) => {
       const before = await store.read(id);
       if (before.record !== undefined && replace !== true) throw alreadyRegistered(id);
-      const inspection = await inspect({ url, policy: given, proxy }, signal);
+      const inspection = await inspect({ id, url, policy: given, proxy }, signal);
       const policy = registeredPolicy(inspection, url, given, options);
       await this.#approve(id, before.record, inspection, options);
-      await this.#tryClient({ url, policy, proxy }, inspection, signal);
+      await this.#tryClient({ id, url, policy, proxy }, inspection, signal);
       const record = makeRecord({
         ...{ url, trust: policy, origins, proxy, labels, approvedBy },
         certificate: shownCertificate(policy, inspection),
@@ -112,13 +114,13 @@ export class Enrolment {
     return this.#change<Renewed>(id, approval.signal, async (record, signal) => {
       const { url, proxy } = record;
       const { policy } = trustOf(record);
-      const inspection = await this.#dependencies.inspect({ url, policy, proxy }, signal);
+      const inspection = await this.#dependencies.inspect({ id, url, policy, proxy }, signal);
       const { peer, look } = inspection;
       if (look.refusal !== undefined) assertRenewable(id, policy);
       const sameKey = await this.#approve(id, record, inspection, approval, asks);
       if (look.refusal !== undefined) {
         const renewed = renewedPolicy(inspection, url, policy);
-        await this.#tryClient({ url, policy: renewed, proxy }, inspection, signal);
+        await this.#tryClient({ id, url, policy: renewed, proxy }, inspection, signal);
         const next = rewritten(record, {
           trust: renewed,
           certificate: shownCertificate(renewed, inspection),
@@ -150,9 +152,9 @@ export class Enrolment {
           const next = rewritten(record, rest);
           return { next, result: next };
         }
-        const inspection = await this.#dependencies.inspect({ url, policy, proxy }, signal);
+        const inspection = await this.#dependencies.inspect({ id, url, policy, proxy }, signal);
         if (inspection.look.refusal !== undefined) throw inspection.look.refusal;
-        await this.#tryClient({ url, policy, proxy }, inspection, signal);
+        await this.#tryClient({ id, url, policy, proxy }, inspection, signal);
         const other =
           changes.trust === undefined && policy.identity !== 'pin'
             ? {}

@@ -12,7 +12,11 @@ import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.
 export interface ObserveParts {
   readonly trust: TrustReader;
   /** Connects once under the trust on record. */
-  readonly inspect: (server: CheckedServerTrust, signal: AbortSignal) => Promise<Inspection>;
+  readonly inspect: (
+    id: string,
+    server: CheckedServerTrust,
+    signal: AbortSignal,
+  ) => Promise<Inspection>;
   /** Stores a certificate that the trust on record covers. @throws {ApprovalRequiredError} for anything else */
   readonly renew: (id: string) => Promise<unknown>;
 }
@@ -67,7 +71,7 @@ export async function observeServer(
   }
   const state = stateOf(server);
   try {
-    const { peer, look } = await parts.inspect(server, signal);
+    const { peer, look } = await parts.inspect(id, server, signal);
     const { fingerprint, notAfter } = peer.description;
     // Under an authority or the roots, a certificate comes and goes without a record of it.
     const { trustsChains } = server.policy;

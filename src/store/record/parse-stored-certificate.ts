@@ -89,6 +89,7 @@ function parse(value: unknown, verifySignature: boolean): StoredCertificate {
 
 function assertOwnFields(record: StoredCertificate): void {
   assertUrl(record.url);
+  assertOwnIsNotListed(record);
   if (record.proxy !== undefined) assertProxy(record.proxy);
   if (record.labels !== undefined) assertLabels(record.labels);
   assertText('record.approvedBy', record.approvedBy);
@@ -168,6 +169,12 @@ export function assertOrigin(origin: string): void {
   if (!isOrigin || !origin.startsWith('https:')) {
     invalidArgument('record.origins must be named by origins, such as https://login.example');
   }
+}
+
+/** Whom to trust there stands in `trust`: two answers to one question. */
+function assertOwnIsNotListed({ url, origins }: StoredCertificate): void {
+  if (origins === undefined || !Object.hasOwn(origins, new URL(url).origin)) return;
+  invalidArgument('record.origins must not name the own origin of record.url');
 }
 
 function assertObject(what: string, value: unknown): void {

@@ -1,0 +1,127 @@
+import { brief, printable } from '../certificate/printable.js';
+import { badAnswer } from '../client/fetch-error.js';
+
+/** An answer of an authorization server, read whole: as often as it is needed, a response can be made of it. */
+export interface AuthorizationAnswer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly text: string;
+}
+
+/**
+ * Reads the answer to a token or registration request. What the SDKs put of it into errors is what is left here:
+ * an OAuth error in short and printable, and nothing of what is none; they quote it whole, a token in it
+ * included, into every log.
+ *
+ * @param sent the request, whose secrets are in no error
+ * @throws {TypeError} around `MCP_TLS_BAD_ANSWER` for a success that brings no JSON, or a token that no header
+ *   can carry
+ */
+export async function readAuthorizationAnswer(
+  response: Response,
+  url: URL,
+  sent: RequestInit | undefined,
+): Promise<AuthorizationAnswer> {
+  const { status, statusText, headers } = response;
+  if (status < 200 || status > 599) {
+    await response.body?.cancel();
+    throw badAnswer(url, `its authorization server answers with the status ${status}`);
+  }
+  const text = await response.text();
+  if (response.ok) assertUsable(text, url);
+  return {
+    status,
+    statusText,
+    headers: [...headers].filter(([name]) => !OF_THE_WIRE.has(name)),
+    text: status < 400 ? text : errorText(text, secretsOf(sent)),
+  };
+}
+
+/** A response of its own for each who asked. */
+export function responseOf({ text, ...init }: AuthorizationAnswer): Response {
+  const hasBody = init.status !== 204 && init.status !== 205 && init.status !== 304;
+  return new Response(hasBody ? text : null, {
+    ...init,
+    headers: init.headers as [string, string][],
+  });
+}
+
+/** What is said of the bytes that came. */
+const OF_THE_WIRE: ReadonlySet<string> = new Set(['content-encoding', 'content-length']);
+
+/** RFC 6749, Appendix A.12. */
+const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
+
+function assertUsable(text: string, url: URL): void {
+  const answer = objectOf(text);
+  if (answer === undefined) {
+    throw badAnswer(
+      url,
+      'its token or registration endpoint answers with something else than JSON',
+    );
+  }
+  const { access_token: token } = answer;
+  if (typeof token === 'string' && !ACCESS_TOKEN.test(token)) {
+    throw badAnswer(url, 'its access token has characters that no header can carry');
+  }
+}
+
+function errorText(text: string, secrets: readonly string[]): string {
+  const { error, error_description, error_uri } = objectOf(text) ?? {};
+  if (typeof error !== 'string') return `(${text.length} characters that are no OAuth error)`;
+  const short = (value: unknown): string | undefined =>
+    typeof value === 'string' ? brief(printable(without(secrets, value))) : undefined;
+  return JSON.stringify({
+    // The SDKs look it up in an object, which has more names than those of its errors.
+    error: error in {} ? 'server_error' : short(error),
+    error_description: short(error_description),
+    error_uri: short(error_uri),
+  });
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names of form fields that are no secret, or are short words. */
+const PUBLIC: ReadonlySet<string> = new Set([
+  'grant_type',
+  'client_id',
+  'redirect_uri',
+  'resource',
+  'audience',
+  'scope',
+  'client_assertion_type',
+  'subject_token_type',
+  'requested_token_type',
+]);
+
+function secretsOf(sent: RequestInit | undefined): readonly string[] {
+  const { body } = sent ?? {};
+  const fields =
+    body instanceof URLSearchParams ? [...body].filter(([name]) => !PUBLIC.has(name)) : [];
+  const secrets = fields.map(([, value]) => value);
+  const authorization = new Headers(sent?.headers).get('authorization') ?? '';
+  const [, credentials = ''] = authorization.split(' ');
+  if (/^basic /i.test(authorization)) {
+    const plain = Buffer.from(credentials, 'base64').toString();
+    secrets.push(plain, plain.slice(plain.indexOf(':') + 1));
+  }
+  secrets.push(credentials);
+  // As they are, and as they stand in a form.
+  return secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]).filter(Boolean);
+}
+
+function without(secrets: readonly string[], text: string): string {
+  // The longest first: one may hold another.
+  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((left, secret) => left.replaceAll(secret, '...'), text);
+}

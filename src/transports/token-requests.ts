@@ -1,0 +1,73 @@
+import {
+  type AuthorizationAnswer,
+  readAuthorizationAnswer,
+  responseOf,
+} from './authorization-answer.js';
+
+/** For how long an answer is good for those who read the old refresh token before the new one was stored. */
+const KEPT_MS = 10_000;
+
+/** Fields that differ each time, and ask for the same. */
+const ONCE_ONLY = ['client_assertion'];
+
+/**
+ * The token requests of one transport, each sent once. The SDKs refresh the token for each call that finds it
+ * expired: of three calls, two would use a refresh token for the second time, upon which an authorization
+ * server revokes all that came of it (RFC 9700 §4.14.2).
+ *
+ * - Of requests that ask for the same, one is under way at a time, and all get its answer.
+ * - An answer that brought another refresh token is kept for {@link KEPT_MS}: the old one is used up, and
+ *   whoever still asks with it has read it before. Nothing else is kept.
+ */
+export class TokenRequests {
+  readonly #answers = new Map<string, Promise<AuthorizationAnswer>>();
+
+  async request(
+    url: URL,
+    init: RequestInit | undefined,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    const key = keyOf(url, init);
+    const ask = async (): Promise<AuthorizationAnswer> =>
+      readAuthorizationAnswer(await send(), url, init);
+    if (key === undefined) return responseOf(await ask());
+    const answer = this.#answers.get(key) ?? this.#begin(key, init, ask);
+    return responseOf(await answer);
+  }
+
+  #begin(
+    key: string,
+    init: RequestInit | undefined,
+    ask: () => Promise<AuthorizationAnswer>,
+  ): Promise<AuthorizationAnswer> {
+    const forget = (): void => void this.#answers.delete(key);
+    const asking = ask();
+    this.#answers.set(key, asking);
+    asking.then((answer) => {
+      if (usesUp(init, answer)) setTimeout(forget, KEPT_MS).unref();
+      else forget();
+    }, forget);
+    return asking;
+  }
+}
+
+/** What a request asks for, and of whom. `undefined` for what has to be sent for itself. */
+function keyOf(url: URL, init: RequestInit | undefined): string | undefined {
+  const { body, signal } = init ?? {};
+  const headers = new Headers(init?.headers);
+  // A proof of a key is for one request (RFC 9449 §4.2); a signal is one caller's.
+  if (!(body instanceof URLSearchParams) || headers.has('dpop') || signal) return undefined;
+  const fields = new URLSearchParams(body);
+  for (const name of ONCE_ONLY) fields.delete(name);
+  fields.sort();
+  return JSON.stringify([url.href, String(fields), headers.get('authorization')]);
+}
+
+/** Whether the refresh token of the request is of no use any more. */
+function usesUp(init: RequestInit | undefined, { status, text }: AuthorizationAnswer): boolean {
+  const { body } = init ?? {};
+  const before = body instanceof URLSearchParams ? body.get('refresh_token') : null;
+  if (before === null || status >= 300) return false;
+  const after: unknown = (JSON.parse(text) as { refresh_token?: unknown }).refresh_token;
+  return typeof after === 'string' && after !== before;
+}
