@@ -16,7 +16,9 @@ const ENTRIES = {
  * declare itself free of side effects). Not exported by package.json.
  */
 function parts(): Record<string, string> {
-  const text = ['src/index.ts', 'src/core.ts', 'src/v2.ts'].map((file) => readFileSync(file, 'utf8')).join('');
+  const text = ['src/index.ts', 'src/core.ts', 'src/v2.ts']
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('');
   const found = text.matchAll(/^export \{[^}]*\} from '\.\/([^']+)\.js'/gm);
   return Object.fromEntries(
     [...found].map(([, path = '']) => [`parts/${path.replaceAll('/', '-')}`, `src/${path}.ts`]),
