@@ -2,7 +2,7 @@
  * One worker process of a gateway: a store and a registry of its own. Does what the test tells it by
  * message.
  */
-import { webcrypto } from 'node:crypto';
+import { type DecipherGCM, Decipheriv } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -174,14 +174,13 @@ const outcomeOf = (error: unknown): Outcome => explainTlsError(error)?.code ?? S
  */
 function countDecryptions(): string[] {
   const seen: string[] = [];
-  const subtle = Object.getPrototypeOf(webcrypto.subtle) as webcrypto.SubtleCrypto;
-  const { decrypt } = subtle;
-  subtle.decrypt = function (this: webcrypto.SubtleCrypto, algorithm, key, data) {
-    const { name, additionalData } = algorithm as webcrypto.AesGcmParams;
-    const header = Buffer.from(Buffer.from(additionalData as Uint8Array).toString(), 'base64url');
+  const decipher = Decipheriv.prototype as DecipherGCM;
+  const { setAAD } = decipher;
+  decipher.setAAD = function (this: DecipherGCM, data, options) {
+    const header = Buffer.from(Buffer.from(data as Uint8Array).toString(), 'base64url');
     const { kind, id } = JSON.parse(header.toString())['mcp-tls'];
-    seen.push(`${name} ${kind} ${id}`.trim());
-    return decrypt.call(this, algorithm, key, data);
+    seen.push(`AES-GCM ${kind} ${id}`.trim());
+    return setAAD.call(this, data, options);
   };
   return seen;
 }
