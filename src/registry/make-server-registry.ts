@@ -17,6 +17,7 @@ import { RegistryConnections } from './connect/registry-connections.js';
 import { Enrolment, type InspectTarget } from './enrol/enrolment.js';
 import { lookPolicy } from './enrol/registration.js';
 import { listServers } from './list-servers.js';
+import { MAX_ANSWER_BYTES } from './ping/ping-transport.js';
 import {
   readApproval,
   readChanges,
@@ -51,9 +52,6 @@ export interface RegisteredTransport<Options extends RegisteredLinkOptions> {
   readonly url: URL;
   readonly options: Omit<Options, 'endpoint'> & { readonly clientFactory: RegistryClientFactory };
 }
-
-/** What an answer to a ping may have: it needs some hundred bytes. */
-const MAX_ANSWER_BYTES = 1_048_576;
 
 /** The registry itself, which needs no SDK. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
 export function makeServerRegistry(options: ServerRegistryOptions): RegistryParts {

@@ -15,7 +15,7 @@ export function sdksOwn<Value>(): Kind<Value> {
   return custom<Value>('an object', (value) => typeof value === 'object' && value !== null);
 }
 
-/** What both transports of the SDK v1 take. */
+/** What the transports of both SDKs take. */
 export const SDK_FIELDS: Fields<{
   requestInit: RequestInit;
   redirectPolicy: 'same-origin' | 'follow';

@@ -90,7 +90,7 @@ export interface StreamEvent {
 /**
  * The events of a stream. Leaving the loop ends the stream.
  *
- * Of a stream that brings more than {@link MAX_STREAM_BYTES} nothing more is read: an answer to a ping is small.
+ * Of a stream that brings more than {@link MAX_ANSWER_BYTES} nothing more is read: an answer to a ping is small.
  */
 export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
@@ -100,7 +100,7 @@ export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent>
   let hasReturn = false;
   for await (const bytes of response.body ?? []) {
     bytesRead += (bytes as Uint8Array).length;
-    if (bytesRead > MAX_STREAM_BYTES) throw new Error('the event stream brings no answer');
+    if (bytesRead > MAX_ANSWER_BYTES) throw new Error('the event stream brings no answer');
     const text = decoder.decode(bytes as Uint8Array, { stream: true });
     rest += text;
     // What is a piece of a line is looked at once, however many there are.
@@ -120,7 +120,8 @@ export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent>
   }
 }
 
-const MAX_STREAM_BYTES = 1_048_576;
+/** What an answer to a ping may have: it needs some hundred bytes. */
+export const MAX_ANSWER_BYTES = 1_048_576;
 
 /** One message, or several in a batch. Nothing of what is none is quoted. */
 export function parseMessages(text: string): readonly RpcMessage[] {
