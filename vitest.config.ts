@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     // By default one less than there are cores; most of the time is spent waiting for servers.
     maxWorkers: 2,
+    // scripts/retry-reporter.ts names the tests that needed it.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     projects: [
       {
         extends: true,

@@ -7,5 +7,6 @@ export default defineConfig({
     include: ['test/dist/**/*.test.ts'],
     globalSetup: 'test/dist/install-packed.ts',
     testTimeout: 120_000,
+    retry: process.env['CI'] === undefined ? 0 : 1,
   },
 });

@@ -25,7 +25,8 @@ for (const { line, version, binary } of lines) {
     // A test compares these with what it runs on.
     const env = { MCP_TLS_NODE: version, MCP_TLS_UNDICI: String(undici) };
     const run = await runVitest(binary, projects, env);
-    if (!run.ok) console.log(`\nNode ${version}, undici ${undici}:\n${run.output}`);
+    const told = run.ok ? linesOnRetries(run.output) : run.output;
+    if (told !== '') console.log(`\nNode ${version}, undici ${undici}:\n${told}`);
     rows.push(row(version, undici, run));
     passed += run.passed;
     // A run without a failed test that is not in order either, such as one that found no tests.
@@ -37,6 +38,14 @@ for (const { line, version, binary } of lines) {
 printTable(['Node', 'undici', 'passed', 'failed', 'skipped', 'seconds', ''], rows);
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+/** What scripts/retry-reporter.ts printed. */
+function linesOnRetries(output: string): string {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('PASSED ONLY'))
+    .join('\n');
+}
 
 function row(version: string, undici: number, run: VitestRun): Cell[] {
   const figures = [run.passed, run.failed, run.skipped].map(String);

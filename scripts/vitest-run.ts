@@ -33,7 +33,12 @@ export async function runVitest(
 ): Promise<VitestRun> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-vitest-'));
   const report = join(folder, 'report.json');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = [
+    '--reporter=default',
+    `--reporter=${join(ROOT, 'scripts/retry-reporter.ts')}`,
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   const started = Date.now();
   try {
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
