@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const ENTRIES = {
@@ -25,6 +25,42 @@ function parts(): Record<string, string> {
   );
 }
 
+/**
+ * Packages that cannot be required, and what else goes with them. The CommonJS build has its own copy of each
+ * in a file beside it, so that it holds no `import()`: that fails in Jest's and other contexts of `node:vm`.
+ */
+const ESM_ONLY = {
+  pkijs: ['pkijs', '@noble/hashes', '@peculiar/utils', 'bytestreamjs'],
+  asn1js: ['asn1js', '@peculiar/utils'],
+} as const;
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/** Takes the copies in place of `packages`. One copy each: pkijs knows asn1js's objects by their class. */
+function fromCopies(packages: readonly string[]): Plugin {
+  const filter = new RegExp(`^(${packages.join('|')})$`);
+  return {
+    name: 'from-copies',
+    setup: (build) => {
+      build.onResolve({ filter }, ({ path }) => ({ path: `./${path}.cjs`, external: true }));
+    },
+  };
+}
+
+/** Writes `import('x')` as a `require` that is made when it is needed. */
+const withoutDynamicImport: NonNullable<Options['esbuildOptions']> = (options) => {
+  options.supported = { ...options.supported, 'dynamic-import': false };
+};
+
+/** The licences of what is copied ask to be given along. */
+async function copyLicences(): Promise<void> {
+  const names = [...new Set(Object.values(ESM_ONLY).flat())];
+  const texts = names.map(
+    (name) => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8').trim()}\n`,
+  );
+  writeFileSync('dist/THIRD-PARTY-LICENSES.txt', texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
 const COMMON: Options = {
   target: 'node20',
   platform: 'node',
@@ -35,6 +71,28 @@ const COMMON: Options = {
 
 export default defineConfig([
   { ...COMMON, entry: { ...ENTRIES, ...parts() }, format: 'esm', dts: false },
-  { ...COMMON, entry: ENTRIES, format: 'cjs', dts: false, clean: false },
+  {
+    ...COMMON,
+    entry: ENTRIES,
+    format: 'cjs',
+    dts: false,
+    clean: false,
+    // Ours to resolve, and not tsup's.
+    noExternal: Object.keys(ESM_ONLY),
+    esbuildPlugins: [fromCopies(Object.keys(ESM_ONLY))],
+    esbuildOptions: withoutDynamicImport,
+  },
+  ...Object.entries(ESM_ONLY).map(
+    ([name, inside]): Options => ({
+      ...COMMON,
+      entry: { [name]: `node_modules/${name}/build/index.js` },
+      format: 'cjs',
+      dts: false,
+      clean: false,
+      noExternal: [...inside, 'asn1js'],
+      esbuildPlugins: [fromCopies(Object.keys(ESM_ONLY).filter((other) => other !== name))],
+      onSuccess: copyLicences,
+    }),
+  ),
   { ...COMMON, entry: ENTRIES, format: ['esm', 'cjs'], dts: { only: true }, clean: false },
 ]);

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import * as zlib from 'node:zlib';
+// Not `* as`: webpack makes imports by name of that, and Node.js 20 has no zstd.
+import zlib from 'node:zlib';
 
 /** What {@link makeDecoders} knows here, for the accept-encoding header. */
 export function acceptedEncodings(): string {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import * as tls from 'node:tls';
+// Not `* as`: webpack makes imports by name of that, and older lines of Node.js lack some.
+import tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
 
 /**

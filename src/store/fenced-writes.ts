@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { fsync } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { pauseAfterRace } from './pause-after-race.js';
 import { readWhole } from './read-together.js';
 import { NotWrittenError } from './store-backend.js';
+
+/** By the descriptor: the FileHandle of Yarn Plug'n'Play has no `sync()`. */
+const flush = promisify(fsync);
 
 /** Writes to the files of one directory, safe against every other process that writes there. */
 export interface FencedWrites {
@@ -100,7 +105,7 @@ export function makeFencedWrites(directory: string): FencedWrites {
     });
     try {
       await handle.writeFile(value);
-      await handle.sync();
+      await flush(handle.fd);
     } finally {
       await handle.close();
     }
@@ -162,7 +167,7 @@ async function flushDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {
-    await directory.sync();
+    await flush(directory.fd);
   } finally {
     await directory.close();
   }

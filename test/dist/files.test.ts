@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 
 it('has exactly these files in the tarball', () => {
@@ -13,6 +15,8 @@ it('has exactly these files in the tarball', () => {
     'LICENSE',
     'README.md',
     'SECURITY.md',
+    'dist/THIRD-PARTY-LICENSES.txt',
+    'dist/asn1js.cjs',
     'dist/chunk-*.js',
     'dist/core.cjs',
     'dist/core.d.cts',
@@ -27,6 +31,7 @@ it('has exactly these files in the tarball', () => {
     'dist/key-ring-*.d.cts',
     'dist/key-ring-*.d.ts',
     'dist/mcp-application-*.js',
+    'dist/pkijs.cjs',
     'dist/redis.cjs',
     'dist/redis.d.cts',
     'dist/redis.d.ts',
@@ -49,4 +54,17 @@ it('has exactly these files in the tarball', () => {
     'dist/v2.js',
     'package.json',
   ]);
+});
+
+it('is CommonJS to the end: no import() in a .cjs file, which fails in the contexts of node:vm', async () => {
+  const dist = join(inject('withoutSdk'), 'node_modules/mcp-tls/dist');
+  const files = (await readdir(dist)).filter((file) => file.endsWith('.cjs'));
+  expect(files.length).toBeGreaterThan(6);
+  for (const file of files) {
+    const code = (await readFile(join(dist, file), 'utf8')).replace(
+      /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm,
+      '',
+    );
+    expect(code, file).not.toMatch(/(?<![\w.])import\(/);
+  }
 });

@@ -1,4 +1,5 @@
-import * as tls from 'node:tls';
+// Not `* as`: webpack makes imports by name of that, and older lines of Node.js lack some.
+import tls from 'node:tls';
 import type { HeldCertificate } from '../held-certificate.js';
 import { NotApplicable, type Stage } from './battery-check.js';
 

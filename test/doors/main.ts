@@ -1,0 +1,106 @@
+/**
+ * Goes into a program by every door: module systems, package managers, test runners, bundlers. Behind each,
+ * what is installed connects to a pinned server, is refused by an impostor, describes a certificate, opens a
+ * store and runs the test kit.
+ *
+ *   npm run test:doors                                 all, on Node.js 20 and 24
+ *   npm run test:doors -- --node 20 --door jest        the doors whose names hold "jest"
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { type NodeLine, nodeLines } from '../../scripts/node-lines.js';
+import { type Cell, printTable } from '../../scripts/table.js';
+import { describeCertificate } from '../../src/core.js';
+import { heldCertificate, startMcpServer } from '../../src/testing/index.js';
+import { DOORS, type Door } from './doors.js';
+import { installDoors } from './install.js';
+
+const run = promisify(execFile);
+const STEPS = ['connect', 'impostor', 'describe', 'store', 'kit'] as const;
+const TIMEOUT_MS = 120_000;
+
+const { values } = parseArgs({
+  options: {
+    node: { type: 'string', multiple: true, default: ['20', '24'] },
+    door: { type: 'string', default: '' },
+  },
+});
+const doors = DOORS.filter(({ name }) => name.toLowerCase().includes(values.door.toLowerCase()));
+const folderOf = await installDoors(new Set(doors.map(({ folder = 'all' }) => folder)));
+
+const certificate = await heldCertificate();
+await using server = await startMcpServer({ certificate });
+await using impostor = await startMcpServer({ certificate: await heldCertificate() });
+
+const rows: Cell[][] = [];
+const reasons: string[] = [];
+let failed = 0;
+for (const line of await nodeLines(values.node.map(Number))) {
+  for (const door of doors) {
+    const told = await goThrough(door, line);
+    failed += told.filter((each) => each !== 'ok').length;
+    rows.push([line.version, door.name, ...told.map(cell)]);
+    for (const [i, each] of told.entries()) {
+      if (each !== 'ok') reasons.push(`${line.version}, ${door.name}, ${STEPS[i]}: ${each}`);
+    }
+  }
+}
+
+if (reasons.length > 0) console.log(`${reasons.join('\n\n')}\n`);
+printTable(['Node', 'door', ...STEPS], rows);
+console.log(`\n${rows.length * STEPS.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;
+
+/** What became of each step: `ok`, or why it failed. */
+async function goThrough(door: Door, { binary, version }: NodeLine): Promise<readonly string[]> {
+  const cwd = folderOf(door.folder ?? 'all');
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-door-'));
+  const result = join(folder, 'result.json');
+  const env = {
+    ...process.env,
+    ...door.env,
+    DOOR_URL: server.mcpUrl,
+    DOOR_IMPOSTOR_URL: impostor.mcpUrl,
+    DOOR_PEM: certificate.pem,
+    DOOR_FINGERPRINT: (await describeCertificate(certificate.pem)).fingerprint,
+    DOOR_FOLDER: join(folder, 'store'),
+    DOOR_RESULT: result,
+    DOOR_PORT: String(await freePort()),
+  };
+  const options = { cwd, env, timeout: TIMEOUT_MS, maxBuffer: 1e8 };
+  try {
+    for (const command of door.build ?? []) await run(binary, [...command], options);
+    const command = door.run.map((part) => part.replace('{node}', version));
+    const [program = '', ...args] = door.standsAlone ? command : [binary, ...command];
+    await run(program, args, options);
+    const told: string[] = JSON.parse(await readFile(result, 'utf8'));
+    return STEPS.map((step) => resultOf(told, step));
+  } catch (error) {
+    const { stdout = '', stderr = '', message = '' } = error as Record<string, string>;
+    const why = `${stdout}\n${stderr}`.trim() || message;
+    return STEPS.map((_, i) => (i === 0 ? why.slice(-1500) : 'see above'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function resultOf(told: readonly string[], step: string): string {
+  const line = told.find((each) => each.startsWith(`${step} `));
+  return line?.slice(step.length + 1) ?? 'it was not reached';
+}
+
+function cell(told: string): Cell {
+  return told === 'ok' ? { text: 'ok', colour: 'green' } : { text: 'FAIL', colour: 'red' };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

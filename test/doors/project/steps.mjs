@@ -1,0 +1,73 @@
+// What a user of the package does, with the modules given: the same behind every door.
+export async function runSteps({ mcp, testing, Client, env }) {
+  const told = [];
+  const step = async (name, action) => {
+    try {
+      await action();
+      told.push(`${name} ok`);
+    } catch (error) {
+      told.push(`${name} ${String(error?.stack ?? error).slice(0, 600)}`);
+    }
+  };
+  const callTool = async (url) => {
+    const client = new Client({ name: 'door', version: '1.0.0' });
+    try {
+      await client.connect(mcp.streamableHttpClient(url, { trust: env.DOOR_PEM }));
+      const { content } = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } });
+      same(content[0].text, '5');
+    } finally {
+      await client.close();
+    }
+  };
+
+  await step('connect', () => callTool(env.DOOR_URL));
+  await step('impostor', async () => {
+    const error = await rejection(callTool(env.DOOR_IMPOSTOR_URL));
+    same(mcp.explainTlsError(error)?.code, 'MCP_TLS_SELF_SIGNED');
+  });
+  await step('describe', async () => {
+    const { fingerprint, isSelfSigned } = await mcp.describeCertificate(env.DOOR_PEM);
+    same(fingerprint, env.DOOR_FINGERPRINT);
+    same(isSelfSigned, true);
+  });
+  await step('store', async () => {
+    const store = mcp.createCertificateStore({
+      keys: { id: 'door', key: Buffer.alloc(32, 7).toString('base64') },
+      storage: mcp.directoryStorage(env.DOOR_FOLDER),
+    });
+    await store.initialize();
+    await store.set('server', {
+      url: env.DOOR_URL,
+      trust: { ca: env.DOOR_PEM, authority: false },
+      approvedBy: 'ops',
+    });
+    same((await store.get('server'))?.approvedBy, 'ops');
+    same(await store.get('another'), undefined);
+    await store.close();
+  });
+  await step('kit', async () => {
+    const certificate = await testing.heldCertificate();
+    const server = await testing.startTlsServer({ certificate });
+    const factory = mcp.makeCustomClientFactory(certificate.pem);
+    try {
+      same((await factory({ url: server.url })(server.url)).status, 200);
+    } finally {
+      await factory.close();
+      await server.close();
+    }
+  });
+  return told;
+}
+
+function same(actual, expected) {
+  if (actual !== expected) throw new Error(`${actual} in place of ${expected}`);
+}
+
+async function rejection(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it was not refused');
+}

@@ -1,0 +1,2 @@
+// So that vitest looks for none above.
+export default { test: { globals: true, include: ['*.test.mjs'] } };
