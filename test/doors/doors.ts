@@ -5,7 +5,7 @@ type Command = readonly string[];
 export interface Door {
   readonly name: string;
   /** A folder with an installation of its own; default: the one of all others. */
-  readonly folder?: 'pnpm' | 'yarn1' | 'pnp' | 'next';
+  readonly folder?: 'floor' | 'pnpm' | 'yarn1' | 'pnp' | 'next';
   /** Made before, with the same Node.js. */
   readonly build?: readonly Command[];
   /** `{node}` is the version of the Node.js. */
@@ -25,6 +25,8 @@ const VM_MODULES = { NODE_OPTIONS: '--experimental-vm-modules' };
 export const DOORS: readonly Door[] = [
   { name: 'npm, ESM', run: ['entry.mjs'] },
   { name: 'npm, CommonJS', run: ['entry.cjs'] },
+  { name: 'SDK 1.16.0, ESM', folder: 'floor', run: ['entry.mjs'] },
+  { name: 'SDK 1.16.0, CommonJS', folder: 'floor', run: ['entry.cjs'] },
   { name: 'pnpm, ESM', folder: 'pnpm', run: ['entry.mjs'] },
   { name: 'pnpm, CommonJS', folder: 'pnpm', run: ['entry.cjs'] },
   { name: 'yarn 1, ESM', folder: 'yarn1', run: ['entry.mjs'] },

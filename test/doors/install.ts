@@ -31,15 +31,17 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
   const tarball = await pack(folder('packed'));
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const version = (name: string) => `${name}@${devDependencies[name]}`;
-  const user = [tarball, version('@modelcontextprotocol/sdk'), version('@types/node')];
+  const sdk = version('@modelcontextprotocol/sdk');
   const install = async (name: string, packages: readonly string[]) => {
     await prepare(folder(name));
-    await npm(folder(name), [...user, ...packages]);
+    await npm(folder(name), [tarball, version('@types/node'), ...packages]);
   };
 
-  if (names.has('all')) await install('all', TOOLS);
+  if (names.has('all')) await install('all', [sdk, ...TOOLS]);
+  // The lowest version that package.json allows.
+  if (names.has('floor')) await install('floor', ['@modelcontextprotocol/sdk@1.16.0']);
   if (names.has('next')) {
-    await install('next', ['next@16', 'react@19', 'react-dom@19']);
+    await install('next', [sdk, 'next@16', 'react@19', 'react-dom@19']);
     // Next.js takes a tsconfig.json for a wish to use TypeScript.
     await rm(join(folder('next'), 'tsconfig.json'));
     await rm(join(folder('next'), 'typed.test.ts'));

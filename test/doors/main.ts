@@ -20,7 +20,7 @@ import { DOORS, type Door } from './doors.js';
 import { installDoors } from './install.js';
 
 const run = promisify(execFile);
-const STEPS = ['connect', 'impostor', 'describe', 'store', 'kit'] as const;
+const STEPS = ['http', 'sse', 'impostor', 'describe', 'store', 'kit'] as const;
 const TIMEOUT_MS = 120_000;
 
 const { values } = parseArgs({
@@ -33,7 +33,7 @@ const doors = DOORS.filter(({ name }) => name.toLowerCase().includes(values.door
 const folderOf = await installDoors(new Set(doors.map(({ folder = 'all' }) => folder)));
 
 const certificate = await heldCertificate();
-await using server = await startMcpServer({ certificate });
+await using server = await startMcpServer({ certificate, transport: 'both' });
 await using impostor = await startMcpServer({ certificate: await heldCertificate() });
 
 const rows: Cell[][] = [];
@@ -64,6 +64,7 @@ async function goThrough(door: Door, { binary, version }: NodeLine): Promise<rea
     ...process.env,
     ...door.env,
     DOOR_URL: server.mcpUrl,
+    DOOR_SSE_URL: server.sseUrl,
     DOOR_IMPOSTOR_URL: impostor.mcpUrl,
     DOOR_PEM: certificate.pem,
     DOOR_FINGERPRINT: (await describeCertificate(certificate.pem)).fingerprint,

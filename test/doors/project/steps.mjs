@@ -9,10 +9,10 @@ export async function runSteps({ mcp, testing, Client, env }) {
       told.push(`${name} ${String(error?.stack ?? error).slice(0, 600)}`);
     }
   };
-  const callTool = async (url) => {
+  const callTool = async (transport) => {
     const client = new Client({ name: 'door', version: '1.0.0' });
     try {
-      await client.connect(mcp.streamableHttpClient(url, { trust: env.DOOR_PEM }));
+      await client.connect(transport);
       const { content } = await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } });
       same(content[0].text, '5');
     } finally {
@@ -20,9 +20,12 @@ export async function runSteps({ mcp, testing, Client, env }) {
     }
   };
 
-  await step('connect', () => callTool(env.DOOR_URL));
+  const trust = env.DOOR_PEM;
+  await step('http', () => callTool(mcp.streamableHttpClient(env.DOOR_URL, { trust })));
+  await step('sse', () => callTool(mcp.sseClient(env.DOOR_SSE_URL, { trust })));
   await step('impostor', async () => {
-    const error = await rejection(callTool(env.DOOR_IMPOSTOR_URL));
+    const transport = mcp.streamableHttpClient(env.DOOR_IMPOSTOR_URL, { trust });
+    const error = await rejection(callTool(transport));
     same(mcp.explainTlsError(error)?.code, 'MCP_TLS_SELF_SIGNED');
   });
   await step('describe', async () => {
