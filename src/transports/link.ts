@@ -23,12 +23,22 @@ export type PoolEnded = (error: Error, final: boolean) => void;
 export interface LinkListener {
   /** The connections were closed that answers came over. */
   poolEnded?: PoolEnded;
-  /** An event stream that answered this request has ended: with our error, or of itself. */
-  streamEnded?(init: RequestInit | undefined, error: Error | undefined): void;
+  /**
+   * An event stream that answered this request has ended: with our error, or of itself.
+   *
+   * @param lastEventId where it was taken up again after that one
+   */
+  streamEnded?(
+    init: RequestInit | undefined,
+    error: Error | undefined,
+    lastEventId: string | undefined,
+  ): void;
   /** How a request for an event stream was answered: with a response, or with our error. */
   streamAsked?(answer: Response | Error): void;
   /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
   callAfter?(eventId: string): CallId | undefined;
+  /** A stream was given that goes on after this event. */
+  resumed?(eventId: string): void;
   /** Whether nobody wants a stream that the SDK asks for, after this event or from now on. */
   isUnwanted?(eventId: string | undefined): boolean;
 }
@@ -163,14 +173,15 @@ export class Link implements ServerLink {
     init: RequestInit | undefined,
     isStream = false,
   ): Promise<Response> {
+    const eventId = isStream ? lastEventId(init) : undefined;
     if (isStream) {
-      if (this.listener.isUnwanted?.(lastEventId(init))) return noStream();
+      if (this.listener.isUnwanted?.(eventId)) return noStream();
       const wait = this.#pacing.next(performance.now());
       if (wait > 0) await pause(wait, init?.signal);
     }
     this.#opened ??= this.#open();
     const ending = this.#closed ? this.#begin() : undefined;
-    const begun = this.#requests.begin(init, isStream ? this.#callsAfter(init) : undefined);
+    const begun = this.#requests.begin(init, this.#callsAfter(eventId));
     const done = (): void => {
       ending?.();
       begun?.done();
@@ -184,7 +195,8 @@ export class Link implements ServerLink {
     }
     // Of a client that is not ours, nothing is known of the body.
     if (!watchBody(response, { complete: done })) done();
-    this.#watch(response, init);
+    if (eventId !== undefined && response.ok) this.listener.resumed?.(eventId);
+    this.#watch(response, init, eventId);
     return response;
   }
 
@@ -211,13 +223,12 @@ export class Link implements ServerLink {
     return ours;
   }
 
-  #callsAfter(init: RequestInit | undefined): readonly CallId[] | undefined {
-    const eventId = lastEventId(init);
+  #callsAfter(eventId: string | undefined): readonly CallId[] | undefined {
     const call = eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
     return call === undefined ? undefined : [call];
   }
 
-  #watch(response: Response, init: RequestInit | undefined): void {
+  #watch(response: Response, init: RequestInit | undefined, eventId: string | undefined): void {
     const type = response.headers.get('content-type');
     if (type?.startsWith('text/event-stream') !== true) return;
     watchBody(response, {
@@ -226,7 +237,7 @@ export class Link implements ServerLink {
         if (error !== undefined) this.#lastError = error;
         // Broken off by the reader, who knows; anything else the SDK may have to read first.
         if (failure !== undefined && error === undefined) return;
-        afterReaders(() => this.listener.streamEnded?.(init, error));
+        afterReaders(() => this.listener.streamEnded?.(init, error, eventId));
       },
     });
   }

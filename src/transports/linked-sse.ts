@@ -51,6 +51,9 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     readonly #parts: Cancelling;
     readonly #authorizes: boolean;
     #started = false;
+    /** Streams that have ended so far, and why the last one did. */
+    #ended = 0;
+    #lastEnd: Error | undefined;
     /** In a row. */
     #failures = 0;
 
@@ -64,7 +67,11 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
       link.listener = {
         poolEnded: (error) => this.#endAnswers(error),
         // All answers come over the one stream, and a new one is of another session.
-        streamEnded: (_init, error) => this.#endAnswers(error ?? endedEarly(this.#server)),
+        streamEnded: (_init, error) => {
+          this.#ended++;
+          this.#lastEnd = error ?? endedEarly(this.#server);
+          this.#endAnswers(this.#lastEnd);
+        },
         streamAsked: (answer) => this.#onStreamAsked(answer),
       };
     }
@@ -108,11 +115,19 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
         const error = callTimedOut(this.#server, ms);
         for (const answer of this.#answers.endMessage(message, error)) this.onmessage?.(answer);
       };
+      const limit = { ms, since: performance.now(), onceBroken: false, expired };
       try {
-        await this.#answers.whileSending(message, () => super.send(message), { ms, expired });
+        await this.#answers.whileSending(message, () => this.#post(message), limit);
       } catch (error) {
         throw this.#explained(error);
       }
+    }
+
+    async #post(message: RpcMessage): Promise<void> {
+      const ended = this.#ended;
+      await super.send(message);
+      // The stream that was to bring the answer ended before anybody knew that the server takes it.
+      if (ended !== this.#ended && this.#answers.has(message)) throw this.#lastEnd;
     }
 
     #explained<E>(error: E): E {

@@ -1,9 +1,15 @@
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
-import { endedEarly } from './ended-early.js';
+import { callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
-import { type Messages, OpenAnswers, type RpcMessage } from './open-answers.js';
+import {
+  type AnswerLimit,
+  type EndedAnswers,
+  type Messages,
+  OpenAnswers,
+  type RpcMessage,
+} from './open-answers.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
@@ -63,21 +69,36 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       this.#parts = { server: url, link, answers: this.#answers };
       link.listener = {
         poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
-        streamEnded: (init, error) => this.#onStreamEnded(init?.body, error),
-        callAfter: (eventId) => this.#answers.resume(eventId),
+        streamEnded: (init, error, lastEventId) =>
+          this.#onStreamEnded(init?.body, error, lastEventId),
+        callAfter: (eventId) => this.#answers.callAfter(eventId),
+        resumed: (eventId) => this.#answers.resumed(eventId),
         isUnwanted: (eventId) => this.#answers.isUnwanted(eventId),
       };
     }
 
-    #onStreamEnded(request: unknown, error: Error | undefined): void {
-      if (typeof request !== 'string' || this.#answers.size === 0) return;
+    #onStreamEnded(
+      request: unknown,
+      error: Error | undefined,
+      lastEventId: string | undefined,
+    ): void {
+      if (this.#answers.size === 0) return;
       const final = FINAL.has((error as { code?: unknown } | undefined)?.code);
       const why = error ?? endedEarly(this.#server);
-      this.#deliver(this.#answers.streamEnded(JSON.parse(request), why, final));
+      if (typeof request === 'string') {
+        const requests: Messages = JSON.parse(request);
+        this.#deliver(this.#answers.streamEnded(requests, why, final, performance.now()));
+      } else if (lastEventId !== undefined) {
+        this.#deliver(this.#answers.resumedStreamEnded(lastEventId, why, final));
+      }
     }
 
-    #deliver(answers: readonly RpcMessage[]): void {
-      for (const answer of answers) this.onmessage?.(answer);
+    /** Ends their requests too: a stream may have been asked for again meanwhile. */
+    #deliver(answers: EndedAnswers): void {
+      for (const answer of answers) {
+        this.#link.abandon(answer.id);
+        this.onmessage?.(answer);
+      }
     }
 
     override async start(): Promise<void> {
@@ -104,11 +125,19 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       const send = (): Promise<void> => super.send(message, { ...options, onresumptiontoken });
       const call = cancelledCall(message);
       try {
-        if (call === undefined) await this.#answers.whileSending(message, send);
+        if (call === undefined)
+          await this.#answers.whileSending(message, send, this.#limit(message));
         else await sendCancellation(this.#parts, call, message, send);
       } catch (error) {
         throw this.#explained(error);
       }
+    }
+
+    #limit(message: Messages): AnswerLimit {
+      const ms = this.#link.totalMs;
+      const expired = (): void =>
+        this.#deliver(this.#answers.endMessage(message, callTimedOut(this.#server, ms)));
+      return { ms, since: performance.now(), onceBroken: true, expired };
     }
 
     #explained<E>(error: E): E {

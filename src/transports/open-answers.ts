@@ -15,6 +15,8 @@ export interface ErrorAnswer extends RpcMessage {
   readonly error: { readonly code: number; readonly message: string; readonly data: Error };
 }
 
+export type EndedAnswers = readonly ErrorAnswer[];
+
 /** JSON-RPC's range for implementations; the SDK's own "connection closed". */
 const CONNECTION_CLOSED = -32_000;
 
@@ -23,10 +25,11 @@ interface OpenAnswer {
   streaming: boolean;
   /** After which event its stream can be taken up again over another connection. */
   resumesAfter: string | undefined;
-  /** After which event it was taken up again last. */
+  /** After which event it was taken up again last: a stream that goes on from there was given. */
   resumedAfter: string | undefined;
   /** Its stream has ended without it. */
   broken: boolean;
+  readonly limit: AnswerLimit | undefined;
 }
 
 interface Settling {
@@ -39,7 +42,12 @@ const MAX_UNWANTED = 1_000;
 
 /** Until when an answer has to be there. */
 export interface AnswerLimit {
+  /** From `since`; 0 for no limit. */
   readonly ms: number;
+  /** By `performance.now()`. */
+  readonly since: number;
+  /** Its first request has a limit of its own, which ends with its stream: this one counts from then on. */
+  readonly onceBroken: boolean;
   readonly expired: () => void;
 }
 
@@ -64,6 +72,11 @@ export class OpenAnswers {
 
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Whether an answer to a request of `message` is still to come. */
+  has(message: Messages): boolean {
+    return [...idsOf(message)].some((id) => this.#open.has(id));
   }
 
   /** Sends: once the message was taken, what has not been answered by then comes over a stream. */
@@ -93,6 +106,10 @@ export class OpenAnswers {
   abandon(id: CallId): void {
     const { resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
     this.#delete(id);
+    this.#isNotWanted(resumesAfter, resumedAfter);
+  }
+
+  #isNotWanted(resumesAfter: string | undefined, resumedAfter: string | undefined): void {
     if (resumesAfter === undefined) return;
     // Of a stream that has brought no event of its own, the SDK forgets after which it was asked for.
     if (resumesAfter === resumedAfter) this.#unwantedWithout++;
@@ -115,14 +132,17 @@ export class OpenAnswers {
     return true;
   }
 
-  /** Whose stream is taken up again after this event, if it is that of a call. */
-  resume(eventId: string): CallId | undefined {
-    for (const [id, answer] of this.#open) {
-      if (answer.resumesAfter !== eventId) continue;
-      answer.resumedAfter = eventId;
-      return id;
-    }
+  /** Whose stream is asked for again after this event, if it is that of a call. */
+  callAfter(eventId: string): CallId | undefined {
+    for (const [id, { resumesAfter }] of this.#open) if (resumesAfter === eventId) return id;
     return undefined;
+  }
+
+  /** That stream was given. */
+  resumed(eventId: string): void {
+    for (const one of this.#open.values()) {
+      if (one.resumesAfter === eventId) one.resumedAfter = eventId;
+    }
   }
 
   #add(id: CallId, limit: AnswerLimit | undefined): void {
@@ -131,9 +151,14 @@ export class OpenAnswers {
       resumesAfter: undefined,
       resumedAfter: undefined,
       broken: false,
+      limit,
     });
-    if (limit === undefined || limit.ms === 0) return;
-    this.#timers.set(id, setTimeout(limit.expired, limit.ms));
+    if (limit !== undefined && !limit.onceBroken) this.#startTimer(id, limit, limit.since);
+  }
+
+  #startTimer(id: CallId, { ms, since, expired }: AnswerLimit, now: number): void {
+    if (ms === 0 || this.#timers.has(id)) return;
+    this.#timers.set(id, setTimeout(expired, Math.max(0, since + ms - now)));
   }
 
   #delete(id: CallId): void {
@@ -165,40 +190,67 @@ export class OpenAnswers {
     this.#mark(message, { resumesAfter: eventId });
   }
 
-  /** The stream of these requests has ended. Those that can be taken up again stay open, unless `final`. */
-  streamEnded(requests: unknown, error: Error, final: boolean): readonly ErrorAnswer[] {
-    const ids = new Set<CallId>();
-    each(requests as Messages, (id) => ids.add(id));
-    this.#mark(requests as Messages, { broken: true });
-    return this.#end(error, (one, id) => ids.has(id) && (final || one.resumesAfter === undefined));
+  /**
+   * The stream of these requests has ended. Those that can be taken up again stay open, unless `final`, and
+   * have what is left of their limit.
+   */
+  streamEnded(requests: Messages, error: Error, final: boolean, now: number): EndedAnswers {
+    const ids = idsOf(requests);
+    this.#mark(requests, { broken: true });
+    const ended = this.#end(
+      error,
+      (one, id) => ids.has(id) && (final || one.resumesAfter === undefined),
+    );
+    for (const id of ids) {
+      const limit = this.#open.get(id)?.limit;
+      if (limit !== undefined) this.#startTimer(id, limit, now);
+    }
+    return ended;
+  }
+
+  /**
+   * A stream that was taken up again after this event has ended. Where it brought no event of its own the SDK
+   * has forgotten what to ask for.
+   */
+  resumedStreamEnded(eventId: string, error: Error, final: boolean): EndedAnswers {
+    return this.#end(
+      error,
+      ({ resumesAfter, resumedAfter }) =>
+        resumedAfter === eventId && (final || resumesAfter === resumedAfter),
+    );
   }
 
   /** Answers one message's requests, whatever has become of their streams. */
-  endMessage(message: Messages, error: Error): readonly ErrorAnswer[] {
-    const ids = new Set<CallId>();
-    each(message, (id) => ids.add(id));
+  endMessage(message: Messages, error: Error): EndedAnswers {
+    const ids = idsOf(message);
     return this.#end(error, (_, id) => ids.has(id));
   }
 
   /** Answers all whose stream has ended: nobody takes them up again any more. */
-  endBroken(error: Error): readonly ErrorAnswer[] {
-    return this.#end(error, ({ broken }) => broken);
+  endBroken(error: Error): EndedAnswers {
+    return this.#end(error, ({ broken }) => broken, true);
   }
 
   /** Answers all that come over a stream; those that can be taken up again only if `final`. */
-  end(error: Error, final: boolean): readonly ErrorAnswer[] {
+  end(error: Error, final: boolean): EndedAnswers {
     return this.#end(
       error,
       ({ streaming, resumesAfter }) => streaming && (final || resumesAfter === undefined),
     );
   }
 
-  #end(error: Error, which: (answer: OpenAnswer, id: CallId) => boolean): readonly ErrorAnswer[] {
+  /** @param sdkKnows that their streams are over, and does not ask for them again */
+  #end(
+    error: Error,
+    which: (answer: OpenAnswer, id: CallId) => boolean,
+    sdkKnows = false,
+  ): EndedAnswers {
     const ended = [...this.#open].filter(([id, one]) => which(one, id));
-    const answered = ended.filter(([id]) => {
+    const answered = ended.filter(([id, one]) => {
       const probe = this.#probes.get(id);
       probe?.reject(error);
       this.#delete(id);
+      if (!sdkKnows) this.#isNotWanted(one.resumesAfter, one.resumedAfter);
       return probe === undefined;
     });
     return answered.map(([id]) => ({
@@ -214,6 +266,12 @@ export class OpenAnswers {
       if (answer !== undefined) Object.assign(answer, as);
     });
   }
+}
+
+function idsOf(message: Messages): ReadonlySet<CallId> {
+  const ids = new Set<CallId>();
+  each(message, (id) => ids.add(id));
+  return ids;
 }
 
 function each(input: Messages, action: (id: CallId) => void): void {

@@ -118,10 +118,19 @@ describe('the stream of a call that was given up', () => {
   it('is asked for without an event where it was taken up again and brought none', async () => {
     const answers = await open();
     answers.resumable(call(1), 'a');
-    expect(answers.resume('a')).toBe(1);
-    expect(answers.resume('x')).toBeUndefined();
+    expect(answers.callAfter('a')).toBe(1);
+    expect(answers.callAfter('x')).toBeUndefined();
+    answers.resumed('a');
     answers.abandon(1);
     expect([undefined, undefined].map((id) => answers.isUnwanted(id))).toEqual([true, false]);
+  });
+
+  it('is asked for by its event again where the request for it was ended before its head', async () => {
+    const answers = await open();
+    answers.resumable(call(1), 'a');
+    expect(answers.callAfter('a')).toBe(1);
+    answers.abandon(1);
+    expect([undefined, 'a'].map((id) => answers.isUnwanted(id))).toEqual([false, true]);
   });
 
   it('is forgotten where there are a thousand of them', async () => {
