@@ -2,7 +2,10 @@ import { watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
 import { AuthorizationBudget } from './authorization-budget.js';
+import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import type { IssuerMemory } from './issuer-memory.js';
 import { LoginRefusal } from './login-refusal.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf, type RequestKind } from './request-kind.js';
@@ -42,6 +45,10 @@ export interface ServerLink {
   readonly loginError: Error | undefined;
   /** The same, if nobody is to be sent to a login after it. */
   readonly loginRefusal: Error | undefined;
+  /** A person is sent to this login. */
+  sentTo(login: URL): void;
+  /** What is remembered of all transports of its OAuth provider. */
+  share(memory: IssuerMemory): void;
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
@@ -80,12 +87,14 @@ export class Link implements ServerLink {
   readonly #budget: AuthorizationBudget;
   readonly #tokenRequests = new TokenRequests();
   readonly #login: LoginRefusal;
+  readonly #servers: AuthorizationServers;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#server = server;
     this.#budget = new AuthorizationBudget(server);
     this.#login = new LoginRefusal(server);
+    this.#servers = new AuthorizationServers(server);
     this.#open = open;
     this.#opened = open();
     const send: FetchLike = (input, init) => this.#fetch(input, init);
@@ -109,6 +118,14 @@ export class Link implements ServerLink {
     return this.#login.refusal;
   }
 
+  sentTo(login: URL): void {
+    this.#servers.sentTo(login);
+  }
+
+  share({ elsewhere }: IssuerMemory): void {
+    this.#servers.share(elsewhere);
+  }
+
   async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
     const kind = kindOf(this.#server, input, init);
     if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
@@ -123,13 +140,34 @@ export class Link implements ServerLink {
   /** A part of an authorization. */
   async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
     this.#login.assertMayAsk(kind, url);
+    this.#servers.assertMayAsk(kind, url, init);
     const send = (): Promise<Response> => this.#send(url, init);
-    if (kind !== 'token' && kind !== 'registration') return send();
-    const response = await this.#tokenRequests.request(url, init, send).catch((error) => {
+    const asking =
+      kind === 'token' || kind === 'registration'
+        ? this.#tokenRequests.request(url, init, send)
+        : this.#readMetadata(kind, url, send);
+    const response = await asking.catch((error) => {
       throw this.#refusal(error, false);
     });
-    if (kind === 'token' && response.ok) this.#budget.granted(performance.now());
+    if (kind !== 'token' || !response.ok) return response;
+    this.#budget.granted(performance.now());
+    if (hasCode(init)) this.#servers.finished();
     return response;
+  }
+
+  async #readMetadata(
+    kind: RequestKind,
+    url: URL,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    const response = await send();
+    if (!response.ok) {
+      this.#servers.read(kind, url, undefined);
+      return response;
+    }
+    const answer = await readMetadata(response, url);
+    this.#servers.read(kind, url, objectOf(answer.text));
+    return responseOf(answer);
   }
 
   /** MCP, as long as the server leaves the authorization as it is. */
@@ -147,6 +185,7 @@ export class Link implements ServerLink {
       return this.#reported(response, isStream);
     }
     this.#login.begin();
+    this.#servers.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
     if (error === undefined) return this.#reported(response, isStream);
     await response.body?.cancel();
