@@ -22,7 +22,12 @@ import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { checkUsable, Destinations, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
-import { assertNoList, NAMED_ORIGINS, type NamedOrigins } from './other-origins.js';
+import {
+  assertNoList,
+  maxBodyBytesFor,
+  NAMED_ORIGINS,
+  type NamedOrigins,
+} from './other-origins.js';
 import { type FactoryStats, Pools } from './pools.js';
 import {
   DEFAULT_TIMEOUTS,
@@ -199,9 +204,6 @@ export function readClientInit(init: unknown): CustomClientInit {
   return read;
 }
 
-/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
-const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
-
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory extends AsyncDisposable {
   /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_CLOSED` */
@@ -281,10 +283,7 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
       pools,
       ownOrigin: own,
       destinationOf,
-      maxBodyBytesFor: (origin) =>
-        own === undefined || own === origin
-          ? max
-          : Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES),
+      maxBodyBytesFor: maxBodyBytesFor(own, max),
       headers: readHeaderSource(init.headers),
       timeouts: limits,
       timeoutsOfOthers: timeoutsOfOthers(limits),

@@ -82,6 +82,18 @@ export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
   return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
 }
 
+/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
+const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
+
+/** @param max what is read of an answer of the server itself; 0 for all */
+export function maxBodyBytesFor(
+  ownOrigin: string | undefined,
+  max: number,
+): (origin: string) => number {
+  const ofOthers = Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES);
+  return (origin) => (ownOrigin === undefined || ownOrigin === origin ? max : ofOthers);
+}
+
 /** What to write for an origin that only a peer named. */
 export function listIt(url: URL): string {
   return `list it: \`origins: { '${url.origin}': certificate }\``;

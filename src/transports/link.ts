@@ -2,15 +2,12 @@ import { watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
 import { AuthorizationBudget } from './authorization-budget.js';
-import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import { AuthorizationRequests } from './authorization-requests.js';
 import type { IssuerMemory } from './issuer-memory.js';
-import { LoginRefusal } from './login-refusal.js';
 import { withOwnHeaders } from './own-headers.js';
-import { isMcp, kindOf, type RequestKind } from './request-kind.js';
+import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { TokenRequests } from './token-requests.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
@@ -85,16 +82,13 @@ export class Link implements ServerLink {
   readonly #pacing = new StreamPacing();
   readonly #server: URL;
   readonly #budget: AuthorizationBudget;
-  readonly #tokenRequests = new TokenRequests();
-  readonly #login: LoginRefusal;
-  readonly #servers: AuthorizationServers;
+  readonly #authorization: AuthorizationRequests;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#server = server;
     this.#budget = new AuthorizationBudget(server);
-    this.#login = new LoginRefusal(server);
-    this.#servers = new AuthorizationServers(server);
+    this.#authorization = new AuthorizationRequests(server, this.#budget);
     this.#open = open;
     this.#opened = open();
     const send: FetchLike = (input, init) => this.#fetch(input, init);
@@ -111,63 +105,29 @@ export class Link implements ServerLink {
   }
 
   get loginError(): Error | undefined {
-    return this.#login.error;
+    return this.#authorization.error;
   }
 
   get loginRefusal(): Error | undefined {
-    return this.#login.refusal;
+    return this.#authorization.refusal;
   }
 
   sentTo(login: URL): void {
-    this.#servers.sentTo(login);
+    this.#authorization.sentTo(login);
   }
 
-  share({ elsewhere }: IssuerMemory): void {
-    this.#servers.share(elsewhere);
+  share(memory: IssuerMemory): void {
+    this.#authorization.share(memory);
   }
 
   async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
     const kind = kindOf(this.#server, input, init);
     if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
-    try {
-      return await this.#authorize(kind, new URL(input), init);
-    } catch (error) {
-      this.#login.failed(kind, error);
-      throw error;
-    }
-  }
-
-  /** A part of an authorization. */
-  async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
-    this.#login.assertMayAsk(kind, url);
-    this.#servers.assertMayAsk(kind, url, init);
+    const url = new URL(input);
     const send = (): Promise<Response> => this.#send(url, init);
-    const asking =
-      kind === 'token' || kind === 'registration'
-        ? this.#tokenRequests.request(url, init, send)
-        : this.#readMetadata(kind, url, send);
-    const response = await asking.catch((error) => {
+    return this.#authorization.request(kind, url, init, send).catch((error) => {
       throw this.#refusal(error, false);
     });
-    if (kind !== 'token' || !response.ok) return response;
-    this.#budget.granted(performance.now());
-    if (hasCode(init)) this.#servers.finished();
-    return response;
-  }
-
-  async #readMetadata(
-    kind: RequestKind,
-    url: URL,
-    send: () => Promise<Response>,
-  ): Promise<Response> {
-    const response = await send();
-    if (!response.ok) {
-      this.#servers.read(kind, url, undefined);
-      return response;
-    }
-    const answer = await readMetadata(response, url);
-    this.#servers.read(kind, url, objectOf(answer.text));
-    return responseOf(answer);
   }
 
   /** MCP, as long as the server leaves the authorization as it is. */
@@ -184,8 +144,7 @@ export class Link implements ServerLink {
       if (response.ok) this.#budget.accepted(method);
       return this.#reported(response, isStream);
     }
-    this.#login.begin();
-    this.#servers.begin();
+    this.#authorization.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
     if (error === undefined) return this.#reported(response, isStream);
     await response.body?.cancel();
