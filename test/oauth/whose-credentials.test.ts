@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { explainTlsError, makeCustomClientFactory } from '../../src/index.js';
 import type { ClientFactoryLike } from '../../src/transports/server-link.js';
 import { type AnyOptions, KINDS } from './support/kinds.js';
+import type { Party } from './support/parties.js';
 import { type Kept, Provider } from './support/provider.js';
-import { type Behaviour, json, metadataOf, type Party, World } from './support/world.js';
+import { type Behaviour, json, metadataOf, World } from './support/world.js';
 
 /**
  * A server that changes its authorization server while its client runs, without a list of origins: what belongs to
