@@ -121,9 +121,8 @@ function adviseOnOrigin(
 ): unknown {
   const ours = error instanceof TypeError ? error.cause : error;
   if (!(ours instanceof TlsTrustError) || url === undefined) return error;
-  return destinationOf(url.origin).unlisted === 'public addresses'
-    ? adviseToList(ours, url)
-    : error;
+  const { unlisted } = destinationOf(url.origin);
+  return unlisted === undefined || unlisted === 'refused' ? error : adviseToList(ours, url);
 }
 
 /** For errors in the arguments, which name no host. */

@@ -5,7 +5,7 @@ import { makeSecureContext } from '../connect/secure-context.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
-import { unlistedOrigins } from './other-origins.js';
+import { type NamedOrigins, unlistedOrigins } from './other-origins.js';
 import type { Destination } from './pools.js';
 
 /** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
@@ -39,6 +39,8 @@ export interface DestinationsParts {
   readonly route: Route;
   /** A closed list, where there is one. */
   readonly origins: ReadonlyMap<string, CheckedTrustPolicy> | undefined;
+  /** Where others are reached, if there is none. */
+  readonly namedOrigins: NamedOrigins;
   /** Of the registered server, where it is one. */
   readonly id: string | undefined;
 }
@@ -101,7 +103,8 @@ export class Destinations {
     const listed = [...origins].map(
       ([origin, policy]) => [origin, { policy, route: as('listed') }] as const,
     );
-    const unlisted = unlistedOrigins(as('named'), this.#parts.origins !== undefined);
+    const hasList = this.#parts.origins !== undefined;
+    const unlisted = unlistedOrigins(as('named'), hasList, this.#parts.namedOrigins);
     const made = { listed: new Map(listed), unlisted };
     this.#elsewhere.set(serverOrigin, made);
     return made;

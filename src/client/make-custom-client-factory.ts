@@ -22,6 +22,12 @@ import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
 import { checkUsable, Destinations, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
+import {
+  assertNoList,
+  maxBodyBytesFor,
+  NAMED_ORIGINS,
+  type NamedOrigins,
+} from './other-origins.js';
 import { type FactoryStats, Pools } from './pools.js';
 import {
   DEFAULT_TIMEOUTS,
@@ -42,6 +48,13 @@ export interface CustomClientFactoryOptions extends RouteOptions {
    * default roots, at public addresses only.
    */
   origins?: Origins;
+  /**
+   * Where origins are reached that are neither that of a client's `url` nor in `origins`: those that a peer named,
+   * such as an OAuth server in metadata. `'anywhere'` lets whoever runs the server send its client into your own
+   * network, under the default roots and the extra CAs of the process; `allowAddress` can forbid some of it, by the
+   * role `'named'`. To list the origin is better. Excludes `origins`. Default `'public'`: public addresses only.
+   */
+  namedOrigins?: NamedOrigins | undefined;
   /** Default limits of the clients. */
   timeout?: TimeoutOptions | undefined;
   /**
@@ -119,6 +132,7 @@ const FACTORY: Declaration<CustomClientFactoryOptions> = declareOptions<CustomCl
   'makeCustomClientFactory: options',
   {
     origins: ORIGINS,
+    namedOrigins: NAMED_ORIGINS,
     ...FACTORY_LIMITS,
     ...ROUTE_FIELDS,
   },
@@ -190,9 +204,6 @@ export function readClientInit(init: unknown): CustomClientInit {
   return read;
 }
 
-/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
-const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
-
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory extends AsyncDisposable {
   /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_CLOSED` */
@@ -232,6 +243,7 @@ export interface FactoryParts {
   readonly maxBodyBytes: number | undefined;
   readonly maxConnections: number;
   readonly origins: Origins | undefined;
+  readonly namedOrigins?: NamedOrigins | undefined;
   /** Of the registered server that it is for, to be reported. */
   readonly id?: string | undefined;
 }
@@ -245,6 +257,7 @@ export function readFactoryOptions(options: CustomClientFactoryOptions): Factory
     maxBodyBytes: read.maxBodyBytes,
     maxConnections: read.maxConnections ?? MAX_CONNECTIONS,
     origins: read.origins,
+    namedOrigins: read.namedOrigins,
   });
 }
 
@@ -254,8 +267,10 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
   const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
   // Those of a record hold as those that are given do.
   const given = parts.origins ?? readyOf(trust)?.origins;
+  assertNoList(parts.namedOrigins, given !== undefined);
   const origins = given && readOrigins(given);
-  const destinations = new Destinations({ policy, route, origins, id: parts.id });
+  const { namedOrigins = 'public', id } = parts;
+  const destinations = new Destinations({ policy, route, origins, namedOrigins, id });
   const pools = new Pools(parts.maxConnections, parts.id);
 
   function factory(given: CustomClientInit = {}): CustomClient {
@@ -268,10 +283,7 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
       pools,
       ownOrigin: own,
       destinationOf,
-      maxBodyBytesFor: (origin) =>
-        own === undefined || own === origin
-          ? max
-          : Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES),
+      maxBodyBytesFor: maxBodyBytesFor(own, max),
       headers: readHeaderSource(init.headers),
       timeouts: limits,
       timeoutsOfOthers: timeoutsOfOthers(limits),

@@ -12,7 +12,7 @@ import { requestError } from './request-error.js';
 import { totalLimit } from './total-limit.js';
 
 /** Options of {@link originFetch}: proxy, limits and the rest, for all origins with a policy. */
-export type OriginFetchOptions = Omit<CustomClientFactoryOptions, 'origins'>;
+export type OriginFetchOptions = Omit<CustomClientFactoryOptions, 'origins' | 'namedOrigins'>;
 
 /** A `fetch` for a whole host application. */
 export interface OriginFetch {
@@ -54,8 +54,9 @@ export function originFetch(
 ): OriginFetch {
   if (typeof trustOf !== 'function') invalidArgument('originFetch: trustOf must be a function');
   if (typeof otherwise !== 'function') invalidArgument('originFetch: otherwise must be a fetch');
-  if ('origins' in Object(options)) {
-    invalidArgument('originFetch: options.origins has no meaning here: trustOf is asked for each');
+  for (const field of ['origins', 'namedOrigins']) {
+    if (!(field in Object(options))) continue;
+    invalidArgument(`originFetch: options.${field} has no meaning here: trustOf is asked for each`);
   }
   // Once: for all origins the same, whatever becomes of the object or of the environment.
   const parts = readFactoryOptions(options);

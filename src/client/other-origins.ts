@@ -1,6 +1,8 @@
+import { invalidArgument } from '../assert.js';
 import { publicAddressesOnly } from '../connect/address.js';
 import type { Route } from '../connect/route.js';
 import { TlsTrustError, type TrustErrorCode } from '../errors.js';
+import { type Kind, oneOf } from '../options.js';
 import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import type { Destination } from './pools.js';
 import type { Timeouts } from './timeouts.js';
@@ -9,13 +11,15 @@ import type { Timeouts } from './timeouts.js';
  * Origins that are neither the server's own nor listed: only a peer named them, in OAuth metadata for
  * example, and a server that a person approved must not make a gateway ask the services of its own network.
  *
- * They get the default roots, at public addresses, whatever the host's `allowAddress` says besides; where
- * there is a list, it is closed, and they are not reached at all.
+ * They get the default roots, at public addresses, whatever the host's `allowAddress` says besides, unless the
+ * application asks for `'anywhere'`; where there is a list, it is closed, and they are not reached at all.
  */
-export function unlistedOrigins(route: Route, hasList: boolean): Destination {
+export function unlistedOrigins(route: Route, hasList: boolean, where: NamedOrigins): Destination {
   const { allowAddress } = route;
+  const policy = checkTrustPolicy(null);
+  if (where === 'anywhere') return { policy, route, unlisted: 'anywhere' };
   return {
-    policy: checkTrustPolicy(null),
+    policy,
     route: {
       ...route,
       allowAddress: (address, target) =>
@@ -23,6 +27,20 @@ export function unlistedOrigins(route: Route, hasList: boolean): Destination {
     },
     unlisted: hasList ? 'refused' : 'public addresses',
   };
+}
+
+/** Where origins are reached that only a peer named. */
+export type NamedOrigins = 'public' | 'anywhere';
+
+export const NAMED_ORIGINS: Kind<NamedOrigins> = oneOf('public', 'anywhere');
+
+/** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` where a list says already which are reached */
+export function assertNoList(where: NamedOrigins | undefined, hasList: boolean): void {
+  if (where === undefined || !hasList) return;
+  invalidArgument(
+    'options.namedOrigins and origins exclude each other: a list of origins is closed, and no other is reached',
+    'List the origin, at whatever address it is, or leave `origins` out.',
+  );
 }
 
 /**
@@ -62,6 +80,18 @@ export function isOwnOrigin({ ownOrigin }: OwnLimits, { origin }: URL): boolean 
 
 export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
   return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
+}
+
+/** For origins other than the server's own. No metadata and no token has a hundredth of it. */
+const OTHERS_MAX_BODY_BYTES = 4 * 1_048_576;
+
+/** @param max what is read of an answer of the server itself; 0 for all */
+export function maxBodyBytesFor(
+  ownOrigin: string | undefined,
+  max: number,
+): (origin: string) => number {
+  const ofOthers = Math.min(max || Infinity, OTHERS_MAX_BODY_BYTES);
+  return (origin) => (ownOrigin === undefined || ownOrigin === origin ? max : ofOthers);
 }
 
 /** What to write for an origin that only a peer named. */

@@ -12,7 +12,7 @@ export interface Destination {
   readonly policy: CheckedTrustPolicy;
   readonly route: Route;
   /** Origins that are neither the server's nor listed: only a peer named them. */
-  readonly unlisted?: 'public addresses' | 'refused';
+  readonly unlisted?: 'public addresses' | 'anywhere' | 'refused';
   /** The server of a client, where other origins are listed: its authorization server is one of those. */
   readonly givesNoTokens?: boolean;
 }

@@ -136,7 +136,8 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
   ): Promise<RegisteredTransport<Options>> {
     if (!isOptionsObject(input)) return refuse('options', 'an object', input);
     const given = plainCopy(input) as Options;
-    for (const field of ['clientFactory', 'trust', 'origins', ...Object.keys(ROUTE_FIELDS)]) {
+    const onRecord = ['clientFactory', 'trust', 'origins', 'namedOrigins'];
+    for (const field of [...onRecord, ...Object.keys(ROUTE_FIELDS)]) {
       const isLeftOut = given[field as keyof Options] === undefined && field in ROUTE_FIELDS;
       if (field in given && !isLeftOut) {
         invalidArgument(`options.${field} cannot be set here: what is registered applies`);

@@ -58,7 +58,13 @@ const REGISTRY: Declaration<ServerRegistryOptions> = declareOptions<ServerRegist
     idleMs: ms(),
     ...ROUTE,
   },
-  { elsewhere: { socketPath: 'a socket leads to one server' } },
+  {
+    elsewhere: {
+      socketPath: 'a socket leads to one server',
+      namedOrigins:
+        'what a registered server names is reached at public addresses only; list others at register or update, in `origins`',
+    },
+  },
 );
 
 function isStore(value: unknown): boolean {

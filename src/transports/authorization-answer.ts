@@ -28,7 +28,7 @@ export async function readAuthorizationAnswer(
     await response.body?.cancel();
     throw badAnswer(url, `its authorization server answers with the status ${status}`);
   }
-  const text = await response.text();
+  const text = await boundedText(response, url);
   if (response.ok) assertUsable(text, url);
   return {
     status,
@@ -36,6 +36,42 @@ export async function readAuthorizationAnswer(
     headers: [...headers].filter(([name]) => !OF_THE_WIRE.has(name)),
     text: status < 400 ? text : errorText(text, secretsOf(sent)),
   };
+}
+
+/**
+ * Reads metadata whole, to be looked at before the SDK does.
+ *
+ * @throws {TypeError} around `MCP_TLS_BAD_ANSWER` for what is too long
+ */
+export async function readMetadata(response: Response, url: URL): Promise<AuthorizationAnswer> {
+  const { status, statusText } = response;
+  const headers = [...response.headers].filter(([name]) => !OF_THE_WIRE.has(name));
+  return { status, statusText, headers, text: await boundedText(response, url) };
+}
+
+/** No metadata and no token has a hundredth of it. Other origins than the server's have this limit anyway. */
+const MAX_BYTES = 4 * 1_048_576;
+
+async function boundedText({ body }: Response, url: URL): Promise<string> {
+  if (body === null) return '';
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes <= MAX_BYTES) {
+      text += decoder.decode(value, { stream: true });
+      continue;
+    }
+    await reader.cancel();
+    throw badAnswer(
+      url,
+      `its metadata, or answer to a token request, has more than ${MAX_BYTES} bytes`,
+    );
+  }
 }
 
 /** A response of its own for each who asked. */
@@ -80,7 +116,8 @@ function errorText(text: string, secrets: readonly string[]): string {
   });
 }
 
-function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+/** The object that JSON text is, if it is one. */
+export function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -3,11 +3,11 @@ import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import { AuthorizationBudget } from './authorization-budget.js';
-import { LoginRefusal } from './login-refusal.js';
+import { AuthorizationRequests } from './authorization-requests.js';
+import type { IssuerMemory } from './issuer-memory.js';
 import { withOwnHeaders } from './own-headers.js';
-import { isMcp, kindOf, type RequestKind } from './request-kind.js';
+import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { TokenRequests } from './token-requests.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
@@ -52,6 +52,10 @@ export interface ServerLink {
   readonly loginError: Error | undefined;
   /** The same, if nobody is to be sent to a login after it. */
   readonly loginRefusal: Error | undefined;
+  /** A person is sent to this login. */
+  sentTo(login: URL): void;
+  /** What is remembered of all transports of its OAuth provider. */
+  share(memory: IssuerMemory): void;
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
@@ -88,14 +92,13 @@ export class Link implements ServerLink {
   readonly #pacing = new StreamPacing();
   readonly #server: URL;
   readonly #budget: AuthorizationBudget;
-  readonly #tokenRequests = new TokenRequests();
-  readonly #login: LoginRefusal;
+  readonly #authorization: AuthorizationRequests;
 
   /** @param headers to go to the origin of `server` only */
   constructor(server: URL, open: () => Opened, headers?: HeaderList) {
     this.#server = server;
     this.#budget = new AuthorizationBudget(server);
-    this.#login = new LoginRefusal(server);
+    this.#authorization = new AuthorizationRequests(server, this.#budget);
     this.#open = open;
     this.#opened = open();
     const send: FetchLike = (input, init) => this.#fetch(input, init);
@@ -112,34 +115,29 @@ export class Link implements ServerLink {
   }
 
   get loginError(): Error | undefined {
-    return this.#login.error;
+    return this.#authorization.error;
   }
 
   get loginRefusal(): Error | undefined {
-    return this.#login.refusal;
+    return this.#authorization.refusal;
+  }
+
+  sentTo(login: URL): void {
+    this.#authorization.sentTo(login);
+  }
+
+  share(memory: IssuerMemory): void {
+    this.#authorization.share(memory);
   }
 
   async #fetch(input: string | URL, init: RequestInit | undefined): Promise<Response> {
     const kind = kindOf(this.#server, input, init);
     if (isMcp(kind)) return this.#askServer(input, init, kind === 'stream');
-    try {
-      return await this.#authorize(kind, new URL(input), init);
-    } catch (error) {
-      this.#login.failed(kind, error);
-      throw error;
-    }
-  }
-
-  /** A part of an authorization. */
-  async #authorize(kind: RequestKind, url: URL, init: RequestInit | undefined): Promise<Response> {
-    this.#login.assertMayAsk(kind, url);
+    const url = new URL(input);
     const send = (): Promise<Response> => this.#send(url, init);
-    if (kind !== 'token' && kind !== 'registration') return send();
-    const response = await this.#tokenRequests.request(url, init, send).catch((error) => {
+    return this.#authorization.request(kind, url, init, send).catch((error) => {
       throw this.#refusal(error, false);
     });
-    if (kind === 'token' && response.ok) this.#budget.granted(performance.now());
-    return response;
   }
 
   /** MCP, as long as the server leaves the authorization as it is. */
@@ -156,7 +154,7 @@ export class Link implements ServerLink {
       if (response.ok) this.#budget.accepted(method);
       return this.#reported(response, isStream);
     }
-    this.#login.begin();
+    this.#authorization.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
     if (error === undefined) return this.#reported(response, isStream);
     await response.body?.cancel();

@@ -58,7 +58,7 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     #failures = 0;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      const safe = withSafeProvider(options, () => link.loginRefusal);
+      const safe = withSafeProvider(options, link);
       super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;

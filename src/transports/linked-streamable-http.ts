@@ -62,7 +62,7 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     readonly #parts: Cancelling;
 
     constructor(url: URL, options: Options, link: ServerLink) {
-      const safe = withSafeProvider(options, () => link.loginRefusal);
+      const safe = withSafeProvider(options, link);
       super(url, { ...safe, fetch: link.fetch });
       this.#link = link;
       this.#server = url;

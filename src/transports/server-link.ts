@@ -7,6 +7,7 @@ import {
   REQUEST_FIELDS,
   type ServerRequestOptions,
 } from '../client/make-custom-client-factory.js';
+import { NAMED_ORIGINS, type NamedOrigins } from '../client/other-origins.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import { ROUTE_FIELDS, type RouteOptions } from '../connect/route.js';
@@ -29,6 +30,8 @@ export interface OwnConnections extends RouteOptions {
   trust: TrustInput;
   /** Policies for further origins, such as an OAuth server's. */
   origins?: Origins;
+  /** Where other origins are reached that a peer names. Default `'public'`: see `makeCustomClientFactory`. */
+  namedOrigins?: NamedOrigins | undefined;
   clientFactory?: never;
 }
 
@@ -38,6 +41,7 @@ export interface SharedConnections {
   clientFactory: ClientFactoryLike;
   trust?: never;
   origins?: never;
+  namedOrigins?: never;
   proxy?: never;
   lookup?: never;
   localAddress?: never;
@@ -58,6 +62,7 @@ export type LinkOptions = ServerRequestOptions &
 export const LINK_FIELDS: Fields<LinkOptions> = {
   trust: given(TRUST),
   origins: ORIGINS,
+  namedOrigins: NAMED_ORIGINS,
   clientFactory: given(
     func<ClientFactoryLike>('a function that makes clients, as makeCustomClientFactory returns it'),
   ),

@@ -5,9 +5,11 @@ import {
   type CustomClientFactoryOptions,
   explainTlsError,
   makeCustomClientFactory,
+  originFetch,
   streamableHttpClient,
 } from '../../src/index.js';
 import { createStoredCertificate } from '../../src/store/index.js';
+import { serverTrust } from '../../src/store/record/server-trust.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { registryParts } from '../support/registry-parts.js';
 import { startProxy } from '../support/start-proxy.js';
@@ -81,6 +83,68 @@ describe('without a list of origins', () => {
     const client = clientOf({ proxy: proxy.url });
     expect(await codeOf(client(server.url))).toBe('MCP_TLS_ADDRESS_REFUSED');
     expect(server.records.connections).toBe(0);
+  });
+});
+
+describe("with namedOrigins: 'anywhere'", () => {
+  const anywhere = { namedOrigins: 'anywhere', lookup: toLoopback } as const;
+
+  it('a private address is connected to, and judged by the default roots', async () => {
+    const server = await serve();
+    const refusal = await clientOf(anywhere)(server.urlFor('inside.test')).catch(explainTlsError);
+    expect(refusal).toMatchObject({
+      code: 'MCP_TLS_SELF_SIGNED',
+      hint: expect.stringContaining(`origins: { '${server.urlFor('inside.test')}': certificate }`),
+    });
+    expect(server.records.connections).toBe(1);
+    expect(server.records.applicationBytes).toBe(0);
+  });
+
+  it('a hook of the host application decides, and is told that a peer named it', async () => {
+    const server = await serve();
+    const roles: string[] = [];
+    const allowAddress = (_: string, { role }: AddressTarget): boolean => {
+      roles.push(role);
+      return false;
+    };
+    const client = clientOf({ ...anywhere, allowAddress });
+    expect(await codeOf(client(server.urlFor('inside.test')))).toBe('MCP_TLS_ADDRESS_REFUSED');
+    expect(roles).toEqual(['named']);
+    expect(server.records.connections).toBe(0);
+  });
+
+  it('a transport takes it, too', async () => {
+    const server = await serve();
+    const transport = streamableHttpClient('https://own.test/mcp', { trust, ...anywhere });
+    opened.push(transport);
+    const fetch = (transport as unknown as { _fetch: typeof globalThis.fetch })._fetch;
+    expect(await codeOf(fetch(server.urlFor('inside.test')))).toBe('MCP_TLS_SELF_SIGNED');
+  });
+
+  it.each([
+    ['a list', () => clientOf({ origins: {}, namedOrigins: 'anywhere' })],
+    ['a list, and the default', () => clientOf({ origins: {}, namedOrigins: 'public' })],
+    [
+      'the list of a record',
+      () => {
+        const record = createStoredCertificate({ url: 'https://own.test/', trust, origins: {} });
+        const checked = serverTrust(record, 1);
+        opened.push(makeCustomClientFactory(checked, { namedOrigins: 'anywhere' }));
+      },
+    ],
+    ['another word', () => clientOf({ namedOrigins: 'everywhere' as never })],
+    ['a registry', () => parts.open({ namedOrigins: 'anywhere' } as never)],
+    [
+      'a clientFactory',
+      () => {
+        const clientFactory = makeCustomClientFactory(trust);
+        const options = { clientFactory, namedOrigins: 'anywhere' } as never;
+        streamableHttpClient('https://own.test/mcp', options);
+      },
+    ],
+    ['originFetch', () => originFetch(() => null, undefined, { namedOrigins: 'public' } as never)],
+  ])('throws beside %s', (_, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: 'MCP_TLS_INVALID_ARGUMENT' }));
   });
 });
 

@@ -35,42 +35,28 @@ export interface Kind {
 }
 
 const info = { name: 'oauth-test', version: '1' };
-const clientV1 = () => new ClientV1(info) as unknown as AnyClient;
-const clientV2 = () => new ClientV2(info) as unknown as AnyClient;
+const CLIENTS = { v1: ClientV1, v2: ClientV2 };
+const ENTRIES = { v1, v2 };
+const METHODS = { http: 'streamableHttpClient', sse: 'sseClient' } as const;
+
+function kindOf(sdk: 'v1' | 'v2', transport: 'http' | 'sse'): Kind {
+  const entry = ENTRIES[sdk];
+  const method = METHODS[transport];
+  return {
+    name: `${sdk} ${transport}`,
+    method,
+    entry,
+    url: ({ httpUrl, sseUrl }) => (transport === 'http' ? httpUrl : sseUrl),
+    make: (url, options) => entry[method](url, options as never) as never,
+    client: () => new CLIENTS[sdk](info) as unknown as AnyClient,
+  };
+}
 
 export const KINDS: readonly Kind[] = [
-  {
-    name: 'v1 http',
-    url: (world) => world.httpUrl,
-    make: (url, options) => v1.streamableHttpClient(url, options as never) as never,
-    client: clientV1,
-    method: 'streamableHttpClient',
-    entry: v1,
-  },
-  {
-    name: 'v1 sse',
-    url: (world) => world.sseUrl,
-    make: (url, options) => v1.sseClient(url, options as never) as never,
-    client: clientV1,
-    method: 'sseClient',
-    entry: v1,
-  },
-  {
-    name: 'v2 http',
-    url: (world) => world.httpUrl,
-    make: (url, options) => v2.streamableHttpClient(url, options as never) as never,
-    client: clientV2,
-    method: 'streamableHttpClient',
-    entry: v2,
-  },
-  {
-    name: 'v2 sse',
-    url: (world) => world.sseUrl,
-    make: (url, options) => v2.sseClient(url, options as never) as never,
-    client: clientV2,
-    method: 'sseClient',
-    entry: v2,
-  },
+  kindOf('v1', 'http'),
+  kindOf('v1', 'sse'),
+  kindOf('v2', 'http'),
+  kindOf('v2', 'sse'),
 ];
 
 /** Trust in the MCP server, and in its authorization server, as an application writes it. */

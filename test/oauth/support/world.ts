@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import {
-  type HeldCertificate,
-  heldCertificate,
-  startTlsServer,
-  type TlsServer,
-} from '../../../src/testing/index.js';
 import { createMcpApplication } from '../../../src/testing/mcp-application.js';
+import { PARTY_NAMES, type Party, type PartyName, startParties } from './parties.js';
 
 /** One request as it was read, whole. */
 export interface Seen {
@@ -17,15 +12,6 @@ export interface Seen {
   readonly body: string;
 }
 
-/** An origin of its own: a name, a certificate, and what it was asked. */
-export interface Party {
-  readonly name: string;
-  readonly origin: string;
-  readonly pem: string;
-  readonly server: TlsServer;
-  readonly seen: Seen[];
-}
-
 /** Answers a request, or leaves it to what is usual (`undefined`). */
 export type Behaviour = (
   request: Seen,
@@ -33,26 +19,24 @@ export type Behaviour = (
   world: World,
 ) => true | undefined | Promise<true | undefined>;
 
-export interface WorldOptions {
-  /** Of the MCP server, before its own. */
-  readonly mcp?: Behaviour;
-  /** Of its authorization server, before its own. */
-  readonly as?: Behaviour;
-  /** Of a service that nobody talks to who is honest. */
-  readonly internal?: Behaviour;
+/** What each does before what is usual. */
+export interface WorldOptions extends Readonly<Partial<Record<PartyName, Behaviour>>> {
   /** Where the MCP server says that its metadata is; default its own well-known path. */
-  readonly metadataUrl?: string;
+  readonly metadataUrl?: string | ((world: World) => string);
 }
 
 /**
- * An MCP server, its authorization server, and a service of the internal network: three names on 127.0.0.1,
- * each with a certificate of its own. Access tokens are taken once they were given out; refresh tokens rotate,
- * and a second use revokes the family (RFC 9700 §4.14.2).
+ * An MCP server, its authorization server, and others that they may lead to: names on 127.0.0.1, each with a
+ * certificate of its own. Access tokens are taken once they were given out; refresh tokens rotate, and a second use
+ * revokes the family (RFC 9700 §4.14.2).
  */
-export class World implements AsyncDisposable {
+export class World implements AsyncDisposable, Readonly<Record<PartyName, Party>> {
   readonly mcp: Party;
   readonly as: Party;
+  readonly evil: Party;
   readonly internal: Party;
+  readonly elsewhere: Party;
+  readonly meta: Party;
   readonly accessTokens = new Set<string>();
   readonly refreshTokens = new Set<string>();
   /** What the token endpoint was asked for, and how it answered. */
@@ -67,31 +51,22 @@ export class World implements AsyncDisposable {
   readonly #used = new Set<string>();
 
   static async start(options: WorldOptions = {}): Promise<World> {
-    const names = ['mcp.test', 'as.test', 'internal.test'] as const;
-    const certificates = await Promise.all(names.map((name) => certificateOf(name)));
     let world: World | undefined;
-    const parties: Party[] = [];
-    const handlers = ['mcp', 'as', 'internal'] as const;
-    for (const [i, name] of names.entries()) {
-      const certificate = certificates[i] as HeldCertificate;
-      const seen: Seen[] = [];
-      const server = await startTlsServer({
-        certificate,
-        onRequest: async (request, response) =>
-          (world as World).handle(handlers[i] as 'mcp', seen, request, response),
-      });
-      const origin = server.urlFor(name);
-      parties.push({ name, origin, pem: certificate.pem, server, seen });
-    }
-    const [mcp, as, internal] = parties as [Party, Party, Party];
-    world = new World(mcp, as, internal, options);
+    const parties = await startParties(
+      (name, seen) => async (request, response) =>
+        (world as World).handle(name, seen, request, response),
+    );
+    world = new World(parties, options);
     return world;
   }
 
-  private constructor(mcp: Party, as: Party, internal: Party, options: WorldOptions) {
-    this.mcp = mcp;
-    this.as = as;
-    this.internal = internal;
+  private constructor(parties: Readonly<Record<PartyName, Party>>, options: WorldOptions) {
+    this.mcp = parties.mcp;
+    this.as = parties.as;
+    this.evil = parties.evil;
+    this.internal = parties.internal;
+    this.elsewhere = parties.elsewhere;
+    this.meta = parties.meta;
     this.#options = options;
   }
 
@@ -108,13 +83,14 @@ export class World implements AsyncDisposable {
     return `${this.mcp.origin}/sse`;
   }
   get metadataUrl(): string {
-    const given = this.#options.metadataUrl;
+    const { metadataUrl } = this.#options;
+    const given = typeof metadataUrl === 'function' ? metadataUrl(this) : metadataUrl;
     return given ?? `${this.mcp.origin}/.well-known/oauth-protected-resource`;
   }
 
   /** All that is asked for is answered at once, and counted. */
   async handle(
-    whose: 'mcp' | 'as' | 'internal',
+    whose: PartyName,
     seen: Seen[],
     request: IncomingMessage,
     response: ServerResponse,
@@ -128,16 +104,15 @@ export class World implements AsyncDisposable {
       request.resume();
       return;
     }
-    if (whose === 'as') this.authorize(one, response);
-    else if (whose === 'internal') json(response, 200, { access_token: 'INTERNAL-TOKEN' });
-    else await this.#serve(one, request, response);
+    if (whose === 'as' || whose === 'evil') this.authorize(one, response, this[whose]);
+    else if (whose === 'mcp') await this.#serve(one, request, response);
+    else if (whose === 'meta') this.#describe(response);
+    else json(response, 200, { access_token: 'INTERNAL-TOKEN', token_type: 'Bearer' });
   }
 
   async #serve(one: Seen, request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    if (one.path.startsWith('/.well-known/oauth-protected-resource')) {
-      const resource = this.mcp.origin;
-      return json(response, 200, { resource, authorization_servers: [this.as.origin] });
-    }
+    if (one.path.startsWith('/.well-known/oauth-protected-resource'))
+      return this.#describe(response);
     const isMcp = /^\/(mcp|sse|messages)/.test(one.path);
     if (!isMcp) return json(response, 404, { error: 'not_found' });
     const token = one.headers.authorization?.replace(/^Bearer /, '') ?? '';
@@ -146,15 +121,20 @@ export class World implements AsyncDisposable {
     return this.challenge(response, 401);
   }
 
+  #describe(response: ServerResponse): true {
+    const authorization_servers = [this.as.origin];
+    return json(response, 200, { resource: this.mcp.origin, authorization_servers });
+  }
+
   challenge(response: ServerResponse, status: 401 | 403, more = ''): true {
     const value = `Bearer resource_metadata="${this.metadataUrl}"${more}`;
     response.setHeader('www-authenticate', value);
     return json(response, status, { error: 'invalid_token' });
   }
 
-  /** The authorization server as it should be. */
-  authorize({ path, body }: Seen, response: ServerResponse): true {
-    const issuer = this.as.origin;
+  /** The authorization server as it should be. The hostile one takes any refresh token. */
+  authorize({ path, body }: Seen, response: ServerResponse, party: Party = this.as): true {
+    const issuer = party.origin;
     if (path.startsWith('/.well-known/oauth-authorization-server')) {
       return json(response, 200, metadataOf(issuer));
     }
@@ -165,7 +145,7 @@ export class World implements AsyncDisposable {
     const form = new URLSearchParams(body);
     const grant = form.get('grant_type') ?? '';
     const refresh = form.get('refresh_token') ?? '';
-    if (grant === 'refresh_token' && !this.#take(refresh)) {
+    if (grant === 'refresh_token' && party === this.as && !this.#take(refresh)) {
       this.grants.push(`${grant}: refused`);
       return json(response, 400, { error: 'invalid_grant' });
     }
@@ -193,7 +173,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#application.forgetSessions();
-    await Promise.all([this.mcp, this.as, this.internal].map(({ server }) => server.close()));
+    await Promise.all(PARTY_NAMES.map((name) => this[name].server.close()));
   }
 }
 
@@ -208,14 +188,6 @@ export function metadataOf(issuer: string): Record<string, unknown> {
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
   };
-}
-
-const held = new Map<string, Promise<HeldCertificate>>();
-
-function certificateOf(name: string): Promise<HeldCertificate> {
-  const present = held.get(name) ?? heldCertificate({ dns: [name] });
-  held.set(name, present);
-  return present;
 }
 
 export function json(response: ServerResponse, status: number, body: unknown): true {

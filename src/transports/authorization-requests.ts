@@ -1,0 +1,89 @@
+import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
+import type { AuthorizationBudget } from './authorization-budget.js';
+import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import type { IssuerMemory } from './issuer-memory.js';
+import { LoginRefusal } from './login-refusal.js';
+import type { RequestKind } from './request-kind.js';
+import { TokenRequests } from './token-requests.js';
+
+/** What a transport asks to be authorized, and what it has learned by it. */
+export class AuthorizationRequests {
+  readonly #budget: AuthorizationBudget;
+  readonly #login: LoginRefusal;
+  readonly #servers: AuthorizationServers;
+  readonly #tokenRequests = new TokenRequests();
+
+  /** @param budget is told of each token that was got */
+  constructor(server: URL, budget: AuthorizationBudget) {
+    this.#budget = budget;
+    this.#login = new LoginRefusal(server);
+    this.#servers = new AuthorizationServers(server);
+  }
+
+  /** Why a part of the authorization failed that the server asked for last, if any did. */
+  get error(): Error | undefined {
+    return this.#login.error;
+  }
+
+  /** The same, if nobody is to be sent to a login after it. */
+  get refusal(): Error | undefined {
+    return this.#login.refusal;
+  }
+
+  /** The server asks for an authorization. */
+  begin(): void {
+    this.#login.begin();
+    this.#servers.begin();
+  }
+
+  /** A person is sent to this login. */
+  sentTo(login: URL): void {
+    this.#servers.sentTo(login);
+  }
+
+  /** What is remembered of all transports of the OAuth provider. */
+  share({ elsewhere }: IssuerMemory): void {
+    this.#servers.share(elsewhere);
+  }
+
+  /** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED`, or what was refused before it; whatever `send` throws */
+  async request(
+    kind: RequestKind,
+    url: URL,
+    init: RequestInit | undefined,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    try {
+      this.#login.assertMayAsk(kind, url);
+      this.#servers.assertMayAsk(kind, url, init);
+      const isMetadata = kind !== 'token' && kind !== 'registration';
+      if (isMetadata) return await this.#readMetadata(kind, url, send);
+      const response = await this.#tokenRequests.request(url, init, send);
+      if (kind === 'token' && response.ok) this.#granted(init);
+      return response;
+    } catch (error) {
+      this.#login.failed(kind, error);
+      throw error;
+    }
+  }
+
+  #granted(init: RequestInit | undefined): void {
+    this.#budget.granted(performance.now());
+    if (hasCode(init)) this.#servers.finished();
+  }
+
+  async #readMetadata(
+    kind: RequestKind,
+    url: URL,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    const response = await send();
+    if (!response.ok) {
+      this.#servers.read(kind, url, undefined);
+      return response;
+    }
+    const answer = await readMetadata(response, url);
+    this.#servers.read(kind, url, objectOf(answer.text));
+    return responseOf(answer);
+  }
+}

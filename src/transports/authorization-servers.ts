@@ -1,0 +1,148 @@
+import { addressOf } from '../connect/address-of.js';
+import { atHost } from '../connect/connection-error.js';
+import { aboutConnection, publish } from '../diagnostics.js';
+import { TlsTrustError } from '../errors.js';
+import type { RequestKind } from './request-kind.js';
+
+/** Token endpoints that may see a code: by their origin, or whole. */
+type Endpoints = ReadonlySet<string>;
+
+/**
+ * What a transport has been told of the authorization servers of its server, and what follows from it.
+ *
+ * - A server that has named another one as its authorization server is none itself, as long as the provider lives:
+ *   SDK v1 takes it for one as soon as its metadata is not there, and sends it what belongs to the other.
+ * - A code goes to the authorization server whose login it is of: the token endpoint that one metadata document named
+ *   beside that login, or one of the origin of the login. Where people were sent to several logins and none is
+ *   finished, it may go only where it could be meant for any of them.
+ * - What was not read here (metadata that a provider keeps, a login of another transport) forbids nothing.
+ */
+export class AuthorizationServers {
+  readonly #server: URL;
+  /** Origins of servers that named others, and not themselves: of all transports of a provider. */
+  #elsewhere: Set<string> = new Set();
+  /** Token endpoints, by the authorization endpoint that stands beside them in the document read last. */
+  readonly #documents = new Map<string, string>();
+  /** Token endpoints that another origin than the server named. */
+  readonly #foreign = new Set<string>();
+  /** The SDK has looked for metadata of an authorization server since the server asked for an authorization. */
+  #hasLooked = false;
+  #codeFor: Endpoints | undefined;
+
+  constructor(server: URL) {
+    this.#server = server;
+  }
+
+  /** @param elsewhere what other transports of the provider were told */
+  share(elsewhere: Set<string>): void {
+    this.#elsewhere = elsewhere;
+  }
+
+  /** The server asks for an authorization. */
+  begin(): void {
+    this.#hasLooked = false;
+  }
+
+  /** A document was asked for; it is `undefined` where there is none. */
+  read(
+    kind: RequestKind,
+    from: URL,
+    document: Readonly<Record<string, unknown>> | undefined,
+  ): void {
+    if (kind === 'resource metadata') this.#readResource(document);
+    if (kind !== 'authorization server metadata') return;
+    this.#hasLooked = true;
+    if (document !== undefined) this.#readServer(from, document);
+  }
+
+  /** A person is sent to this login. */
+  sentTo(login: URL): void {
+    if (!this.#hasLooked) return;
+    const beside = this.#documents.get(withoutQuery(login));
+    const may = new Set([login.origin, ...(beside === undefined ? [] : [beside])]);
+    const before = this.#codeFor;
+    this.#codeFor = before === undefined ? may : new Set([...may].filter((one) => before.has(one)));
+  }
+
+  /** A code was exchanged. */
+  finished(): void {
+    this.#codeFor = undefined;
+  }
+
+  /** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED` for what belongs to another authorization server */
+  assertMayAsk(kind: RequestKind, url: URL, init: RequestInit | undefined): void {
+    const error = this.#refusalOf(kind, url, init);
+    if (error === undefined) return;
+    const { code, message, host, port } = error;
+    publish('mcp-tls:refused', () => ({
+      ...aboutConnection(undefined, { host, port }),
+      ...{ code, message, expected: undefined, presented: undefined, durationMs: 0 },
+    }));
+    throw error;
+  }
+
+  #refusalOf(
+    kind: RequestKind,
+    url: URL,
+    init: RequestInit | undefined,
+  ): TlsTrustError | undefined {
+    const isAuthorization = kind !== 'resource metadata';
+    const isOwn = url.origin === this.#server.origin && !this.#foreign.has(url.href);
+    if (isAuthorization && isOwn && this.#elsewhere.has(url.origin))
+      return refused(url, ...NOT_ITSELF);
+    if (kind !== 'token' || this.#codeFor === undefined || !hasCode(init)) return undefined;
+    const isMeant = this.#codeFor.has(url.origin) || this.#codeFor.has(url.href);
+    return isMeant ? undefined : refused(url, ...OTHER_LOGIN);
+  }
+
+  #readResource(document: Readonly<Record<string, unknown>> | undefined): void {
+    const named = document?.['authorization_servers'];
+    if (!Array.isArray(named) || named.length === 0) return;
+    const origins = named.map((one) => (URL.canParse(one) ? new URL(one).origin : undefined));
+    const { origin } = this.#server;
+    if (!origins.includes(origin)) keep(this.#elsewhere, origin);
+  }
+
+  #readServer(from: URL, document: Readonly<Record<string, unknown>>): void {
+    const { authorization_endpoint: login, token_endpoint: token } = document;
+    if (typeof token !== 'string' || !URL.canParse(token)) return;
+    const { href } = new URL(token);
+    if (from.origin !== this.#server.origin) keep(this.#foreign, href);
+    if (typeof login !== 'string' || !URL.canParse(login)) return;
+    if (this.#documents.size >= MAX_KEPT) this.#documents.clear();
+    this.#documents.set(withoutQuery(new URL(login)), href);
+  }
+}
+
+/** A server names one. What names many is not to fill the memory. */
+const MAX_KEPT = 64;
+
+function keep(set: Set<string>, value: string): void {
+  if (set.size >= MAX_KEPT) set.clear();
+  set.add(value);
+}
+
+/** SDKs add to the query of an authorization endpoint. */
+function withoutQuery({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
+
+export function hasCode(init: RequestInit | undefined): boolean {
+  return init?.body instanceof URLSearchParams && init.body.has('code');
+}
+
+const NOT_ITSELF = [
+  'is asked for no authorization: it has named another authorization server before',
+  'Its metadata was not there, or names itself now. If it has moved, make a new OAuth provider.',
+] as const;
+
+const OTHER_LOGIN = [
+  'does not get the code of a login at another authorization server',
+  'The server named another authorization server after a person was sent to log in. If it has moved, make a new transport, and have them log in again.',
+] as const;
+
+function refused(url: URL, what: string, hint: string): TlsTrustError {
+  const { host, port } = addressOf(url);
+  const message = `${atHost(host, port)}: ${what}`;
+  return new TlsTrustError('MCP_TLS_ADDRESS_REFUSED', message, { host, port, hint });
+}
