@@ -1,17 +1,13 @@
 import { TlsConfigError } from '../errors.js';
 import { count, type Declaration, declareOptions, readOptions, required } from '../options.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
-import type {
-  CertificateListEntry,
-  CertificateStore,
-  CurrentCertificate,
-  WriteCondition,
-} from './certificate-store.js';
+import type { CertificateStore, CurrentCertificate, WriteCondition } from './certificate-store.js';
 import { withDeadline } from './deadline.js';
 import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
+import { listRecords, listTrusts } from './list-records.js';
 import { readPage } from './read-page.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
@@ -19,9 +15,10 @@ import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
 import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
+import { expired } from './record-errors.js';
 import { assertId } from './record-key.js';
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from './rewrap-records.js';
-import { expired, makeSealedRecords } from './sealed-records.js';
+import { makeSealedRecords } from './sealed-records.js';
 import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
 
@@ -229,9 +226,13 @@ export function createCertificateStore(
       assertId(id);
       return change(id, () => records.remove(id));
     },
-    async list(page = {}): Promise<readonly CertificateListEntry[]> {
+    async list(page = {}) {
       assertOpen();
-      return records.list(readPage(page));
+      return listRecords(records, readPage(page));
+    },
+    async *trusts(page = {}) {
+      assertOpen();
+      yield* listTrusts(records, readPage(page, 'store.trusts: page'));
     },
     async initialize() {
       assertOpen();
