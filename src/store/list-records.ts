@@ -13,10 +13,10 @@ export async function listRecords(
 ): Promise<readonly CertificateListEntry[]> {
   const { limit = Number.POSITIVE_INFINITY } = page;
   const entries: CertificateListEntry[] = [];
-  for await (const { rows } of records.batches(page)) {
+  for await (const { rows } of records.batches(page, 'summary')) {
     for (const { id, read } of rows) {
       if (read instanceof StoreError) throw read;
-      if (read.value !== undefined) entries.push({ id, revision: read.revision });
+      if (read.live) entries.push({ id, revision: read.revision });
       if (entries.length === limit) return entries;
     }
   }
@@ -30,9 +30,9 @@ export async function* listTrusts(
 ): AsyncGenerator<TrustBatch> {
   const reader = rememberingReader();
   let left = page.limit ?? Number.POSITIVE_INFINITY;
-  for await (const { rows, done, total } of records.batches(page)) {
+  for await (const { rows, done, total } of records.batches(page, 'whole')) {
     const entries = rows
-      .filter(({ read }) => read instanceof StoreError || read.value !== undefined)
+      .filter(({ read }) => read instanceof StoreError || read.live)
       .slice(0, left)
       .map(({ id, read }) => ({ id, trust: trustIn(id, read, reader) }));
     left -= entries.length;

@@ -1,6 +1,13 @@
 import { StoreError } from '../errors.js';
 import type { ListOptions } from './certificate-store.js';
-import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
+import {
+  type EnvelopeContext,
+  open,
+  openSummary,
+  type SealedContent,
+  type SealedSummary,
+  seal,
+} from './envelope.js';
 import type { ForwardClock } from './forward-clock.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
@@ -13,8 +20,10 @@ import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
 import { makeTurns } from './turns.js';
 
-/** A record as it was read: `undefined` value: there is none, and that is certain. */
+/** A record as it was read. Not `live`: there is none, and that is certain. */
 export interface ReadRecord {
+  /** Whether there is a record. */
+  readonly live: boolean;
   readonly value: unknown;
   /** 0: never written. */
   readonly revision: number;
@@ -44,7 +53,7 @@ export interface SealedRecords {
    * What is there, in the order of the ids, up to 200 rows at a time. Rows that cannot be read are given as
    * their errors; a list that is not whole rejects.
    */
-  batches(page: ListOptions): AsyncGenerator<RecordBatch>;
+  batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch>;
 }
 
 /** Some of the rows of a list, deleted ones included. */
@@ -97,25 +106,30 @@ export function makeSealedRecords(
     id: string,
     row: string | undefined,
     before: KnownRevision | undefined,
+    openRow: typeof open | typeof openSummary = open,
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);
       // Again, since settings change: nothing else tells an evicted record from one that never was.
       await backend.checkSettings?.();
-      return { value: undefined, revision: before?.revision ?? 0, expired: false };
+      return { live: false, value: undefined, revision: before?.revision ?? 0, expired: false };
     }
-    const content = await open(ring, contextOf(id), row);
+    const content: SealedContent | SealedSummary = await openRow(ring, contextOf(id), row);
     const { revision, sealedAt, expiresAt, value } = content;
+    const live = value !== null;
     if (before !== undefined && revision < before.revision) {
       throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt, id);
-    learn(id, { revision, live: value !== null });
+    learn(id, { revision, live });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
-    return { value: value ?? undefined, revision, expired };
+    return { live, value: value ?? undefined, revision, expired };
   }
 
-  async function readBatch(ids: readonly string[]): Promise<RecordBatch['rows']> {
+  async function readBatch(
+    ids: readonly string[],
+    openRow: typeof open | typeof openSummary,
+  ): Promise<RecordBatch['rows']> {
     const befores = ids.map((id) => known.get(id));
     const rows = await rowsOf(ids.map(recordKey));
     return Promise.all(
@@ -125,7 +139,9 @@ export function makeSealedRecords(
           names.forget();
           throw vanished(id);
         }
-        const read = await judge(id, rows[i], befores[i]).catch((error) => unreadable(id, error));
+        const read = await judge(id, rows[i], befores[i], openRow).catch((error) =>
+          unreadable(id, error),
+        );
         return { id, read };
       }),
     );
@@ -232,7 +248,8 @@ export function makeSealedRecords(
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
-    async *batches({ after, limit }) {
+    async *batches({ after, limit }, what) {
+      const openRow = what === 'whole' ? open : openSummary;
       await rowsOf([]);
       // All of a store takes its names as they are now; a page of it, as they are known to be still.
       const ids = limit === undefined ? await names.read() : await names.current();
@@ -242,7 +259,7 @@ export function makeSealedRecords(
       let size = Math.min(BATCH, limit ?? BATCH);
       for (let done = 0; done < total; size = Math.min(BATCH, 2 * size)) {
         const batch = ids.slice(start + done, start + done + size);
-        const rows = await readBatch(batch);
+        const rows = await readBatch(batch, openRow);
         done += batch.length;
         yield { rows, done, total };
       }
