@@ -103,7 +103,17 @@ export function createCertificateStore(
   const ring = makeKeyRing(keys, limits.readMs, retiredKeys);
   const backend = guardBackend(storage.backend(namespace), limits);
   const clock = makeForwardClock();
-  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock, onRevision);
+  const records = makeSealedRecords(
+    backend,
+    ring,
+    namespace,
+    createWhenEmpty,
+    clock,
+    cache.max,
+    onRevision,
+  );
+  /** By what was in the row: while that is the same object, the row is the same. */
+  const ready = new WeakMap<object, ServerTrust>();
   const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
   const listeners = new Set<(id: string | undefined) => void>();
@@ -125,7 +135,10 @@ export function createCertificateStore(
     const { value, revision, expired: over } = await records.read(id);
     if (over) throw expired(id);
     if (value === undefined) return { value, revision };
-    return { value: serverTrust(readSealedRecord(id, value), revision), revision };
+    const before = ready.get(value as object);
+    const trust = before ?? serverTrust(readSealedRecord(id, value), revision);
+    ready.set(value as object, trust);
+    return { value: trust, revision };
   }
 
   /** What a list or a reading shows is not contradicted by what was cached before. */

@@ -12,6 +12,7 @@ import type { ForwardClock } from './forward-clock.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { once } from './once.js';
+import { OpenedRows } from './opened-rows.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { conflict, rolledBack, vanished } from './record-errors.js';
 import { recordKey } from './record-key.js';
@@ -70,6 +71,7 @@ const MAX_REMOVALS = 100;
 const BATCH = 200;
 
 /**
+ * @param held records of which what was read last is kept, to be compared with what is read next
  * @param onRevision a record was read or listed; `isNew`: this process knew an older revision of it
  */
 export function makeSealedRecords(
@@ -78,11 +80,13 @@ export function makeSealedRecords(
   namespace: string,
   createWhenEmpty: boolean,
   clock: ForwardClock,
+  held: number,
   onRevision: (id: string, revision: number, isNew: boolean) => void,
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
   const names = new RecordNames(backend, known);
+  const opened = new OpenedRows(held);
   // Writes of one record, so that those of one process never race.
   const inTurn = makeTurns();
 
@@ -106,7 +110,7 @@ export function makeSealedRecords(
     id: string,
     row: string | undefined,
     before: KnownRevision | undefined,
-    openRow: typeof open | typeof openSummary = open,
+    openRow: typeof open | typeof openSummary = (...of) => opened.open(...of),
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);

@@ -165,7 +165,7 @@ it('a registry lists a record that is damaged with its error, beside those that 
   const progress: number[][] = [];
   const registry = createServerRegistry({ store });
   const entries = await registry.list({ onProgress: (...of) => progress.push(of) });
-  expect(entries.map((entry) => ('error' in entry ? entry.error.code : entry.id))).toEqual([
+  expect(entries.map((entry) => ('error' in entry ? entry.error?.code : entry.id))).toEqual([
     'a',
     'MCP_TLS_STORE_TAMPERED',
     'c',
