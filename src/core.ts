@@ -100,6 +100,7 @@ export type {
   Renewal,
   ServerCheck,
   ServerCheckOptions,
+  ServerListOptions,
   ServerRegistry,
 } from './registry/types.js';
 export type {
@@ -116,6 +117,7 @@ export type {
   CertificateStore,
   CurrentCertificate,
   ListOptions,
+  TrustBatch,
   WriteCondition,
 } from './store/certificate-store.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';

@@ -55,9 +55,13 @@ export function readOneCertificate(input: string | Uint8Array): X509Certificate 
  * nothing ignored. A private key, a broken block after a good one, an empty list item or an OpenSSL
  * trust setting is an error, since Node.js would go on without a word.
  *
+ * @param parsed one that may be among them, not to be parsed again
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function readCertificates(input: PemInput): readonly X509Certificate[] {
+export function readCertificates(
+  input: PemInput,
+  parsed?: X509Certificate,
+): readonly X509Certificate[] {
   if (!Array.isArray(input)) {
     return withoutDuplicates(readBundle(input as string | Uint8Array, MAX_ALL_BYTES));
   }
@@ -65,9 +69,11 @@ export function readCertificates(input: PemInput): readonly X509Certificate[] {
     invalidCertificate('Expected at least one certificate, found an empty list');
   }
   let left = MAX_ALL_BYTES;
+  // As we write it, and nothing else: any other text may hold more than a certificate.
+  const parsedText = parsed && toPem(parsed);
   const certificates = input.flatMap((item: string | Uint8Array, index) => {
     try {
-      const found = readBundle(item, left);
+      const found = parsed && item === parsedText ? [parsed] : readBundle(item, left);
       left -= item.length;
       return found;
     } catch (error) {
@@ -219,5 +225,6 @@ export function pemOf(der: Uint8Array): string {
 }
 
 function withoutDuplicates(certificates: readonly X509Certificate[]): readonly X509Certificate[] {
+  if (certificates.length === 1) return certificates;
   return [...new Map(certificates.map((one) => [one.fingerprint256, one])).values()];
 }

@@ -36,6 +36,10 @@ return 1`;
 const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
+/** Of any client: both numbers are of one moment. */
+const STATE = `
+return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or '0' }`;
+
 /**
  * The hash of one namespace. Every operation is one command on one key.
  *
@@ -95,6 +99,14 @@ export function redisBackend(
         : ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[]);
       return fields.filter((key) => key !== CHANGES_FIELD);
     },
+    async keysState() {
+      const client = await connection.ready();
+      const asked = client.eval(STATE, { keys: [hash], arguments: [] });
+      const answer = await asked.catch(unlessForbidden);
+      if (answer === undefined) return undefined;
+      const [count, changes] = (answer as readonly unknown[]).map(Number) as [number, number];
+      return { count, changes };
+    },
     async write(key, value) {
       await write(key, async (client) => {
         await client.hSet(hash, key, value);
@@ -134,7 +146,12 @@ async function infoOf(client: RedisClientLike, hash: string): Promise<string | u
   try {
     return String(await sendCommand(client, hash, ['INFO', 'memory']));
   } catch (error) {
-    if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return undefined;
-    throw error;
+    return unlessForbidden(error);
   }
+}
+
+/** What this user may not ask, or this server does not know, is not answered. */
+function unlessForbidden(error: unknown): undefined {
+  if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return undefined;
+  throw error;
 }

@@ -1,30 +1,61 @@
-import { makeStoreError, type StoreError } from '../errors/store-error.js';
+import { makeStoreError, StoreError } from '../errors/store-error.js';
 import { explainTlsError } from '../explain-tls-error.js';
+import { anyText, count, declareOptions, func, readOptions } from '../options.js';
 import type { CertificateStore, ListOptions } from '../store/certificate-store.js';
-import { readPage } from '../store/read-page.js';
+import { readServerTrust } from '../store/record/server-trust.js';
+import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { TrustReader } from './connect/trust-reader.js';
 import { toRegisteredServer } from './registered-server.js';
-import type { RegistryEntry } from './types.js';
+import type { RegistryEntry, ServerListOptions } from './types.js';
 
 /** Records that are read at one time: each is decrypted and its certificate parsed. */
 const AT_ONCE = 64;
+
+const OPTIONS = declareOptions<ServerListOptions>('registry.list: options', {
+  after: anyText(),
+  limit: count(1),
+  onProgress: func(),
+});
 
 /** The servers of a store in the order of their ids, or a page of them. */
 export async function listServers(
   store: CertificateStore,
   trust: TrustReader,
-  options: ListOptions,
+  options: ServerListOptions,
 ): Promise<readonly RegistryEntry[]> {
-  const { after, limit = Number.POSITIVE_INFINITY } = readPage(options, 'registry.list: options');
+  const { onProgress, ...page } = readOptions(OPTIONS, options);
+  const entries: RegistryEntry[] = [];
+  if (store.trusts === undefined) {
+    return listOneByOne(store, trust, page, onProgress);
+  }
+  for await (const batch of store.trusts(page)) {
+    entries.push(...batch.entries.map(({ id, trust }) => entryOf(id, trust)));
+    onProgress?.(batch.done, batch.total);
+  }
+  return entries;
+}
+
+function entryOf(id: string, trust: ReadyTrust | StoreError): RegistryEntry {
+  if (trust instanceof StoreError) return { id, error: trust };
+  return toRegisteredServer(id, readServerTrust(trust));
+}
+
+/** Of a store that gives ids, and trust for each. */
+async function listOneByOne(
+  store: CertificateStore,
+  trust: TrustReader,
+  { after, limit = Number.POSITIVE_INFINITY }: ListOptions,
+  onProgress: ServerListOptions['onProgress'],
+): Promise<readonly RegistryEntry[]> {
   const entries: RegistryEntry[] = [];
   for (let cursor = after; ; ) {
     const wanted = limit - entries.length;
     const ids = await listIds(store, cursor, wanted);
     for (let start = 0; start < ids.length; start += AT_ONCE) {
-      const found = await Promise.all(
-        ids.slice(start, start + AT_ONCE).map((id) => readEntry(id, trust)),
-      );
+      const batch = ids.slice(start, start + AT_ONCE);
+      const found = await Promise.all(batch.map((id) => readEntry(id, trust)));
       entries.push(...found.filter((entry) => entry !== undefined));
+      onProgress?.(start + batch.length, ids.length);
     }
     // Fewer than were asked for: some have gone since they were listed, or these were the last.
     if (entries.length >= limit || ids.length < wanted) return entries;

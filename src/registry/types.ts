@@ -95,6 +95,15 @@ export interface CertificateFileOptions {
   directory?: string | undefined;
 }
 
+/** Options of `ServerRegistry.list`. */
+export interface ServerListOptions extends ListOptions {
+  /**
+   * Called from time to time with how many of the rows were looked at, of all that there are: deleted ones
+   * included, and those behind the end of a page.
+   */
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
 /** What a check found. */
 export interface ServerCheck {
   readonly id: string;
@@ -194,7 +203,7 @@ export interface ServerRegistry extends AsyncDisposable {
   /** @throws {RegistryError} `MCP_TLS_NOT_REGISTERED` */
   get(id: string): Promise<RegisteredServer>;
   /** Every record, those that cannot be used included, in the order of their ids; or a page of them. */
-  list(options?: ListOptions): Promise<readonly RegistryEntry[]>;
+  list(options?: ServerListOptions): Promise<readonly RegistryEntry[]>;
   /** Asks the server for a sign of life in MCP, over the very connections that requests use. */
   check(id: string, options?: ServerCheckOptions): Promise<ServerCheck>;
   /**

@@ -1,3 +1,4 @@
+import type { StoreError } from '../errors.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { StoredCertificate } from './record/stored-certificate.js';
 import type { StoreNotes } from './store-notes.js';
@@ -41,6 +42,11 @@ export interface CertificateStore {
    * give more than the page that it is asked for, and whoever asks takes what belongs to it.
    */
   list(page?: ListOptions): Promise<readonly CertificateListEntry[]>;
+  /**
+   * As {@link list}, with what {@link trust} gives, a batch at a time: what a registry lists its servers by. Reads
+   * the records past the cache, each once. Without it, they are read one by one.
+   */
+  trusts?(page?: ListOptions): AsyncIterable<TrustBatch>;
   /** Ends connections and timers. Records stay. */
   close?(): Promise<void>;
   /**
@@ -90,6 +96,15 @@ export interface ListOptions {
   after?: string | undefined;
   /** At most so many. Default: all. */
   limit?: number | undefined;
+}
+
+/** Some of the records of a store, in the order of their ids. */
+export interface TrustBatch {
+  /** In the place of what `trust` rejects with, such as of an approval that has expired, its error. */
+  readonly entries: readonly { readonly id: string; readonly trust: ReadyTrust | StoreError }[];
+  /** Rows looked at so far, and how many there are in all, deleted ones included. */
+  readonly done: number;
+  readonly total: number;
 }
 
 /** What a list says about a record. */

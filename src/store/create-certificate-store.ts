@@ -1,17 +1,13 @@
 import { TlsConfigError } from '../errors.js';
 import { count, type Declaration, declareOptions, readOptions, required } from '../options.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
-import type {
-  CertificateListEntry,
-  CertificateStore,
-  CurrentCertificate,
-  WriteCondition,
-} from './certificate-store.js';
+import type { CertificateStore, CurrentCertificate, WriteCondition } from './certificate-store.js';
 import { withDeadline } from './deadline.js';
 import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
+import { listRecords, listTrusts } from './list-records.js';
 import { readPage } from './read-page.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
 import { parseStoredCertificate } from './record/parse-stored-certificate.js';
@@ -19,9 +15,10 @@ import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
 import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
+import { expired } from './record-errors.js';
 import { assertId } from './record-key.js';
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from './rewrap-records.js';
-import { expired, makeSealedRecords } from './sealed-records.js';
+import { makeSealedRecords } from './sealed-records.js';
 import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
 
@@ -106,7 +103,17 @@ export function createCertificateStore(
   const ring = makeKeyRing(keys, limits.readMs, retiredKeys);
   const backend = guardBackend(storage.backend(namespace), limits);
   const clock = makeForwardClock();
-  const records = makeSealedRecords(backend, ring, namespace, createWhenEmpty, clock, onRevision);
+  const records = makeSealedRecords(
+    backend,
+    ring,
+    namespace,
+    createWhenEmpty,
+    clock,
+    cache.max,
+    onRevision,
+  );
+  /** By what was in the row: while that is the same object, the row is the same. */
+  const ready = new WeakMap<object, ServerTrust>();
   const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
   const listeners = new Set<(id: string | undefined) => void>();
@@ -128,7 +135,10 @@ export function createCertificateStore(
     const { value, revision, expired: over } = await records.read(id);
     if (over) throw expired(id);
     if (value === undefined) return { value, revision };
-    return { value: serverTrust(readSealedRecord(id, value), revision), revision };
+    const before = ready.get(value as object);
+    const trust = before ?? serverTrust(readSealedRecord(id, value), revision);
+    ready.set(value as object, trust);
+    return { value: trust, revision };
   }
 
   /** What a list or a reading shows is not contradicted by what was cached before. */
@@ -229,9 +239,13 @@ export function createCertificateStore(
       assertId(id);
       return change(id, () => records.remove(id));
     },
-    async list(page = {}): Promise<readonly CertificateListEntry[]> {
+    async list(page = {}) {
       assertOpen();
-      return records.list(readPage(page));
+      return listRecords(records, readPage(page));
+    },
+    async *trusts(page = {}) {
+      assertOpen();
+      yield* listTrusts(records, readPage(page, 'store.trusts: page'));
     },
     async initialize() {
       assertOpen();

@@ -54,11 +54,12 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
     }
   }
 
-  const { replace, checkSettings } = backend;
+  const { replace, keysState, checkSettings } = backend;
   return {
     name: backend.name,
     read: (keys) => call('read', () => backend.read(keys)),
     keys: () => call('read', () => backend.keys()),
+    ...(keysState && { keysState: () => call('read', () => keysState.call(backend)) }),
     write: (key, value) => call('write', () => backend.write(key, value)),
     ...(replace && {
       replace: (key, expected, value) =>

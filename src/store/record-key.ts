@@ -18,10 +18,12 @@ export function recordKey(id: string): string {
 
 /** The id behind a key of {@link recordKey}; `undefined` for what is no such key. */
 export function recordId(key: string): string | undefined {
-  const bytes = fromBase32(key);
-  if (bytes === undefined || bytes.length === 0) return undefined;
+  const binary = fromBase32(key);
+  // Each character a byte: nearly every id is ASCII, and needs no more. Lists decode every key of a store.
+  if (binary === undefined || ASCII.test(binary)) return binary;
+  const bytes = Buffer.from(binary, 'latin1');
   const id = bytes.toString('utf8');
-  return Buffer.from(id, 'utf8').equals(bytes) && toBase32(bytes) === key ? id : undefined;
+  return Buffer.from(id, 'utf8').equals(bytes) ? id : undefined;
 }
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
@@ -54,18 +56,28 @@ function toBase32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + ALPHABET[(value << (5 - bits)) & 31];
 }
 
-function fromBase32(text: string): Buffer | undefined {
-  const bytes: number[] = [];
+const ASCII = /^[\0-\x7f]*$/;
+
+/** What each ASCII character stands for, -1: nothing. */
+const DIGITS = Int8Array.from({ length: 128 }, (_, code) =>
+  ALPHABET.indexOf(String.fromCharCode(code)),
+);
+
+/** The bytes, as characters. Only of the one spelling that {@link toBase32} writes, and never of none. */
+function fromBase32(text: string): string | undefined {
+  let binary = '';
   let bits = 0;
   let value = 0;
-  for (const character of text) {
-    const digit = ALPHABET.indexOf(character);
+  for (let at = 0; at < text.length; at++) {
+    const digit = DIGITS[text.charCodeAt(at)] ?? -1;
     if (digit === -1) return undefined;
     value = ((value << 5) | digit) & 0xfff;
     bits += 5;
     if (bits < 8) continue;
     bits -= 8;
-    bytes.push((value >>> bits) & 0xff);
+    binary += String.fromCharCode((value >>> bits) & 0xff);
   }
-  return Buffer.from(bytes);
+  // No character too many at the end, and none that says more than its byte.
+  const isCanonical = bits < 5 && (value & ((1 << bits) - 1)) === 0;
+  return isCanonical && binary !== '' ? binary : undefined;
 }

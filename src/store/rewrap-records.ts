@@ -9,7 +9,7 @@ import {
 import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
-import { idOfKey } from './sealed-records.js';
+import { idOfKey } from './record-errors.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';

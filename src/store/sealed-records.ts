@@ -1,24 +1,30 @@
 import { StoreError } from '../errors.js';
-import type { CertificateListEntry, ListOptions } from './certificate-store.js';
-import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
+import type { ListOptions } from './certificate-store.js';
+import {
+  type EnvelopeContext,
+  open,
+  openSummary,
+  type SealedContent,
+  type SealedSummary,
+  seal,
+} from './envelope.js';
 import type { ForwardClock } from './forward-clock.js';
 import type { KeyRing } from './key-ring.js';
 import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { once } from './once.js';
+import { OpenedRows } from './opened-rows.js';
 import { pauseAfterRace } from './pause-after-race.js';
-import { recordId, recordKey } from './record-key.js';
+import { conflict, rolledBack, vanished } from './record-errors.js';
+import { recordKey } from './record-key.js';
+import { indexAfter, RecordNames } from './record-names.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
-import {
-  assertWhole,
-  isRecordKey,
-  MARKER_KEY,
-  makeStoreMarker,
-  type StoreMarker,
-} from './store-marker.js';
+import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
 import { makeTurns } from './turns.js';
 
-/** A record as it was read: `undefined` value: there is none, and that is certain. */
+/** A record as it was read. Not `live`: there is none, and that is certain. */
 export interface ReadRecord {
+  /** Whether there is a record. */
+  readonly live: boolean;
   readonly value: unknown;
   /** 0: never written. */
   readonly revision: number;
@@ -44,7 +50,19 @@ export interface SealedRecords {
   ): Promise<number>;
   /** Leaves a row that says so, and a new revision, also where there was none. @returns whether there was a record */
   remove(id: string): Promise<boolean>;
-  list(page: ListOptions): Promise<readonly CertificateListEntry[]>;
+  /**
+   * What is there, in the order of the ids, up to 200 rows at a time. Rows that cannot be read are given as
+   * their errors; a list that is not whole rejects.
+   */
+  batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch>;
+}
+
+/** Some of the rows of a list, deleted ones included. */
+export interface RecordBatch {
+  readonly rows: readonly { readonly id: string; readonly read: ReadRecord | StoreError }[];
+  /** Rows so far, and how many there are in all. */
+  readonly done: number;
+  readonly total: number;
 }
 
 const MAX_ATTEMPTS = 12;
@@ -53,6 +71,7 @@ const MAX_REMOVALS = 100;
 const BATCH = 200;
 
 /**
+ * @param held records of which what was read last is kept, to be compared with what is read next
  * @param onRevision a record was read or listed; `isNew`: this process knew an older revision of it
  */
 export function makeSealedRecords(
@@ -61,10 +80,13 @@ export function makeSealedRecords(
   namespace: string,
   createWhenEmpty: boolean,
   clock: ForwardClock,
+  held: number,
   onRevision: (id: string, revision: number, isNew: boolean) => void,
 ): SealedRecords {
   const marker = makeStoreMarker(backend, ring, namespace);
   const known = makeKnownRevisions();
+  const names = new RecordNames(backend, known);
+  const opened = new OpenedRows(held);
   // Writes of one record, so that those of one process never race.
   const inTurn = makeTurns();
 
@@ -88,27 +110,51 @@ export function makeSealedRecords(
     id: string,
     row: string | undefined,
     before: KnownRevision | undefined,
+    openRow: typeof open | typeof openSummary = (...of) => opened.open(...of),
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);
       // Again, since settings change: nothing else tells an evicted record from one that never was.
       await backend.checkSettings?.();
-      return { value: undefined, revision: before?.revision ?? 0, expired: false };
+      return { live: false, value: undefined, revision: before?.revision ?? 0, expired: false };
     }
-    const content = await open(ring, contextOf(id), row);
+    const content: SealedContent | SealedSummary = await openRow(ring, contextOf(id), row);
     const { revision, sealedAt, expiresAt, value } = content;
+    const live = value !== null;
     if (before !== undefined && revision < before.revision) {
       throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt, id);
-    learn(id, { revision, live: value !== null });
+    learn(id, { revision, live });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
-    return { value: value ?? undefined, revision, expired };
+    return { live, value: value ?? undefined, revision, expired };
+  }
+
+  async function readBatch(
+    ids: readonly string[],
+    openRow: typeof open | typeof openSummary,
+  ): Promise<RecordBatch['rows']> {
+    const befores = ids.map((id) => known.get(id));
+    const rows = await rowsOf(ids.map(recordKey));
+    return Promise.all(
+      ids.map(async (id, i) => {
+        if (rows[i] === undefined) {
+          // Deleting leaves a row: one that was listed and is not there is lost.
+          names.forget();
+          throw vanished(id);
+        }
+        const read = await judge(id, rows[i], befores[i], openRow).catch((error) =>
+          unreadable(id, error),
+        );
+        return { id, read };
+      }),
+    );
   }
 
   function learn(id: string, seen: KnownRevision): void {
     const before = known.get(id);
     known.learn(id, seen);
+    names.saw(id);
     onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 
@@ -183,6 +229,7 @@ export function makeSealedRecords(
     // It said that it did not write: to try again repeats nothing.
     if (!(await replaceOrWrite(backend, key, row, sealed))) return undefined;
     known.learn(id, { revision, live: value !== null });
+    names.saw(id);
     return revision;
   }
 
@@ -205,43 +252,29 @@ export function makeSealedRecords(
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
-    async list({ after, limit = Number.POSITIVE_INFINITY }) {
-      const liveBefore = known.live();
+    async *batches({ after, limit }, what) {
+      const openRow = what === 'whole' ? open : openSummary;
       await rowsOf([]);
-      const keys = await backend.keys();
-      assertWhole(keys);
-      const ids = keys.filter(isRecordKey).map(idOfKey);
-      const listed = new Set(ids);
-      const missing = liveBefore.find((id) => !listed.has(id));
-      if (missing !== undefined) throw vanished(missing);
-      const rest = after === undefined ? ids : ids.filter((id) => id > after);
-      // A page costs what is on it, and the keys; deleted rows are found by opening them.
-      const atOnce = Math.min(BATCH, limit);
-      if (limit !== Number.POSITIVE_INFINITY) rest.sort();
-      const entries: CertificateListEntry[] = [];
-      for (let start = 0; start < rest.length && entries.length < limit; start += atOnce) {
-        const batch = rest.slice(start, start + atOnce);
-        const befores = batch.map((id) => known.get(id));
-        const rows = await rowsOf(batch.map(recordKey));
-        const read = await Promise.all(
-          batch.map((id, i) => {
-            // Deleting leaves a row: one that was listed and is not there is lost.
-            if (rows[i] === undefined) throw vanished(id);
-            return judge(id, rows[i], befores[i]);
-          }),
-        );
-        for (const [i, { value, revision }] of read.entries()) {
-          if (value !== undefined) entries.push({ id: batch[i] as string, revision });
-        }
+      // All of a store takes its names as they are now; a page of it, as they are known to be still.
+      const ids = limit === undefined ? await names.read() : await names.current();
+      const start = after === undefined ? 0 : indexAfter(ids, after);
+      const total = ids.length - start;
+      // As many as are asked for: deleted ones are found by opening them, and then it is twice as many.
+      let size = Math.min(BATCH, limit ?? BATCH);
+      for (let done = 0; done < total; size = Math.min(BATCH, 2 * size)) {
+        const batch = ids.slice(start + done, start + done + size);
+        const rows = await readBatch(batch, openRow);
+        done += batch.length;
+        yield { rows, done, total };
       }
-      return limit < entries.length ? entries.slice(0, limit) : entries;
     },
   };
 }
 
-export function expired(id: string): StoreError {
-  const message = `the time that the record '${id}' was approved for is over`;
-  return new StoreError('MCP_TLS_STORE_EXPIRED', message, { id });
+/** What is wrong with one row is said of it. A key provider that fails has nothing to do with the row. */
+function unreadable(id: string, error: unknown): StoreError {
+  if (error instanceof StoreError && error.id === id) return error;
+  throw error;
 }
 
 /**
@@ -262,28 +295,4 @@ function assertRevision(
   if (revision !== expected) {
     throw conflict(id, `was changed meanwhile (revision ${revision}, not ${expected})`);
   }
-}
-
-function conflict(id: string, what: string): StoreError {
-  return new StoreError('MCP_TLS_STORE_CONFLICT', `the record '${id}' ${what}`, { id });
-}
-
-function rolledBack(id: string, revision: number, before: number): StoreError {
-  const message = `the record '${id}' is older than one that was read before (revision ${revision} after ${before})`;
-  return new StoreError('MCP_TLS_STORE_ROLLED_BACK', message, { id });
-}
-
-function vanished(id: string): StoreError {
-  const message = `the record '${id}' is gone, and was not deleted through the store`;
-  return new StoreError('MCP_TLS_STORE_VANISHED', message, { id });
-}
-
-/** @throws {StoreError} `MCP_TLS_STORE_TAMPERED` for a key that no record of ours has */
-export function idOfKey(key: string): string {
-  const id = recordId(key);
-  if (id !== undefined) return id;
-  throw new StoreError(
-    'MCP_TLS_STORE_TAMPERED',
-    `a key among the records is not a record: '${key.slice(0, 64)}'`,
-  );
 }

@@ -12,6 +12,11 @@ export interface StoreBackend {
   read(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
+  /**
+   * How many keys there are now, in a time that does not grow with them. Absent where it does; gives `undefined`
+   * where it cannot be asked.
+   */
+  keysState?(): Promise<KeysState | undefined>;
   /** Writes whole or not at all. */
   write(key: string, value: string): Promise<void>;
   /**
@@ -22,6 +27,13 @@ export interface StoreBackend {
   /** Looks for settings under which records would be lost. Rejects if there are some. */
   checkSettings?(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Keys are never removed: while there are as many, they are the same. */
+export interface KeysState {
+  readonly count: number;
+  /** Grows with every change of a record. Less than before: another copy of the data was put in its place. */
+  readonly changes: number;
 }
 
 /**

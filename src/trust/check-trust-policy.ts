@@ -129,9 +129,14 @@ export function checkTrust(trust: TrustInput): ReadyTrust {
  * that was checked already is returned as it is.
  *
  * @param whose how messages call it
+ * @param parsed a certificate that may be in `ca`, not to be parsed again: parsing takes longer than all the rest
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function checkTrustPolicy(trust: TrustInput, whose = 'trust'): CheckedTrustPolicy {
+export function checkTrustPolicy(
+  trust: TrustInput,
+  whose = 'trust',
+  parsed?: X509Certificate,
+): CheckedTrustPolicy {
   if (trust === null) return DEFAULT_POLICY;
   if (typeof trust === 'string') return readPolicy({ ca: trust });
   const ready = readyOf(trust);
@@ -143,7 +148,7 @@ export function checkTrustPolicy(trust: TrustInput, whose = 'trust'): CheckedTru
     invalidArgument(`${whose} is an empty policy: pass null for the default roots`);
   }
   assertCombination(policy);
-  return readPolicy(policy);
+  return readPolicy(policy, parsed);
 }
 
 function assertType(trust: unknown, whose: string): void {
@@ -157,10 +162,10 @@ function assertType(trust: unknown, whose: string): void {
   }
 }
 
-function readPolicy(trust: TrustPolicy): CheckedTrustPolicy {
+function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustPolicy {
   const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust as AllFields;
   const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust as AllFields;
-  const certificates = ca === undefined ? [] : readCertificates(ca);
+  const certificates = ca === undefined ? [] : readCertificates(ca, parsed);
   const anchors = certificates.map((certificate) => ({
     raw: certificate.raw,
     isAuthority: authority ?? !carriesServerName(certificate),

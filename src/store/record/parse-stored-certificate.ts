@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../../assert.js';
 import { readOneCertificate } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
@@ -40,15 +41,37 @@ const checked = new WeakMap<StoredCertificate, RecordTrust>();
  *   fields, never their content.
  */
 export function parseStoredCertificate(value: unknown): StoredCertificate {
-  return parse(value, true);
+  return parse(value, true, readOneCertificate);
 }
 
 /**
  * The same for what was checked before it was sealed: another version of us may have, so that the form
  * is checked again; the signature, which takes longer than all the rest, is not.
  */
-export function parseSealedCertificate(value: unknown): StoredCertificate {
-  return parse(value, false);
+export function parseSealedCertificate(
+  value: unknown,
+  read: CertificateReader = readOneCertificate,
+): StoredCertificate {
+  return parse(value, false, read);
+}
+
+/** Reads one certificate, of PEM. */
+export type CertificateReader = (pem: string) => X509Certificate;
+
+const MAX_REMEMBERED = 256;
+
+/**
+ * A reader for many records in a row, that gives the same object for the same text: a fleet's servers are
+ * often under one authority, which each of their records holds.
+ */
+export function rememberingReader(): CertificateReader {
+  const read = new Map<string, X509Certificate>();
+  return (pem) => {
+    const certificate = read.get(pem) ?? readOneCertificate(pem);
+    if (read.size >= MAX_REMEMBERED) read.clear();
+    read.set(pem, certificate);
+    return certificate;
+  };
 }
 
 /** What a record's trust means. @throws {TlsConfigError} for a record that is none */
@@ -69,20 +92,24 @@ export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCe
   return record;
 }
 
-function parse(value: unknown, verifySignature: boolean): StoredCertificate {
+function parse(
+  value: unknown,
+  verifySignature: boolean,
+  read: CertificateReader,
+): StoredCertificate {
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   readOptions(RECORD, value);
   const record = plainCopy('record', value) as StoredCertificate;
   if (record.version !== 2) invalidArgument('record.version must be 2');
-  const policy = readTrust('record.trust', record.trust);
+  const { certificate } = record;
+  const shown = certificate && assertCertificate(certificate, verifySignature, read);
+  const policy = readTrust('record.trust', record.trust, shown);
   const origins = record.origins && readOrigins(record.origins);
-  if (record.certificate !== undefined) {
-    assertCertificate(record.certificate, verifySignature);
-  } else if (anchorsOf(policy).length > 0) {
+  if (shown === undefined && anchorsOf(policy).length > 0) {
     invalidArgument('record.certificate is missing');
   }
   assertOwnFields(record);
-  assertIsTrusted(record, policy);
+  assertIsTrusted(record, policy, shown);
   checked.set(record, Object.freeze({ policy, origins }));
   return record;
 }
@@ -141,9 +168,9 @@ function assertUrl(value: unknown): void {
 }
 
 /** Only objects: text and `null` are short forms for people. */
-function readTrust(what: string, trust: StoredTrust): CheckedTrustPolicy {
+function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): CheckedTrustPolicy {
   if (typeof trust !== 'object' || trust === null) invalidArgument(`${what} must be an object`);
-  return checkTrustPolicy(trust as TrustPolicy);
+  return checkTrustPolicy(trust as TrustPolicy, 'trust', parsed);
 }
 
 function readOrigins(
@@ -191,24 +218,30 @@ function assertLabels(labels: Readonly<Record<string, unknown>>): void {
 }
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
-function assertCertificate(value: ApprovedCertificate, verifySignature: boolean): void {
+function assertCertificate(
+  value: ApprovedCertificate,
+  verifySignature: boolean,
+  read: CertificateReader,
+): X509Certificate {
   readOptions(CERTIFICATE, value);
-  const certificate = readOneCertificate(value.pem);
+  const certificate = read(value.pem);
   for (const [field, fact] of Object.entries(plainFacts(certificate))) {
     if (value[field as keyof ApprovedCertificate] !== fact) contradicted(field);
   }
   if (verifySignature && !mayBeSelfSigned(certificate, value.isSelfSigned)) {
     contradicted('isSelfSigned');
   }
+  return certificate;
 }
 
 /** What is shown as approved has to be what is trusted: a person sees the one and relies on the other. */
 function assertIsTrusted(
   { certificate, trust }: StoredCertificate,
   policy: CheckedTrustPolicy,
+  parsed?: X509Certificate,
 ): void {
   if (certificate === undefined || trust.ca?.includes(certificate.pem) === true) return;
-  const shown = readOneCertificate(certificate.pem);
+  const shown = parsed ?? readOneCertificate(certificate.pem);
   const isTrusted =
     policy.identity === 'pin'
       ? policy.pins.some((pin) => matchesPin(shown, pin))

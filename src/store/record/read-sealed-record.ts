@@ -1,5 +1,5 @@
 import { StoreError } from '../../errors.js';
-import { parseSealedCertificate } from './parse-stored-certificate.js';
+import { type CertificateReader, parseSealedCertificate } from './parse-stored-certificate.js';
 import type { StoredCertificate } from './stored-certificate.js';
 
 /**
@@ -7,9 +7,13 @@ import type { StoredCertificate } from './stored-certificate.js';
  *
  * @throws {StoreError} `MCP_TLS_STORE_INVALID_RECORD`
  */
-export function readSealedRecord(id: string, value: unknown): StoredCertificate {
+export function readSealedRecord(
+  id: string,
+  value: unknown,
+  read?: CertificateReader,
+): StoredCertificate {
   try {
-    return parseSealedCertificate(value);
+    return parseSealedCertificate(value, read);
   } catch (cause) {
     const message = `the record '${id}' is not one that this version understands: ${(cause as Error).message}`;
     throw new StoreError('MCP_TLS_STORE_INVALID_RECORD', message, { id, cause });

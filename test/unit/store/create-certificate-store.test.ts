@@ -15,6 +15,7 @@ import {
   type StoreBackend,
 } from '../../../src/store/index.js';
 import { keyvBackend } from '../../../src/store/keyv-backend.js';
+import { recordKey } from '../../../src/store/record-key.js';
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
 import { aCertificate, aKey, aRecord, codeOf } from './support.js';
 
@@ -232,6 +233,44 @@ describe('what is cached', () => {
       await here.get('a');
       expect(changes).toEqual(['a']);
     }
+  });
+
+  it('is read from the backend each time without a cache, and is the same object until the row is another', async () => {
+    const map = new Map<string, string>();
+    let reads = 0;
+    const plain = keyvBackend(map, 'certificates');
+    const backend = () => ({
+      ...plain,
+      read: (names: readonly string[]) => {
+        reads++;
+        return plain.read(names);
+      },
+    });
+    const cache = { ttlMs: 0 };
+    const store = createCertificateStore({ keys, storage: createStorage({ backend }), cache });
+    const writer = createCertificateStore({ keys, storage: map, cache });
+    await writer.initialize();
+    await writer.set('a', aRecord({ approvedBy: 'one' }));
+    const first = await store.trust('a');
+    const before = reads;
+    expect(await store.trust('a')).toBe(first);
+    expect(await store.trust('a')).toBe(first);
+    expect(reads - before).toBe(2);
+    const row = map.get(`certificates.${recordKey('a')}`) as string;
+    // A byte changed is a row changed, and after it the old row is one of the store again.
+    map.set(
+      `certificates.${recordKey('a')}`,
+      `${row.slice(0, -1)}${row.endsWith('A') ? 'B' : 'A'}`,
+    );
+    expect(await codeOf(store.trust('a'))).toBe('MCP_TLS_STORE_TAMPERED');
+    map.set(`certificates.${recordKey('a')}`, row);
+    expect((await store.get('a'))?.approvedBy).toBe('one');
+    await writer.set('a', aRecord({ approvedBy: 'two' }));
+    expect((await store.get('a'))?.approvedBy).toBe('two');
+    map.set(`certificates.${recordKey('a')}`, row);
+    expect(await codeOf(store.trust('a'))).toBe('MCP_TLS_STORE_ROLLED_BACK');
+    await writer.delete('a');
+    expect(await store.trust('a')).toBeUndefined();
   });
 
   it('reports a change that it has found by itself, once', async () => {

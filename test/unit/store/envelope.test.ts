@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, GeneralEncrypt } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { type EnvelopeContext, open, seal } from '../../../src/store/envelope.js';
+import { type EnvelopeContext, open, openSummary, seal } from '../../../src/store/envelope.js';
 import { makeKeyRing } from '../../../src/store/key-ring.js';
 import { aKey, codeOf } from './support.js';
 
@@ -31,14 +31,19 @@ describe('an envelope', () => {
       fc.asyncProperty(
         fc.string({ minLength: 1, unit: 'binary' }),
         fc.nat(),
-        fc.jsonValue(),
+        fc.oneof(fc.jsonValue(), fc.constant(null), fc.dictionary(fc.string(), fc.string())),
         fc.option(fc.nat(), { nil: undefined }),
         async (id, revision, value, expiresAt) => {
           const own = { ...context, id };
           // -0 has no JSON.
           const plain = JSON.parse(JSON.stringify(value));
           const sealed = { revision, sealedAt: 1, ...(expiresAt && { expiresAt }), value: plain };
-          expect(await open(ring, own, await seal(ring, own, sealed))).toEqual(sealed);
+          const envelope = await seal(ring, own, sealed);
+          expect(await open(ring, own, envelope)).toEqual(sealed);
+          expect(await openSummary(ring, own, envelope)).toEqual({
+            ...sealed,
+            value: plain === null ? null : undefined,
+          });
         },
       ),
       { numRuns: 150 },

@@ -6,6 +6,7 @@ import {
 } from '../../../src/index.js';
 import { createStorage } from '../../../src/store/index.js';
 import { keyvBackend } from '../../../src/store/keyv-backend.js';
+import { recordKey } from '../../../src/store/record-key.js';
 import { aKey, aRecord, codeOf } from './support.js';
 
 /** Pages of a list: what is on them is read, and not the whole store. */
@@ -63,6 +64,116 @@ it('a registry goes through all of them, page by page, over a store that knows n
     expect((await registry.list()).map(({ id }) => id)).toEqual(ids);
     await registry.close();
   }
+});
+
+/** A backend that counts its keys, as Redis does, and how often their names are read. */
+function counted() {
+  const rows = new Map<string, string>();
+  const plain = keyvBackend(rows, 'certificates');
+  const asked = { names: 0 };
+  let changes = 0;
+  const backend = () => ({
+    ...plain,
+    keys: () => {
+      asked.names++;
+      return plain.keys();
+    },
+    keysState: async () => ({ count: rows.size, changes }),
+    write: (key: string, value: string) => {
+      changes++;
+      return plain.write(key, value);
+    },
+    replace: async (key: string, expected: string | undefined, value: string) => {
+      changes++;
+      return (await plain.replace?.(key, expected, value)) as boolean;
+    },
+  });
+  const keys = aKey();
+  const open = () =>
+    createCertificateStore({ keys, storage: createStorage({ backend }), whenEmpty: 'create' });
+  const putBack = (copy: ReadonlyMap<string, string>, changed: number) => {
+    rows.clear();
+    for (const [key, value] of copy) rows.set(key, value);
+    changes = changed;
+  };
+  return { open, rows, asked, putBack };
+}
+
+const idsOf = async (list: Promise<readonly { readonly id: string }[]>): Promise<string[]> =>
+  (await list).map(({ id }) => id);
+
+it('going through a store page by page reads the names of its records once, where the backend counts them', async () => {
+  const { open, asked } = counted();
+  const writer = open();
+  for (let i = 10; i < 60; i++) await writer.set(`s${i}`, aRecord());
+  const store = open();
+  const before = asked.names;
+  const seen: string[] = [];
+  for (let after: string | undefined; seen.length < 50; after = seen.at(-1)) {
+    seen.push(...(await idsOf(store.list({ limit: 5, ...(after !== undefined && { after }) }))));
+  }
+  expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => `s${i + 10}`));
+  expect(asked.names - before).toBe(1);
+});
+
+it('a page shows what another process registered or withdrew since the page before', async () => {
+  const { open } = counted();
+  const [writer, store] = [open(), open()];
+  for (const id of ['a', 'c', 'e']) await writer.set(id, aRecord());
+  expect(await idsOf(store.list({ limit: 2 }))).toEqual(['a', 'c']);
+  await writer.set('b', aRecord());
+  expect(await idsOf(store.list({ limit: 2 }))).toEqual(['a', 'b']);
+  await writer.delete('a');
+  expect(await idsOf(store.list({ limit: 2 }))).toEqual(['b', 'c']);
+  await writer.delete('never there');
+  expect(await idsOf(store.list({ limit: 9 }))).toEqual(['b', 'c', 'e']);
+});
+
+it('a page of a store whose rows were exchanged for as many others is none of what was there', async () => {
+  const { open, rows, putBack } = counted();
+  const [writer, store] = [open(), open()];
+  await writer.set('a', aRecord());
+  const copy = new Map(rows);
+  await writer.set('b', aRecord());
+  const other = open();
+  expect(await idsOf(other.list({ limit: 9 }))).toEqual(['a', 'b']);
+  // An old copy, in which somebody then registered another server.
+  putBack(copy, 1);
+  await store.set('c', aRecord());
+  expect(await codeOf(other.list({ limit: 1 }))).toBe('MCP_TLS_STORE_VANISHED');
+  expect(await idsOf(open().list({ limit: 9 }))).toEqual(['a', 'c']);
+});
+
+it('a page rejects where a row, or the marker of the store, is gone from the list', async () => {
+  for (const gone of [recordKey('b'), '0marker']) {
+    const { open, rows } = counted();
+    const store = open();
+    for (const id of ['a', 'b', 'c']) await store.set(id, aRecord());
+    expect(await idsOf(store.list({ limit: 3 }))).toEqual(['a', 'b', 'c']);
+    rows.delete(`certificates.${gone}`);
+    expect(await codeOf(store.list({ limit: 3 }))).toBe(
+      gone === '0marker' ? 'MCP_TLS_STORE_EMPTIED' : 'MCP_TLS_STORE_VANISHED',
+    );
+  }
+});
+
+it('a registry lists a record that is damaged with its error, beside those that are not', async () => {
+  const { open, rows } = counted();
+  const store = open();
+  for (const id of ['a', 'b', 'c']) await store.set(id, aRecord());
+  rows.set(`certificates.${recordKey('b')}`, rows.get(`certificates.${recordKey('a')}`) as string);
+  const progress: number[][] = [];
+  const registry = createServerRegistry({ store });
+  const entries = await registry.list({ onProgress: (...of) => progress.push(of) });
+  expect(entries.map((entry) => ('error' in entry ? entry.error?.code : entry.id))).toEqual([
+    'a',
+    'MCP_TLS_STORE_TAMPERED',
+    'c',
+  ]);
+  expect(progress).toEqual([[3, 3]]);
+  // A list of ids alone would not show it.
+  expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_TAMPERED');
+  await registry.close();
 });
 
 it.each([{ limit: 0 }, { limit: 1.5 }, { after: 1 }, { offset: 3 }, null, []])(

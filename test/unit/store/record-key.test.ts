@@ -15,6 +15,28 @@ describe('the key of a record', () => {
     );
   });
 
+  it('is the only text that its id is read from', () => {
+    const texts = fc.string({
+      maxLength: 40,
+      unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567'),
+    });
+    fc.assert(
+      fc.property(texts, (text) => {
+        const id = recordId(text);
+        return id === undefined || recordKey(id) === text;
+      }),
+      { numRuns: 20_000 },
+    );
+    // Each id's last character, exchanged for every other.
+    fc.assert(
+      fc.property(ids, fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567'), (id, last) => {
+        const read = recordId(recordKey(id).slice(0, -1) + last);
+        return read === undefined || recordKey(read) === recordKey(id).slice(0, -1) + last;
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   it('is of letters and digits that no backend treats specially, in one case', () => {
     fc.assert(fc.property(ids, (id) => /^[a-z2-7]{1,205}$/.test(recordKey(id))));
     expect(`${'n'.repeat(40)}.${recordKey('x'.repeat(128))}`.length).toBe(246);
