@@ -2,14 +2,16 @@ import { invalidArgument } from '../assert.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import { type OriginContext, OWN, type Route } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
+import { assertTlsRuntime } from '../connect/tls-runtime.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
 import { type NamedOrigins, unlistedOrigins } from './other-origins.js';
 import type { Destination } from './pools.js';
 
-/** Checks a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
+/** Checks the runtime, a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
 export function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
+  assertTlsRuntime();
   const policy = checkTrustPolicy(trust, whose);
   if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
   if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);

@@ -31,7 +31,7 @@ async function load(): Promise<Undici> {
   const own = slots[LEGACY_DISPATCHER];
   const undici = await importUndici();
   if (own !== undefined && slots[LEGACY_DISPATCHER] !== own) slots[LEGACY_DISPATCHER] = own;
-  // Bun puts a stub in its place.
+  // What some runtimes and bundlers put in its place.
   if (typeof undici.Client?.prototype?.dispatch !== 'function') {
     throw unusable('what this runtime loads as undici is not undici');
   }

@@ -3,6 +3,7 @@ import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { addToDefaultRoots } from './default-roots.js';
+import { assertTlsRuntime } from './tls-runtime.js';
 
 /**
  * The secure context of a policy. Make it once and keep it: with `ca` among the connection's
@@ -19,9 +20,10 @@ import { addToDefaultRoots } from './default-roots.js';
  * up to 10,000 bits, prime or not: 0.9 s for a handshake, in one go, before anybody is known to be trusted.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor, a list, or the
- *   client's certificate
+ *   client's certificate; `MCP_TLS_UNSUPPORTED_RUNTIME`
  */
 export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext {
+  assertTlsRuntime();
   const { authorities, clientCertificate, crl, defaultRoots } = policy;
   const options: tls.SecureContextOptions = {
     minVersion: policy.minVersion,
@@ -66,8 +68,11 @@ const ELLIPTIC_GROUPS: Pick<tls.SecureContextOptions, 'ecdhCurve'> =
  * the large post-quantum groups that some middleboxes cannot take. It has no anchors.
  *
  * But not with finite-field Diffie-Hellman: whoever is at that address could choose the modulus.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_RUNTIME`
  */
 export function makeLenientContext(): tls.SecureContext {
+  assertTlsRuntime();
   return tls.createSecureContext({
     ca: [],
     minVersion: 'TLSv1',

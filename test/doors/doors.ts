@@ -10,7 +10,7 @@ export interface Door {
   readonly build?: readonly Command[];
   /** `{node}` is the version of the Node.js. */
   readonly run: Command;
-  /** `run` names a program of its own. */
+  /** `run` names a program of its own; `{cache}` is the folder of what was installed. */
   readonly standsAlone?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -20,6 +20,9 @@ const ESBUILD = [bin('esbuild/bin/esbuild'), '--bundle', '--platform=node', '--l
 // Packages in CommonJS inside of a module: esbuild's own answer to their `require` (its issue 1921).
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+export const BUN_PACKAGE = `@oven/bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : 'x64'}`;
+// Runtimes that whatever connects has to be refused under.
+const CLOSED = { DOOR_CLOSED: '1' };
 const VM_MODULES = { NODE_OPTIONS: '--experimental-vm-modules' };
 
 export const DOORS: readonly Door[] = [
@@ -88,6 +91,24 @@ export const DOORS: readonly Door[] = [
     build: [[bin('next/dist/bin/next'), 'build']],
     run: ['start.mjs'],
     env: { NEXT_TELEMETRY_DISABLED: '1' },
+  },
+  {
+    name: 'Deno (closed)',
+    run: [
+      '{cache}/deno/node_modules/.bin/deno',
+      'run',
+      '-A',
+      '--node-modules-dir=manual',
+      'entry.mjs',
+    ],
+    standsAlone: true,
+    env: CLOSED,
+  },
+  {
+    name: 'Bun (closed)',
+    run: [`{cache}/bun/node_modules/${BUN_PACKAGE}/bin/bun`, 'entry.mjs'],
+    standsAlone: true,
+    env: CLOSED,
   },
 ];
 

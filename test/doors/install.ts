@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from '../../scripts/install-in-cache.js';
+import { cacheFolder, installInCache } from '../../scripts/install-in-cache.js';
+import { BUN_PACKAGE } from './doors.js';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -23,6 +24,11 @@ const TOOLS = [
   '@rollup/plugin-json@6',
   'postject@1.0.0-alpha.6',
 ];
+// Those that hold the binary: the package `bun` only installs one, by a script.
+const RUNTIMES = {
+  bun: `${BUN_PACKAGE}@1`,
+  deno: 'deno@2',
+};
 const MANAGERS = ['pnpm@10', 'yarn@1', '@yarnpkg/cli-dist@4'];
 
 /** Packs the package and installs it into the folder of each door; what others wrote stays in the cache. */
@@ -37,7 +43,11 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
     await npm(folder(name), [tarball, version('@types/node'), ...packages]);
   };
 
-  if (names.has('all')) await install('all', [sdk, ...TOOLS]);
+  if (names.has('all')) {
+    await install('all', [sdk, ...TOOLS]);
+    for (const [name, spec] of Object.entries(RUNTIMES))
+      await installInCache(`doors/${name}`, spec);
+  }
   // The lowest version that package.json allows.
   if (names.has('floor')) await install('floor', ['@modelcontextprotocol/sdk@1.16.0']);
   if (names.has('next')) {

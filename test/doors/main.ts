@@ -12,6 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { cacheFolder } from '../../scripts/install-in-cache.js';
 import { type NodeLine, nodeLines } from '../../scripts/node-lines.js';
 import { type Cell, printTable } from '../../scripts/table.js';
 import { describeCertificate } from '../../src/core.js';
@@ -75,7 +76,9 @@ async function goThrough(door: Door, { binary, version }: NodeLine): Promise<rea
   const options = { cwd, env, timeout: TIMEOUT_MS, maxBuffer: 1e8 };
   try {
     for (const command of door.build ?? []) await run(binary, [...command], options);
-    const command = door.run.map((part) => part.replace('{node}', version));
+    const command = door.run.map((part) =>
+      part.replace('{node}', version).replace('{cache}', cacheFolder('doors')),
+    );
     const [program = '', ...args] = door.standsAlone ? command : [binary, ...command];
     await run(program, args, options);
     const told: string[] = JSON.parse(await readFile(result, 'utf8'));

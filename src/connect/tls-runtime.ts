@@ -1,0 +1,39 @@
+import { createSecureContext } from 'node:tls';
+import { TlsConfigError } from '../errors.js';
+
+/**
+ * Runtimes whose `node:tls` is not Node.js's. Measured with the battery of `mcp-tls/testing`: under Deno 2.9.6
+ * eight of its attacks are accepted (a common name counts as a name, revocation lists and the limits that a CA
+ * sets are passed over), without an error.
+ */
+const OTHERS = { deno: 'Deno', bun: 'Bun' } as const;
+
+/**
+ * Refuses to make connections where what makes them safe is not there. What needs no connection works:
+ * descriptions of certificates, stores.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_RUNTIME`
+ */
+export function assertTlsRuntime(): void {
+  reason ??= { found: whyNot() };
+  if (reason.found === undefined) return;
+  const hint = 'Run what connects under Node.js, for instance in a process of its own.';
+  throw new TlsConfigError('MCP_TLS_UNSUPPORTED_RUNTIME', reason.found, { hint });
+}
+
+let reason: { readonly found: string | undefined } | undefined;
+
+function whyNot(): string | undefined {
+  for (const [key, name] of Object.entries(OTHERS)) {
+    if (process.versions[key] !== undefined) {
+      return `${name} cannot verify certificates as Node.js does, and mcp-tls makes no connections under it`;
+    }
+  }
+  try {
+    createSecureContext({ ca: [], ciphers: 'DEFAULT:@SECLEVEL=2' });
+    return undefined;
+  } catch {
+    // BoringSSL, as in Electron.
+    return 'the TLS library of this runtime is not OpenSSL, and has no security levels: mcp-tls makes no connections with it';
+  }
+}
