@@ -19,6 +19,10 @@ export interface BodySource {
  */
 export const READ_AHEAD_BYTES = 65_536;
 
+/** After so much of what waited, and after so many pieces of the source, everybody else has a turn. */
+const TURN_BYTES = 16_384;
+const TURN_PIECES = 12_288;
+
 type Decoder = InstanceType<typeof TextDecoder>;
 
 /** Where a pipe ends: a stream of bytes, or one of text behind a decoder. */
@@ -33,7 +37,10 @@ export interface PipeTarget {
  *
  * - One write is under way at most, and nothing is written after one that failed.
  * - While too much waits, the source is held back. It goes on in another turn of the event loop: it may have
- *   more at hand, and one fast stream would leave nobody else a turn.
+ *   more at hand, and one fast stream would leave nobody else a turn. So it is after {@link TURN_PIECES}, which
+ *   a server can make of one byte each.
+ * - What waited is handed out in portions of {@link TURN_BYTES}, with a turn of the event loop between them: they
+ *   may be thousands of events, and all of their readers' work is done in the same turn.
  * - A failure of the source waits for the write that is under way, and is then handed to the platform's
  *   own `pipeTo`: in which order an abort and a `cancel()` of the other side settle is its business, and
  *   an abort of ours that comes at once makes such a `cancel()` reject.
@@ -48,8 +55,14 @@ export class Pipe {
   /** The write that is under way. */
   #writing: Promise<void> | undefined;
   #paused = false;
+  /** Pieces since the source went on last. */
+  #pieces = 0;
   /** While the source is about to go on. */
   #resuming: NodeJS.Immediate | undefined;
+  /** Bytes of the queue that were written in this portion. */
+  #portion = 0;
+  /** While the next portion waits for its turn. */
+  #turning: NodeJS.Immediate | undefined;
   #ending = false;
   #over = false;
 
@@ -83,10 +96,12 @@ export class Pipe {
     if (this.#over) return;
     if (this.#writing === undefined && this.#queue.length === 0) this.#send(chunk);
     else this.#queue.push(chunk);
-    if (this.#queue.held >= READ_AHEAD_BYTES && !this.#paused) {
-      this.#paused = true;
-      this.#source.pause();
-    }
+    if (this.#paused) return;
+    const isFull = this.#queue.held >= READ_AHEAD_BYTES;
+    if (!isFull && ++this.#pieces < TURN_PIECES) return;
+    this.#paused = true;
+    this.#source.pause();
+    if (!isFull) this.#resumeSoon();
   }
 
   end(): void {
@@ -118,15 +133,24 @@ export class Pipe {
   }
 
   #flow(): void {
-    while (this.#writing === undefined && !this.#over) {
+    while (this.#writing === undefined && this.#turning === undefined && !this.#over) {
       const chunk = this.#queue.shift();
       if (chunk === undefined) break;
+      this.#portion += chunk.length;
+      if (this.#portion >= TURN_BYTES) this.#turning = setImmediate(this.#nextPortion);
       this.#send(chunk);
     }
     const hasRoom = this.#paused && !this.#over && this.#queue.held < READ_AHEAD_BYTES;
-    if (hasRoom) this.#resuming ??= setImmediate(this.#resume);
-    if (this.#ending && this.#writing === undefined && !this.#over) this.#close();
+    if (hasRoom) this.#resumeSoon();
+    const isThrough = this.#writing === undefined && this.#queue.length === 0;
+    if (this.#ending && isThrough && !this.#over) this.#close();
   }
+
+  readonly #nextPortion = (): void => {
+    this.#turning = undefined;
+    this.#portion = 0;
+    this.#flow();
+  };
 
   #send(chunk: Uint8Array): void {
     const { decoder } = this.#target;
@@ -136,10 +160,16 @@ export class Pipe {
     this.#writing.then(this.#onWritten, ignore);
   }
 
+  #resumeSoon(): void {
+    this.#resuming ??= setImmediate(this.#resume);
+  }
+
   readonly #resume = (): void => {
     this.#resuming = undefined;
-    if (this.#over) return;
+    // At its end it has nothing more; its connection may be another answer's.
+    if (this.#over || this.#ending) return;
     this.#paused = false;
+    this.#pieces = 0;
     this.#source.resume();
   };
 

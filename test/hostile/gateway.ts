@@ -1,9 +1,12 @@
 /**
  * A gateway over a registry of many servers, some of them hostile, in a process of its own.
  *
- *   gateway QUIET_MS HOSTILE_MS GOOD HOSTILE
+ *   gateway QUIET_MS HOSTILE_MS GOOD HOSTILE [COLLECT_EVERY_MS]
  *
- * Prints a sample as a line of JSON every few seconds, and at the end what calls to the good ones took.
+ * Prints a sample as a line of JSON every few seconds, and at the end what calls to the good ones took. Where
+ * COLLECT_EVERY_MS is given, a sample is taken that often, after a whole garbage collection: then its heap is
+ * what is kept, and the latencies are those of the collections. At the end all calls and sessions with hostile
+ * servers are over, and what is left is sampled as the phase `after`.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,10 +21,12 @@ import type { GatewayServer } from './gateway-servers.js';
 import { collect, descriptors, socketsTo } from './measure.js';
 
 export interface Sample {
-  readonly phase: 'quiet' | 'hostile';
+  readonly phase: 'quiet' | 'hostile' | 'after';
   readonly seconds: number;
   readonly rssMb: number;
   readonly heapMb: number;
+  /** Of buffers, and of whatever else is outside of the heap. */
+  readonly externalMb: number;
   readonly descriptors: number;
   /** To the hostile servers. */
   readonly sockets: number;
@@ -40,6 +45,10 @@ export interface Latencies {
 
 /** Between two calls to good servers, each of which is called in its turn. */
 const CALL_EVERY_MS = 20;
+/** The same where memory is looked at: calls that wait for each other are memory too. */
+const SELDOM_MS = 100;
+/** Until what the hostile servers left has ended by its limits, of which idle connections have the longest. */
+const SETTLING_MS = 65_000;
 const SAMPLE_EVERY_MS = 5_000;
 /** As often as each of the good ones is called, of 180; and as often, their health is looked at. */
 const HOSTILE_EVERY_MS = 3_600;
@@ -47,11 +56,12 @@ const HOSTILE_EVERY_MS = 3_600;
 const CALLS_OF_SESSION = 3;
 const CALL_MS = 2_000;
 
-const [quietMs, hostileMs, good, hostile] = process.argv.slice(2) as [
+const [quietMs, hostileMs, good, hostile, collectEvery] = process.argv.slice(2) as [
   string,
   string,
   string,
   string,
+  string?,
 ];
 const goodServers = JSON.parse(good) as readonly GatewayServer[];
 const hostileServers = JSON.parse(hostile) as readonly GatewayServer[];
@@ -116,12 +126,13 @@ async function callGood(client: Client, into: number[]): Promise<boolean> {
 
 /** Calls good servers at a fixed rate for so long. */
 async function load(phase: Latencies['phase'], ms: number): Promise<Latencies> {
+  const everyMs = collectEvery === undefined ? CALL_EVERY_MS : SELDOM_MS;
   const latencies: number[] = [];
   const running: Promise<boolean>[] = [];
   const begin = performance.now();
   for (let i = 0; performance.now() - begin < ms; i++) {
     running.push(callGood(clients[i % clients.length] as Client, latencies));
-    const next = begin + (i + 1) * CALL_EVERY_MS - performance.now();
+    const next = begin + (i + 1) * everyMs - performance.now();
     if (next > 0) await pause(next);
   }
   const failed = (await Promise.all(running)).filter((one) => !one).length;
@@ -166,12 +177,15 @@ let cpu = process.cpuUsage();
 function sample(): void {
   const { user, system } = process.cpuUsage(cpu);
   cpu = process.cpuUsage();
-  const { rss, heapUsed } = process.memoryUsage();
+  // Twice: what the first one finalizes is garbage for the second.
+  if (collectEvery !== undefined) for (let i = 0; i < 2; i++) collect();
+  const { rss, heapUsed, external } = process.memoryUsage();
   const one: Sample = {
     phase,
     seconds: Math.round((performance.now() - startedAt) / 1_000),
-    rssMb: Math.round(rss / 1_048_576),
-    heapMb: Math.round(heapUsed / 1_048_576),
+    rssMb: megabytes(rss),
+    heapMb: megabytes(heapUsed),
+    externalMb: megabytes(external),
     descriptors: descriptors(),
     sockets: socketsTo(hostilePorts),
     cpuMs: Math.round((user + system) / 1_000),
@@ -180,16 +194,23 @@ function sample(): void {
   console.log(JSON.stringify(one));
 }
 
+const megabytes = (bytes: number): number => Math.round(bytes / 104_857.6) / 10;
+
 await load('quiet', 3_000);
 collect();
-const timer = setInterval(sample, SAMPLE_EVERY_MS);
+const timer = setInterval(sample, Number(collectEvery ?? SAMPLE_EVERY_MS));
 console.log(JSON.stringify(await load('quiet', Number(quietMs))));
 phase = 'hostile';
 const attending = hostileServers.map(({ url }, i) => attend(`hostile-${i}`, url));
 console.log(JSON.stringify(await load('hostile', Number(hostileMs))));
 ending.abort();
-clearInterval(timer);
+if (collectEvery === undefined) clearInterval(timer);
 await Promise.all(attending);
+if (collectEvery !== undefined) {
+  phase = 'after';
+  await load('quiet', SETTLING_MS);
+  clearInterval(timer);
+}
 await watch.close();
 console.log(JSON.stringify({ failures }));
 process.exit(failures === 0 ? 0 : 1);

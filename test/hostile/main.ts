@@ -3,7 +3,7 @@
  * in a process of its own, on Node.js 20 and 24. Ends with 1 where ours is worse than it may be.
  *
  *   npm run test:hostile [-- LINES] [--only PART] [--wait SECONDS]
- *   npm run test:hostile -- --gateway [--minutes N] [--servers N]
+ *   npm run test:hostile -- --gateway [--minutes N] [--servers N] [--memory]
  */
 import { parseArgs } from 'node:util';
 import { type NodeLine, nodeLines } from '../../scripts/node-lines.js';
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
     gateway: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '5' },
     servers: { type: 'string', default: '200' },
+    memory: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -41,6 +42,7 @@ async function gateway({ version, binary }: NodeLine): Promise<number> {
   return runGateway(binary, {
     minutes: Number(values.minutes),
     servers: Number(values.servers),
+    memory: values.memory,
   });
 }
 

@@ -96,7 +96,7 @@ describe('a process of its own, in which an unhandled rejection is the end', {
     const seen = (await run('stall')) as Record<string, number>;
     expect(seen['bytes']).toBeGreaterThan(65_000);
     // Once: 3,500 ms.
-    expect(seen['cpuMs']).toBeLessThan(1000);
+    expect(seen['cpuMs']).toBeLessThan(1700);
   });
 });
 
@@ -107,10 +107,9 @@ describe('limits', () => {
       socket.on('error', () => {}).once('close', () => clearInterval(timer));
     });
     const client = factoryFor({ timeout: { headersMs: 400 } })();
-    const startedAt = performance.now();
     const error = await client(server.url).catch((e: unknown) => e);
+    // The limit in number would be reached after 6.4 s, with another code.
     expect(explainTlsError(error)?.code).toBe('MCP_TLS_TIMEOUT');
-    expect(performance.now() - startedAt).toBeLessThan(2500);
   });
 
   it('interim answers are bounded in number where nothing bounds their time', async () => {

@@ -13,6 +13,7 @@ import {
   type TlsServer,
   type TlsServerOptions,
 } from '../../src/testing/index.js';
+import { Lag } from '../support/lag.js';
 import { startNginx } from '../support/nginx-server.js';
 import { registryParts } from '../support/registry-parts.js';
 
@@ -64,9 +65,8 @@ describe('revoke waits for nothing', () => {
       }),
     );
     await expect.poll(() => asked).toBe(true);
-    const startedAt = performance.now();
+    // Nobody has answered yet.
     expect(await registry.revoke('a')).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(500);
     expect(await asks(registry, server.url)).toBe('MCP_TLS_NOT_REGISTERED');
     expect(await renewal).toBe('MCP_TLS_NOT_REGISTERED');
     answer(true);
@@ -80,9 +80,10 @@ describe('revoke waits for nothing', () => {
     server.stall('handshake');
     const renewal = codeOf(registry.renew('a'));
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const startedAt = performance.now();
+    using lag = new Lag();
     expect(await registry.revoke('a')).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    // The handshake may take ten seconds.
+    expect(lag.elapsedMs).toBeLessThan(5_000);
     expect(await renewal).toBe('MCP_TLS_NOT_REGISTERED');
     server.recover();
   });

@@ -7,6 +7,7 @@ import {
   type MakeBatteryClient,
   pinningBattery,
 } from '../../src/testing/index.js';
+import { Lag } from '../support/lag.js';
 import { codeOf, openHandles, until } from './clients.js';
 import { type Flaw, pinnedClient } from './support/pinned-client.js';
 
@@ -28,17 +29,20 @@ const ROOTS_IDS = ['default-roots-excluded', 'roots-default-default'];
 
 describe('our own client', () => {
   let report: BatteryReport;
+  let elapsedMs: number;
   beforeAll(async () => {
+    using lag = new Lag();
     report = await pinningBattery(ourClient);
-  }, 30_000);
+    elapsedMs = lag.elapsedMs;
+  }, 120_000);
 
-  it('passes every check whose policy fields it has, in less than ten seconds', async () => {
+  it('passes every check whose policy fields it has, in less than ten seconds', () => {
     expect(failures(report)).toEqual([]);
     expect(report.passed).toBe(true);
-    // Two to four seconds; on a machine that was busy with something else it is measured again.
-    const { durationMs } = report.durationMs < 10_000 ? report : await pinningBattery(ourClient);
-    expect(durationMs).toBeLessThan(10_000);
-  }, 30_000);
+    // Two to four seconds, on a machine that has time for it.
+    expect(elapsedMs).toBeLessThan(10_000);
+    expect(report.durationMs).toBeGreaterThanOrEqual(elapsedMs / 2);
+  });
 
   it('is attacked at least 30 times, and at least as many things must work', () => {
     expect(report.attacks.passed).toBeGreaterThanOrEqual(30);

@@ -218,10 +218,10 @@ suite('describeCertificate', () => {
     const many = makeCertificate({ extensions: [extension(SAN, tlv(0x30, ...names))] }).der;
     const repeated = makeCertificate({ extensions: empty }).der;
     await describeCertificate(pemOf('leaf'));
-    const start = performance.now();
+    const before = process.cpuUsage();
     expect((await describeCertificate(many)).subjectAltNames.dns).toHaveLength(10_000);
     expect((await describeCertificate(repeated)).unreadable).toEqual(['1.2.3']);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
   });
 });
 

@@ -223,11 +223,11 @@ describe('explainTlsError', () => {
       new Proxy({}, { get: (_, name) => (name === 'cause' ? endless() : undefined) });
     const spreading = (): object =>
       new Proxy({}, { get: (_, name) => (name === 'errors' ? Array(1e9) : spreading()) });
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(explainTlsError(endless())).toBeUndefined();
     expect(explainTlsError(spreading())).toBeUndefined();
     expect(explainTlsError({ errors: [endless(), ours] })).toBe(ours);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2_000);
   });
 
   it('ends in a circle, and in one that spreads', () => {

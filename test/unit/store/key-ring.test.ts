@@ -32,11 +32,11 @@ describe('a key ring', () => {
   });
 
   it('looks at a key of any length in no time', () => {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     for (const key of [`${'='.repeat(200_000)}x`, 'A'.repeat(200_000), ` ${'='.repeat(200_000)}`]) {
       expect(() => ringOf([{ id: 'k', key }])).toThrow(/32 bytes/);
     }
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(1_000);
   });
 
   it('derives a key from a passphrase, the same one in every process', async () => {
