@@ -1,6 +1,7 @@
 import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
 import type { AuthorizationBudget } from './authorization-budget.js';
 import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import { BoundSecrets } from './bound-secrets.js';
 import type { IssuerMemory } from './issuer-memory.js';
 import { LoginRefusal } from './login-refusal.js';
 import type { RequestKind } from './request-kind.js';
@@ -12,6 +13,7 @@ export class AuthorizationRequests {
   readonly #login: LoginRefusal;
   readonly #servers: AuthorizationServers;
   readonly #tokenRequests = new TokenRequests();
+  #secrets = new BoundSecrets();
 
   /** @param budget is told of each token that was got */
   constructor(server: URL, budget: AuthorizationBudget) {
@@ -42,8 +44,9 @@ export class AuthorizationRequests {
   }
 
   /** What is remembered of all transports of the OAuth provider. */
-  share({ elsewhere }: IssuerMemory): void {
+  share({ elsewhere, secrets }: IssuerMemory): void {
     this.#servers.share(elsewhere);
+    this.#secrets = secrets;
   }
 
   /** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED`, or what was refused before it; whatever `send` throws */
@@ -58,7 +61,9 @@ export class AuthorizationRequests {
       this.#servers.assertMayAsk(kind, url, init);
       const isMetadata = kind !== 'token' && kind !== 'registration';
       if (isMetadata) return await this.#readMetadata(kind, url, send);
+      if (kind === 'token') this.#secrets.assertMaySend(url, init);
       const response = await this.#tokenRequests.request(url, init, send);
+      if (kind === 'token') await this.#secrets.answered(url, init, response);
       if (kind === 'token' && response.ok) this.#granted(init);
       return response;
     } catch (error) {

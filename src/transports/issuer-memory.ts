@@ -1,3 +1,5 @@
+import { BoundSecrets } from './bound-secrets.js';
+
 /** What an application stores of one login, as both SDKs hand it over: `issuer` is their own addition. */
 interface Tokens {
   readonly access_token?: unknown;
@@ -38,6 +40,7 @@ export class IssuerMemory {
 
   /** Origins of MCP servers that have named others as their authorization servers, and not themselves. */
   readonly elsewhere: Set<string> = new Set();
+  readonly secrets: BoundSecrets = new BoundSecrets();
   readonly #methods: ReadonlyMap<string | symbol, (...given: never[]) => unknown>;
 
   private constructor(provider: object) {

@@ -8,6 +8,7 @@ import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/s
 import { Agent, fetch as undiciFetch } from 'undici';
 import { createCertificateStore } from '../../src/index.js';
 import { type AnyOptions, type AnyTransport, type Kind, trusting } from './support/kinds.js';
+import { PARTY_NAMES } from './support/parties.js';
 import type { World } from './support/world.js';
 
 /** A transport, made in one of the ways, and how all of it ends. */
@@ -16,7 +17,17 @@ export interface Made {
   close(): Promise<void>;
 }
 
-export type Way = (kind: Kind, world: World, options: AnyOptions) => Promise<Made>;
+type Make = (kind: Kind, world: World, options: AnyOptions) => Promise<Made>;
+
+export interface Way {
+  readonly name: string;
+  readonly make: Make;
+  /**
+   * Where what a server names may be reached: `'everywhere'` without ours, `'anywhere'` where the application
+   * asked for it, `'public'` (nothing here is), or only what is in a list.
+   */
+  readonly reaches: 'everywhere' | 'anywhere' | 'public' | 'list';
+}
 
 const CONTROLS: Readonly<Record<string, new (url: URL, options: never) => unknown>> = {
   'v1 http': HttpV1,
@@ -26,9 +37,11 @@ const CONTROLS: Readonly<Record<string, new (url: URL, options: never) => unknow
 };
 
 /** Over the SDK's own class and undici, with every certificate of the world in one Agent, as people have it. */
-const control: Way = async (kind, world, options) => {
-  const ca = [world.mcp.pem, world.as.pem, world.internal.pem];
-  const dispatcher = new Agent({ connect: { ca, lookup: world.lookup } });
+const control: Make = async (kind, world, options) => {
+  const ca = PARTY_NAMES.map((name) => world[name].pem);
+  const dispatcher = new Agent({
+    connect: { ca, lookup: world.lookup, allowPartialTrustChain: true } as never,
+  });
   const fetch = async (url: string | URL, init?: RequestInit): Promise<Response> => {
     const { status, headers, body } = await undiciFetch(url, { ...init, dispatcher } as never);
     const hasBody = status !== 204 && status !== 304;
@@ -43,16 +56,16 @@ const control: Way = async (kind, world, options) => {
 };
 
 const plain =
-  (isListed: boolean): Way =>
+  (given: 'list' | 'no list' | 'anywhere'): Make =>
   async (kind, world, options) => {
     const { origins, ...rest } = trusting(world);
-    const own = isListed ? { ...rest, origins } : rest;
-    const transport = kind.make(kind.url(world), { ...own, ...options });
+    const others = { list: { origins }, 'no list': {}, anywhere: { namedOrigins: 'anywhere' } };
+    const transport = kind.make(kind.url(world), { ...rest, ...others[given], ...options });
     return { transport, close: () => transport.close() };
   };
 
 const registry =
-  (hasHook: boolean): Way =>
+  (hasHook: boolean): Make =>
   async (kind, world, options) => {
     const keys = [{ id: 'k1', key: randomBytes(32) }];
     const store = createCertificateStore({ keys, storage: new Map(), whenEmpty: 'create' });
@@ -73,10 +86,11 @@ const registry =
   };
 
 /** The first is what it is compared with. */
-export const WAYS: Readonly<Record<string, Way>> = {
-  'control (undici)': control,
-  'plain, no list': plain(false),
-  'plain, list': plain(true),
-  registry: registry(false),
-  'registry, hook': registry(true),
-};
+export const WAYS: readonly Way[] = [
+  { name: 'control (undici)', make: control, reaches: 'everywhere' },
+  { name: 'plain, anywhere', make: plain('anywhere'), reaches: 'anywhere' },
+  { name: 'plain, no list', make: plain('no list'), reaches: 'public' },
+  { name: 'plain, list', make: plain('list'), reaches: 'list' },
+  { name: 'registry', make: registry(false), reaches: 'list' },
+  { name: 'registry, hook', make: registry(true), reaches: 'list' },
+];

@@ -188,6 +188,26 @@ describe.each(KINDS)('$name', ({ url, make, client }) => {
     expect(tokenRequestsOf(world.internal)).not.toContain(refresh);
   });
 
+  it('a client secret that an authorization server knows goes to no other, though it gave no token', async () => {
+    let refused = 0;
+    const as: Behaviour = ({ path }, response) => {
+      if (path !== '/token') return undefined;
+      refused++;
+      names = 'internal';
+      return json(response, 400, { error: 'invalid_grant' });
+    };
+    const world = await start({ as });
+    const provider = new ColumnsProvider(kept(world));
+    const transport = make(url(world), { ...openToAll(world), authProvider: provider });
+    opened.push(() => transport.close());
+    await client()
+      .connect(transport)
+      .catch(() => {});
+    await transport.finishAuth('CODE').catch(() => {});
+    expect(refused).toBeGreaterThan(0);
+    expect(tokenRequestsOf(world.internal)).not.toContain('SECRET');
+  });
+
   it('a token endpoint at another origin than the login gets its code', async () => {
     const as: Behaviour = ({ path }, response, world) =>
       path.startsWith('/.well-known/oauth-authorization-server')

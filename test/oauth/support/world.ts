@@ -150,12 +150,13 @@ export class World implements AsyncDisposable, Readonly<Record<PartyName, Party>
       return json(response, 400, { error: 'invalid_grant' });
     }
     this.grants.push(grant);
-    return json(response, 200, this.issue());
+    return json(response, 200, this.issue(party === this.as ? 'as' : 'evil'));
   }
 
   /** Gives out a pair of tokens. */
-  issue(): Record<string, unknown> {
-    const [access_token, refresh_token] = [randomUUID(), randomUUID()];
+  issue(whose: PartyName = 'as'): Record<string, unknown> {
+    const access_token = randomUUID();
+    const refresh_token = `${whose === 'as' ? 'REFRESH' : whose}-${randomUUID()}`;
     this.accessTokens.add(access_token);
     this.refreshTokens.add(refresh_token);
     return { access_token, refresh_token, token_type: 'Bearer', expires_in: 3600 };
