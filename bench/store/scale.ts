@@ -1,18 +1,20 @@
 /**
- * What the store costs with many records in Redis, beside the bare commands in the same run.
+ * What the store costs with many records, beside the bare commands in the same run.
  *
- *   npm run bench:store:scale -- [--records 1000,10000,50000] [--watch 10000]
+ *   npm run bench:store:scale -- [--backends redis,directory,postgres] [--records 1000,10000,50000]
+ *     [--pages 100000] [--watch 10000] [--plot docs/plots/store-scale.svg]
  *
  * Values are of some 2 KB, each of one of 100 certificates. Compare the ratios: the times are those of this
- * machine. `--watch` is for so many servers that refuse every connection, whose processes all lose their
- * subscription once.
+ * machine. `--pages`: of so many, pages only. `--watch` is for so many servers that refuse every connection,
+ * whose processes all lose their subscription once.
  */
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import KeyvRedis, { createClient } from '@keyv/redis';
-import { Keyv } from 'keyv';
+import { createClient } from '@keyv/redis';
 import {
+  type CertificateStoreOptions,
   createCertificateStore,
   createServerRegistry,
   type EncryptedCertificateStore,
@@ -21,8 +23,10 @@ import { redisStorage } from '../../src/redis/index.js';
 import { createSealer, createStoredCertificate } from '../../src/store/index.js';
 import { recordKey } from '../../src/store/record-key.js';
 import { heldCertificate } from '../../src/testing/index.js';
-import { type RedisServer, startRedis } from '../../test/store/support/start-redis.js';
+import { startRedis } from '../../test/store/support/start-redis.js';
 import { freePort } from '../../test/support/waiting.js';
+import { BACKENDS, type BenchBackend } from './backends.js';
+import { drawScale, type ScalePoint } from './draw-scale.js';
 
 const makeClient = (url: string) => createClient({ url });
 type Client = ReturnType<typeof makeClient>;
@@ -30,41 +34,47 @@ type Client = ReturnType<typeof makeClient>;
 const keys = [{ id: 'k1', key: randomBytes(32) }];
 const BATCH = 200;
 const COLD_READS = 500;
+const points: ScalePoint[] = [];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      backends: { type: 'string', default: 'redis,directory,postgres' },
       records: { type: 'string', default: '1000,10000,50000' },
+      pages: { type: 'string', default: '100000' },
       watch: { type: 'string', default: '10000' },
+      plot: { type: 'string' },
     },
   });
-  const redis = await startRedis();
-  const client = makeClient(redis.url);
-  try {
-    await client.connect();
-    for (const n of values.records.split(',').map(Number).filter(Boolean)) {
-      await measureLists(redis, client, n);
+  const numbers = (text: string): number[] => text.split(',').map(Number).filter(Boolean);
+  for (const name of values.backends.split(',').filter(Boolean)) {
+    const backend = await BACKENDS[name]?.();
+    if (backend === undefined) throw new Error(`no backend '${name}'`);
+    try {
+      for (const n of numbers(values.records)) await measureLists(backend, n);
+      for (const n of numbers(values.pages)) await measurePages(backend, n);
+      if (name === 'redis' && numbers(values.records).includes(50_000)) {
+        await measureDivided(backend, 5, 10_000);
+      }
+    } finally {
+      await backend.close();
     }
-    const servers = Number(values.watch);
-    if (servers > 0) await measureLostSubscription(redis, client, servers);
-  } finally {
-    client.destroy();
-    await redis.stop();
   }
+  if (values.plot !== undefined) writeFileSync(values.plot, await drawScale(points));
+  const servers = Number(values.watch);
+  if (servers > 0) await measureLostSubscription(servers);
 }
 
-function openStore(redis: RedisServer, namespace: string): EncryptedCertificateStore {
-  const storage = redisStorage(redis.url);
+function openStore(
+  storage: CertificateStoreOptions['storage'],
+  namespace: string,
+): EncryptedCertificateStore {
   return createCertificateStore({ keys, namespace, storage, timeout: { readMs: 60_000 } });
 }
 
-async function seed(
-  redis: RedisServer,
-  client: Client,
-  namespace: string,
-  n: number,
-): Promise<void> {
-  const store = openStore(redis, namespace);
+type Fill = (rows: ReadonlyMap<string, string>) => Promise<void>;
+
+async function seed(store: EncryptedCertificateStore, namespace: string, n: number, fill: Fill) {
   await store.initialize();
   await store.close();
   const port = await freePort();
@@ -79,76 +89,122 @@ async function seed(
   );
   const sealer = createSealer({ keys, namespace });
   for (let start = 0; start < n; start += BATCH) {
-    const rows: Record<string, string> = {};
+    const rows = new Map<string, string>();
     for (let i = start; i < Math.min(start + BATCH, n); i++) {
       const id = idOf(i);
       const record = records[i % records.length] as (typeof records)[number];
-      rows[recordKey(id)] = await sealer.seal(id, record, 1);
+      rows.set(recordKey(id), await sealer.seal(id, record, 1));
     }
-    await client.hSet(`mcp-tls:${namespace}`, rows);
+    await fill(rows);
   }
 }
 
 const idOf = (i: number): string => `server-${String(i).padStart(6, '0')}`;
 
-async function measureLists(redis: RedisServer, client: Client, n: number): Promise<void> {
-  const namespace = `scale-${n}`;
-  await seed(redis, client, namespace, n);
-  const raw = await timed(3, () => readRaw(client, namespace));
-  const store = openStore(redis, namespace);
-  await using registry = createServerRegistry({ store });
-  console.log(`\n${n} records in Redis`);
-  console.log(row('', 'ms', 'CPU ms', 'x raw'));
-  const show = (name: string, { ms, cpu }: Timed): void =>
-    console.log(row(name, ms.toFixed(0), cpu.toFixed(0), (ms / raw.ms).toFixed(2)));
-  show('HKEYS, and HMGET of 200 each', raw);
-  show('registry.list({ limit: 20 }), first', await timed(1, () => registry.list({ limit: 20 })));
-  show('store.list({ limit: 20 })', await timed(3, () => store.list({ limit: 20 })));
-  show('store.list()', await timed(3, () => store.list()));
-  show('registry.list({ limit: 20 })', await timed(3, () => registry.list({ limit: 20 })));
-  show('registry.list()', await timed(1, () => registry.list()));
-  show('rewrap(), nothing to do', await timed(3, () => store.rewrap()));
-  await store.close();
-  await measureColdReads(redis, namespace, n);
-  await client.del(`mcp-tls:${namespace}`);
+async function seeded(backend: BenchBackend, namespace: string, n: number) {
+  const fill: Fill = (rows) => backend.fill(namespace, rows);
+  await seed(openStore(backend.storage(), namespace), namespace, n, fill);
+  const store = openStore(backend.storage(), namespace);
+  // What any first call pays, whatever the number of records: a connection, the marker.
+  await store.get('not there');
+  return store;
 }
 
-async function readRaw(client: Client, namespace: string): Promise<void> {
-  const fields = await client.hKeys(`mcp-tls:${namespace}`);
-  for (let start = 0; start < fields.length; start += BATCH) {
-    await client.hmGet(`mcp-tls:${namespace}`, fields.slice(start, start + BATCH));
-  }
+async function measureLists(backend: BenchBackend, n: number): Promise<void> {
+  const namespace = `scale-${n}`;
+  const store = await seeded(backend, namespace, n);
+  const raw = await timed(3, () => backend.readAll(namespace, BATCH));
+  await using registry = createServerRegistry({ store });
+  console.log(`\n${n} records in ${backend.name}`);
+  console.log(row('', 'ms', 'CPU ms', 'x raw'));
+  const show = shower(backend.name, n, raw);
+  show('raw: names, rows by 200', raw);
+  show('first page of 20', await timed(1, () => registry.list({ limit: 20 })));
+  show('page of 20', await timed(5, () => registry.list({ limit: 20 })));
+  show('store.list()', await timed(3, () => store.list()));
+  show('registry.list()', await timed(2, () => registry.list()));
+  show('rewrap(), nothing to do', await timed(3, () => store.rewrap()));
+  await store.close();
+  await measureColdReads(backend, namespace, n);
+  await backend.empty(namespace);
+}
+
+async function measurePages(backend: BenchBackend, n: number): Promise<void> {
+  const namespace = `pages-${n}`;
+  const store = await seeded(backend, namespace, n);
+  await using registry = createServerRegistry({ store });
+  console.log(`\n${n} records in ${backend.name}`);
+  const show = shower(backend.name, n, undefined);
+  show('first page of 20', await timed(1, () => registry.list({ limit: 20 })));
+  show('page of 20', await timed(5, () => registry.list({ limit: 20 })));
+  const after = idOf(n >> 1);
+  show('page of 20, in the middle', await timed(5, () => registry.list({ limit: 20, after })));
+  await store.close();
+  await backend.empty(namespace);
+}
+
+/** As many records as the largest, divided among namespaces: hashes of their own, on any node of a cluster. */
+async function measureDivided(backend: BenchBackend, parts: number, each: number): Promise<void> {
+  const names = Array.from({ length: parts }, (_, i) => `part-${i}`);
+  const stores = [];
+  for (const name of names) stores.push(await seeded(backend, name, each));
+  const registries = stores.map((store) => createServerRegistry({ store }));
+  console.log(`\n${parts} namespaces of ${each} records in ${backend.name}`);
+  const show = shower(backend.name, undefined, undefined);
+  const [one] = registries;
+  show('first page of 20, of one', await timed(1, async () => one?.list({ limit: 20 })));
+  const first = () => Promise.all(registries.map((registry) => registry.list({ limit: 20 })));
+  show('page of 20, of each', await timed(3, first));
+  const all = async () => {
+    for (const registry of registries) await registry.list();
+  };
+  show('registry.list(), of each', await timed(1, all));
+  await Promise.all(registries.map((registry) => registry.close()));
+  await Promise.all(stores.map((store) => store.close()));
+  for (const name of names) await backend.empty(name);
+}
+
+function shower(backend: string, records: number | undefined, raw: Timed | undefined) {
+  return (call: string, { ms, cpu }: Timed): void => {
+    if (records !== undefined) points.push({ backend, call, records, ms });
+    const ratio = raw === undefined ? '' : (ms / raw.ms).toFixed(2);
+    console.log(row(call, ms.toFixed(ms < 10 ? 1 : 0), cpu.toFixed(0), ratio));
+  };
 }
 
 /** One after the other: no two are answered together. */
-async function measureColdReads(redis: RedisServer, namespace: string, n: number): Promise<void> {
-  const adapter = new KeyvRedis<string>(redis.url);
-  const bare = new Keyv(adapter, { namespace: 'bare', useKeyPrefix: false });
-  const storage = redisStorage(redis.url);
-  await using cold = createCertificateStore({ keys, namespace, storage, cache: { ttlMs: 0 } });
-  const record = await cold.get(idOf(0));
-  await bare.set('a', record);
+async function measureColdReads(
+  backend: BenchBackend,
+  namespace: string,
+  n: number,
+): Promise<void> {
+  const options = { keys, namespace, cache: { ttlMs: 0 } };
+  await using first = createCertificateStore({ ...options, storage: backend.storage() });
+  const record = await first.get(idOf(0));
+  await backend.bare.set('a', record);
   const reads = async (read: (i: number) => Promise<unknown>): Promise<void> => {
     for (let i = 0; i < COLD_READS; i++) await read(i);
   };
-  await reads(() => bare.get('a'));
-  await reads((i) => cold.get(idOf(i % n)));
-  const keyv = await timed(3, () => reads(() => bare.get('a')));
-  const store = await timed(3, () => reads((i) => cold.get(idOf(i % n))));
+  await reads(() => backend.bare.get('a'));
+  const keyv = await timed(3, () => reads(() => backend.bare.get('a')));
+  const cold = await timed(1, () => reads((i) => first.get(idOf(i % n))));
+  const again = await timed(3, () => reads((i) => first.get(idOf(i % n))));
   const each = ({ ms }: Timed): string => ((ms * 1000) / COLD_READS).toFixed(0);
-  const ratio = (store.ms / keyv.ms).toFixed(2);
-  console.log(`  a cold read: ${each(store)} us; of bare Keyv: ${each(keyv)} us; ${ratio} x`);
-  await adapter.disconnect(true);
+  const of = (one: Timed): string => `${each(one)} us (${(one.ms / keyv.ms).toFixed(2)} x)`;
+  console.log(
+    `  a read of bare Keyv: ${each(keyv)} us; the first of a record: ${of(cold)}; of one that has not changed: ${of(again)}`,
+  );
 }
 
-async function measureLostSubscription(
-  redis: RedisServer,
-  client: Client,
-  n: number,
-): Promise<void> {
+async function measureLostSubscription(n: number): Promise<void> {
   const namespace = 'scale-watch';
-  await seed(redis, client, namespace, n);
-  const store = openStore(redis, namespace);
+  const redis = await startRedis();
+  const client = makeClient(redis.url);
+  await client.connect();
+  await seed(openStore(redisStorage(redis.url), namespace), namespace, n, async (rows) => {
+    await client.hSet(`mcp-tls:${namespace}`, Object.fromEntries(rows));
+  });
+  const store = openStore(redisStorage(redis.url), namespace);
   await using registry = createServerRegistry({ store });
   const watch = registry.watch({ intervalMs: 3_600_000, pollMs: 600_000 });
   console.log(`\n${n} servers that refuse, watched`);
@@ -157,6 +213,8 @@ async function measureLostSubscription(
   show('one lost subscription', await settled(client, 3));
   await watch.close();
   await store.close();
+  client.destroy();
+  await redis.stop();
 
   function show(name: string, { bytes, cpu }: { bytes: number; cpu: number }): void {
     const read = `${(bytes / 1e6).toFixed(1)} MB read`;

@@ -1,5 +1,4 @@
 import { TlsConfigError } from '../errors.js';
-import { count, type Declaration, declareOptions, readOptions, required } from '../options.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { CertificateStore, CurrentCertificate, WriteCondition } from './certificate-store.js';
 import { withDeadline } from './deadline.js';
@@ -8,9 +7,13 @@ import { guardBackend } from './guard-backend.js';
 import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
 import { listRecords, listTrusts } from './list-records.js';
+import { readCondition } from './read-condition.js';
 import { readPage } from './read-page.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
-import { parseStoredCertificate } from './record/parse-stored-certificate.js';
+import {
+  type CertificateReader,
+  parseStoredCertificate,
+} from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
@@ -135,10 +138,21 @@ export function createCertificateStore(
     const { value, revision, expired: over } = await records.read(id);
     if (over) throw expired(id);
     if (value === undefined) return { value, revision };
+    return { value: toTrust(id, value, revision), revision };
+  }
+
+  /** @throws {StoreError} `MCP_TLS_STORE_INVALID_RECORD` */
+  function toTrust(
+    id: string,
+    value: unknown,
+    revision: number,
+    reader?: CertificateReader,
+  ): ServerTrust {
     const before = ready.get(value as object);
-    const trust = before ?? serverTrust(readSealedRecord(id, value), revision);
+    if (before !== undefined) return before;
+    const trust = serverTrust(readSealedRecord(id, value, reader), revision);
     ready.set(value as object, trust);
-    return { value: trust, revision };
+    return trust;
   }
 
   /** What a list or a reading shows is not contradicted by what was cached before. */
@@ -245,7 +259,7 @@ export function createCertificateStore(
     },
     async *trusts(page = {}) {
       assertOpen();
-      yield* listTrusts(records, readPage(page, 'store.trusts: page'));
+      yield* listTrusts(records, readPage(page, 'store.trusts: page'), toTrust);
     },
     async initialize() {
       assertOpen();
@@ -274,14 +288,3 @@ export function createCertificateStore(
     [Symbol.asyncDispose]: close,
   };
 }
-
-/** A condition that cannot be read is not taken for none. */
-function readCondition(condition: WriteCondition | undefined): number | undefined {
-  if (condition === undefined) return undefined;
-  return readOptions(CONDITION, condition).ifRevision;
-}
-
-const CONDITION: Declaration<WriteCondition> = declareOptions<WriteCondition>(
-  'store.set: condition',
-  { ifRevision: required(count(0)) },
-);

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors.js';
+import { keyvKeys } from './keyv-keys.js';
 import { type KeyvAdapter, type KeyvLike, keyvAdapter, readsAtOnce } from './keyv-like.js';
 import { keyvReplace } from './keyv-replace.js';
 import { assertNotEvicting, type RedisInfoClient } from './redis-eviction.js';
@@ -33,7 +33,7 @@ export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
     },
     async keys() {
       const seen = events.count;
-      const found = await allKeys(adapter, prefix);
+      const found = await keyvKeys(adapter, prefix);
       // @keyv/postgres ends an iteration that failed in the middle like one that is complete.
       if (events.count !== seen) throw events.last;
       return found;
@@ -92,23 +92,6 @@ async function readApart(
   const after = (await adapter.get(marker)) ?? undefined;
   if (before !== after) throw new Error('the adapter answered in two ways at once');
   return rows.map((row) => (row ?? undefined) as string | undefined);
-}
-
-async function allKeys(adapter: KeyvAdapter, prefix: string): Promise<readonly string[]> {
-  const found = new Set<string>();
-  const add = (key: string) => {
-    if (key.startsWith(prefix)) found.add(key.slice(prefix.length));
-  };
-  if (adapter instanceof Map) for (const key of adapter.keys()) add(key);
-  else if (typeof adapter.iterator !== 'function') {
-    throw new StoreError('MCP_TLS_STORE_UNAVAILABLE', 'this Keyv adapter cannot list its records');
-  } else {
-    // @keyv/redis yields keys without the namespace, and only with it. @keyv/postgres has it in the
-    // pattern, though it never puts it into a key.
-    const scoped = adapter.opts?.['dialect'] === 'redis' ? adapter.namespace : undefined;
-    for await (const [key] of adapter.iterator(scoped)) add(key);
-  }
-  return [...found];
 }
 
 interface ErrorEvents {

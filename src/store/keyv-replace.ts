@@ -14,13 +14,16 @@ export function keyvReplace(adapter: KeyvAdapter, prefix: string): StoreBackend[
   if (opts?.['dialect'] === 'redis' && typeof (client as RedisEval)?.eval === 'function') {
     return redisReplace(adapter, client as RedisEval, prefix);
   }
-  if (opts?.['dialect'] === 'postgres' && typeof query === 'function') {
-    const [schema, table] = [opts['schema'], opts['table']].map(identifier);
-    if (schema !== undefined && table !== undefined) {
-      return postgresReplace(query.bind(adapter), `${schema}.${table}`, prefix);
-    }
-  }
-  return undefined;
+  const table = postgresTable(adapter);
+  if (table === undefined || query === undefined) return undefined;
+  return postgresReplace(query.bind(adapter), table, prefix);
+}
+
+/** The table of @keyv/postgres, for statements of our own; `undefined` for other adapters. */
+export function postgresTable({ opts, query }: KeyvAdapter): string | undefined {
+  if (opts?.['dialect'] !== 'postgres' || typeof query !== 'function') return undefined;
+  const [schema, table] = [opts['schema'], opts['table']].map(identifier);
+  return schema === undefined || table === undefined ? undefined : `${schema}.${table}`;
 }
 
 interface RedisEval {

@@ -1,8 +1,7 @@
 import { StoreError } from '../errors.js';
 import type { CertificateListEntry, ListOptions, TrustBatch } from './certificate-store.js';
 import { type CertificateReader, rememberingReader } from './record/parse-stored-certificate.js';
-import { readSealedRecord } from './record/read-sealed-record.js';
-import { type ServerTrust, serverTrust } from './record/server-trust.js';
+import type { ServerTrust } from './record/server-trust.js';
 import { expired } from './record-errors.js';
 import type { ReadRecord, SealedRecords } from './sealed-records.js';
 
@@ -27,31 +26,27 @@ export async function listRecords(
 export async function* listTrusts(
   records: SealedRecords,
   page: ListOptions,
+  toTrust: (id: string, value: unknown, revision: number, read: CertificateReader) => ServerTrust,
 ): AsyncGenerator<TrustBatch> {
   const reader = rememberingReader();
+  const trustIn = (id: string, read: ReadRecord | StoreError): ServerTrust | StoreError => {
+    if (read instanceof StoreError) return read;
+    if (read.expired) return expired(id);
+    try {
+      return toTrust(id, read.value, read.revision, reader);
+    } catch (error) {
+      if (error instanceof StoreError) return error;
+      throw error;
+    }
+  };
   let left = page.limit ?? Number.POSITIVE_INFINITY;
   for await (const { rows, done, total } of records.batches(page, 'whole')) {
     const entries = rows
       .filter(({ read }) => read instanceof StoreError || read.live)
       .slice(0, left)
-      .map(({ id, read }) => ({ id, trust: trustIn(id, read, reader) }));
+      .map(({ id, read }) => ({ id, trust: trustIn(id, read) }));
     left -= entries.length;
     yield { entries, done, total };
     if (left === 0) return;
-  }
-}
-
-function trustIn(
-  id: string,
-  read: ReadRecord | StoreError,
-  reader: CertificateReader,
-): ServerTrust | StoreError {
-  if (read instanceof StoreError) return read;
-  if (read.expired) return expired(id);
-  try {
-    return serverTrust(readSealedRecord(id, read.value, reader), read.revision);
-  } catch (error) {
-    if (error instanceof StoreError) return error;
-    throw error;
   }
 }

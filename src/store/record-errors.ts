@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.js';
+import type { KnownRevision } from './known-revisions.js';
 import { recordId } from './record-key.js';
 
 export function expired(id: string): StoreError {
@@ -28,4 +29,24 @@ export function idOfKey(key: string): string {
     'MCP_TLS_STORE_TAMPERED',
     `a key among the records is not a record: '${key.slice(0, 64)}'`,
   );
+}
+
+/**
+ * Whether the row is the one that was read, by the same judgement: what `read` refuses is not written
+ * over by whoever says that he read it.
+ */
+export function assertRevision(
+  id: string,
+  there: number | undefined,
+  before: KnownRevision | undefined,
+  expected: number,
+): void {
+  if (there === undefined && before?.live) throw vanished(id);
+  if (there !== undefined && before !== undefined && there < before.revision) {
+    throw rolledBack(id, there, before.revision);
+  }
+  const revision = there ?? before?.revision ?? 0;
+  if (revision !== expected) {
+    throw conflict(id, `was changed meanwhile (revision ${revision}, not ${expected})`);
+  }
 }

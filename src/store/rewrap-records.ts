@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { StoreError } from '../errors.js';
 import {
   signal as abortSignal,
@@ -79,6 +80,8 @@ export async function rewrapRecords(
       if (await isCurrent(rows[i])) current++;
       else await count(key);
     }
+    // Over a map nothing else waits, and whoever sweeps again and again would let no timer of this process run.
+    await setImmediate();
     onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
   }
   const guard = backend.replace === undefined ? 'checked' : 'atomic';

@@ -14,7 +14,7 @@ import { type KnownRevision, makeKnownRevisions } from './known-revisions.js';
 import { once } from './once.js';
 import { OpenedRows } from './opened-rows.js';
 import { pauseAfterRace } from './pause-after-race.js';
-import { conflict, rolledBack, vanished } from './record-errors.js';
+import { assertRevision, conflict, rolledBack, vanished } from './record-errors.js';
 import { recordKey } from './record-key.js';
 import { indexAfter, RecordNames } from './record-names.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
@@ -87,6 +87,7 @@ export function makeSealedRecords(
   const known = makeKnownRevisions();
   const names = new RecordNames(backend, known);
   const opened = new OpenedRows(held);
+  const openHeld: typeof open = (...of) => opened.open(...of);
   // Writes of one record, so that those of one process never race.
   const inTurn = makeTurns();
 
@@ -110,7 +111,7 @@ export function makeSealedRecords(
     id: string,
     row: string | undefined,
     before: KnownRevision | undefined,
-    openRow: typeof open | typeof openSummary = (...of) => opened.open(...of),
+    openRow: typeof open | typeof openSummary = openHeld,
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);
@@ -253,7 +254,9 @@ export function makeSealedRecords(
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
     async *batches({ after, limit }, what) {
-      const openRow = what === 'whole' ? open : openSummary;
+      // A page is looked at again and again, and what is on it fits in memory.
+      const whole = limit === undefined ? open : openHeld;
+      const openRow = what === 'whole' ? whole : openSummary;
       await rowsOf([]);
       // All of a store takes its names as they are now; a page of it, as they are known to be still.
       const ids = limit === undefined ? await names.read() : await names.current();
@@ -275,24 +278,4 @@ export function makeSealedRecords(
 function unreadable(id: string, error: unknown): StoreError {
   if (error instanceof StoreError && error.id === id) return error;
   throw error;
-}
-
-/**
- * Whether the row is the one that was read, by the same judgement: what `read` refuses is not written
- * over by whoever says that he read it.
- */
-function assertRevision(
-  id: string,
-  there: number | undefined,
-  before: KnownRevision | undefined,
-  expected: number,
-): void {
-  if (there === undefined && before?.live) throw vanished(id);
-  if (there !== undefined && before !== undefined && there < before.revision) {
-    throw rolledBack(id, there, before.revision);
-  }
-  const revision = there ?? before?.revision ?? 0;
-  if (revision !== expected) {
-    throw conflict(id, `was changed meanwhile (revision ${revision}, not ${expected})`);
-  }
 }
