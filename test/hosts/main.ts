@@ -1,0 +1,158 @@
+/**
+ * Runs the programs of examples/hosts, each with its host installed, against the server that it pins and
+ * against an impostor whose certificate the default roots accept: whatever a host does not send over the
+ * fetch or transport that it was given reaches the impostor. Writes the table of docs/hosts.md.
+ *
+ *   npm run test:hosts                  all, on Node.js 24
+ *   npm run test:hosts -- --host mastra those whose names hold "mastra"; writes no table
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { nodeLines } from '../../scripts/node-lines.js';
+import { type Cell, printTable } from '../../scripts/table.js';
+import { heldCertificate, type McpTestServer, startMcpServer } from '../../src/testing/index.js';
+import { HOSTS, type Host, type Transport } from './hosts.js';
+import { installHost, packOurs } from './install.js';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../..');
+const DOCUMENT = join(ROOT, 'docs/hosts.md');
+const TIMEOUT_MS = 120_000;
+
+interface Result {
+  readonly host: Host;
+  readonly version: string;
+  readonly transport: Transport;
+  /** Whether a tool call over the right server came to its end. */
+  readonly works: boolean;
+  readonly refused: boolean;
+  /** That got as far as the impostor. */
+  readonly requests: number;
+  readonly output: string;
+}
+
+const { values } = parseArgs({ options: { host: { type: 'string', default: '' } } });
+const hosts = HOSTS.filter(({ name }) => name.includes(values.host));
+const [line] = await nodeLines([24]);
+if (line === undefined) throw new Error('no Node.js 24');
+const { binary, version: nodeVersion } = line;
+
+const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-hosts-'));
+const certificate = await heldCertificate();
+const other = await heldCertificate();
+await using server = await startMcpServer({ certificate, transport: 'both' });
+await using impostor = await startMcpServer({ certificate: other, transport: 'both' });
+await writeFile(join(folder, 'ca.pem'), certificate.pem);
+await writeFile(join(folder, 'roots.pem'), other.pem);
+
+const results: Result[] = [];
+try {
+  const tarball = await packOurs();
+  for (const host of hosts) {
+    const { cwd, version } = await installHost(host, tarball);
+    await cp(join(ROOT, 'examples/hosts'), cwd, { recursive: true });
+    await cp(join(import.meta.dirname, 'passes-by'), cwd, { recursive: true });
+    for (const transport of host.transports)
+      results.push(await tryHost(host, transport, cwd, version));
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+const wrong = results.filter((result) => !asExpected(result));
+for (const { host, transport, output } of wrong) {
+  console.log(`${host.name}, ${transport}:\n${output.slice(-2000)}\n`);
+}
+printTable(
+  ['host', 'version', 'transport', 'right server', 'impostor', 'requests there'],
+  results.map((result): Cell[] => [
+    result.host.name,
+    result.version,
+    result.transport,
+    result.works ? 'works' : { text: 'FAILS', colour: 'red' },
+    result.refused
+      ? 'refused'
+      : { text: 'reached', colour: result.host.passesBy ? 'yellow' : 'red' },
+    String(result.requests),
+  ]),
+);
+if (values.host === '') await writeTable();
+console.log(`\n${results.length - wrong.length} passed, ${wrong.length} failed`);
+process.exitCode = wrong.length === 0 && results.length > 0 ? 0 : 1;
+
+/** Those that are known to pass by what they are given have to do so: the table would be wrong otherwise. */
+function asExpected({ host, works, refused, requests }: Result): boolean {
+  return host.passesBy ? requests > 0 : works && refused && requests === 0;
+}
+
+async function tryHost(
+  host: Host,
+  transport: Transport,
+  cwd: string,
+  version: string,
+): Promise<Result> {
+  const right = await runHost(host, transport, cwd, server);
+  const wrong = await runHost(host, transport, cwd, impostor);
+  return {
+    host,
+    version,
+    transport,
+    works: right.isRight,
+    refused: !wrong.isRight,
+    requests: wrong.requests,
+    output: `${right.output}\n--\n${wrong.output}`,
+  };
+}
+
+async function runHost(
+  { program }: Host,
+  transport: Transport,
+  cwd: string,
+  target: McpTestServer,
+): Promise<{ isRight: boolean; requests: number; output: string }> {
+  target.clearRecords();
+  const env = {
+    ...process.env,
+    MCP_URL: transport === 'sse' ? target.sseUrl : target.mcpUrl,
+    MCP_TRANSPORT: transport,
+    MCP_CA: join(folder, 'ca.pem'),
+    // Stands for a public CA that signed the impostor's certificate.
+    NODE_EXTRA_CA_CERTS: join(folder, 'roots.pem'),
+  };
+  const { stdout, stderr, code } = await run(binary, [program], {
+    cwd,
+    env,
+    timeout: TIMEOUT_MS,
+  }).then(
+    (output) => ({ ...output, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number | null }) => error,
+  );
+  const isRight = code === 0 && /^5$/m.test(stdout);
+  return { isRight, requests: target.records.requests.length, output: `${stdout}\n${stderr}` };
+}
+
+async function writeTable(): Promise<void> {
+  const rows = hosts.map((host) => {
+    const of = results.filter((result) => result.host === host);
+    const impostors = of.every(({ refused, requests }) => refused && requests === 0)
+      ? 'refused, 0 requests'
+      : '**reached**';
+    const transports = of.map(({ transport }) => transport).join(', ');
+    const example = host.passesBy ? '' : `[${host.program}](../examples/hosts/${host.program})`;
+    return `| ${host.shown} ${of[0]?.version} | ${host.takes} | ${transports} | ${impostors} | ${example} |`;
+  });
+  const table = [
+    `| Host | Takes | Tried | An impostor | Program |`,
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+    `By \`npm run test:hosts\`, on Node.js ${nodeVersion}.`,
+  ].join('\n');
+  const text = await readFile(DOCUMENT, 'utf8');
+  const marked = /(<!-- hosts -->\n)[\s\S]*?(\n<!-- \/hosts -->)/;
+  if (!marked.test(text)) throw new Error(`${DOCUMENT} has no place for the table`);
+  await writeFile(DOCUMENT, text.replace(marked, `$1${table}$2`));
+}
