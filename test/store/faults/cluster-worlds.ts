@@ -45,6 +45,8 @@ export async function clusterWorld(namespace: string): Promise<World> {
   };
   return {
     place,
+    // A client asks its nodes for each other first.
+    patienceMs: 5_000,
     behind: await behind(servers, replicaAndMaster),
     async dieWith() {
       const { master } = await replicaAndMaster();
@@ -62,19 +64,27 @@ export async function clusterWorld(namespace: string): Promise<World> {
 export async function sentinelWorld(namespace: string): Promise<World> {
   sentinels ??= startSentinels();
   const servers = await sentinels;
-  const [master = 0, replica = 0] = servers.ports;
+  const nodes = async () => {
+    const [asked = 0] = servers.sentinels;
+    const words = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main'];
+    const [, port] = (await servers.command(asked, ...words)) as string[];
+    const master = Number(port);
+    return { master, replica: servers.ports.find((one) => one !== master) as number };
+  };
   const make = (): RedisClientLike => {
     const sentinelRootNodes = servers.sentinels.map((port) => ({ host: '127.0.0.1', port }));
     return createSentinel({ name: 'main', sentinelRootNodes });
   };
   const hash = `mcp-tls:${namespace}`;
-  await servers.command(master, 'DEL', hash);
+  await servers.command((await nodes()).master, 'DEL', hash);
   const place = placeOf(make, hash);
   return {
     place,
+    patienceMs: 5_000,
     acknowledged: () => place.open({ acknowledgedBy: 1, acknowledgedMs: 100 }),
-    behind: await behind(servers, async () => ({ master, replica })),
+    behind: await behind(servers, nodes),
     async dieWith() {
+      const { master } = await nodes();
       sentinels = undefined;
       await servers.kill(master);
     },

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { cpSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -63,7 +64,7 @@ export const SERVICE_FAULTS: readonly Fault[] = [
       }, 15_000);
       await reader.get('b');
       await world.dieWith();
-      await eventually(() => writer.delete('b'), 30_000);
+      await eventually(() => writer.delete('b'), 60_000);
       const begun = performance.now();
       await eventually(async () => {
         if ((await reader.get('b')) !== undefined) throw new Error('still given out');
@@ -75,6 +76,8 @@ export const SERVICE_FAULTS: readonly Fault[] = [
     name: 'directory swapped',
     async run(cell) {
       if (cell.world.swapped === undefined) return undefined;
+      // Another one lies beside it, with the same records: what is restored.
+      cpSync(cell.world.swapped, `${cell.world.swapped}.other`, { recursive: true });
       const script = fileURLToPath(new URL('../workers/swap-directory.ts', import.meta.url));
       const swapping = spawn(process.execPath, ['--import', 'tsx', script, cell.world.swapped], {
         stdio: 'ignore',

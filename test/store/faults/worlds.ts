@@ -44,6 +44,8 @@ export interface World {
   readonly acknowledged?: () => ReturnType<Place['options']>;
   /** The directory that may be renamed away and back. Beside it lies another one, as a restore puts it there. */
   readonly swapped?: string;
+  /** How long a call may take. Default 300. */
+  readonly patienceMs?: number;
   close(): Promise<void>;
 }
 
@@ -102,9 +104,7 @@ async function redisWorld(name: string): Promise<World> {
 }
 
 /** As docs/store.md has it. */
-const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe'.split(
-  ' ',
-);
+const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe';
 
 /** Behind a private CA, by a client certificate, as a user who may do no more than is needed. */
 async function tlsWorld(): Promise<World> {
@@ -117,18 +117,14 @@ async function tlsWorld(): Promise<World> {
     return join(folder, name);
   };
   const port = await freePort();
+  const gateway = `user gateway on >open-sesame ${ACL}`;
   const redis = await startRedis([
     ...['--appendonly', 'yes', '--appendfsync', 'always'],
     ...['--tls-port', `${port}`, '--tls-auth-clients', 'yes'],
     ...['--tls-ca-cert-file', put('ca.pem', ca.pem)],
     ...['--tls-cert-file', put('server.pem', server.pem)],
     ...['--tls-key-file', put('server.key', server.keyPem)],
-    ...[
-      '--user',
-      'default on nopass ~* &* +@all',
-      '--user',
-      `gateway on >open-sesame ${ACL.join(' ')}`,
-    ],
+    ...['--aclfile', put('users.acl', `user default on nopass ~* &* +@all\n${gateway}\n`)],
   ]);
   const plain = await placeNamed('mcp-tls/redis').open(redis.url);
   const tls = { ca: ca.pem, clientCertificate: { cert: shown.pem, key: shown.keyPem } };
@@ -142,6 +138,8 @@ async function tlsWorld(): Promise<World> {
         storage: redisStorage(`rediss://gateway:open-sesame@localhost:${port}`, { tls }),
       }),
     },
+    // Handshakes on a machine that does other things too.
+    patienceMs: 2_000,
     down: { begin: redis.kill, end: redis.start },
     hung: { begin: async () => redis.hang(), end: async () => redis.goOn() },
     async restart() {
