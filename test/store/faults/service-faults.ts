@@ -147,7 +147,7 @@ async function withKms(cell: Cell, how: string): Promise<string> {
     await outcome('set', () => known.set('a', aRecord({ approvedBy: 'a1' })));
     const fresh = open();
     await outcome('new process: get', () => fresh.get('a'));
-    await outcome('set', () => fresh.set('a', aRecord({ approvedBy: 'a1' })));
+    await outcome('new process: set', () => fresh.set('a', aRecord({ approvedBy: 'a1' })));
     if (codes['get'] !== 'ok')
       cell.violation('a service in trouble stopped a process that has its keys');
     kms.trouble = 'none';
