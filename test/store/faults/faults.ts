@@ -240,10 +240,7 @@ async function callsOf(cell: Cell, store: EncryptedCertificateStore): Promise<st
   return got;
 }
 
-const LIMITS = {
-  timeout: { readMs: 300, writeMs: 300 },
-  breaker: { failures: 50, resetMs: 100 },
-};
+const BREAKER = { failures: 50, resetMs: 100 };
 
 /** Makes the cell of one fault and one backend, and runs it. */
 export async function runCell(
@@ -252,6 +249,7 @@ export async function runCell(
 ): Promise<{ text: string; violations: readonly string[] }> {
   const violations: string[] = [];
   const world = await makeWorld('faults');
+  const patience = world.patienceMs ?? 300;
   const key = { id: 'k1', key: randomBytes(32) };
   const stores: EncryptedCertificateStore[] = [];
   const fresh = (options: Partial<CertificateStoreOptions> = {}) => {
@@ -259,7 +257,8 @@ export async function runCell(
       keys: [key],
       namespace: 'faults',
       cache: { ttlMs: 0 },
-      ...LIMITS,
+      timeout: { readMs: patience, writeMs: patience },
+      breaker: BREAKER,
       ...world.place.options(),
       ...options,
     });
@@ -271,7 +270,7 @@ export async function runCell(
     const start = performance.now();
     const code = await run().catch((error) => String(error.code ?? error));
     const took = performance.now() - start;
-    if (took > calls * 300 + 400) violations.push(`${what} took ${Math.round(took)} ms`);
+    if (took > calls * patience + 400) violations.push(`${what} took ${Math.round(took)} ms`);
     if (code === 'MISS') violations.push(`${what} was a silent miss`);
     if (!/^(ok|MISS|MCP_TLS_)/.test(code)) violations.push(`${what} gave ${code}`);
     return code.replace('MCP_TLS_STORE_', '');

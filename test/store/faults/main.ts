@@ -1,12 +1,14 @@
 /**
  * Every backend in every trouble: what the caller gets.
  *
- *   npm run test:faults:store
+ *   npm run test:faults:store -- [part of a fault's name [part of a backend's]]
  *
  * Fails if a cell is a silent miss, a call that goes on past its deadline, a crash, or the loss of a
  * write that was acknowledged.
  */
+import { stopClusters } from './cluster-worlds.js';
 import { FAULTS, runCell } from './faults.js';
+import { SERVICE_FAULTS } from './service-faults.js';
 import { WORLDS } from './worlds.js';
 
 const violations: string[] = [];
@@ -14,12 +16,13 @@ process.on('unhandledRejection', (error) => violations.push(`unhandled rejection
 process.on('uncaughtException', (error) => violations.push(`crash: ${error.stack}`));
 
 async function main(): Promise<void> {
-  const only = process.argv[2];
+  const [, , only, where] = process.argv;
   let [cells, without] = [0, 0];
-  for (const fault of FAULTS) {
+  for (const fault of [...FAULTS, ...SERVICE_FAULTS]) {
     if (only !== undefined && !fault.name.includes(only)) continue;
     console.log(`\n${fault.name}`);
     for (const world of WORLDS) {
+      if (where !== undefined && !world.name.includes(where)) continue;
       const result = await runCell(fault, world.make).catch((error: Error) => ({
         text: '',
         violations: [`could not be run: ${error.stack}`],
@@ -33,6 +36,7 @@ async function main(): Promise<void> {
       }
     }
   }
+  await stopClusters();
   console.log(`\n${cells} cells, ${without} that cannot be (–), ${violations.length} violations`);
   for (const one of violations) console.log(`  ${one}`);
   process.exit(violations.length === 0 && cells > 0 ? 0 : 1);

@@ -12,12 +12,17 @@ import { unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directoryStorage } from '../../../src/index.js';
+import { redisStorage } from '../../../src/redis/index.js';
 import { directoryBackend } from '../../../src/store/directory-backend.js';
+import { keyvBackend } from '../../../src/store/keyv-backend.js';
 import { recordKey } from '../../../src/store/record-key.js';
+import { heldCertificate } from '../../../src/testing/index.js';
+import { freePort } from '../../support/waiting.js';
 import { type Place, placeNamed } from '../support/places.js';
 import { rowsOf } from '../support/rows.js';
 import { startPostgres } from '../support/start-postgres.js';
 import { startRedis } from '../support/start-redis.js';
+import { clusterWorld, sentinelWorld } from './cluster-worlds.js';
 
 /** A backend, and what can be done to it. What is absent cannot happen to it. */
 export interface World {
@@ -31,6 +36,16 @@ export interface World {
   readonly full?: { begin(): Promise<void>; end(): Promise<void> };
   /** Drops records to make room, until at least one of the keys is gone. */
   readonly evict?: () => Promise<void>;
+  /** A replica that clients may read from does not get what is written. */
+  readonly behind?: { begin(): Promise<void>; end(): Promise<void> };
+  /** Ends, for good, the node that has the records. */
+  readonly dieWith?: () => Promise<void>;
+  /** Options of a store whose writes a replica has to acknowledge. */
+  readonly acknowledged?: () => ReturnType<Place['options']>;
+  /** The directory that may be renamed away and back. Beside it lies another one, as a restore puts it there. */
+  readonly swapped?: string;
+  /** How long a call may take. Default 300. */
+  readonly patienceMs?: number;
   close(): Promise<void>;
 }
 
@@ -41,7 +56,11 @@ export const WORLDS: readonly { readonly name: string; make(namespace: string): 
     { name: 'Keyv 5.6/Redis', make: () => redisWorld('Keyv 5.6 over Redis') },
     { name: 'Keyv 6.1/Redis', make: () => redisWorld('Keyv 6.1 over Redis') },
     { name: 'mcp-tls/redis', make: () => redisWorld('mcp-tls/redis') },
+    { name: 'redis, TLS+ACL', make: tlsWorld },
     { name: 'Keyv/PostgreSQL', make: postgresWorld },
+    { name: 'keys apart', make: async () => apartWorld() },
+    { name: 'cluster', make: clusterWorld },
+    { name: 'sentinels', make: sentinelWorld },
   ];
 
 async function bare(name: string): Promise<World> {
@@ -81,6 +100,100 @@ async function redisWorld(name: string): Promise<World> {
       await place.close();
       await redis.stop();
     },
+  };
+}
+
+/** As docs/store.md has it. */
+const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe';
+
+/** Behind a private CA, by a client certificate, as a user who may do no more than is needed. */
+async function tlsWorld(): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-faults-tls-'));
+  const ca = await heldCertificate({ isCa: true, san: 'none' });
+  const server = await heldCertificate({ dns: ['localhost'], signedBy: ca });
+  const shown = await heldCertificate({ san: 'none', signedBy: ca });
+  const put = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const port = await freePort();
+  const gateway = `user gateway on >open-sesame ${ACL}`;
+  const redis = await startRedis([
+    ...['--appendonly', 'yes', '--appendfsync', 'always'],
+    ...['--tls-port', `${port}`, '--tls-auth-clients', 'yes'],
+    ...['--tls-ca-cert-file', put('ca.pem', ca.pem)],
+    ...['--tls-cert-file', put('server.pem', server.pem)],
+    ...['--tls-key-file', put('server.key', server.keyPem)],
+    ...['--aclfile', put('users.acl', `user default on nopass ~* &* +@all\n${gateway}\n`)],
+  ]);
+  const plain = await placeNamed('mcp-tls/redis').open(redis.url);
+  const tls = { ca: ca.pem, clientCertificate: { cert: shown.pem, key: shown.keyPem } };
+  const config = async (key: string, value: string) => {
+    await redis.command('CONFIG', 'SET', key, value);
+  };
+  return {
+    place: {
+      ...plain,
+      options: () => ({
+        storage: redisStorage(`rediss://gateway:open-sesame@localhost:${port}`, { tls }),
+      }),
+    },
+    // Handshakes on a machine that does other things too.
+    patienceMs: 2_000,
+    down: { begin: redis.kill, end: redis.start },
+    hung: { begin: async () => redis.hang(), end: async () => redis.goOn() },
+    async restart() {
+      await redis.kill();
+      await redis.start();
+    },
+    full: { begin: () => config('maxmemory', '1'), end: () => config('maxmemory', '0') },
+    async close() {
+      await plain.close();
+      await redis.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An adapter that asks for each key apart, as @keyv/etcd does: a double, whose `getMany` takes failures for nothing. */
+function apartWorld(): World {
+  const rows = new Map<string, string>();
+  const state = { down: false };
+  const alive = async <T>(run: () => T): Promise<T> => {
+    if (state.down) throw new Error('14 UNAVAILABLE');
+    return run();
+  };
+  const get = (key: string) => alive(() => rows.get(key));
+  const adapter = {
+    opts: { dialect: 'etcd' },
+    get,
+    getMany: async (keys: readonly string[]) =>
+      (await Promise.allSettled(keys.map(get))).map((one) =>
+        one.status === 'fulfilled' ? one.value : undefined,
+      ),
+    set: (key: string, value: string) => alive(() => void rows.set(key, value)),
+    delete: (key: string) => alive(() => rows.delete(key)),
+    clear: async () => rows.clear(),
+    async *iterator() {
+      yield* await alive(() => [...rows]);
+    },
+  };
+  return {
+    place: {
+      options: () => ({ storage: adapter as never }),
+      rows: async (namespace) =>
+        rowsOf(keyvBackend(rows, namespace), async (key) => rows.delete(`${namespace}.${key}`)),
+      close: async () => {},
+    },
+    down: {
+      begin: async () => {
+        state.down = true;
+      },
+      end: async () => {
+        state.down = false;
+      },
+    },
+    close: async () => {},
   };
 }
 
@@ -142,6 +255,7 @@ async function directoryWorld(namespace: string): Promise<World> {
         renameSync(away, file);
       },
     },
+    swapped: folder,
     restart: async () => {},
     ...fullDisk(folder, base),
     async close() {
