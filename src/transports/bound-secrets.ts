@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../client/digest.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TlsTrustError } from '../errors.js';
@@ -60,10 +60,6 @@ function secretsOf(init: RequestInit | undefined): readonly string[] {
     secrets.push(password, new URLSearchParams(`_=${password}`).get('_'));
   }
   return [...new Set(secrets)].filter((one) => one !== null && one !== '') as string[];
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
 }
 
 function refused(url: URL): TlsTrustError {
