@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../client/digest.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TlsTrustError } from '../errors.js';
@@ -51,15 +51,15 @@ function secretsOf(init: RequestInit | undefined): readonly string[] {
   if (!(body instanceof URLSearchParams)) return [];
   const authorization = new Headers(init?.headers).get('authorization') ?? '';
   const [scheme = '', credentials = ''] = authorization.split(' ');
-  const pair = /^basic$/i.test(scheme) ? Buffer.from(credentials, 'base64').toString() : '';
-  const password = pair.slice(pair.indexOf(':') + 1);
-  return [body.get('refresh_token'), body.get('client_secret'), password].filter(
-    (one) => one !== null && one !== '',
-  ) as string[];
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
+  const secrets = [body.get('refresh_token'), body.get('client_secret')];
+  // The SDKs write Latin-1 there; RFC 6749 §2.3.1 has it encoded as in a form.
+  for (const encoding of ['latin1', 'utf8'] as const) {
+    if (!/^basic$/i.test(scheme)) break;
+    const pair = Buffer.from(credentials, 'base64').toString(encoding);
+    const password = pair.slice(pair.indexOf(':') + 1);
+    secrets.push(password, new URLSearchParams(`_=${password}`).get('_'));
+  }
+  return [...new Set(secrets)].filter((one) => one !== null && one !== '') as string[];
 }
 
 function refused(url: URL): TlsTrustError {

@@ -95,10 +95,9 @@ export class IssuerMemory {
     return this.#keeper.saveClientInformation?.(client, ...more);
   }
 
-  /** A public client that cannot be registered again has nothing that another server must not get. */
+  /** A public client has nothing that another server must not get, and may be the same everywhere. */
   #bindClient(client: Client | undefined, issuer: unknown): void {
-    const isFixed = this.#keeper.saveClientInformation === undefined;
-    if (client === undefined || (isFixed && client.client_secret === undefined)) return;
+    if (client?.client_secret === undefined) return;
     if (isSameClient(client, this.#client)) return;
     this.#client = { ...client, issuer };
   }

@@ -18,7 +18,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'mcp-tls',
     how: '`makeCustomClientFactory(policy)`, one factory for each policy.',
     packages: ['mcp-tls', 'undici'],
-    supports: [...NODE_TLS, 'authority', 'pins', 'identity', 'allowExpired'],
+    supports: [...NODE_TLS, 'authority', 'pins', 'identity', 'allowExpired', 'origins'],
     load: () => import('./clients/mcp-tls.js'),
   },
   {

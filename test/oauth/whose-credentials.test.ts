@@ -45,7 +45,7 @@ function authorizing(
   return path === '/token' ? json(response, 200, world.issue()) : undefined;
 }
 
-async function start(more: { as?: Behaviour } = {}): Promise<World> {
+async function start(more: { as?: Behaviour; internal?: Behaviour } = {}): Promise<World> {
   names = 'as';
   const world = await World.start({ ...behaviours, ...more });
   opened.push(() => world[Symbol.asyncDispose]());
@@ -206,6 +206,58 @@ describe.each(KINDS)('$name', ({ url, make, client }) => {
     await transport.finishAuth('CODE').catch(() => {});
     expect(refused).toBeGreaterThan(0);
     expect(tokenRequestsOf(world.internal)).not.toContain('SECRET');
+  });
+
+  it('a client secret is known in either spelling: in a header, and in a form', async () => {
+    const methods = (all: string[]) => ({ token_endpoint_auth_methods_supported: all });
+    const describes =
+      (whose: 'as' | 'internal', method: string): Behaviour =>
+      (one, response, world) =>
+        one.path.startsWith('/.well-known/')
+          ? json(response, 200, { ...metadataOf(world[whose].origin), ...methods([method]) })
+          : whose === 'internal'
+            ? authorizing('internal', one, response, world)
+            : one.path === '/token'
+              ? json(response, 400, { error: 'invalid_grant' })
+              : undefined;
+    const world = await start({
+      as: describes('as', 'client_secret_basic'),
+      internal: describes('internal', 'client_secret_post'),
+    });
+    const client_secret = 'S/E+C=R%54 é';
+    const provider = new ColumnsProvider(kept(world));
+    const options = { ...openToAll(world), authProvider: provider };
+    // The second time with a refresh token that nobody has seen.
+    for (const where of ['as', 'internal'] as const) {
+      names = where;
+      provider.kept.client = { client_id: 'g', client_secret };
+      provider.kept.tokens = { access_token: where, refresh_token: where, token_type: 'Bearer' };
+      const transport = make(url(world), options);
+      opened.push(() => transport.close());
+      await client()
+        .connect(transport)
+        .catch(() => {});
+    }
+    expect(world.as.seen.map(({ path }) => path)).toContain('/token');
+    expect(world.internal.seen.map(({ path }) => path)).not.toContain('/token');
+  });
+
+  it('a public client that is the same everywhere logs in where the server has moved', async () => {
+    const world = await start();
+    const provider = new ColumnsProvider({ client: { client_id: 'public' } });
+    const options = { ...openToAll(world), authProvider: provider };
+    for (const where of ['as', 'internal'] as const) {
+      names = where;
+      world.accessTokens.clear();
+      provider.kept.tokens = undefined;
+      const transport = make(url(world), options);
+      await client()
+        .connect(transport)
+        .catch(() => {});
+      await transport.finishAuth('CODE');
+      await transport.close();
+      expect(tokenRequestsOf(world[where])).toContain('client_id=public');
+    }
   });
 
   it('a token endpoint at another origin than the login gets its code', async () => {

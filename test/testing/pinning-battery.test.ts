@@ -12,8 +12,8 @@ import { codeOf, openHandles, until } from './clients.js';
 import { type Flaw, pinnedClient } from './support/pinned-client.js';
 
 /** A factory for each policy, as an application would make one for each server. */
-const ourClient: MakeBatteryClient = ({ url, ...trust }) => {
-  const factory = makeCustomClientFactory(trust as TrustPolicy);
+const ourClient: MakeBatteryClient = ({ url, origins, ...trust }) => {
+  const factory = makeCustomClientFactory(trust as TrustPolicy, origins ? { origins } : {});
   const client = factory({ url });
   return Object.assign((input: string, init?: object) => client(input, init), {
     close: () => factory.close(),
@@ -25,7 +25,7 @@ const failures = (report: BatteryReport): string[] =>
 
 /** Node.js 22.19 and 24.5 can change the default roots of a running process. */
 const pendingByNode = 'setDefaultCACertificates' in (await import('node:tls'));
-const ROOTS_IDS = ['default-roots-excluded', 'roots-default-default'];
+const ROOTS_IDS = ['default-roots-excluded', 'named-default-root', 'roots-default-default'];
 
 describe('our own client', () => {
   let report: BatteryReport;
@@ -152,13 +152,20 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['resumes'], 'resumption-tls-1.2 resumption-tls-1.3'],
   [['resumes-across-policies'], 'policy-shared-sessions'],
   [['pool-across-policies'], 'policy-shared-pool close-idle close-stream'],
-  [['policy-everywhere'], 'policy-other-origin client-certificate-other-origin'],
+  [['policy-everywhere'], 'policy-other-origin client-certificate-other-origin listed-certificate'],
   [['reads-environment'], 'environment-chain environment-name'],
   [['falls-back-to-http'], 'plain-http-answer'],
-  [['allows-http'], 'plain-http-url'],
+  [['allows-http'], 'plain-http-url named-plain-http'],
+  [
+    ['named-anywhere'],
+    'named-loopback named-localhost named-unspecified named-ipv4-mapped named-token-endpoint named-default-root',
+  ],
+  [['named-anywhere', 'open-list'], 'listed-is-closed'],
+  [['ignores-list'], 'listed-origin listed-token-request'],
+  [['reads-all-of-others'], 'listed-bomb'],
   [
     ['follows-everywhere'],
-    'redirect-get-other-origin redirect-post-307-other-origin redirect-post-308-other-origin redirect-post-302-other-origin redirect-to-impostor redirect-without-scheme redirect-second-hop client-certificate-redirect',
+    'redirect-get-other-origin redirect-post-307-other-origin redirect-post-308-other-origin redirect-post-302-other-origin redirect-to-impostor redirect-without-scheme redirect-second-hop client-certificate-redirect named-redirect',
   ],
   [
     ['follows-everywhere', 'policy-everywhere', 'allows-http'],

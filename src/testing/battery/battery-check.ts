@@ -17,6 +17,7 @@ export const BATTERY_THEMES = [
   'chain',
   'connection',
   'redirect',
+  'other origins',
   'configuration',
   'http',
   'pins',
@@ -80,6 +81,8 @@ export interface Attack {
   readonly tries?: { readonly together: number } | { readonly inTurn: number };
   /** It is about a redirect, so a client that hands the redirect back has refused it. */
   readonly redirects?: boolean;
+  /** Nothing is to connect to the victim: only another server named it. */
+  readonly isNamed?: boolean;
   /** Bytes lost besides those that the victim read. */
   readonly alsoLeaked?: () => number;
 }

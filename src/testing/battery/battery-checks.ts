@@ -10,6 +10,7 @@ import { HIDDEN_ISSUER_CHECKS } from './hidden-issuer-checks.js';
 import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
 import { ODD_CHAIN_WORKS } from './odd-chain-works.js';
+import { OTHER_ORIGIN_CHECKS } from './other-origin-checks.js';
 import { PIN_CHECKS } from './pin-checks.js';
 import { PIN_LIMIT_CHECKS } from './pin-limit-checks.js';
 import { REDIRECT_CHECKS } from './redirect-checks.js';
@@ -23,6 +24,7 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...HIDDEN_ISSUER_CHECKS,
   ...CONNECTION_CHECKS,
   ...REDIRECT_CHECKS,
+  ...OTHER_ORIGIN_CHECKS,
   ...CONFIGURATION_CHECKS,
   ...TRUST_WORKS,
   ...CHAIN_WORKS,

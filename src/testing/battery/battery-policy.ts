@@ -12,6 +12,7 @@ export const POLICY_FIELDS = [
   'allowExpired',
   'clientCertificate',
   'crl',
+  'origins',
 ] as const;
 export type PolicyField = (typeof POLICY_FIELDS)[number];
 
@@ -47,6 +48,8 @@ export interface BatteryPolicy {
   };
   /** Certificate revocation list, PEM or DER. */
   readonly crl?: PemInput;
+  /** Trust anchors of other origins, by exact origin. A closed list: no other origin is reached. */
+  readonly origins?: Readonly<Record<string, string>>;
 }
 
 /** {@link BatteryPolicy} without its server. */

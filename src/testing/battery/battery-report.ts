@@ -6,7 +6,7 @@ import type { BatteryTheme } from './battery-check.js';
  * - `works`: it answered (for an attack: the attack succeeded);
  * - `leaked`: it rejected, but had sent something before;
  * - `connected`: it sent nothing, but opened a connection under a configuration that it should have
- *   rejected, or to the target of a redirect that it should not have followed;
+ *   rejected, to the target of a redirect that it should not have followed, or to an origin that only a server named;
  * - `broken`: it rejected or answered wrongly where it should have worked;
  * - `hung`: it neither answered nor rejected in time;
  * - `pending`: the check was not made.

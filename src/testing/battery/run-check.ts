@@ -110,8 +110,9 @@ async function runAttack(
   if (leaked > 0) return { got: 'leaked', leaked, error };
   // What is wrong with a configuration can be seen without a server: a client that opens a
   // connection has taken something else for its trust, such as the default roots. And one that
-  // connects to a redirect's target has followed it; to a server of a public CA it would have sent.
-  const early = theme === 'configuration' || attack.redirects === true;
+  // connects to a redirect's target has followed it; to a server of a public CA it would have sent. An origin that
+  // only a server named is not to be connected to at all.
+  const early = theme === 'configuration' || attack.redirects === true || attack.isNamed === true;
   if (early && victim.records.connections > 0) return { got: 'connected', error };
   return { got: 'refused', error };
 }

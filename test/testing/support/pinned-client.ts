@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import * as tls from 'node:tls';
 import { Agent, type buildConnector, fetch, type Response } from 'undici';
@@ -48,6 +49,10 @@ export type Flaw =
   | 'allows-http'
   | 'follows-everywhere'
   | 'lax-configuration'
+  | 'named-anywhere'
+  | 'open-list'
+  | 'ignores-list'
+  | 'reads-all-of-others'
   // Pins and credentials
   | 'ignores-pins'
   | 'pins-any-certificate'
@@ -115,7 +120,30 @@ function makeClient(
           clientCertificate: trust.clientCertificate,
         }),
       };
+  /** Whoever is trusted with more, goes there. */
+  const goesAnywhere = ['named-anywhere', 'policy-everywhere', 'certificate-everywhere'].some(
+    (flaw) => has(flaw as Flaw),
+  );
+  const list = has('ignores-list') ? undefined : policy.origins;
   const agents = new Map<string, Agent>();
+
+  /** Of another origin than that of the policy: of its own, if it is listed. */
+  function trustElsewhere(origin: string): Trust {
+    const ca = list?.[origin];
+    return ca === undefined || has('policy-everywhere')
+      ? elsewhere
+      : readPolicy({ url: origin, ca }, has);
+  }
+
+  async function assertMayReach(url: URL): Promise<void> {
+    if (url.origin === own || url.protocol !== 'https:' || list?.[url.origin] !== undefined) return;
+    if (list !== undefined && !has('open-list')) throw new Error('not in the list');
+    if (goesAnywhere || has('follows-everywhere')) return;
+    const addresses = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true });
+    if (addresses.some(({ address }) => isPrivate(address)))
+      throw new Error('not a public address');
+  }
+
   const named: { host?: string } = {};
   let refused = false;
   let requests = 0;
@@ -125,7 +153,7 @@ function makeClient(
     const found = pools.get(origin);
     if (found) return found;
     const agent = new Agent({
-      connect: makeConnector(origin === own ? trust : elsewhere, has, shared, named),
+      connect: makeConnector(origin === own ? trust : trustElsewhere(origin), has, shared, named),
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -178,6 +206,7 @@ function makeClient(
     let request = init;
     for (let hops = 0; hops < 5; hops++) {
       if (url.protocol !== 'https:' && !has('allows-http')) throw new Error('only https');
+      await assertMayReach(url);
       let response: Response;
       try {
         response = await send(url, request);
@@ -188,7 +217,7 @@ function makeClient(
       }
       const location = response.headers.get('location');
       if (location === null || response.status < 300 || has('follows-nothing')) {
-        return finish(response);
+        return finish(response, url.origin !== own);
       }
       const target = new URL(location, url);
       if (target.origin !== url.origin && !has('follows-everywhere')) {
@@ -211,10 +240,14 @@ function makeClient(
     return Object.assign(error as Error, { request, policy });
   }
 
-  async function finish(response: Response): Promise<BatteryResponse> {
+  async function finish(response: Response, isOther: boolean): Promise<BatteryResponse> {
     const { headers, status } = response;
     if (has('rejects-error-status') && status >= 400) throw new Error(`status ${status}`);
     if (has('no-decoding') && headers.get('content-encoding')) throw new Error('encoded');
+    if (isOther && !has('reads-all-of-others')) {
+      const text = async (): Promise<string> => boundedText(response);
+      return { status, headers, body: response.body, text };
+    }
     if (has('buffers-bodies')) {
       const text = await response.text();
       return { status, headers, body: new Blob([text]).stream(), text: async () => text };
@@ -227,6 +260,22 @@ function makeClient(
     await Promise.all([...agents.values()].map((agent) => agent.destroy()));
   }
   return Object.assign(client, { close });
+}
+
+/** Of this machine, or of the private networks that a test can stand for. */
+function isPrivate(address: string): boolean {
+  return /^(127\.|10\.|192\.168\.|169\.254\.|0\.|::|f[cde])/i.test(address);
+}
+
+async function boundedText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += (chunk as Uint8Array).length;
+    if (bytes > 4 * 1_048_576) throw new Error('too long');
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 interface Trust {
