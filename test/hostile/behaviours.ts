@@ -5,6 +5,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { fetchPeerCertificate, streamableHttpClient } from '../../src/index.js';
 import type { HostileClient, Kind } from './clients.js';
+import { watchAlternating, watchAmongStalling } from './watching.js';
 
 export interface Scene {
   readonly kind: Kind;
@@ -284,6 +285,25 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     run: async (scene) => {
       for (let i = 0; i < 50; i++) await quietly(get('/', 'closing')(scene));
     },
+  },
+  { name: '60,000 session tickets', run: (scene) => void_(get('/', 'tickets')(scene)) },
+  {
+    name: '20,000 KeyUpdates that want an answer',
+    run: (scene) => void_(get('/', 'keyUpdates')(scene)),
+  },
+  {
+    name: 'watch(): 20 servers that change among 100 that stall for the limit of 1 s',
+    kinds: ['ours'],
+    run: watchAmongStalling,
+    counts: 'ms until the last change was reported',
+    bounds: { count: 5_000 },
+  },
+  {
+    name: 'watch(): a server that shows another certificate with each of 60 requests',
+    kinds: ['ours'],
+    run: watchAlternating,
+    counts: 'events',
+    bounds: { count: 4 },
   },
   {
     name: '500 stalled handshakes, limit 2 s',

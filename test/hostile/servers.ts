@@ -9,6 +9,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { heldCertificate } from '../../src/testing/index.js';
 import { ANSWERS, counts } from './answers.js';
 import { dhParameters, hugeExponents } from './crafted-chain.js';
+import { FLOODS, floodingServer } from './flooding.js';
 
 /** Where the servers of a process are, and the certificates that are to be trusted for them. */
 export interface Servers {
@@ -48,6 +49,8 @@ const HOSTILE: Readonly<Record<string, () => Server | Tcp>> = {
     }),
   names: () => web({ cert: named.pem, key: named.keyPem }),
   stall: () => createTcpServer((socket) => void socket.on('error', () => {}).resume()),
+  tickets: () => floodingServer(plain, FLOODS.tickets),
+  keyUpdates: () => floodingServer(plain, FLOODS.keyUpdates),
   closing: () =>
     createTlsServer({ ...plain }, (socket) => void socket.on('error', () => {}).destroy()),
 };

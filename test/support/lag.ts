@@ -27,6 +27,12 @@ export class Lag implements Disposable {
     return performance.now() - this.#begin - this.#lost;
   }
 
+  /** Milliseconds in which it had no turn. */
+  get lostMs(): number {
+    this.#look();
+    return this.#lost;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }

@@ -95,13 +95,13 @@ describe('heldCertificate: defaults', () => {
     expect(spkiPin).toBe(`sha256/${Buffer.from(hash).toString('base64')}`);
   });
 
-  it('is fast: the median P-256 certificate takes less than 10 ms', async () => {
+  it('is fast: the median P-256 certificate takes less than 10 ms of CPU time', async () => {
     await heldCertificate();
     const times: number[] = [];
     for (let i = 0; i < 51; i += 1) {
-      const start = performance.now();
+      const before = process.cpuUsage();
       await heldCertificate();
-      times.push(performance.now() - start);
+      times.push(process.cpuUsage(before).user / 1000);
     }
     expect(times.sort((a, b) => a - b)[25]).toBeLessThan(10);
   });
