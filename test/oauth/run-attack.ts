@@ -26,7 +26,7 @@ export interface Outcome {
 }
 
 /** Letters of the table. */
-export const SECRETS: Readonly<Record<string, RegExp>> = {
+const SECRETS: Readonly<Record<string, RegExp>> = {
   R: /REFRESH/,
   S: /SECRET/,
   C: /\bcode=CODE/,

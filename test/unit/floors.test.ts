@@ -63,7 +63,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
-    ['certificate', 'trust', 'connect', 'client', 'transports', 'store', 'redis', 'registry', 'testing'],
+    ['certificate', 'trust', 'connect', 'client', 'store', 'redis', 'registry', 'testing'],
   ],
   [/^node:/, ['testing']],
 ];
