@@ -203,8 +203,12 @@ describe('originFetch', () => {
       cache: { ttlMs: 0 },
     });
     opened.push(store);
-    await store.set('one', { url: server.url, trust: { ca, authority: false } });
-    expect(await store.trust('one')).not.toBe(await store.trust('one'));
+    // The same object for as long as the record is not written again.
+    const approvedAnew = async () => {
+      await store.set('one', { url: server.url, trust: { ca, authority: false } });
+      return store.trust('one');
+    };
+    expect(await approvedAnew()).not.toBe(await approvedAnew());
     const clientCertificate = { cert: ca, key };
     const all: TrustOfOrigin[][] = [
       [
@@ -213,7 +217,7 @@ describe('originFetch', () => {
         () => checkTrust(ca),
         () => checkTrust({ ca: Buffer.from(ca) }),
       ],
-      [() => store.trust('one'), () => store.trust('one')],
+      [approvedAnew, approvedAnew],
       [
         () => ({ ca, clientCertificate }),
         () => checkTrust({ ca, clientCertificate }),
