@@ -28,6 +28,7 @@ export { makeCustomClientFactory } from './client/make-custom-client-factory.js'
 export type { TrustOfOrigin } from './client/origin-clients.js';
 export type { OriginFetch, OriginFetchOptions, OtherFetch } from './client/origin-fetch.js';
 export { originFetch } from './client/origin-fetch.js';
+export type { NamedOrigins } from './client/other-origins.js';
 export type { FactoryStats } from './client/pools.js';
 export type { TimeoutOptions } from './client/timeouts.js';
 

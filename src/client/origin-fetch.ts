@@ -54,8 +54,9 @@ export function originFetch(
 ): OriginFetch {
   if (typeof trustOf !== 'function') invalidArgument('originFetch: trustOf must be a function');
   if (typeof otherwise !== 'function') invalidArgument('originFetch: otherwise must be a fetch');
-  for (const field of ['origins', 'namedOrigins']) {
-    if (!(field in Object(options))) continue;
+  const { namedOrigins } = Object(options);
+  if ('origins' in Object(options) || namedOrigins !== undefined) {
+    const field = namedOrigins === undefined ? 'origins' : 'namedOrigins';
     invalidArgument(`originFetch: options.${field} has no meaning here: trustOf is asked for each`);
   }
   // Once: for all origins the same, whatever becomes of the object or of the environment.
