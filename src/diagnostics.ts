@@ -59,6 +59,7 @@ export interface DiagnosticMessages {
    * followed counting as another.
    */
   'mcp-tls:request': ConnectionMessage & {
+    /** Such as `POST`; `other` for one that neither RFC 9110 nor RFC 5789 defines. */
     readonly method: string;
     /**
      * Whether it went over a connection that was made for it, or over one that another request was answered

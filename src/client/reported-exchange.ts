@@ -19,6 +19,9 @@ export function reportedExchange(
   return report(connections, request, id);
 }
 
+/** Of RFC 9110 §9 and RFC 5789. Any other is a text of the caller's, and would be a label of its own in metrics. */
+const METHODS = new Set('GET HEAD POST PUT DELETE OPTIONS TRACE CONNECT PATCH'.split(' '));
+
 async function report(
   connections: Connections,
   request: ExchangeRequest,
@@ -37,7 +40,7 @@ async function report(
   const tell = (status: number | undefined, error?: unknown): void =>
     publish('mcp-tls:request', () => ({
       ...aboutConnection(id, addressOf(request.url)),
-      method: request.method,
+      method: METHODS.has(request.method) ? request.method : 'other',
       connection: taken.connection,
       status,
       code: error === undefined ? undefined : explainTlsError(error)?.code,

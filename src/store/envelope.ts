@@ -170,11 +170,13 @@ function readFrame(envelope: unknown, context: EnvelopeContext): Frame {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not a text');
   if (envelope.length > MAX_ENVELOPE_CHARS)
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is too long');
-  const parts = envelope.split('.');
+  // One more than there may be: enough to see that it is none.
+  const parts = envelope.split('.', 6);
+  if (parts.length !== 5) return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not an envelope');
   const decoded = parts.map(decode);
   const canonical = decoded.every((bytes, i) => encode(bytes) === parts[i]);
   const [header, wrappedKey, iv, ciphertext, tag] = decoded;
-  if (parts.length !== 5 || !header || !iv || !ciphertext || !tag || !canonical) {
+  if (!header || !iv || !ciphertext || !tag || !canonical) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'is not an envelope');
   }
   if (wrappedKey?.length !== 0) {

@@ -111,6 +111,15 @@ describe('mcp-tls:request', () => {
     expect(connections.slice(3).sort()).toEqual(['new', 'reused']);
   });
 
+  it("keeps a method of the caller's own to itself", async () => {
+    const certificate = await heldCertificate();
+    await using server = await startTlsServer({ certificate });
+    await using factory = makeCustomClientFactory(certificate.pem);
+    listen();
+    await factory({ url: server.url })(server.url, { method: 'PURGE' });
+    expect(requests()).toMatchObject([{ method: 'other' }]);
+  });
+
   it('counts a request that is lost to a closed idle connection as one over the new connection', async () => {
     const certificate = await heldCertificate();
     await using server = await startTlsServer({ certificate });

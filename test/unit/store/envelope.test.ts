@@ -153,6 +153,15 @@ describe('damage', () => {
   ])('planted as %s is refused', async (_, planted) => {
     expect(await codeOf(open(ring, context, planted))).toBe(TAMPERED);
   });
+
+  it('planted as nothing but dots is refused without a look at each part', async () => {
+    const before = process.cpuUsage();
+    for (let i = 0; i < 20; i++) {
+      expect(await codeOf(open(ring, context, '.'.repeat(390_000)))).toBe(TAMPERED);
+    }
+    // A look at each takes some seconds.
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(600);
+  });
 });
 
 describe('another JOSE', () => {
