@@ -13,7 +13,6 @@ export interface RedisClientLike {
   destroy(): unknown;
   hmGet(key: string, fields: string[]): Promise<readonly (string | null)[]>;
   hKeys(key: string): Promise<readonly string[]>;
-  hSet(key: string, field: string, value: string): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
