@@ -19,12 +19,20 @@ export interface GuardLimits {
  * Nothing is tried again: a read costs its caller one deadline, and a write that was sent may have
  * happened. After `breakerFailures` in a row, calls fail at once instead of queueing up behind a
  * backend that hangs; what was not sent is known not to have happened.
+ *
+ * @param assertOpen throws if the store was closed: called before each call, since a backend that is asked
+ *   afterwards may open its connection again
  */
-export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreBackend {
+export function guardBackend(
+  backend: StoreBackend,
+  limits: GuardLimits,
+  assertOpen: () => void,
+): StoreBackend {
   let failures = 0;
   let closedUntil = 0;
 
   async function call<T>(kind: 'read' | 'write', run: () => Promise<T>): Promise<T> {
+    assertOpen();
     if (failures >= limits.breakerFailures) {
       if (performance.now() < closedUntil) {
         throw new StoreError(
@@ -40,6 +48,8 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       failures = 0;
       return result;
     } catch (cause) {
+      // A reading that failed because its connection was closed. Of a write more has to be said.
+      if (kind === 'read') assertOpen();
       const error = toStoreError(cause, kind, backend.name);
       // Of an outcome that the backend itself calls unknown, it has been told by the servers behind it.
       const itself = cause === error && error.code === 'MCP_TLS_STORE_OUTCOME_UNKNOWN';
