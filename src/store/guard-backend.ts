@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.js';
+import { checkKeys, checkKeysState, checkReplaced, checkRows } from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -14,7 +15,8 @@ export interface GuardLimits {
 }
 
 /**
- * A backend whose every call ends in time, and whose every failure is one of ours.
+ * A backend whose every call ends in time, whose every answer has the form that it should, and whose every
+ * failure is one of ours.
  *
  * Nothing is tried again: a read costs its caller one deadline, and a write that was sent may have
  * happened. After `breakerFailures` in a row, calls fail at once instead of queueing up behind a
@@ -67,13 +69,15 @@ export function guardBackend(
   const { replace, keysState, checkSettings } = backend;
   return {
     name: backend.name,
-    read: (keys) => call('read', () => backend.read(keys)),
-    keys: () => call('read', () => backend.keys()),
-    ...(keysState && { keysState: () => call('read', () => keysState.call(backend)) }),
+    read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
+    keys: () => call('read', async () => checkKeys(await backend.keys())),
+    ...(keysState && {
+      keysState: () => call('read', async () => checkKeysState(await keysState.call(backend))),
+    }),
     write: (key, value) => call('write', () => backend.write(key, value)),
     ...(replace && {
       replace: (key, expected, value) =>
-        call('write', () => replace.call(backend, key, expected, value)),
+        call('write', async () => checkReplaced(await replace.call(backend, key, expected, value))),
     }),
     ...(limits.asksForSettings &&
       checkSettings && {
