@@ -90,7 +90,7 @@ export async function rewrapRecords(
   /** By its header alone: whether it can be opened does not depend on any other key. */
   async function isCurrent(row: string | undefined): Promise<boolean> {
     const keyId = row === undefined ? undefined : envelopeKeyId(row);
-    return keyId !== undefined && (await ring.isCurrent(keyId));
+    return keyId !== undefined && (await unlessAborted(ring.isCurrent(keyId), signal));
   }
 
   async function count(key: string): Promise<void> {
@@ -130,6 +130,22 @@ export async function rewrapRecords(
     // Not in one step, where the backend has none.
     if (backend.replace === undefined && (await backend.read([key]))[0] !== row) return false;
     return replaceOrWrite(backend, key, row, sealed);
+  }
+}
+
+/** What is given up may still fail, and then has nobody to tell. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 
