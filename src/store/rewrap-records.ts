@@ -35,7 +35,10 @@ export interface RewrapReport {
 
 /** Options of `store.rewrap`. */
 export interface RewrapOptions {
-  /** Called from time to time with how many of the rows have been looked at. */
+  /**
+   * Called from time to time with how many of the rows have been looked at. Waited for if it gives a promise;
+   * if it fails, so does the call.
+   */
   onProgress?: ((done: number, total: number) => void) | undefined;
   /** Ends it between two rows, with the signal's reason. What was sealed anew stays so: the next one goes on there. */
   signal?: AbortSignal | undefined;
@@ -82,7 +85,7 @@ export async function rewrapRecords(
     }
     // Over a map nothing else waits, and whoever sweeps again and again would let no timer of this process run.
     await setImmediate();
-    onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
+    await onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
   }
   const guard = backend.replace === undefined ? 'checked' : 'atomic';
   return { total: keys.length, rewrapped, current, failed, guard };
