@@ -75,7 +75,7 @@ it('every call, notes included, rejects', async () => {
 
 it('what is in the middle of the store ends there', async () => {
   const { store, asked } = await furnished(250);
-  const batches = store.trusts({});
+  const batches = store.trusts({})[Symbol.asyncIterator]();
   expect((await batches.next()).value?.done).toBe(200);
   let seen = 0;
   const onProgress = () => {

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { createCertificateStore } from '../../../src/index.js';
-import { type KeyProvider, wrappedKeyProvider } from '../../../src/store/index.js';
+import { wrappedKeyProvider } from '../../../src/store/index.js';
+import type { KeyProvider } from '../../../src/store/key-provider.js';
 import { aKey, aRecord, codeOf } from './support.js';
 
 /** What a key provider says of the keys that may stay. */
