@@ -49,7 +49,11 @@ async function untilReady(client: RedisClientLike): Promise<void> {
     // Its result is not waited for: see above.
     if (!client.isOpen) client.connect().catch(fail);
     const giveUp = performance.now() + GIVE_UP_MS;
+    let wasOpen = false;
     while (!isReady(client)) {
+      // Closed meanwhile: then connect() may never settle.
+      if (single && wasOpen && !client.isOpen) throw new NotWrittenError('unreachable', 'closed');
+      wasOpen ||= client.isOpen;
       if (failure !== undefined) throw new NotWrittenError('unreachable', failure.error);
       if (performance.now() > giveUp) throw new NotWrittenError('unreachable', 'no connection');
       await sleep(POLL_MS);

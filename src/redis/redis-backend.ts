@@ -1,16 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { recordId } from '../store/record-key.js';
 import { evicting, evictionPolicy } from '../store/redis-eviction.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
 import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
-import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
+import {
+  type Announcements,
+  CHANGES_FIELD,
+  channelOf,
+  hashOf,
+  LAST_ADDED_FIELD,
+} from './announcements.js';
 import { isSingle } from './readiness.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
 import { sendCommand } from './send-command.js';
 
 /**
- * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty.
+ * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; a
+ * random text, for a field that is added.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
  * In one step: a process that ends after writing has told the others. The number of the change is kept
@@ -20,7 +28,8 @@ import { sendCommand } from './send-command.js';
 const REPLACE = `
 local now = redis.call('HGET', KEYS[1], ARGV[1])
 if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+if now then redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+else redis.call('HSET', KEYS[1], ARGV[1], ARGV[4], '${LAST_ADDED_FIELD}', ARGV[7]) end
 if ARGV[5] == '' then return 1 end
 local number = string.format('%.0f', (tonumber(redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or 0) or 0) + 1)
 local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
@@ -36,9 +45,13 @@ return 1`;
 const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
-/** Of any client: both numbers are of one moment. */
+/** Of any client: both are of one moment. */
 const STATE = `
-return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or '0' }`;
+return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[1], '${LAST_ADDED_FIELD}') or '' }`;
+
+/** ARGV: field, value, a random text. It may be a field that is added. */
+const WRITE = `
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], '${LAST_ADDED_FIELD}', ARGV[3])`;
 
 /**
  * The hash of one namespace. Every operation is one command on one key.
@@ -97,25 +110,25 @@ export function redisBackend(
       const fields = isSingle(client)
         ? await client.hKeys(hash)
         : ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[]);
-      return fields.filter((key) => key !== CHANGES_FIELD);
+      return fields.filter((key) => key !== CHANGES_FIELD && key !== LAST_ADDED_FIELD);
     },
     async keysState() {
       const client = await connection.ready();
       const asked = client.eval(STATE, { keys: [hash], arguments: [] });
       const answer = await asked.catch(unlessForbidden);
       if (answer === undefined) return undefined;
-      const [count, changes] = (answer as readonly unknown[]).map(Number) as [number, number];
-      return { count, changes };
+      const [count, lastAdded] = answer as readonly [unknown, unknown];
+      return lastAdded === '' ? undefined : { count: Number(count), lastAdded: String(lastAdded) };
     },
     async write(key, value) {
       await write(key, async (client) => {
-        await client.hSet(hash, key, value);
+        await client.eval(WRITE, { keys: [hash], arguments: [key, value, randomUUID()] });
         return 1;
       });
     },
     async replace(key, expected, value) {
       const present = expected === undefined ? '0' : '1';
-      const words = [key, present, expected ?? '', value, ...announcementOf(key)];
+      const words = [key, present, expected ?? '', value, ...announcementOf(key), randomUUID()];
       const call = { keys: [hash], arguments: words };
       const answer = await write(key, async (client) => {
         const written = Number(await client.eval(REPLACE, call));

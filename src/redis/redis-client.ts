@@ -13,7 +13,6 @@ export interface RedisClientLike {
   destroy(): unknown;
   hmGet(key: string, fields: string[]): Promise<readonly (string | null)[]>;
   hKeys(key: string): Promise<readonly string[]>;
-  hSet(key: string, field: string, value: string): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
@@ -69,6 +68,8 @@ export function makeRedisConnection(
     invalidArgument('options.tls needs a URL: a client of your own has its TLS options already');
   }
   const tls = own && trust !== undefined ? redisTls(connect, trust) : undefined;
+  /** How often it was closed: what was asked for before that must not open it again. */
+  let closes = 0;
   let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
   let apart: { readonly client: RedisClientLike; untilReady(): Promise<void> } | undefined;
 
@@ -83,18 +84,26 @@ export function makeRedisConnection(
     return made;
   }
 
+  function assertNotClosedSince(before: number): void {
+    if (closes !== before) throw new NotWrittenError('unreachable', 'the connection was closed');
+  }
+
   return {
     async ready() {
+      const before = closes;
       const { client, untilReady } = await main().catch((error) => {
         throw new NotWrittenError('unreachable', error);
       });
+      assertNotClosedSince(before);
       await untilReady();
       return client;
     },
     async lend(task) {
+      const before = closes;
       const { client } = await main().catch((error) => {
         throw new NotWrittenError('unreachable', error);
       });
+      assertNotClosedSince(before);
       if (client.duplicate === undefined) return lentBySentinel(client, this.ready, task);
       if (apart === undefined) {
         const copy = client.duplicate();
@@ -110,6 +119,7 @@ export function makeRedisConnection(
       return copy === undefined ? sharedSubscriber(client, untilReady) : ownSubscriber(copy);
     },
     async close() {
+      closes++;
       if (apart?.client.isOpen) apart.client.destroy();
       if (own && made !== undefined) (await made).client.destroy();
     },

@@ -92,6 +92,7 @@ export class RedisListener {
 
   async #open(): Promise<void> {
     const subscriber = await this.#parts.connection.subscriber();
+    this.#ended.signal.throwIfAborted();
     this.#subscriber = subscriber;
     // At every connection that it makes by itself, after the subscription was renewed.
     subscriber.onReady(() => this.#isHeard && this.#reset());
@@ -101,6 +102,8 @@ export class RedisListener {
       this.#canBeat = true;
       await subscriber.subscribe(this.#ownChannel, this.#hearBeat).catch(this.#ifForbidden);
     }, OPEN_MS);
+    // Closed meanwhile: it is released below, open by now.
+    this.#ended.signal.throwIfAborted();
   }
 
   /** Where no message to oneself is allowed, the path cannot be tried, and is taken to be alive. */

@@ -30,7 +30,7 @@ export async function listServers(
   }
   for await (const batch of store.trusts(page)) {
     entries.push(...batch.entries.map(({ id, trust }) => entryOf(id, trust)));
-    onProgress?.(batch.done, batch.total);
+    await onProgress?.(batch.done, batch.total);
   }
   return entries;
 }
@@ -55,7 +55,7 @@ async function listOneByOne(
       const batch = ids.slice(start, start + AT_ONCE);
       const found = await Promise.all(batch.map((id) => readEntry(id, trust)));
       entries.push(...found.filter((entry) => entry !== undefined));
-      onProgress?.(start + batch.length, ids.length);
+      await onProgress?.(start + batch.length, ids.length);
     }
     // Fewer than were asked for: some have gone since they were listed, or these were the last.
     if (entries.length >= limit || ids.length < wanted) return entries;

@@ -99,7 +99,7 @@ export interface CertificateFileOptions {
 export interface ServerListOptions extends ListOptions {
   /**
    * Called from time to time with how many of the rows were looked at, of all that there are: deleted ones
-   * included, and those behind the end of a page.
+   * included, and those behind the end of a page. Waited for if it gives a promise; if it fails, so does the call.
    */
   onProgress?: ((done: number, total: number) => void) | undefined;
 }

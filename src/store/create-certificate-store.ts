@@ -104,7 +104,7 @@ export function createCertificateStore(
     readStoreOptions(options);
   const { invalidation } = storage;
   const ring = makeKeyRing(keys, limits.readMs, retiredKeys);
-  const backend = guardBackend(storage.backend(namespace), limits);
+  const backend = guardBackend(storage.backend(namespace), limits, assertOpen);
   const clock = makeForwardClock();
   const records = makeSealedRecords(
     backend,
@@ -198,6 +198,8 @@ export function createCertificateStore(
 
   /** The write has happened: a channel that hangs or fails must not make it look otherwise. */
   async function announce(channel: Invalidation, id: string): Promise<void> {
+    // It may open its connection again.
+    if (closed) return;
     try {
       await withDeadline(() => channel.publish(namespace, id), PUBLISH_MS);
     } catch {

@@ -1,6 +1,7 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFencedWrites, notWritten } from './fenced-writes.js';
+import { listWhole } from './list-whole.js';
 import { once } from './once.js';
 import { readTogether } from './read-together.js';
 import type { StoreBackend, StoreBackendFactory } from './store-backend.js';
@@ -24,6 +25,8 @@ function inDirectory(path: string): StoreBackend {
   const fileOf = (key: string) => `${key}${SUFFIX}`;
   const ready = once(() => prepareDirectory(path));
   const writes = makeFencedWrites(path);
+  /** Files of the last list, to be looked for where a listing misses one. */
+  const seen = new Set<string>();
 
   return {
     name: 'directory',
@@ -33,7 +36,7 @@ function inDirectory(path: string): StoreBackend {
     },
     async keys() {
       await ready();
-      const names = await readdir(path);
+      const names = await listWhole(path, seen);
       return names.map(recordKeyOfFile).filter((key) => key !== undefined);
     },
     async write(key, value) {

@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.js';
+import { checkKeys, checkKeysState, checkReplaced, checkRows } from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -14,17 +15,26 @@ export interface GuardLimits {
 }
 
 /**
- * A backend whose every call ends in time, and whose every failure is one of ours.
+ * A backend whose every call ends in time, whose every answer has the form that it should, and whose every
+ * failure is one of ours.
  *
  * Nothing is tried again: a read costs its caller one deadline, and a write that was sent may have
  * happened. After `breakerFailures` in a row, calls fail at once instead of queueing up behind a
  * backend that hangs; what was not sent is known not to have happened.
+ *
+ * @param assertOpen throws if the store was closed: called before each call, since a backend that is asked
+ *   afterwards may open its connection again
  */
-export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreBackend {
+export function guardBackend(
+  backend: StoreBackend,
+  limits: GuardLimits,
+  assertOpen: () => void,
+): StoreBackend {
   let failures = 0;
   let closedUntil = 0;
 
   async function call<T>(kind: 'read' | 'write', run: () => Promise<T>): Promise<T> {
+    assertOpen();
     if (failures >= limits.breakerFailures) {
       if (performance.now() < closedUntil) {
         throw new StoreError(
@@ -40,6 +50,8 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
       failures = 0;
       return result;
     } catch (cause) {
+      // A reading that failed because its connection was closed. Of a write more has to be said.
+      if (kind === 'read') assertOpen();
       const error = toStoreError(cause, kind, backend.name);
       // Of an outcome that the backend itself calls unknown, it has been told by the servers behind it.
       const itself = cause === error && error.code === 'MCP_TLS_STORE_OUTCOME_UNKNOWN';
@@ -57,13 +69,15 @@ export function guardBackend(backend: StoreBackend, limits: GuardLimits): StoreB
   const { replace, keysState, checkSettings } = backend;
   return {
     name: backend.name,
-    read: (keys) => call('read', () => backend.read(keys)),
-    keys: () => call('read', () => backend.keys()),
-    ...(keysState && { keysState: () => call('read', () => keysState.call(backend)) }),
+    read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
+    keys: () => call('read', async () => checkKeys(await backend.keys())),
+    ...(keysState && {
+      keysState: () => call('read', async () => checkKeysState(await keysState.call(backend))),
+    }),
     write: (key, value) => call('write', () => backend.write(key, value)),
     ...(replace && {
       replace: (key, expected, value) =>
-        call('write', () => replace.call(backend, key, expected, value)),
+        call('write', async () => checkReplaced(await replace.call(backend, key, expected, value))),
     }),
     ...(limits.asksForSettings &&
       checkSettings && {

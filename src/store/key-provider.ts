@@ -113,7 +113,9 @@ export function wrappedKeyProvider(options: WrappedKeyProviderOptions): KeyProvi
     },
     isCurrent(id) {
       const wrapped = wrappedIn(id);
-      return wrapped !== undefined && (isCurrent?.(wrapped) ?? true);
+      if (wrapped === undefined) return false;
+      // Passed on as it is: the store refuses whatever is neither `true` nor `false`.
+      return isCurrent === undefined || isCurrent(wrapped);
     },
   };
 }

@@ -92,7 +92,11 @@ export interface KeyRing {
   writer(): Promise<GcmKey>;
   /** @throws {StoreError} `MCP_TLS_STORE_UNKNOWN_KEY`, `MCP_TLS_STORE_UNAVAILABLE` */
   reader(id: string): Promise<GcmKey>;
-  /** Whether what is sealed with this key need not be sealed anew. */
+  /**
+   * Whether what is sealed with this key need not be sealed anew.
+   *
+   * @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a provider fails, or does not answer `true` or `false`
+   */
   isCurrent(id: string): Promise<boolean>;
 }
 
@@ -173,9 +177,16 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
       return keep(id, key);
     },
     async isCurrent(id) {
-      return provider.isCurrent === undefined
-        ? id === (await ring.writer()).id
-        : provider.isCurrent(id);
+      if (provider.isCurrent === undefined) return id === (await ring.writer()).id;
+      // Also a promise, which is not what was asked for: untested, it would pass for `true`.
+      const asking = withDeadline(async () => provider.isCurrent?.(id) as unknown, ms);
+      // Nothing is told of what it throws, which may quote the credentials of its service.
+      const answer = await asking.catch((cause) =>
+        providerFailed(cause === DEADLINE ? 'did not answer in time' : 'failed in isCurrent'),
+      );
+      return typeof answer === 'boolean'
+        ? answer
+        : providerFailed('answered isCurrent with neither true nor false');
     },
     async reader(id) {
       const known = imported.get(id);

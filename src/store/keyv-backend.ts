@@ -1,6 +1,6 @@
 import { keyvKeys } from './keyv-keys.js';
 import { type KeyvAdapter, type KeyvLike, keyvAdapter, readsAtOnce } from './keyv-like.js';
-import { keyvReplace } from './keyv-replace.js';
+import { keyvReplace, postgresRead } from './keyv-replace.js';
 import { assertNotEvicting, type RedisInfoClient } from './redis-eviction.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 import { MARKER_KEY } from './store-marker.js';
@@ -18,12 +18,14 @@ export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
   const prefix = `${namespace}.`;
   const events = watchErrors(keyv, adapter);
   const replace = keyvReplace(adapter, prefix);
+  const readAll = postgresRead(adapter);
   const redis = adapter.client as Partial<RedisInfoClient> | undefined;
 
   return {
     name: 'keyv',
     async read(keys) {
       const names = keys.map((key) => prefix + key);
+      if (readAll !== undefined) return readAll(names);
       if (readsAtOnce(adapter)) return readMany(adapter, names);
       const seen = events.count;
       const rows = await readApart(adapter, names, prefix + MARKER_KEY);

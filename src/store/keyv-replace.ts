@@ -77,10 +77,29 @@ function postgresReplace(
             [prefix + key, value],
           )
         : await query(
-            `UPDATE ${table} SET value = $2 WHERE key = $1 AND value = $3 RETURNING key`,
+            `UPDATE ${table} SET value = $2 WHERE key = $1 AND COALESCE(value, '') = $3 RETURNING key`,
             [prefix + key, value, expected],
           );
     return rows.length === 1;
+  };
+}
+
+/**
+ * Reads by a statement of our own: the adapter's answers `undefined` where there is no row, and `null` where
+ * there is one that holds NULL, which is damaged and not absent. It is given as the empty text here.
+ *
+ * @returns `undefined` for other adapters
+ */
+export function postgresRead(
+  adapter: KeyvAdapter,
+): ((keys: readonly string[]) => Promise<readonly (string | undefined)[]>) | undefined {
+  const table = postgresTable(adapter);
+  if (table === undefined) return undefined;
+  const query = (adapter.query as NonNullable<KeyvAdapter['query']>).bind(adapter);
+  return async (keys) => {
+    const rows = await query(`SELECT key, value FROM ${table} WHERE key = ANY($1)`, [keys]);
+    const values = new Map(rows.map(({ key, value }) => [key, value ?? '']));
+    return keys.map((key) => values.get(key) as string | undefined);
   };
 }
 

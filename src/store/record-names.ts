@@ -6,9 +6,9 @@ import { assertWhole, isRecordKey } from './store-marker.js';
 /**
  * The ids of all records, deleted ones too, in their order.
  *
- * Nothing ever takes a row away (a deletion leaves one), so that a store with as many rows as before has the
- * same rows, and a page of a long list need not read all their names again: where the backend counts them,
- * they are read when their number has changed, or when anything contradicts what is held.
+ * Nothing ever takes a row away (a deletion leaves one), so that a page of a long list need not read all their
+ * names again while none was added: where the backend can tell, they are read when one was, when its data are
+ * those of another history (a failover, a restore), or when anything contradicts what is held.
  */
 export class RecordNames {
   readonly #backend: StoreBackend;
@@ -75,7 +75,6 @@ function includes(ids: readonly string[], id: string): boolean {
   return ids[indexAfter(ids, id) - 1] === id;
 }
 
-/** Fewer changes than before are those of a copy that was put back. */
 function isSame(held: KeysState, now: KeysState | undefined): boolean {
-  return now !== undefined && now.count === held.count && now.changes >= held.changes;
+  return now !== undefined && now.count === held.count && now.lastAdded === held.lastAdded;
 }

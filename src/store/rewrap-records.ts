@@ -35,7 +35,10 @@ export interface RewrapReport {
 
 /** Options of `store.rewrap`. */
 export interface RewrapOptions {
-  /** Called from time to time with how many of the rows have been looked at. */
+  /**
+   * Called from time to time with how many of the rows have been looked at. Waited for if it gives a promise;
+   * if it fails, so does the call.
+   */
   onProgress?: ((done: number, total: number) => void) | undefined;
   /** Ends it between two rows, with the signal's reason. What was sealed anew stays so: the next one goes on there. */
   signal?: AbortSignal | undefined;
@@ -82,7 +85,7 @@ export async function rewrapRecords(
     }
     // Over a map nothing else waits, and whoever sweeps again and again would let no timer of this process run.
     await setImmediate();
-    onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
+    await onProgress?.(Math.min(done + BATCH, keys.length), keys.length);
   }
   const guard = backend.replace === undefined ? 'checked' : 'atomic';
   return { total: keys.length, rewrapped, current, failed, guard };
@@ -90,7 +93,7 @@ export async function rewrapRecords(
   /** By its header alone: whether it can be opened does not depend on any other key. */
   async function isCurrent(row: string | undefined): Promise<boolean> {
     const keyId = row === undefined ? undefined : envelopeKeyId(row);
-    return keyId !== undefined && (await ring.isCurrent(keyId));
+    return keyId !== undefined && (await unlessAborted(ring.isCurrent(keyId), signal));
   }
 
   async function count(key: string): Promise<void> {
@@ -130,6 +133,22 @@ export async function rewrapRecords(
     // Not in one step, where the backend has none.
     if (backend.replace === undefined && (await backend.read([key]))[0] !== row) return false;
     return replaceOrWrite(backend, key, row, sealed);
+  }
+}
+
+/** What is given up may still fail, and then has nobody to tell. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

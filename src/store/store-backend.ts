@@ -13,8 +13,8 @@ export interface StoreBackend {
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
   /**
-   * How many keys there are now, in a time that does not grow with them. Absent where it does; gives `undefined`
-   * where it cannot be asked.
+   * Which keys there are now, in a time that does not grow with them. Absent where it does; gives `undefined`
+   * where it cannot be told.
    */
   keysState?(): Promise<KeysState | undefined>;
   /** Writes whole or not at all. */
@@ -29,11 +29,14 @@ export interface StoreBackend {
   close(): Promise<void>;
 }
 
-/** Keys are never removed: while there are as many, they are the same. */
+/** While both are the same, the keys are the same: also in a replica, or a copy that was put back. */
 export interface KeysState {
   readonly count: number;
-  /** Grows with every change of a record. Less than before: another copy of the data was put in its place. */
-  readonly changes: number;
+  /**
+   * A random text that is written together with every key that is added. A count alone would be the same in
+   * two copies of the data to which different keys were added.
+   */
+  readonly lastAdded: string;
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
-import { fromDer, readCertificates } from '../certificate/pem.js';
+import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { readOptions, refuse, typeOf } from '../options.js';
+import { type Anchor, copyOf, parsed } from './anchor.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
@@ -48,29 +49,36 @@ type PlainPolicy = Omit<
 /** What `util.inspect` and console.log ask for. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
+/**
+ * Invariant: nobody else has the bytes in `#anchors`, by which connections are judged. Bytes can be written
+ * into by whoever holds them, so that what is given out are copies, and what is kept is one.
+ */
 class CheckedPolicy {
-  readonly ownCertificates: readonly Uint8Array[];
   declare readonly [CHECKED]: readonly Anchor[];
+  readonly #anchors: readonly Anchor[];
   #parsed: WeakRef<readonly X509Certificate[]> | undefined;
 
   constructor(anchors: readonly Anchor[]) {
-    Object.defineProperty(this, CHECKED, { value: Object.freeze([...anchors]) });
-    const own = anchors.filter(({ isAuthority }) => !isAuthority);
-    this.ownCertificates = Object.freeze(own.map(({ raw }) => raw));
+    this.#anchors = anchors.map(copyOf);
+    Object.defineProperty(this, CHECKED, { get: () => this.#anchors.map(copyOf) });
     // What was parsed is not kept weakly either: a WeakRef holds what it refers to until the end of the
     // turn, in which a gateway may make all its factories.
+  }
+
+  get ownCertificates(): readonly Uint8Array[] {
+    return this.#anchors.filter(({ isAuthority }) => !isAuthority).map((one) => copyOf(one).raw);
   }
 
   get anchors(): readonly X509Certificate[] {
     const present = this.#parsed?.deref();
     if (present !== undefined) return present;
-    const again = Object.freeze(this[CHECKED].map(({ raw }) => fromDer(raw)));
+    const again = Object.freeze(this.#anchors.map(parsed));
     this.#parsed = new WeakRef(again);
     return again;
   }
 
   get authorities(): readonly X509Certificate[] {
-    const anchors = this[CHECKED];
+    const anchors = this.#anchors;
     return anchors.some(({ isAuthority }) => isAuthority)
       ? this.anchors.filter((_, i) => anchors[i]?.isAuthority)
       : NO_AUTHORITIES;
@@ -89,12 +97,6 @@ class CheckedPolicy {
   [INSPECT](): string {
     return `ReadyTrust ${JSON.stringify(this)}`;
   }
-}
-
-/** A certificate of `ca`. */
-export interface Anchor {
-  readonly raw: Uint8Array;
-  readonly isAuthority: boolean;
 }
 
 const NO_AUTHORITIES: readonly X509Certificate[] = Object.freeze([]);

@@ -61,11 +61,11 @@ describe('a backend that fails', () => {
       () => ({ read: async (ks) => ks.map(() => undefined) }),
       'MCP_TLS_STORE_EMPTIED',
     ],
-    ['answers with fewer rows', () => ({ read: async () => [] }), 'MCP_TLS_STORE_EMPTIED'],
+    ['answers with fewer rows', () => ({ read: async () => [] }), 'MCP_TLS_STORE_UNAVAILABLE'],
     [
       'answers with bytes',
       (b) => ({ read: async (ks) => (await b.read(ks)).map((r) => Buffer.from(r ?? '') as never) }),
-      'MCP_TLS_STORE_TAMPERED',
+      'MCP_TLS_STORE_UNAVAILABLE',
     ],
     [
       'leaves one row out',

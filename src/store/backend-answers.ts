@@ -1,0 +1,44 @@
+import type { KeysState } from './store-backend.js';
+
+/** What a backend of an application may answer. Another form says nothing of what is stored, nor of damage. */
+
+/** As many texts, or `undefined` for a key that is not there, as there are keys. @throws otherwise */
+export function checkRows(
+  answer: unknown,
+  keys: readonly string[],
+): readonly (string | undefined)[] {
+  if (!Array.isArray(answer) || answer.length !== keys.length) otherForm('as many rows as keys');
+  for (let i = 0; i < answer.length; i++) {
+    // A hole is no `undefined` that somebody has answered.
+    const isRow = i in answer && (answer[i] === undefined || typeof answer[i] === 'string');
+    if (!isRow) otherForm('texts, and undefined for what is not there');
+  }
+  return answer;
+}
+
+/** Texts, each once. @throws otherwise */
+export function checkKeys(answer: unknown): readonly string[] {
+  if (!Array.isArray(answer) || !Array.from(answer).every((key) => typeof key === 'string')) {
+    otherForm('a list of keys');
+  }
+  if (new Set(answer).size !== answer.length) otherForm('each key once');
+  return answer;
+}
+
+/** @throws for what is no state, and no `undefined` */
+export function checkKeysState(answer: unknown): KeysState | undefined {
+  if (answer === undefined) return undefined;
+  const { count, lastAdded } = (answer ?? {}) as Partial<KeysState>;
+  if (Number.isSafeInteger(count) && typeof lastAdded === 'string') return answer as KeysState;
+  return otherForm('{ count, lastAdded } or undefined');
+}
+
+/** @throws for what is not `true` or `false` */
+export function checkReplaced(answer: unknown): boolean {
+  return typeof answer === 'boolean' ? answer : otherForm('true or false');
+}
+
+/** Without what was answered: it may be a record. */
+function otherForm(wanted: string): never {
+  throw new Error(`it answered in another form than ${wanted}`);
+}
