@@ -174,12 +174,15 @@ export class Link implements ServerLink {
     const eventId = isStream ? lastEventId(init) : undefined;
     if (isStream) {
       if (this.listener.isUnwanted?.(eventId)) return noStream();
-      const wait = this.#pacing.next(performance.now());
+      const wait = this.#pacing.next(performance.now(), this.#callAfter(eventId));
       if (wait > 0) await pause(wait, init?.signal);
+      // It may have been given up while it waited.
+      if (wait > 0 && this.listener.isUnwanted?.(eventId)) return noStream();
     }
     this.#opened ??= this.#open();
     const ending = this.#closed ? this.#begin() : undefined;
-    const begun = this.#requests.begin(init, this.#callsAfter(eventId));
+    const call = this.#callAfter(eventId);
+    const begun = this.#requests.begin(init, call === undefined ? undefined : [call]);
     const done = (): void => {
       ending?.();
       begun?.done();
@@ -221,9 +224,8 @@ export class Link implements ServerLink {
     return ours;
   }
 
-  #callsAfter(eventId: string | undefined): readonly CallId[] | undefined {
-    const call = eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
-    return call === undefined ? undefined : [call];
+  #callAfter(eventId: string | undefined): CallId | undefined {
+    return eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
   }
 
   #watch(response: Response, init: RequestInit | undefined, eventId: string | undefined): void {

@@ -155,3 +155,13 @@ it('event streams are asked for ten times at once, and then once a second', () =
   for (let now = 100_000; now < 160_000; asked++) now += pacing.next(now) + 1;
   expect(asked).toBeLessThan(75);
 });
+
+it('streams of separate calls are paced apart, each of them and the standing one', () => {
+  const pacing = new StreamPacing();
+  const first = Array.from({ length: 1000 }, (_, call) => pacing.next(5_000, call));
+  expect(new Set(first)).toEqual(new Set([0]));
+  expect(pacing.next(5_000)).toBe(0);
+  const again = Array.from({ length: 11 }, () => pacing.next(5_000, 7));
+  expect(again).toEqual([...Array(9).fill(0), 1000, 2000]);
+  expect(pacing.next(5_000, 8)).toBe(0);
+});
