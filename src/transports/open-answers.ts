@@ -179,10 +179,15 @@ export class OpenAnswers {
     const deliver = transport.onmessage;
     transport.onmessage = (message) => {
       if (!('method' in message) && 'id' in message && message.id !== undefined) {
-        this.#delete(message.id);
+        this.#delete(this.#asSdkReads(message.id));
       }
       deliver?.(message);
     };
+  }
+
+  /** The SDKs number their requests, and take an answer to `"1"` for that to `1`. */
+  #asSdkReads(id: CallId): CallId {
+    return this.#open.has(id) ? id : Number(id);
   }
 
   /** Its stream can be taken up again over another connection, after this event. */

@@ -3,7 +3,7 @@ import { cancelledCall, sendCancellation } from '../../../src/transports/cancell
 import type { ServerLink } from '../../../src/transports/link.js';
 import { OpenAnswers } from '../../../src/transports/open-answers.js';
 import { StreamPacing } from '../../../src/transports/stream-pacing.js';
-import { ABANDONED, RequestsUnderWay } from '../../../src/transports/under-way.js';
+import { ABANDONED, isAbandoned, RequestsUnderWay } from '../../../src/transports/under-way.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -53,6 +53,31 @@ describe('requests under way', () => {
     expect(begun.map((one) => one?.init.signal?.reason)).toEqual([undefined, 'closed', 'closed']);
     expect(requests.begin(post(call(4), session.signal))).toBeUndefined();
   });
+});
+
+it('what the SDKs say of the request of a call that was given up is known as that', () => {
+  for (const text of [
+    `SSE stream disconnected: ${ABANDONED}`,
+    `Failed to reconnect SSE stream: ${ABANDONED.message}`,
+  ]) {
+    expect(isAbandoned(new Error(text))).toBe(true);
+  }
+  expect(isAbandoned(ABANDONED)).toBe(true);
+  expect(isAbandoned(new Error(`Tool: ${ABANDONED.message}`))).toBe(false);
+  expect(isAbandoned(new Error('Failed to reconnect SSE stream: refused'))).toBe(false);
+});
+
+it('an answer whose id is the text of a number is that to the request of this number', async () => {
+  const answers = new OpenAnswers();
+  const delivered: unknown[] = [];
+  const transport = { onmessage: (message: unknown) => void delivered.push(message) };
+  answers.watch(transport);
+  for (const id of [1, 2]) await answers.whileSending(call(id), async () => {});
+  const answer = { jsonrpc: '2.0', id: '1', result: {} };
+  transport.onmessage(answer);
+  expect(answers.has(call(1))).toBe(false);
+  expect(answers.has(call(2))).toBe(true);
+  expect(delivered).toEqual([answer]);
 });
 
 describe('a cancellation', () => {
