@@ -1,3 +1,4 @@
+import { isEventStreamType } from '../client/event-stream-type.js';
 import { watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
@@ -8,7 +9,7 @@ import type { IssuerMemory } from './issuer-memory.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { type CallId, RequestsUnderWay } from './under-way.js';
+import { type CallId, type MessageTaken, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -33,6 +34,12 @@ export interface LinkListener {
     error: Error | undefined,
     lastEventId: string | undefined,
   ): void;
+  /** How the request of a message was taken: its answer is an event stream, or there is none (202). */
+  messageTaken?(init: RequestInit | undefined, how: MessageTaken): void;
+  /** A stream that was to go on after this event is not given, and the SDK asks for it no more. */
+  notResumed?(eventId: string): void;
+  /** The stream is not given that belongs to no call. */
+  standingRefused?(): void;
   /** How a request for an event stream was answered: with a response, or with our error. */
   streamAsked?(answer: Response | Error): void;
   /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
@@ -59,6 +66,8 @@ export interface ServerLink {
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
+  /** Whether a stream that belongs to no call was asked for, and was not refused. */
+  readonly listens: boolean;
   /** Ends the requests that only this call needs: whoever made it waits no more. */
   abandon(call: CallId): void;
   /** Ends the requests with this body, which reject with `reason`. */
@@ -86,6 +95,7 @@ export class Link implements ServerLink {
   readonly #open: () => Opened;
   #opened: Opened | undefined;
   #closed = false;
+  #listens = false;
   #underWay = 0;
   #lastError: Error | undefined;
   readonly #requests = new RequestsUnderWay();
@@ -108,6 +118,10 @@ export class Link implements ServerLink {
   get totalMs(): number {
     const client = this.#opened?.client as { readonly [LIMITS]?: Timeouts } | undefined;
     return client?.[LIMITS]?.totalMs ?? 0;
+  }
+
+  get listens(): boolean {
+    return this.#listens;
   }
 
   get lastError(): Error | undefined {
@@ -174,7 +188,9 @@ export class Link implements ServerLink {
     const eventId = isStream ? lastEventId(init) : undefined;
     if (isStream) {
       if (this.listener.isUnwanted?.(eventId)) return noStream();
-      const wait = this.#pacing.next(performance.now(), this.#callAfter(eventId));
+      const call = this.#callAfter(eventId);
+      if (call === undefined) this.#listens = true;
+      const wait = this.#pacing.next(performance.now(), call);
       if (wait > 0) await pause(wait, init?.signal);
       // It may have been given up while it waited.
       if (wait > 0 && this.listener.isUnwanted?.(eventId)) return noStream();
@@ -192,13 +208,31 @@ export class Link implements ServerLink {
       response = await this.#opened.client(input, begun?.init ?? init);
     } catch (error) {
       done();
+      if (isStream && call === undefined) this.#standingRefused();
       throw this.#refusal(error, isStream);
     }
     // Of a client that is not ours, nothing is known of the body.
     if (!watchBody(response, { complete: done })) done();
+    if (isStream && call === undefined && !response.ok) this.#standingRefused();
+    if (eventId !== undefined && call !== undefined && refusesForGood(response)) {
+      await response.body?.cancel();
+      afterReaders(() => this.listener.notResumed?.(eventId));
+      return noStream();
+    }
     if (eventId !== undefined && response.ok) this.listener.resumed?.(eventId);
     this.#watch(response, init, eventId);
+    if (init?.method === 'POST' && response.ok) this.#onTaken(response, init);
     return response;
+  }
+
+  #onTaken(response: Response, init: RequestInit): void {
+    if (response.status === 202) this.listener.messageTaken?.(init, 'without an answer');
+    else if (isEventStream(response)) this.listener.messageTaken?.(init, 'as a stream');
+  }
+
+  #standingRefused(): void {
+    this.#listens = false;
+    this.listener.standingRefused?.();
   }
 
   abandon(call: CallId): void {
@@ -229,8 +263,7 @@ export class Link implements ServerLink {
   }
 
   #watch(response: Response, init: RequestInit | undefined, eventId: string | undefined): void {
-    const type = response.headers.get('content-type');
-    if (type?.startsWith('text/event-stream') !== true) return;
+    if (!isEventStream(response)) return;
     watchBody(response, {
       ended: (failure) => {
         const error = failure && explainTlsError(failure.reason);
@@ -258,6 +291,19 @@ export class Link implements ServerLink {
 
 function lastEventId(init: RequestInit | undefined): string | undefined {
   return new Headers(init?.headers).get('last-event-id') ?? undefined;
+}
+
+function isEventStream(response: Response): boolean {
+  return isEventStreamType(response.headers.get('content-type'));
+}
+
+/**
+ * Whether the stream of a call is not given, and will not be asked for again. The SDKs ask no more after 405, and
+ * after an answer without a body; whatever else is no error they read as a stream.
+ */
+function refusesForGood(response: Response): boolean {
+  const { ok, status } = response;
+  return status === 405 || status === 204 || (ok && !isEventStream(response));
 }
 
 /** What the SDK takes, without a word, for a server that offers no stream. */

@@ -1,4 +1,4 @@
-import type { CallId } from './under-way.js';
+import type { CallId, MessageTaken } from './under-way.js';
 
 /** A JSON-RPC message, as much as is read of it here: that of either SDK. */
 export interface RpcMessage {
@@ -23,6 +23,8 @@ const CONNECTION_CLOSED = -32_000;
 interface OpenAnswer {
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
+  /** How its request was taken, where the answer to that did not end with it. */
+  taken: MessageTaken | undefined;
   /** After which event its stream can be taken up again over another connection. */
   resumesAfter: string | undefined;
   /** After which event it was taken up again last: a stream that goes on from there was given. */
@@ -148,6 +150,7 @@ export class OpenAnswers {
   #add(id: CallId, limit: AnswerLimit | undefined): void {
     this.#open.set(id, {
       streaming: false,
+      taken: undefined,
       resumesAfter: undefined,
       resumedAfter: undefined,
       broken: false,
@@ -188,6 +191,39 @@ export class OpenAnswers {
   /** The SDKs number their requests, and take an answer to `"1"` for that to `1`. */
   #asSdkReads(id: CallId): CallId {
     return this.#open.has(id) ? id : Number(id);
+  }
+
+  /** Its request was taken like this. */
+  taken(message: Messages, how: MessageTaken): void {
+    this.#mark(message, { taken: how });
+  }
+
+  /**
+   * To be called when the message was sent, and whatever the answer to its request held was delivered. Those of
+   * its answers that are to come elsewhere have what is left of their limit.
+   *
+   * @param elsewhere whether the answer to a request that was only taken may come over another stream
+   * @returns whether one of its answers can come no more
+   */
+  isLost(message: Messages, elsewhere: boolean, now: number): boolean {
+    let lost = false;
+    each(message, (id) => {
+      const one = this.#open.get(id);
+      if (one === undefined || one.taken === 'as a stream') return;
+      if (one.limit !== undefined) this.#startTimer(id, one.limit, now);
+      if (one.taken === undefined || !elsewhere) lost = true;
+    });
+    return lost;
+  }
+
+  /** Answers those whose requests were only taken: no stream is left that they could come over. */
+  endTaken(error: Error): EndedAnswers {
+    return this.#end(error, ({ streaming, taken }) => streaming && taken === 'without an answer');
+  }
+
+  /** Answers those whose stream is not taken up again after this event. */
+  notResumed(eventId: string, error: Error): EndedAnswers {
+    return this.#end(error, ({ resumesAfter }) => resumesAfter === eventId, true);
   }
 
   /** Its stream can be taken up again over another connection, after this event. */

@@ -1,6 +1,9 @@
 /** Names one request of JSON-RPC. */
 export type CallId = string | number;
 
+/** How a server took the request of a message: its answer is an event stream, or it has none (202). */
+export type MessageTaken = 'as a stream' | 'without an answer';
+
 /** Why a request ended whose call was given up. Whoever could be told has left. */
 export const ABANDONED: Error = Object.assign(new Error('the call was given up'), {
   name: 'AbortError',
