@@ -41,7 +41,7 @@ export interface LinkListener {
   /** The stream is not given that belongs to no call. */
   standingRefused?(): void;
   /** How a request for an event stream was answered: with a response, or with our error. */
-  streamAsked?(answer: Response | Error): void;
+  streamAsked?(answer: Response | Error, init: RequestInit | undefined): void;
   /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
   callAfter?(eventId: string): CallId | undefined;
   /** A stream was given that goes on after this event. */
@@ -166,17 +166,17 @@ export class Link implements ServerLink {
     const method = init?.method ?? 'GET';
     if (status !== 401 && status !== 403) {
       if (response.ok) this.#budget.accepted(method);
-      return this.#reported(response, isStream);
+      return this.#reported(response, init, isStream);
     }
     this.#authorization.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
-    if (error === undefined) return this.#reported(response, isStream);
+    if (error === undefined) return this.#reported(response, init, isStream);
     await response.body?.cancel();
     throw this.#refusal(error, isStream);
   }
 
-  #reported(response: Response, isStream: boolean): Response {
-    if (isStream) this.listener.streamAsked?.(response);
+  #reported(response: Response, init: RequestInit | undefined, isStream: boolean): Response {
+    if (isStream) this.listener.streamAsked?.(response, init);
     return response;
   }
 
@@ -254,7 +254,7 @@ export class Link implements ServerLink {
     const ours = explainTlsError(error);
     if (ours === undefined) return error;
     this.#lastError = ours;
-    if (isStream) this.listener.streamAsked?.(ours);
+    if (isStream) this.listener.streamAsked?.(ours, undefined);
     return ours;
   }
 
