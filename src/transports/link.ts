@@ -6,49 +6,17 @@ import { explainTlsError } from '../explain-tls-error.js';
 import { AuthorizationBudget } from './authorization-budget.js';
 import { AuthorizationRequests } from './authorization-requests.js';
 import type { IssuerMemory } from './issuer-memory.js';
+import type { LinkListener } from './link-listener.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { type CallId, type MessageTaken, RequestsUnderWay } from './under-way.js';
+import { type CallId, RequestsUnderWay } from './under-way.js';
 
 /** A fetch-like function, as the MCP SDKs take it. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** A client of whatever factory is injected: ours, or one of the host application. */
 export type ClientLike = FetchLike & { close?(): Promise<void> | void };
-
-/** `final`: requests that follow will fail too. */
-export type PoolEnded = (error: Error, final: boolean) => void;
-
-/** What a transport is told of its link. */
-export interface LinkListener {
-  /** The connections were closed that answers came over. */
-  poolEnded?: PoolEnded;
-  /**
-   * An event stream that answered this request has ended: with our error, or of itself.
-   *
-   * @param lastEventId where it was taken up again after that one
-   */
-  streamEnded?(
-    init: RequestInit | undefined,
-    error: Error | undefined,
-    lastEventId: string | undefined,
-  ): void;
-  /** How the request of a message was taken: its answer is an event stream, or there is none (202). */
-  messageTaken?(init: RequestInit | undefined, how: MessageTaken): void;
-  /** A stream that was to go on after this event is not given, and the SDK asks for it no more. */
-  notResumed?(eventId: string): void;
-  /** The stream is not given that belongs to no call. */
-  standingRefused?(): void;
-  /** How a request for an event stream was answered: with a response, or with our error. */
-  streamAsked?(answer: Response | Error, init: RequestInit | undefined): void;
-  /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
-  callAfter?(eventId: string): CallId | undefined;
-  /** A stream was given that goes on after this event. */
-  resumed?(eventId: string): void;
-  /** Whether nobody wants a stream that the SDK asks for, after this event or from now on. */
-  isUnwanted?(eventId: string | undefined): boolean;
-}
 
 /** What a transport holds of its server: one fetch for everything, and its end. */
 export interface ServerLink {

@@ -4,7 +4,8 @@ import { callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
-import { OpenAnswers, type RpcMessage } from './open-answers.js';
+import { OpenAnswers } from './open-answers.js';
+import type { RpcMessage } from './rpc-messages.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the SSE transports of both SDKs have in common, as far as it matters here. */
@@ -162,10 +163,11 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
         await super.start();
         this.#started = true;
       } catch (error) {
+        // Of before the end, which is one more. The event source passes errors on as text only.
+        const { lastError } = this.#link;
         await this.close();
         if (error instanceof Unauthorized) throw this.#explained(error);
-        // The event source passes errors on as text only.
-        throw this.#link.lastError ?? error;
+        throw lastError ?? error;
       }
     }
 

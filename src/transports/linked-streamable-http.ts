@@ -3,13 +3,8 @@ import { answeredWithout, callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
-import {
-  type AnswerLimit,
-  type EndedAnswers,
-  type Messages,
-  OpenAnswers,
-  type RpcMessage,
-} from './open-answers.js';
+import { type AnswerLimit, OpenAnswers } from './open-answers.js';
+import { type EndedAnswers, type Messages, type RpcMessage, requestsIn } from './rpc-messages.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
@@ -36,14 +31,6 @@ interface SendOptions {
   onresumptiontoken?: (token: string) => void;
   /** Of SDK v2, for protocol 2026-07-28: the caller gives up by ending the request, and nothing else is sent. */
   requestSignal?: AbortSignal;
-}
-
-/** The requests of a message, by which their answers are known. */
-function requestsIn(message: Messages): Messages {
-  const all: readonly RpcMessage[] = Array.isArray(message) ? message : [message as RpcMessage];
-  return all.flatMap(({ jsonrpc, id, method }) =>
-    id === undefined || method === undefined ? [] : [{ jsonrpc, id, method }],
-  );
 }
 
 /** A call is not taken up again after it was closed, nor past the limit that it was given. */
@@ -115,7 +102,7 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     #requestsOf(init: RequestInit): Messages {
       const known = this.#requests.get(init);
       if (known !== undefined) return known;
-      const requests = requestsIn(JSON.parse(String(init.body)));
+      const requests = requestsIn(String(init.body));
       this.#requests.set(init, requests);
       return requests;
     }

@@ -1,24 +1,13 @@
+import {
+  answerOf,
+  type EndedAnswers,
+  each,
+  idsOf,
+  type Messages,
+  probeIn,
+  type RpcMessage,
+} from './rpc-messages.js';
 import type { CallId, MessageTaken } from './under-way.js';
-
-/** A JSON-RPC message, as much as is read of it here: that of either SDK. */
-export interface RpcMessage {
-  readonly jsonrpc: string;
-  readonly id?: CallId;
-  readonly method?: string;
-}
-
-export type Messages = RpcMessage | readonly RpcMessage[];
-
-/** What is answered in the server's place. */
-export interface ErrorAnswer extends RpcMessage {
-  readonly id: CallId;
-  readonly error: { readonly code: number; readonly message: string; readonly data: Error };
-}
-
-export type EndedAnswers = readonly ErrorAnswer[];
-
-/** JSON-RPC's range for implementations; the SDK's own "connection closed". */
-const CONNECTION_CLOSED = -32_000;
 
 interface OpenAnswer {
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
@@ -294,11 +283,7 @@ export class OpenAnswers {
       if (!sdkKnows) this.#isNotWanted(one.resumesAfter, one.resumedAfter);
       return probe === undefined;
     });
-    return answered.map(([id]) => ({
-      jsonrpc: '2.0',
-      id,
-      error: { code: CONNECTION_CLOSED, message: error.message, data: error },
-    }));
+    return answered.map(([id]) => answerOf(id, error));
   }
 
   #mark(message: Messages, as: Partial<OpenAnswer>): void {
@@ -307,24 +292,4 @@ export class OpenAnswers {
       if (answer !== undefined) Object.assign(answer, as);
     });
   }
-}
-
-function idsOf(message: Messages): ReadonlySet<CallId> {
-  const ids = new Set<CallId>();
-  each(message, (id) => ids.add(id));
-  return ids;
-}
-
-function each(input: Messages, action: (id: CallId) => void): void {
-  for (const message of Array.isArray(input) ? input : [input]) {
-    if (typeof message !== 'object' || message === null) continue;
-    const { id, method } = message;
-    if (method !== undefined && id !== undefined) action(id);
-  }
-}
-
-/** The request by which SDK v2 asks a server which protocol it speaks (2026-07-28). */
-function probeIn(message: Messages): CallId | undefined {
-  const { id, method } = message as RpcMessage;
-  return method === 'server/discover' ? id : undefined;
 }

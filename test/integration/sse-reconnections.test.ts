@@ -25,12 +25,16 @@ const INITIALIZED = {
 };
 
 /** Answers the first request for a stream with one, and those that follow by `again`. */
-async function serve(retryMs: number, again?: (response: ServerResponse) => void) {
+async function serve(
+  retryMs: number,
+  again?: (response: ServerResponse) => void,
+  type = 'text/event-stream',
+) {
   let stream: ServerResponse | undefined;
   let streams = 0;
   const called: string[] = [];
   const open = (response: ServerResponse): void => {
-    stream = response.writeHead(200, { 'content-type': 'text/event-stream' });
+    stream = response.writeHead(200, { 'content-type': type });
     stream.write(`retry: ${retryMs}\nevent: endpoint\ndata: /messages\n\n`);
   };
   const server = await startTlsServer({
@@ -91,6 +95,12 @@ describe.each(['v1', 'v2'] as const)('over SDK %s, a session', (sdk) => {
     await expect.poll(() => onclose.mock.calls.length, { timeout: 8000 }).toBe(1);
     expect(errors.join()).toContain('the event stream was not given again: HTTP 2');
     expect(server.streams()).toBe(2);
+  });
+
+  it('is refused with the reason where the first answer is none that the event source reads', async () => {
+    const server = await serve(50, typed(200, 'Text/Event-Stream'), 'Text/Event-Stream');
+    const failure = await connect(server.url).catch(String);
+    expect(failure).toContain('Invalid content type');
   });
 
   it('ends a call at once, and does not send it, until there is a stream again', async () => {

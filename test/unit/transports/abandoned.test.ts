@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cancelledCall, sendCancellation } from '../../../src/transports/cancellation.js';
 import type { ServerLink } from '../../../src/transports/link.js';
 import { OpenAnswers } from '../../../src/transports/open-answers.js';
+import { requestsIn } from '../../../src/transports/rpc-messages.js';
 import { StreamPacing } from '../../../src/transports/stream-pacing.js';
 import { ABANDONED, isAbandoned, RequestsUnderWay } from '../../../src/transports/under-way.js';
 
@@ -189,4 +190,11 @@ it('streams of separate calls are paced apart, each of them and the standing one
   const again = Array.from({ length: 11 }, () => pacing.next(5_000, 7));
   expect(again).toEqual([...Array(9).fill(0), 1000, 2000]);
   expect(pacing.next(5_000, 8)).toBe(0);
+});
+
+it('a body that is no message holds no request', () => {
+  for (const body of ['', 'grant_type=refresh_token', 'null', '[null, 1]', '{"id":1}']) {
+    expect(requestsIn(body)).toEqual([]);
+  }
+  expect(requestsIn(JSON.stringify([call(1), call(2)])).map(({ id }) => id)).toEqual([1, 2]);
 });
