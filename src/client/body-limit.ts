@@ -1,3 +1,4 @@
+import { isEventStreamType } from './event-stream-type.js';
 import { badAnswer } from './fetch-error.js';
 
 /** What a whole body may have at most, and the error of one that has more. */
@@ -14,7 +15,7 @@ export function bodyLimit(
   contentType: string | readonly string[] | undefined,
 ): BodyLimit | undefined {
   if (bytes === 0) return undefined;
-  const isEventStream = /^\s*text\/event-stream\s*(;|$)/i.test(String(contentType));
+  const isEventStream = isEventStreamType(contentType);
   const what = isEventStream ? 'an event of its stream' : 'its body';
   return {
     bytes,

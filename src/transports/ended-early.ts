@@ -15,6 +15,14 @@ export function endedEarly(server: URL): TlsConnectionError {
   });
 }
 
+/** The server's answer to the request of a call is there in full, and that of the call is not in it. */
+export function answeredWithout(server: URL): TlsConnectionError {
+  const { host, port } = addressOf(server);
+  const message = `${atHost(host, port)}: answered the request of a call without the answer to the call`;
+  const hint = 'The server does not keep to MCP here: see its log.';
+  return new TlsConnectionError('MCP_TLS_BAD_ANSWER', message, { host, port, hint });
+}
+
 /** A call was not answered within `timeout.totalMs`. */
 export function callTimedOut(server: URL, ms: number): TlsConnectionError {
   const { host, port } = addressOf(server);

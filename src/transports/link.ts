@@ -1,3 +1,4 @@
+import { isEventStreamType } from '../client/event-stream-type.js';
 import { watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
@@ -5,6 +6,7 @@ import { explainTlsError } from '../explain-tls-error.js';
 import { AuthorizationBudget } from './authorization-budget.js';
 import { AuthorizationRequests } from './authorization-requests.js';
 import type { IssuerMemory } from './issuer-memory.js';
+import type { LinkListener } from './link-listener.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
@@ -15,33 +17,6 @@ export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Respo
 
 /** A client of whatever factory is injected: ours, or one of the host application. */
 export type ClientLike = FetchLike & { close?(): Promise<void> | void };
-
-/** `final`: requests that follow will fail too. */
-export type PoolEnded = (error: Error, final: boolean) => void;
-
-/** What a transport is told of its link. */
-export interface LinkListener {
-  /** The connections were closed that answers came over. */
-  poolEnded?: PoolEnded;
-  /**
-   * An event stream that answered this request has ended: with our error, or of itself.
-   *
-   * @param lastEventId where it was taken up again after that one
-   */
-  streamEnded?(
-    init: RequestInit | undefined,
-    error: Error | undefined,
-    lastEventId: string | undefined,
-  ): void;
-  /** How a request for an event stream was answered: with a response, or with our error. */
-  streamAsked?(answer: Response | Error): void;
-  /** Whose answer a stream that is taken up again after this event is for, if it is for one call. */
-  callAfter?(eventId: string): CallId | undefined;
-  /** A stream was given that goes on after this event. */
-  resumed?(eventId: string): void;
-  /** Whether nobody wants a stream that the SDK asks for, after this event or from now on. */
-  isUnwanted?(eventId: string | undefined): boolean;
-}
 
 /** What a transport holds of its server: one fetch for everything, and its end. */
 export interface ServerLink {
@@ -59,6 +34,8 @@ export interface ServerLink {
   listener: LinkListener;
   /** The limit of a whole call, of clients that say so; 0 for none. */
   readonly totalMs: number;
+  /** Whether a stream that belongs to no call was asked for, and was not refused. */
+  readonly listens: boolean;
   /** Ends the requests that only this call needs: whoever made it waits no more. */
   abandon(call: CallId): void;
   /** Ends the requests with this body, which reject with `reason`. */
@@ -86,6 +63,7 @@ export class Link implements ServerLink {
   readonly #open: () => Opened;
   #opened: Opened | undefined;
   #closed = false;
+  #listens = false;
   #underWay = 0;
   #lastError: Error | undefined;
   readonly #requests = new RequestsUnderWay();
@@ -108,6 +86,10 @@ export class Link implements ServerLink {
   get totalMs(): number {
     const client = this.#opened?.client as { readonly [LIMITS]?: Timeouts } | undefined;
     return client?.[LIMITS]?.totalMs ?? 0;
+  }
+
+  get listens(): boolean {
+    return this.#listens;
   }
 
   get lastError(): Error | undefined {
@@ -152,17 +134,17 @@ export class Link implements ServerLink {
     const method = init?.method ?? 'GET';
     if (status !== 401 && status !== 403) {
       if (response.ok) this.#budget.accepted(method);
-      return this.#reported(response, isStream);
+      return this.#reported(response, init, isStream);
     }
     this.#authorization.begin();
     const error = this.#budget.refused(method, status, token, performance.now());
-    if (error === undefined) return this.#reported(response, isStream);
+    if (error === undefined) return this.#reported(response, init, isStream);
     await response.body?.cancel();
     throw this.#refusal(error, isStream);
   }
 
-  #reported(response: Response, isStream: boolean): Response {
-    if (isStream) this.listener.streamAsked?.(response);
+  #reported(response: Response, init: RequestInit | undefined, isStream: boolean): Response {
+    if (isStream) this.listener.streamAsked?.(response, init);
     return response;
   }
 
@@ -174,12 +156,17 @@ export class Link implements ServerLink {
     const eventId = isStream ? lastEventId(init) : undefined;
     if (isStream) {
       if (this.listener.isUnwanted?.(eventId)) return noStream();
-      const wait = this.#pacing.next(performance.now());
+      const call = this.#callAfter(eventId);
+      if (call === undefined) this.#listens = true;
+      const wait = this.#pacing.next(performance.now(), call);
       if (wait > 0) await pause(wait, init?.signal);
+      // It may have been given up while it waited.
+      if (wait > 0 && this.listener.isUnwanted?.(eventId)) return noStream();
     }
     this.#opened ??= this.#open();
     const ending = this.#closed ? this.#begin() : undefined;
-    const begun = this.#requests.begin(init, this.#callsAfter(eventId));
+    const call = this.#callAfter(eventId);
+    const begun = this.#requests.begin(init, call === undefined ? undefined : [call]);
     const done = (): void => {
       ending?.();
       begun?.done();
@@ -189,13 +176,31 @@ export class Link implements ServerLink {
       response = await this.#opened.client(input, begun?.init ?? init);
     } catch (error) {
       done();
+      if (isStream && call === undefined) this.#standingRefused();
       throw this.#refusal(error, isStream);
     }
     // Of a client that is not ours, nothing is known of the body.
     if (!watchBody(response, { complete: done })) done();
+    if (isStream && call === undefined && !response.ok) this.#standingRefused();
+    if (eventId !== undefined && call !== undefined && refusesForGood(response)) {
+      await response.body?.cancel();
+      afterReaders(() => this.listener.notResumed?.(eventId));
+      return noStream();
+    }
     if (eventId !== undefined && response.ok) this.listener.resumed?.(eventId);
     this.#watch(response, init, eventId);
+    if (init?.method === 'POST' && response.ok) this.#onTaken(response, init);
     return response;
+  }
+
+  #onTaken(response: Response, init: RequestInit): void {
+    if (response.status === 202) this.listener.messageTaken?.(init, 'without an answer');
+    else if (isEventStream(response)) this.listener.messageTaken?.(init, 'as a stream');
+  }
+
+  #standingRefused(): void {
+    this.#listens = false;
+    this.listener.standingRefused?.();
   }
 
   abandon(call: CallId): void {
@@ -217,18 +222,16 @@ export class Link implements ServerLink {
     const ours = explainTlsError(error);
     if (ours === undefined) return error;
     this.#lastError = ours;
-    if (isStream) this.listener.streamAsked?.(ours);
+    if (isStream) this.listener.streamAsked?.(ours, undefined);
     return ours;
   }
 
-  #callsAfter(eventId: string | undefined): readonly CallId[] | undefined {
-    const call = eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
-    return call === undefined ? undefined : [call];
+  #callAfter(eventId: string | undefined): CallId | undefined {
+    return eventId === undefined ? undefined : this.listener.callAfter?.(eventId);
   }
 
   #watch(response: Response, init: RequestInit | undefined, eventId: string | undefined): void {
-    const type = response.headers.get('content-type');
-    if (type?.startsWith('text/event-stream') !== true) return;
+    if (!isEventStream(response)) return;
     watchBody(response, {
       ended: (failure) => {
         const error = failure && explainTlsError(failure.reason);
@@ -256,6 +259,19 @@ export class Link implements ServerLink {
 
 function lastEventId(init: RequestInit | undefined): string | undefined {
   return new Headers(init?.headers).get('last-event-id') ?? undefined;
+}
+
+function isEventStream(response: Response): boolean {
+  return isEventStreamType(response.headers.get('content-type'));
+}
+
+/**
+ * Whether the stream of a call is not given, and will not be asked for again. The SDKs ask no more after 405, and
+ * after an answer without a body; whatever else is no error they read as a stream.
+ */
+function refusesForGood(response: Response): boolean {
+  const { ok, status } = response;
+  return status === 405 || status === 204 || (ok && !isEventStream(response));
 }
 
 /** What the SDK takes, without a word, for a server that offers no stream. */

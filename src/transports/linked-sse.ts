@@ -4,7 +4,8 @@ import { callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
-import { OpenAnswers, type RpcMessage } from './open-answers.js';
+import { OpenAnswers } from './open-answers.js';
+import type { RpcMessage } from './rpc-messages.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the SSE transports of both SDKs have in common, as far as it matters here. */
@@ -27,6 +28,15 @@ interface Base {
 
 /** A minute or so, as long as the server does not say when to come back. */
 const MAX_RECONNECTIONS = 20;
+
+/** What the event source of the SDKs reads: it takes no other status, and no other case of the type. */
+function isReadAsStream({ status, headers }: Response): boolean {
+  return status === 200 && headers.get('content-type')?.startsWith('text/event-stream') === true;
+}
+
+function described({ status }: Response): string {
+  return status === 200 ? 'HTTP 200, and no text/event-stream' : `HTTP ${status}`;
+}
 
 /**
  * Makes a class of an SDK's transport whose requests go by a link, and that ends when its stream is refused.
@@ -54,6 +64,8 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     /** Streams that have ended so far, and why the last one did. */
     #ended = 0;
     #lastEnd: Error | undefined;
+    /** The request whose answer is the stream, while there is one. */
+    #stream: RequestInit | undefined;
     /** In a row. */
     #failures = 0;
 
@@ -67,12 +79,14 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
       link.listener = {
         poolEnded: (error) => this.#endAnswers(error),
         // All answers come over the one stream, and a new one is of another session.
-        streamEnded: (_init, error) => {
+        streamEnded: (init, error) => {
+          if (init?.method === 'POST') return;
           this.#ended++;
           this.#lastEnd = error ?? endedEarly(this.#server);
+          if (init === this.#stream) this.#stream = undefined;
           this.#endAnswers(this.#lastEnd);
         },
-        streamAsked: (answer) => this.#onStreamAsked(answer),
+        streamAsked: (answer, init) => this.#onStreamAsked(answer, init),
       };
     }
 
@@ -81,15 +95,17 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     }
 
     /** Once started, whatever is asked for is the stream again; before, `start()` reports it. */
-    #onStreamAsked(answer: Response | Error): void {
+    #onStreamAsked(answer: Response | Error, init: RequestInit | undefined): void {
+      const isGiven = !(answer instanceof Error) && isReadAsStream(answer);
+      if (isGiven) this.#stream = init;
       if (!this.#started) return;
       if (answer instanceof Error) {
         const passes = answer instanceof McpTlsError && answer.retryable;
         if (passes && ++this.#failures < MAX_RECONNECTIONS) return;
         this.#giveUp(answer);
-      } else if (answer.ok && answer.status !== 204) this.#failures = 0;
+      } else if (isGiven) this.#failures = 0;
       else if (answer.status !== 401 || !this.#authorizes) {
-        this.#giveUp(new Error(`the event stream was not given again: HTTP ${answer.status}`));
+        this.#giveUp(new Error(`the event stream was not given again: ${described(answer)}`));
       }
     }
 
@@ -125,6 +141,9 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
 
     async #post(message: RpcMessage): Promise<void> {
       const ended = this.#ended;
+      // Until there is a stream again, no answer can come: the next one is of another session.
+      const isCut = this.#started && this.#stream === undefined && this.#lastEnd !== undefined;
+      if (isCut && this.#answers.has(message)) throw this.#lastEnd;
       await super.send(message);
       // The stream that was to bring the answer ended before anybody knew that the server takes it.
       if (ended !== this.#ended && this.#answers.has(message)) throw this.#lastEnd;
@@ -144,10 +163,11 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
         await super.start();
         this.#started = true;
       } catch (error) {
+        // Of before the end, which is one more. The event source passes errors on as text only.
+        const { lastError } = this.#link;
         await this.close();
         if (error instanceof Unauthorized) throw this.#explained(error);
-        // The event source passes errors on as text only.
-        throw this.#link.lastError ?? error;
+        throw lastError ?? error;
       }
     }
 

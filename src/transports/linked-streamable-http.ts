@@ -1,15 +1,10 @@
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
-import { callTimedOut, endedEarly } from './ended-early.js';
+import { answeredWithout, callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
-import {
-  type AnswerLimit,
-  type EndedAnswers,
-  type Messages,
-  OpenAnswers,
-  type RpcMessage,
-} from './open-answers.js';
+import { type AnswerLimit, OpenAnswers } from './open-answers.js';
+import { type EndedAnswers, type Messages, type RpcMessage, requestsIn } from './rpc-messages.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
@@ -31,6 +26,8 @@ interface Base {
 }
 
 interface SendOptions {
+  /** A stream is taken up again instead, over which the answer comes. */
+  resumptionToken?: string;
   onresumptiontoken?: (token: string) => void;
   /** Of SDK v2, for protocol 2026-07-28: the caller gives up by ending the request, and nothing else is sent. */
   requestSignal?: AbortSignal;
@@ -59,6 +56,8 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     readonly #link: ServerLink;
     readonly #answers = new OpenAnswers();
     readonly #server: URL;
+    /** What was read of the bodies of requests, without what it was asked with. */
+    readonly #requests = new WeakMap<RequestInit, Messages>();
     readonly #parts: Cancelling;
 
     constructor(url: URL, options: Options, link: ServerLink) {
@@ -69,28 +68,43 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       this.#parts = { server: url, link, answers: this.#answers };
       link.listener = {
         poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
-        streamEnded: (init, error, lastEventId) =>
-          this.#onStreamEnded(init?.body, error, lastEventId),
+        streamEnded: (init, error, lastEventId) => this.#onStreamEnded(init, error, lastEventId),
         callAfter: (eventId) => this.#answers.callAfter(eventId),
+        messageTaken: (init, how) => {
+          if (this.#answers.size > 0 && init !== undefined) {
+            this.#answers.taken(this.#requestsOf(init), how);
+          }
+        },
+        notResumed: (eventId) =>
+          this.#deliver(this.#answers.notResumed(eventId, endedEarly(this.#server))),
+        standingRefused: () => this.#deliver(this.#answers.endTaken(answeredWithout(this.#server))),
         resumed: (eventId) => this.#answers.resumed(eventId),
         isUnwanted: (eventId) => this.#answers.isUnwanted(eventId),
       };
     }
 
     #onStreamEnded(
-      request: unknown,
+      init: RequestInit | undefined,
       error: Error | undefined,
       lastEventId: string | undefined,
     ): void {
       if (this.#answers.size === 0) return;
       const final = FINAL.has((error as { code?: unknown } | undefined)?.code);
       const why = error ?? endedEarly(this.#server);
-      if (typeof request === 'string') {
-        const requests: Messages = JSON.parse(request);
+      if (typeof init?.body === 'string') {
+        const requests = this.#requestsOf(init);
         this.#deliver(this.#answers.streamEnded(requests, why, final, performance.now()));
       } else if (lastEventId !== undefined) {
         this.#deliver(this.#answers.resumedStreamEnded(lastEventId, why, final));
       }
+    }
+
+    #requestsOf(init: RequestInit): Messages {
+      const known = this.#requests.get(init);
+      if (known !== undefined) return known;
+      const requests = requestsIn(String(init.body));
+      this.#requests.set(init, requests);
+      return requests;
     }
 
     /** Ends their requests too: a stream may have been asked for again meanwhile. */
@@ -122,7 +136,10 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       options.requestSignal?.addEventListener('abort', () => this.#answers.abandonAll(message), {
         once: true,
       });
-      const send = (): Promise<void> => super.send(message, { ...options, onresumptiontoken });
+      const send = async (): Promise<void> => {
+        await super.send(message, { ...options, onresumptiontoken });
+        this.#onSent(message, options);
+      };
       const call = cancelledCall(message);
       try {
         if (call === undefined)
@@ -131,6 +148,14 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       } catch (error) {
         throw this.#explained(error);
       }
+    }
+
+    /** @throws what `whileSending` passes on: its answer can come no more */
+    #onSent(message: Messages, { resumptionToken }: SendOptions): void {
+      if (resumptionToken !== undefined) this.#answers.taken(message, 'without an answer');
+      const elsewhere = resumptionToken !== undefined || this.#link.listens;
+      if (!this.#answers.isLost(message, elsewhere, performance.now())) return;
+      throw answeredWithout(this.#server);
     }
 
     #limit(message: Messages): AnswerLimit {

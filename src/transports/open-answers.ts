@@ -1,28 +1,19 @@
-import type { CallId } from './under-way.js';
-
-/** A JSON-RPC message, as much as is read of it here: that of either SDK. */
-export interface RpcMessage {
-  readonly jsonrpc: string;
-  readonly id?: CallId;
-  readonly method?: string;
-}
-
-export type Messages = RpcMessage | readonly RpcMessage[];
-
-/** What is answered in the server's place. */
-export interface ErrorAnswer extends RpcMessage {
-  readonly id: CallId;
-  readonly error: { readonly code: number; readonly message: string; readonly data: Error };
-}
-
-export type EndedAnswers = readonly ErrorAnswer[];
-
-/** JSON-RPC's range for implementations; the SDK's own "connection closed". */
-const CONNECTION_CLOSED = -32_000;
+import {
+  answerOf,
+  type EndedAnswers,
+  each,
+  idsOf,
+  type Messages,
+  probeIn,
+  type RpcMessage,
+} from './rpc-messages.js';
+import type { CallId, MessageTaken } from './under-way.js';
 
 interface OpenAnswer {
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
+  /** How its request was taken, where the answer to that did not end with it. */
+  taken: MessageTaken | undefined;
   /** After which event its stream can be taken up again over another connection. */
   resumesAfter: string | undefined;
   /** After which event it was taken up again last: a stream that goes on from there was given. */
@@ -148,6 +139,7 @@ export class OpenAnswers {
   #add(id: CallId, limit: AnswerLimit | undefined): void {
     this.#open.set(id, {
       streaming: false,
+      taken: undefined,
       resumesAfter: undefined,
       resumedAfter: undefined,
       broken: false,
@@ -179,10 +171,48 @@ export class OpenAnswers {
     const deliver = transport.onmessage;
     transport.onmessage = (message) => {
       if (!('method' in message) && 'id' in message && message.id !== undefined) {
-        this.#delete(message.id);
+        this.#delete(this.#asSdkReads(message.id));
       }
       deliver?.(message);
     };
+  }
+
+  /** The SDKs number their requests, and take an answer to `"1"` for that to `1`. */
+  #asSdkReads(id: CallId): CallId {
+    return this.#open.has(id) ? id : Number(id);
+  }
+
+  /** Its request was taken like this. */
+  taken(message: Messages, how: MessageTaken): void {
+    this.#mark(message, { taken: how });
+  }
+
+  /**
+   * To be called when the message was sent, and whatever the answer to its request held was delivered. Those of
+   * its answers that are to come elsewhere have what is left of their limit.
+   *
+   * @param elsewhere whether the answer to a request that was only taken may come over another stream
+   * @returns whether one of its answers can come no more
+   */
+  isLost(message: Messages, elsewhere: boolean, now: number): boolean {
+    let lost = false;
+    each(message, (id) => {
+      const one = this.#open.get(id);
+      if (one === undefined || one.taken === 'as a stream') return;
+      if (one.limit !== undefined) this.#startTimer(id, one.limit, now);
+      if (one.taken === undefined || !elsewhere) lost = true;
+    });
+    return lost;
+  }
+
+  /** Answers those whose requests were only taken: no stream is left that they could come over. */
+  endTaken(error: Error): EndedAnswers {
+    return this.#end(error, ({ streaming, taken }) => streaming && taken === 'without an answer');
+  }
+
+  /** Answers those whose stream is not taken up again after this event. */
+  notResumed(eventId: string, error: Error): EndedAnswers {
+    return this.#end(error, ({ resumesAfter }) => resumesAfter === eventId, true);
   }
 
   /** Its stream can be taken up again over another connection, after this event. */
@@ -253,11 +283,7 @@ export class OpenAnswers {
       if (!sdkKnows) this.#isNotWanted(one.resumesAfter, one.resumedAfter);
       return probe === undefined;
     });
-    return answered.map(([id]) => ({
-      jsonrpc: '2.0',
-      id,
-      error: { code: CONNECTION_CLOSED, message: error.message, data: error },
-    }));
+    return answered.map(([id]) => answerOf(id, error));
   }
 
   #mark(message: Messages, as: Partial<OpenAnswer>): void {
@@ -266,24 +292,4 @@ export class OpenAnswers {
       if (answer !== undefined) Object.assign(answer, as);
     });
   }
-}
-
-function idsOf(message: Messages): ReadonlySet<CallId> {
-  const ids = new Set<CallId>();
-  each(message, (id) => ids.add(id));
-  return ids;
-}
-
-function each(input: Messages, action: (id: CallId) => void): void {
-  for (const message of Array.isArray(input) ? input : [input]) {
-    if (typeof message !== 'object' || message === null) continue;
-    const { id, method } = message;
-    if (method !== undefined && id !== undefined) action(id);
-  }
-}
-
-/** The request by which SDK v2 asks a server which protocol it speaks (2026-07-28). */
-function probeIn(message: Messages): CallId | undefined {
-  const { id, method } = message as RpcMessage;
-  return method === 'server/discover' ? id : undefined;
 }

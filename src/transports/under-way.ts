@@ -1,15 +1,22 @@
 /** Names one request of JSON-RPC. */
 export type CallId = string | number;
 
+/** How a server took the request of a message: its answer is an event stream, or it has none (202). */
+export type MessageTaken = 'as a stream' | 'without an answer';
+
 /** Why a request ended whose call was given up. Whoever could be told has left. */
 export const ABANDONED: Error = Object.assign(new Error('the call was given up'), {
   name: 'AbortError',
 });
 
+/** What both SDKs make of it where the stream of the call was being taken up again. */
+const NOT_RECONNECTED = `Failed to reconnect SSE stream: ${ABANDONED.message}`;
+
 /** Whether an error says no more than that: the SDK puts some into words. */
 export function isAbandoned(error: unknown): boolean {
   if (error === ABANDONED) return true;
-  return error instanceof Error && error.message.endsWith(String(ABANDONED));
+  if (!(error instanceof Error)) return false;
+  return error.message.endsWith(String(ABANDONED)) || error.message === NOT_RECONNECTED;
 }
 
 interface UnderWay {

@@ -14,7 +14,7 @@ import {
 import { explainTlsError } from '../../explain-tls-error.js';
 import { plainCopy } from '../../names-of.js';
 import { isOptionsObject } from '../../options.js';
-import type { PoolEnded } from '../../transports/link.js';
+import type { PoolEnded } from '../../transports/link-listener.js';
 import { ON_POOL_ENDED } from '../../transports/server-link.js';
 import type { Generation, Holder } from './generation.js';
 import { namedError } from './named-error.js';

@@ -1,3 +1,4 @@
+import { isEventStreamType } from '../../client/event-stream-type.js';
 import type { ClientLike } from '../../transports/link.js';
 
 /** A JSON-RPC message, as much as a ping reads of it. */
@@ -138,5 +139,5 @@ export function isAnswer(message: RpcMessage, id: number): boolean {
 }
 
 export function isEventStream(response: Response): boolean {
-  return /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
+  return isEventStreamType(response.headers.get('content-type'));
 }

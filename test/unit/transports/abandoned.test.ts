@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cancelledCall, sendCancellation } from '../../../src/transports/cancellation.js';
 import type { ServerLink } from '../../../src/transports/link.js';
 import { OpenAnswers } from '../../../src/transports/open-answers.js';
+import { requestsIn } from '../../../src/transports/rpc-messages.js';
 import { StreamPacing } from '../../../src/transports/stream-pacing.js';
-import { ABANDONED, RequestsUnderWay } from '../../../src/transports/under-way.js';
+import { ABANDONED, isAbandoned, RequestsUnderWay } from '../../../src/transports/under-way.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -53,6 +54,31 @@ describe('requests under way', () => {
     expect(begun.map((one) => one?.init.signal?.reason)).toEqual([undefined, 'closed', 'closed']);
     expect(requests.begin(post(call(4), session.signal))).toBeUndefined();
   });
+});
+
+it('what the SDKs say of the request of a call that was given up is known as that', () => {
+  for (const text of [
+    `SSE stream disconnected: ${ABANDONED}`,
+    `Failed to reconnect SSE stream: ${ABANDONED.message}`,
+  ]) {
+    expect(isAbandoned(new Error(text))).toBe(true);
+  }
+  expect(isAbandoned(ABANDONED)).toBe(true);
+  expect(isAbandoned(new Error(`Tool: ${ABANDONED.message}`))).toBe(false);
+  expect(isAbandoned(new Error('Failed to reconnect SSE stream: refused'))).toBe(false);
+});
+
+it('an answer whose id is the text of a number is that to the request of this number', async () => {
+  const answers = new OpenAnswers();
+  const delivered: unknown[] = [];
+  const transport = { onmessage: (message: unknown) => void delivered.push(message) };
+  answers.watch(transport);
+  for (const id of [1, 2]) await answers.whileSending(call(id), async () => {});
+  const answer = { jsonrpc: '2.0', id: '1', result: {} };
+  transport.onmessage(answer);
+  expect(answers.has(call(1))).toBe(false);
+  expect(answers.has(call(2))).toBe(true);
+  expect(delivered).toEqual([answer]);
 });
 
 describe('a cancellation', () => {
@@ -154,4 +180,21 @@ it('event streams are asked for ten times at once, and then once a second', () =
   let asked = 0;
   for (let now = 100_000; now < 160_000; asked++) now += pacing.next(now) + 1;
   expect(asked).toBeLessThan(75);
+});
+
+it('streams of separate calls are paced apart, each of them and the standing one', () => {
+  const pacing = new StreamPacing();
+  const first = Array.from({ length: 1000 }, (_, call) => pacing.next(5_000, call));
+  expect(new Set(first)).toEqual(new Set([0]));
+  expect(pacing.next(5_000)).toBe(0);
+  const again = Array.from({ length: 11 }, () => pacing.next(5_000, 7));
+  expect(again).toEqual([...Array(9).fill(0), 1000, 2000]);
+  expect(pacing.next(5_000, 8)).toBe(0);
+});
+
+it('a body that is no message holds no request', () => {
+  for (const body of ['', 'grant_type=refresh_token', 'null', '[null, 1]', '{"id":1}']) {
+    expect(requestsIn(body)).toEqual([]);
+  }
+  expect(requestsIn(JSON.stringify([call(1), call(2)])).map(({ id }) => id)).toEqual([1, 2]);
 });
