@@ -1,4 +1,9 @@
-import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
+import {
+  type AuthorizationAnswer,
+  objectOf,
+  readMetadata,
+  responseOf,
+} from './authorization-answer.js';
 import type { AuthorizationBudget } from './authorization-budget.js';
 import { AuthorizationServers, hasCode } from './authorization-servers.js';
 import { BoundSecrets } from './bound-secrets.js';
@@ -62,19 +67,17 @@ export class AuthorizationRequests {
       const isMetadata = kind !== 'token' && kind !== 'registration';
       if (isMetadata) return await this.#readMetadata(kind, url, send);
       if (kind === 'token') this.#secrets.assertMaySend(url, init);
-      const response = await this.#tokenRequests.request(url, init, send);
+      const granted = ({ status }: AuthorizationAnswer): void => {
+        if (kind === 'token' && status < 300) this.#budget.granted(performance.now());
+      };
+      const response = await this.#tokenRequests.request(url, init, send, granted);
       if (kind === 'token') await this.#secrets.answered(url, init, response);
-      if (kind === 'token' && response.ok) this.#granted(init);
+      if (kind === 'token' && response.ok && hasCode(init)) this.#servers.finished();
       return response;
     } catch (error) {
       this.#login.failed(kind, error);
       throw error;
     }
-  }
-
-  #granted(init: RequestInit | undefined): void {
-    this.#budget.granted(performance.now());
-    if (hasCode(init)) this.#servers.finished();
   }
 
   async #readMetadata(
