@@ -5,10 +5,11 @@ import {
   responseOf,
 } from './authorization-answer.js';
 import type { AuthorizationBudget } from './authorization-budget.js';
-import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import { AuthorizationServers } from './authorization-servers.js';
 import { BoundSecrets } from './bound-secrets.js';
 import type { IssuerMemory } from './issuer-memory.js';
 import { LoginRefusal } from './login-refusal.js';
+import { hasCode } from './logins.js';
 import type { RequestKind } from './request-kind.js';
 import { TokenRequests } from './token-requests.js';
 
@@ -40,7 +41,6 @@ export class AuthorizationRequests {
   /** The server asks for an authorization. */
   begin(): void {
     this.#login.begin();
-    this.#servers.begin();
   }
 
   /** A person is sent to this login. */
@@ -49,8 +49,8 @@ export class AuthorizationRequests {
   }
 
   /** What is remembered of all transports of the OAuth provider. */
-  share({ elsewhere, secrets }: IssuerMemory): void {
-    this.#servers.share(elsewhere);
+  share({ elsewhere, secrets, logins }: IssuerMemory): void {
+    this.#servers.share(elsewhere, logins);
     this.#secrets = secrets;
   }
 

@@ -1,4 +1,5 @@
 import { BoundSecrets } from './bound-secrets.js';
+import { Logins } from './logins.js';
 
 /** What an application stores of one login, as both SDKs hand it over: `issuer` is their own addition. */
 interface Tokens {
@@ -19,6 +20,7 @@ interface Keeper {
   saveTokens?(tokens: Tokens, ...more: unknown[]): unknown;
   clientInformation?(...given: unknown[]): unknown;
   saveClientInformation?(client: Client, ...more: unknown[]): unknown;
+  discoveryState?(...given: unknown[]): unknown;
 }
 
 /**
@@ -41,6 +43,7 @@ export class IssuerMemory {
   /** Origins of MCP servers that have named others as their authorization servers, and not themselves. */
   readonly elsewhere: Set<string> = new Set();
   readonly secrets: BoundSecrets = new BoundSecrets();
+  readonly logins: Logins = new Logins();
   readonly #methods: ReadonlyMap<string | symbol, (...given: never[]) => unknown>;
 
   private constructor(provider: object) {
@@ -50,6 +53,7 @@ export class IssuerMemory {
       ['saveTokens', (tokens: Tokens, ...more) => this.#saveTokens(tokens, ...more)],
       ['clientInformation', (...given) => this.#giveClient(...given)],
       ['saveClientInformation', (client: Client, ...more) => this.#saveClient(client, ...more)],
+      ['discoveryState', (...given) => this.#giveDiscovery(...given)],
     ]);
   }
 
@@ -93,6 +97,21 @@ export class IssuerMemory {
       this.#shownClient = client;
     }
     return this.#keeper.saveClientInformation?.(client, ...more);
+  }
+
+  /** Metadata that the provider kept, instead of which the SDK asks for none. */
+  async #giveDiscovery(...given: unknown[]): Promise<unknown> {
+    const state = (await this.#keeper.discoveryState?.(...given)) as
+      | {
+          readonly authorizationServerUrl?: string;
+          readonly authorizationServerMetadata?: Readonly<Record<string, unknown>>;
+        }
+      | undefined;
+    const { authorizationServerUrl: from, authorizationServerMetadata: metadata } = state ?? {};
+    if (metadata && from !== undefined && URL.canParse(from)) {
+      this.logins.read(new URL(from), metadata);
+    }
+    return state;
   }
 
   /** A public client has nothing that another server must not get, and may be the same everywhere. */
