@@ -1,5 +1,6 @@
 import { BoundSecrets } from './bound-secrets.js';
 import { Logins } from './logins.js';
+import { TokenOrder } from './token-order.js';
 
 /** What an application stores of one login, as both SDKs hand it over: `issuer` is their own addition. */
 interface Tokens {
@@ -44,6 +45,7 @@ export class IssuerMemory {
   readonly elsewhere: Set<string> = new Set();
   readonly secrets: BoundSecrets = new BoundSecrets();
   readonly logins: Logins = new Logins();
+  readonly order: TokenOrder = new TokenOrder();
   readonly #methods: ReadonlyMap<string | symbol, (...given: never[]) => unknown>;
 
   private constructor(provider: object) {
@@ -74,15 +76,18 @@ export class IssuerMemory {
   async #giveTokens(...given: unknown[]): Promise<unknown> {
     const tokens = (await this.#keeper.tokens?.(...given)) as Tokens | undefined;
     this.#shownTokens = tokens;
+    if (tokens) this.order.had(tokens);
     return isSameGrant(tokens, this.#tokens) ? stamped(tokens, this.#tokens?.issuer) : tokens;
   }
 
   #saveTokens(tokens: Tokens, ...more: unknown[]): unknown {
-    if (isStamped(tokens) && tokens.access_token !== this.#shownTokens?.access_token) {
-      this.#tokens = tokens;
-      this.#bindClient(this.#shownClient, tokens.issuer);
-    }
-    return this.#keeper.saveTokens?.(tokens, ...more);
+    return this.order.save(tokens, tokens.issuer, () => {
+      if (isStamped(tokens) && !isSameTokens(tokens, this.#shownTokens)) {
+        this.#tokens = tokens;
+        this.#bindClient(this.#shownClient, tokens.issuer);
+      }
+      return this.#keeper.saveTokens?.(tokens, ...more);
+    });
   }
 
   async #giveClient(...given: unknown[]): Promise<unknown> {
@@ -137,6 +142,11 @@ function isSameGrant(a: Tokens | undefined, b: Tokens | undefined): boolean {
   return a.refresh_token !== undefined && b.refresh_token !== undefined
     ? a.refresh_token === b.refresh_token
     : a.access_token === b.access_token;
+}
+
+/** Either may change alone: an authorization server may rotate one, and give the other again. */
+function isSameTokens(a: Tokens, b: Tokens | undefined): boolean {
+  return a.access_token === b?.access_token && a.refresh_token === b?.refresh_token;
 }
 
 function isSameClient(a: Client | undefined, b: Client | undefined): boolean {

@@ -10,8 +10,12 @@ const KEPT_MS = 10_000;
 /** Calls that meet one expiry ask for a kept answer within so long. */
 const AGAIN_MS = 1_000;
 
-/** Is told of each answer that came, once for all who waited for it. */
-type Answered = (answer: AuthorizationAnswer) => void | Promise<void>;
+/**
+ * Is told of each answer, once for all who waited for it.
+ *
+ * @param isFirst not of one that was kept, and is asked for again
+ */
+type Answered = (answer: AuthorizationAnswer, isFirst: boolean) => void;
 
 interface Kept {
   readonly answer: Promise<AuthorizationAnswer>;
@@ -43,7 +47,7 @@ export class TokenRequests {
     const key = keyOf(url, init);
     const ask = async (): Promise<AuthorizationAnswer> => {
       const answer = await readAuthorizationAnswer(await send(), url, init);
-      await answered(answer);
+      answered(answer, true);
       return answer;
     };
     if (key === undefined) return responseOf(await ask());
@@ -58,7 +62,7 @@ export class TokenRequests {
     const now = performance.now();
     if (now - (kept.keptAt ?? now) < AGAIN_MS) return;
     kept.keptAt = now;
-    await answered(await kept.answer);
+    answered(await kept.answer, false);
   }
 
   #begin(

@@ -57,4 +57,37 @@ describe.each(KINDS)('$name', (kind) => {
     }
     expect(world.revoked).toBe(false);
   });
+
+  it('a token answer that one call saves late does not replace the tokens of the next one', async () => {
+    const world = await start();
+    const late: (() => void)[] = [];
+    /** Tokens that were given to the store, in the order in which they got there. */
+    const stored: unknown[] = [];
+    class SlowProvider extends Provider {
+      override async saveTokens(tokens: { refresh_token?: unknown }): Promise<void> {
+        // The first of them hangs in the network for a while.
+        if (stored.length === 0 && late.length === 0) {
+          await new Promise<void>((resolve) => {
+            late.push(resolve);
+            setTimeout(resolve, 300);
+          });
+        }
+        stored.push(tokens.refresh_token);
+        await super.saveTokens(tokens);
+      }
+    }
+    const provider = new SlowProvider({ client: CLIENT, tokens: world.issue() });
+    const client = kind.client();
+    opened.push(() => client.close());
+    await client.connect(
+      kind.make(kind.url(world), { ...trusting(world), authProvider: provider }),
+    );
+    await pause(50);
+    world.accessTokens.clear();
+    await Promise.allSettled([1, 2, 3].map(() => client.listTools()));
+    await pause(400);
+    // One answer, one save.
+    expect(new Set(stored).size).toBe(stored.length);
+    expect(world.refreshTokens.has(String(provider.kept.tokens?.['refresh_token']))).toBe(true);
+  });
 });
