@@ -110,12 +110,8 @@ export class AuthorizationRequests {
     send: () => Promise<Response>,
   ): Promise<Response> {
     const response = await send();
-    if (!response.ok) {
-      this.#servers.read(kind, url, undefined);
-      return response;
-    }
     const answer = await readMetadata(response, url);
-    this.#servers.read(kind, url, objectOf(answer.text));
+    this.#servers.read(kind, url, response.ok ? objectOf(answer.text) : undefined);
     return responseOf(answer);
   }
 }
