@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { brief, printable } from '../certificate/printable.js';
 import { badAnswer } from '../client/fetch-error.js';
 
@@ -35,11 +34,11 @@ export async function readAuthorizationAnswer(
   return cleanAnswer(response, isError ? errorText(text, secretsOf(sent)) : text);
 }
 
-/** The only way of an answer to the SDKs: its text is cleaned, and its reason phrase is not the server's. */
+/** The only way of an answer to the SDKs: its text is cleaned, and the server's reason phrase left out. */
 function cleanAnswer({ status, headers }: Response, text: string): AuthorizationAnswer {
   return {
     status,
-    statusText: STATUS_CODES[status] ?? '',
+    statusText: '',
     headers: [...headers].filter(([name]) => !OF_THE_WIRE.has(name)),
     text,
   };

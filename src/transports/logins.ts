@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../client/digest.js';
 
 /** Token endpoints that may see a code: by their origin, or whole. */
 export type Endpoints = ReadonlySet<string>;
@@ -56,7 +56,7 @@ export class Logins {
   of({ body }: RequestInit = {}): Endpoints | undefined {
     const verifier = body instanceof URLSearchParams ? body.get('code_verifier') : null;
     if (verifier === null) return undefined;
-    const digest = createHash('sha256').update(verifier).digest('base64url');
+    const digest = Buffer.from(digestOf(verifier), 'base64').toString('base64url');
     // The SDKs offer no other method than S256; with `plain` the challenge is the verifier.
     return this.#pending.get(digest) ?? this.#pending.get(verifier);
   }
