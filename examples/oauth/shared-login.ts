@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type {
@@ -27,7 +28,10 @@ export interface SharedLoginOptions {
   readonly onRedirect: (url: URL) => void | Promise<void>;
   /** Asks for new tokens: the SDK's `refreshAuthorization`, with a fetch that trusts the authorization server. */
   readonly refresh: (login: Login, refreshToken: string) => Promise<OAuthTokens>;
-  /** After so long another process may take a refresh over whose process has died. */
+  /**
+   * After so long without a sign another process takes a refresh over whose process has died. More than a token request
+   * may take, which is 30 s with mcp-tls; default 60 s.
+   */
   readonly claimMs?: number;
 }
 
@@ -36,10 +40,10 @@ export interface Login {
   readonly client?: OAuthClientInformationMixed;
   readonly tokens?: OAuthTokens;
   /** Epoch milliseconds. */
-  readonly expiresAt?: number;
+  readonly expiresAt?: number | undefined;
   readonly verifier?: string;
-  /** A process refreshes until then. */
-  readonly claimedUntil?: number;
+  /** A process refreshes. Its name for that, another one with each sign of life. */
+  readonly claim?: string | undefined;
 }
 
 interface Read {
@@ -50,9 +54,17 @@ interface Read {
 /** Tokens are refreshed so long before they expire. */
 const EARLY_MS = 30_000;
 const LOOK_AGAIN_MS = 50;
+/** Of saving new tokens: about a minute. */
+const ATTEMPTS = 18;
 
 export class SharedLogin implements OAuthClientProvider {
   readonly #options: SharedLoginOptions;
+  /** The claim that was seen last, and since when: by this process's own clock, because others are wrong. */
+  #seen: { readonly claim: string; readonly since: number } | undefined;
+  /** The refresh token that the SDK has sent last, if what it saves next comes of that. */
+  #sent: string | undefined;
+  /** New tokens that the store does not have yet. The old ones are used up. */
+  #unsaved: Promise<OAuthTokens> | undefined;
 
   constructor(options: SharedLoginOptions) {
     this.#options = options;
@@ -72,10 +84,13 @@ export class SharedLogin implements OAuthClientProvider {
     await this.#change((login) => ({ ...login, client }));
   }
   async saveTokens(tokens: OAuthTokens): Promise<void> {
-    await this.#change((login) => withTokens(login, tokens));
+    await this.#keep(tokens, this.#sent);
   }
   async saveCodeVerifier(verifier: string): Promise<void> {
-    await this.#change((login) => ({ ...login, verifier }));
+    // The SDK has a person log in: what it refreshed has failed.
+    const isOver = this.#sent !== undefined;
+    await this.#change((login) => ({ ...login, verifier, ...(isOver && { claim: undefined }) }));
+    this.#sent = undefined;
   }
   async codeVerifier(): Promise<string> {
     const { verifier } = (await this.#read()).login;
@@ -86,9 +101,13 @@ export class SharedLogin implements OAuthClientProvider {
     await this.#options.onRedirect(url);
   }
   async invalidateCredentials(scope: 'all' | 'client' | 'tokens' | 'verifier' | 'discovery') {
+    const sent = this.#sent;
     await this.#change(({ client, tokens, expiresAt, verifier }) => ({
       ...(client && scope !== 'all' && scope !== 'client' && { client }),
-      ...(tokens && scope !== 'all' && scope !== 'tokens' && { tokens, expiresAt }),
+      // What was refused was the one that was sent, and no newer one.
+      ...(tokens &&
+        ((sent !== undefined && tokens.refresh_token !== sent) ||
+          (scope !== 'all' && scope !== 'tokens')) && { tokens, expiresAt }),
       ...(verifier && scope !== 'all' && scope !== 'verifier' && { verifier }),
     }));
   }
@@ -96,11 +115,13 @@ export class SharedLogin implements OAuthClientProvider {
   /** Those that are stored, refreshed by one process if they are about to expire. */
   async tokens(): Promise<OAuthTokens | undefined> {
     for (;;) {
+      if (this.#unsaved !== undefined) return this.#unsaved;
       const read = await this.#read();
-      const { tokens, expiresAt = Infinity, claimedUntil = 0 } = read.login;
+      const { tokens, expiresAt = Infinity } = read.login;
       if (tokens?.refresh_token === undefined || Date.now() < expiresAt - EARLY_MS) return tokens;
-      if (Date.now() < claimedUntil) await pause(LOOK_AGAIN_MS);
-      else if (await this.#claim(read)) return this.#refresh(read.login, tokens.refresh_token);
+      const claim = await this.#claim(read);
+      if (claim === undefined) await pause(LOOK_AGAIN_MS);
+      else return this.#refresh({ ...read.login, claim }, tokens.refresh_token);
     }
   }
 
@@ -109,14 +130,16 @@ export class SharedLogin implements OAuthClientProvider {
    * after the other, each with the refresh token that is the newest then.
    */
   async addClientAuthentication(_headers: Headers, params: URLSearchParams): Promise<void> {
+    this.#sent = undefined;
     if (params.get('grant_type') === 'refresh_token') {
+      await this.#unsaved;
       let read = await this.#read();
-      while (Date.now() < (read.login.claimedUntil ?? 0) || !(await this.#claim(read))) {
+      while ((await this.#claim(read)) === undefined) {
         await pause(LOOK_AGAIN_MS);
         read = await this.#read();
       }
-      const newest = read.login.tokens?.refresh_token;
-      if (newest !== undefined) params.set('refresh_token', newest);
+      this.#sent = read.login.tokens?.refresh_token;
+      if (this.#sent !== undefined) params.set('refresh_token', this.#sent);
     }
     const client = await this.clientInformation();
     if (client === undefined) return;
@@ -124,22 +147,86 @@ export class SharedLogin implements OAuthClientProvider {
     if (client.client_secret !== undefined) params.set('client_secret', client.client_secret);
   }
 
-  /** `false`: another process wrote first. */
-  #claim({ login, revision }: Read): Promise<boolean> {
-    const claimedUntil = Date.now() + (this.#options.claimMs ?? 30_000);
-    return this.#write({ ...login, claimedUntil }, revision);
+  get #claimMs(): number {
+    return this.#options.claimMs ?? 60_000;
+  }
+
+  /** `undefined`: another process refreshes, or wrote first. */
+  async #claim({ login, revision }: Read): Promise<string | undefined> {
+    if (login.claim !== undefined) {
+      if (this.#seen?.claim !== login.claim) {
+        this.#seen = { claim: login.claim, since: performance.now() };
+      }
+      if (performance.now() - this.#seen.since < this.#claimMs) return undefined;
+    }
+    const claim = randomUUID();
+    return (await this.#write({ ...login, claim }, revision)) ? claim : undefined;
   }
 
   async #refresh(login: Login, refreshToken: string): Promise<OAuthTokens | undefined> {
+    const alive = this.#showLife(login);
     try {
       const tokens = await this.#options.refresh(login, refreshToken);
       const issuer = login.tokens?.issuer;
-      await this.saveTokens(issuer === undefined ? tokens : { ...tokens, issuer });
-      return tokens;
+      const whole = issuer === undefined ? tokens : { ...tokens, issuer };
+      const saving = this.#keep(whole, refreshToken).then(() => tokens);
+      this.#unsaved = saving;
+      return await saving.finally(() => {
+        if (this.#unsaved === saving) this.#unsaved = undefined;
+      });
     } catch {
       // The SDK finds the token refused, and asks the user if a refresh of its own is refused as well.
-      await this.#change(({ expiresAt: _, claimedUntil: __, ...rest }) => rest);
+      await this.#change((stored) =>
+        stored.tokens?.refresh_token === refreshToken
+          ? { ...stored, expiresAt: undefined, claim: undefined }
+          : stored,
+      );
       return login.tokens;
+    } finally {
+      alive.abort();
+    }
+  }
+
+  /** An authorization server may be slower than another process's patience. */
+  #showLife({ claim: first }: Login): AbortController {
+    const ending = new AbortController();
+    const { signal } = ending;
+    let claim = first;
+    const show = async (): Promise<void> => {
+      const { login, revision } = await this.#read();
+      if (signal.aborted || login.claim !== claim) return ending.abort();
+      const next = randomUUID();
+      if (await this.#write({ ...login, claim: next }, revision)) claim = next;
+    };
+    const showing = async (): Promise<void> => {
+      while (!signal.aborted) {
+        await pause(this.#claimMs / 4, undefined, { signal, ref: false });
+        // A store that fails now may do its work the next time.
+        await show().catch(() => {});
+      }
+    };
+    showing().catch(() => {});
+    return ending;
+  }
+
+  /**
+   * Stores new tokens, also if the store fails for a while: it has others that are used up.
+   *
+   * @param used the refresh token that they were got for. Where another one is stored by now, that is newer.
+   */
+  async #keep(tokens: OAuthTokens, used: string | undefined): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#change((login) =>
+          used === undefined || login.tokens?.refresh_token === used
+            ? withTokens(login, tokens)
+            : login,
+        );
+        return;
+      } catch (error) {
+        if (attempt >= ATTEMPTS) throw error;
+        await pause(Math.min(LOOK_AGAIN_MS * 2 ** attempt, 5_000));
+      }
     }
   }
 
@@ -152,7 +239,8 @@ export class SharedLogin implements OAuthClientProvider {
   async #change(change: (login: Login) => Login): Promise<void> {
     for (;;) {
       const { login, revision } = await this.#read();
-      if (await this.#write(change(login), revision)) return;
+      const changed = change(login);
+      if (changed === login || (await this.#write(changed, revision))) return;
     }
   }
 
@@ -173,7 +261,7 @@ export class SharedLogin implements OAuthClientProvider {
 /** A record has one; nobody connects to it. */
 const LOGIN_URL = 'https://login.invalid/';
 
-function withTokens({ claimedUntil: _, ...login }: Login, given: OAuthTokens): Login {
+function withTokens({ claim: _, ...login }: Login, given: OAuthTokens): Login {
   const refresh_token = given.refresh_token ?? login.tokens?.refresh_token;
   const tokens = { ...given, ...(refresh_token && { refresh_token }) };
   const { expires_in } = given;

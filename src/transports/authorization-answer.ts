@@ -11,8 +11,8 @@ export interface AuthorizationAnswer {
 
 /**
  * Reads the answer to a token or registration request. What the SDKs put of it into errors is what is left here:
- * an OAuth error in short and printable, and nothing of what is none; they quote it whole, a token in it
- * included, into every log.
+ * an OAuth error in short and printable, whatever its status, and nothing of what is none; they quote it whole, a token
+ * in it included, into every log.
  *
  * @param sent the request, whose secrets are in no error
  * @throws {TypeError} around `MCP_TLS_BAD_ANSWER` for a success that brings no JSON, or a token that no header
@@ -23,31 +23,59 @@ export async function readAuthorizationAnswer(
   url: URL,
   sent: RequestInit | undefined,
 ): Promise<AuthorizationAnswer> {
-  const { status, statusText, headers } = response;
+  const { status } = response;
   if (status < 200 || status > 599) {
     await response.body?.cancel();
     throw badAnswer(url, `its authorization server answers with the status ${status}`);
   }
   const text = await boundedText(response, url);
   if (response.ok) assertUsable(text, url);
+  const isError = !response.ok || typeof objectOf(text)?.['error'] === 'string';
+  return cleanAnswer(response, isError ? errorText(text, secretsOf(sent)) : text);
+}
+
+/** The only way of an answer to the SDKs: its text is cleaned, and the server's reason phrase left out. */
+function cleanAnswer({ status, headers }: Response, text: string): AuthorizationAnswer {
   return {
     status,
-    statusText,
+    statusText: '',
     headers: [...headers].filter(([name]) => !OF_THE_WIRE.has(name)),
-    text: status < 400 ? text : errorText(text, secretsOf(sent)),
+    text,
   };
 }
 
 /**
- * Reads metadata whole, to be looked at before the SDK does.
+ * Reads metadata whole, to be looked at before the SDK does. Each text in it is short and printable: the SDKs quote
+ * `issuer` and `resource`, and the beginning of what is no JSON.
  *
  * @throws {TypeError} around `MCP_TLS_BAD_ANSWER` for what is too long
  */
 export async function readMetadata(response: Response, url: URL): Promise<AuthorizationAnswer> {
-  const { status, statusText } = response;
-  const headers = [...response.headers].filter(([name]) => !OF_THE_WIRE.has(name));
-  return { status, statusText, headers, text: await boundedText(response, url) };
+  const text = await boundedText(response, url);
+  // Nobody reads what is said of its absence.
+  if (!response.ok) return cleanAnswer(response, '');
+  // An empty text is no JSON either.
+  return cleanAnswer(response, cleanJson(objectOf(text)) ?? '');
 }
+
+function cleanJson(document: object | undefined): string | undefined {
+  try {
+    return JSON.stringify(document, (name, value: unknown) => {
+      if (typeof value !== 'string') return value;
+      const clean = printable(value);
+      return QUOTED.has(name) || clean !== value || value.length > MAX_TEXT ? brief(clean) : value;
+    });
+  } catch {
+    // Nested deeper than the stack is.
+    return undefined;
+  }
+}
+
+/** By the SDKs, in errors. */
+const QUOTED: ReadonlySet<string> = new Set(['issuer', 'resource']);
+
+/** Addresses are shorter. */
+const MAX_TEXT = 2_048;
 
 /** No metadata and no token has a hundredth of it. Other origins than the server's have this limit anyway. */
 const MAX_BYTES = 4 * 1_048_576;
@@ -150,15 +178,33 @@ function secretsOf(sent: RequestInit | undefined): readonly string[] {
   const [, credentials = ''] = authorization.split(' ');
   if (/^basic /i.test(authorization)) {
     const plain = Buffer.from(credentials, 'base64').toString();
-    secrets.push(plain, plain.slice(plain.indexOf(':') + 1));
+    const password = plain.slice(plain.indexOf(':') + 1);
+    // It may be encoded as in a form there (RFC 6749 §2.3.1).
+    const decoded = new URLSearchParams(`_=${password.replaceAll('&', '%26')}`).get('_') ?? '';
+    secrets.push(plain, password, decoded);
   }
   secrets.push(credentials);
-  // As they are, and as they stand in a form.
-  return secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]).filter(Boolean);
+  return secrets.filter(Boolean);
 }
 
+/** Without the secrets, in whatever spelling: as they are, or with any character encoded as in a URL or a form. */
 function without(secrets: readonly string[], text: string): string {
   // The longest first: one may hold another.
-  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
-  return longestFirst.reduce((left, secret) => left.replaceAll(secret, '...'), text);
+  const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
+  const spellings = longestFirst.map((secret) => Array.from(secret, spellingsOf).join(''));
+  return spellings.reduce((left, one) => left.replaceAll(new RegExp(one, 'gu'), '...'), text);
+}
+
+/** A pattern of one character. */
+function spellingsOf(character: string): string {
+  const literal = character.replace(/[\\^$.*+?()[\]{}|/]/u, '\\$&');
+  const percent = [...Buffer.from(character)]
+    // Encoded twice, the percent sign is encoded too.
+    .map((byte) => `%(?:25)*${hexDigits(byte.toString(16).padStart(2, '0'))}`)
+    .join('');
+  return `(?:${[literal, percent, ...(character === ' ' ? ['\\+'] : [])].join('|')})`;
+}
+
+function hexDigits(digits: string): string {
+  return digits.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }

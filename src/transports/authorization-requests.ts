@@ -1,10 +1,17 @@
-import { objectOf, readMetadata, responseOf } from './authorization-answer.js';
+import {
+  type AuthorizationAnswer,
+  objectOf,
+  readMetadata,
+  responseOf,
+} from './authorization-answer.js';
 import type { AuthorizationBudget } from './authorization-budget.js';
-import { AuthorizationServers, hasCode } from './authorization-servers.js';
+import { AuthorizationServers } from './authorization-servers.js';
 import { BoundSecrets } from './bound-secrets.js';
 import type { IssuerMemory } from './issuer-memory.js';
 import { LoginRefusal } from './login-refusal.js';
+import { hasCode } from './logins.js';
 import type { RequestKind } from './request-kind.js';
+import { TokenOrder } from './token-order.js';
 import { TokenRequests } from './token-requests.js';
 
 /** What a transport asks to be authorized, and what it has learned by it. */
@@ -14,6 +21,7 @@ export class AuthorizationRequests {
   readonly #servers: AuthorizationServers;
   readonly #tokenRequests = new TokenRequests();
   #secrets = new BoundSecrets();
+  #order = new TokenOrder();
 
   /** @param budget is told of each token that was got */
   constructor(server: URL, budget: AuthorizationBudget) {
@@ -35,7 +43,6 @@ export class AuthorizationRequests {
   /** The server asks for an authorization. */
   begin(): void {
     this.#login.begin();
-    this.#servers.begin();
   }
 
   /** A person is sent to this login. */
@@ -44,8 +51,9 @@ export class AuthorizationRequests {
   }
 
   /** What is remembered of all transports of the OAuth provider. */
-  share({ elsewhere, secrets }: IssuerMemory): void {
-    this.#servers.share(elsewhere);
+  share({ elsewhere, secrets, logins, order }: IssuerMemory): void {
+    this.#order = order;
+    this.#servers.share(elsewhere, logins);
     this.#secrets = secrets;
   }
 
@@ -61,20 +69,39 @@ export class AuthorizationRequests {
       this.#servers.assertMayAsk(kind, url, init);
       const isMetadata = kind !== 'token' && kind !== 'registration';
       if (isMetadata) return await this.#readMetadata(kind, url, send);
-      if (kind === 'token') this.#secrets.assertMaySend(url, init);
-      const response = await this.#tokenRequests.request(url, init, send);
-      if (kind === 'token') await this.#secrets.answered(url, init, response);
-      if (kind === 'token' && response.ok) this.#granted(init);
-      return response;
+      if (kind === 'token') return await this.#requestTokens(url, init, send);
+      return await this.#tokenRequests.request(url, init, send, () => {});
     } catch (error) {
       this.#login.failed(kind, error);
       throw error;
     }
   }
 
-  #granted(init: RequestInit | undefined): void {
-    this.#budget.granted(performance.now());
-    if (hasCode(init)) this.#servers.finished();
+  async #requestTokens(
+    url: URL,
+    init: RequestInit | undefined,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    const order = this.#order.begin();
+    const granted = ({ status, text }: AuthorizationAnswer, isFirst: boolean): void => {
+      if (status >= 300) return;
+      this.#budget.granted(performance.now());
+      if (!isFirst) return;
+      const tokens = objectOf(text) ?? {};
+      const sent = init?.body instanceof URLSearchParams ? init.body.get('refresh_token') : null;
+      this.#order.came(order, tokens, sent ?? undefined);
+      this.#secrets.bind(tokens['refresh_token'], url);
+    };
+    const sending = this.#secrets.begin(url, init);
+    try {
+      const response = await this.#tokenRequests.request(url, init, send, granted);
+      await sending.answered(response);
+      if (response.ok && hasCode(init)) this.#servers.finished();
+      return response;
+    } catch (error) {
+      sending.failed(error);
+      throw error;
+    }
   }
 
   async #readMetadata(
@@ -83,12 +110,8 @@ export class AuthorizationRequests {
     send: () => Promise<Response>,
   ): Promise<Response> {
     const response = await send();
-    if (!response.ok) {
-      this.#servers.read(kind, url, undefined);
-      return response;
-    }
     const answer = await readMetadata(response, url);
-    this.#servers.read(kind, url, objectOf(answer.text));
+    this.#servers.read(kind, url, response.ok ? objectOf(answer.text) : undefined);
     return responseOf(answer);
   }
 }

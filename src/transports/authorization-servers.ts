@@ -2,10 +2,8 @@ import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { aboutConnection, publish } from '../diagnostics.js';
 import { TlsTrustError } from '../errors.js';
+import { type Endpoints, hasCode, Logins, MAX_KEPT } from './logins.js';
 import type { RequestKind } from './request-kind.js';
-
-/** Token endpoints that may see a code: by their origin, or whole. */
-type Endpoints = ReadonlySet<string>;
 
 /**
  * What a transport has been told of the authorization servers of its server, and what follows from it.
@@ -13,34 +11,30 @@ type Endpoints = ReadonlySet<string>;
  * - A server that has named another one as its authorization server is none itself, as long as the provider lives:
  *   SDK v1 takes it for one as soon as its metadata is not there, and sends it what belongs to the other.
  * - A code goes to the authorization server whose login it is of: the token endpoint that one metadata document named
- *   beside that login, or one of the origin of the login. Where people were sent to several logins and none is
- *   finished, it may go only where it could be meant for any of them.
- * - What was not read here (metadata that a provider keeps, a login of another transport) forbids nothing.
+ *   beside that login, or one of the origin of the login. Which login that is, its code verifier says, whatever else
+ *   was begun or finished meanwhile, by any transport of the provider. Where this transport sent people to several
+ *   logins and none is finished, a code may besides go only where it could be meant for any of them.
+ * - Metadata that a provider keeps counts as read when the provider gives it. A login that no transport of the
+ *   provider began in this process forbids nothing.
  */
 export class AuthorizationServers {
   readonly #server: URL;
   /** Origins of servers that named others, and not themselves: of all transports of a provider. */
   #elsewhere: Set<string> = new Set();
-  /** Token endpoints, by the authorization endpoint that stands beside them in the document read last. */
-  readonly #documents = new Map<string, string>();
+  /** Of all transports of a provider. */
+  #logins = new Logins();
   /** Token endpoints that another origin than the server named. */
   readonly #foreign = new Set<string>();
-  /** The SDK has looked for metadata of an authorization server since the server asked for an authorization. */
-  #hasLooked = false;
   #codeFor: Endpoints | undefined;
 
   constructor(server: URL) {
     this.#server = server;
   }
 
-  /** @param elsewhere what other transports of the provider were told */
-  share(elsewhere: Set<string>): void {
+  /** What other transports of the provider were told. */
+  share(elsewhere: Set<string>, logins: Logins): void {
     this.#elsewhere = elsewhere;
-  }
-
-  /** The server asks for an authorization. */
-  begin(): void {
-    this.#hasLooked = false;
+    this.#logins = logins;
   }
 
   /** A document was asked for; it is `undefined` where there is none. */
@@ -50,16 +44,13 @@ export class AuthorizationServers {
     document: Readonly<Record<string, unknown>> | undefined,
   ): void {
     if (kind === 'resource metadata') this.#readResource(document);
-    if (kind !== 'authorization server metadata') return;
-    this.#hasLooked = true;
-    if (document !== undefined) this.#readServer(from, document);
+    if (kind === 'authorization server metadata' && document !== undefined)
+      this.#readServer(from, document);
   }
 
   /** A person is sent to this login. */
   sentTo(login: URL): void {
-    if (!this.#hasLooked) return;
-    const beside = this.#documents.get(withoutQuery(login));
-    const may = new Set([login.origin, ...(beside === undefined ? [] : [beside])]);
+    const may = this.#logins.sentTo(login);
     const before = this.#codeFor;
     this.#codeFor = before === undefined ? may : new Set([...may].filter((one) => before.has(one)));
   }
@@ -90,8 +81,10 @@ export class AuthorizationServers {
     const isOwn = url.origin === this.#server.origin && !this.#foreign.has(url.href);
     if (isAuthorization && isOwn && this.#elsewhere.has(url.origin))
       return refused(url, ...NOT_ITSELF);
-    if (kind !== 'token' || this.#codeFor === undefined || !hasCode(init)) return undefined;
-    const isMeant = this.#codeFor.has(url.origin) || this.#codeFor.has(url.href);
+    if (kind !== 'token' || !hasCode(init)) return undefined;
+    const isMeant = [this.#codeFor, this.#logins.of(init)].every(
+      (may) => may === undefined || may.has(url.origin) || may.has(url.href),
+    );
     return isMeant ? undefined : refused(url, ...OTHER_LOGIN);
   }
 
@@ -104,31 +97,14 @@ export class AuthorizationServers {
   }
 
   #readServer(from: URL, document: Readonly<Record<string, unknown>>): void {
-    const { authorization_endpoint: login, token_endpoint: token } = document;
-    if (typeof token !== 'string' || !URL.canParse(token)) return;
-    const { href } = new URL(token);
-    if (from.origin !== this.#server.origin) keep(this.#foreign, href);
-    if (typeof login !== 'string' || !URL.canParse(login)) return;
-    if (this.#documents.size >= MAX_KEPT) this.#documents.clear();
-    this.#documents.set(withoutQuery(new URL(login)), href);
+    const token = this.#logins.read(from, document);
+    if (token !== undefined && from.origin !== this.#server.origin) keep(this.#foreign, token);
   }
 }
-
-/** A server names one. What names many is not to fill the memory. */
-const MAX_KEPT = 64;
 
 function keep(set: Set<string>, value: string): void {
   if (set.size >= MAX_KEPT) set.clear();
   set.add(value);
-}
-
-/** SDKs add to the query of an authorization endpoint. */
-function withoutQuery({ origin, pathname }: URL): string {
-  return `${origin}${pathname}`;
-}
-
-export function hasCode(init: RequestInit | undefined): boolean {
-  return init?.body instanceof URLSearchParams && init.body.has('code');
 }
 
 const NOT_ITSELF = [

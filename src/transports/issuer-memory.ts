@@ -1,4 +1,6 @@
 import { BoundSecrets } from './bound-secrets.js';
+import { Logins } from './logins.js';
+import { TokenOrder } from './token-order.js';
 
 /** What an application stores of one login, as both SDKs hand it over: `issuer` is their own addition. */
 interface Tokens {
@@ -19,6 +21,7 @@ interface Keeper {
   saveTokens?(tokens: Tokens, ...more: unknown[]): unknown;
   clientInformation?(...given: unknown[]): unknown;
   saveClientInformation?(client: Client, ...more: unknown[]): unknown;
+  discoveryState?(...given: unknown[]): unknown;
 }
 
 /**
@@ -41,6 +44,8 @@ export class IssuerMemory {
   /** Origins of MCP servers that have named others as their authorization servers, and not themselves. */
   readonly elsewhere: Set<string> = new Set();
   readonly secrets: BoundSecrets = new BoundSecrets();
+  readonly logins: Logins = new Logins();
+  readonly order: TokenOrder = new TokenOrder();
   readonly #methods: ReadonlyMap<string | symbol, (...given: never[]) => unknown>;
 
   private constructor(provider: object) {
@@ -50,6 +55,7 @@ export class IssuerMemory {
       ['saveTokens', (tokens: Tokens, ...more) => this.#saveTokens(tokens, ...more)],
       ['clientInformation', (...given) => this.#giveClient(...given)],
       ['saveClientInformation', (client: Client, ...more) => this.#saveClient(client, ...more)],
+      ['discoveryState', (...given) => this.#giveDiscovery(...given)],
     ]);
   }
 
@@ -70,15 +76,18 @@ export class IssuerMemory {
   async #giveTokens(...given: unknown[]): Promise<unknown> {
     const tokens = (await this.#keeper.tokens?.(...given)) as Tokens | undefined;
     this.#shownTokens = tokens;
+    if (tokens) this.order.had(tokens);
     return isSameGrant(tokens, this.#tokens) ? stamped(tokens, this.#tokens?.issuer) : tokens;
   }
 
   #saveTokens(tokens: Tokens, ...more: unknown[]): unknown {
-    if (isStamped(tokens) && tokens.access_token !== this.#shownTokens?.access_token) {
-      this.#tokens = tokens;
-      this.#bindClient(this.#shownClient, tokens.issuer);
-    }
-    return this.#keeper.saveTokens?.(tokens, ...more);
+    return this.order.save(tokens, tokens.issuer, () => {
+      if (isStamped(tokens) && !isSameTokens(tokens, this.#shownTokens)) {
+        this.#tokens = tokens;
+        this.#bindClient(this.#shownClient, tokens.issuer);
+      }
+      return this.#keeper.saveTokens?.(tokens, ...more);
+    });
   }
 
   async #giveClient(...given: unknown[]): Promise<unknown> {
@@ -93,6 +102,21 @@ export class IssuerMemory {
       this.#shownClient = client;
     }
     return this.#keeper.saveClientInformation?.(client, ...more);
+  }
+
+  /** Metadata that the provider kept, instead of which the SDK asks for none. */
+  async #giveDiscovery(...given: unknown[]): Promise<unknown> {
+    const state = (await this.#keeper.discoveryState?.(...given)) as
+      | {
+          readonly authorizationServerUrl?: string;
+          readonly authorizationServerMetadata?: Readonly<Record<string, unknown>>;
+        }
+      | undefined;
+    const { authorizationServerUrl: from, authorizationServerMetadata: metadata } = state ?? {};
+    if (metadata && from !== undefined && URL.canParse(from)) {
+      this.logins.read(new URL(from), metadata);
+    }
+    return state;
   }
 
   /** A public client has nothing that another server must not get, and may be the same everywhere. */
@@ -118,6 +142,11 @@ function isSameGrant(a: Tokens | undefined, b: Tokens | undefined): boolean {
   return a.refresh_token !== undefined && b.refresh_token !== undefined
     ? a.refresh_token === b.refresh_token
     : a.access_token === b.access_token;
+}
+
+/** Either may change alone: an authorization server may rotate one, and give the other again. */
+function isSameTokens(a: Tokens, b: Tokens | undefined): boolean {
+  return a.access_token === b?.access_token && a.refresh_token === b?.refresh_token;
 }
 
 function isSameClient(a: Client | undefined, b: Client | undefined): boolean {

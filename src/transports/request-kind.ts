@@ -37,9 +37,11 @@ const AUTHORIZATION_SERVER = /\/\.well-known\/(oauth-authorization-server|openid
 function kindOfPost(server: URL, input: string | URL, body: unknown): RequestKind {
   if (body instanceof URLSearchParams) return 'token';
   if (typeof body !== 'string') return 'message';
-  if (String(input) === server.href) return 'message';
-  // Over SSE, the server says where messages go. In a text within JSON, these quotes are escaped.
-  return body.includes('"jsonrpc":"2.0"') ? 'message' : 'registration';
+  // In a text within JSON, these quotes are escaped. Over SSE, the server says where messages go.
+  if (body.includes('"jsonrpc":"2.0"')) return 'message';
+  // A server may name its own URL as that of registrations.
+  const isOwn = String(input) === server.href;
+  return isOwn && !body.includes('"redirect_uris":') ? 'message' : 'registration';
 }
 
 /** Whether it is MCP with the server itself, and no part of an authorization. */

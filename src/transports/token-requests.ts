@@ -7,6 +7,22 @@ import {
 /** For how long an answer is good for those who read the old refresh token before the new one was stored. */
 const KEPT_MS = 10_000;
 
+/** Calls that meet one expiry ask for a kept answer within so long. */
+const AGAIN_MS = 1_000;
+
+/**
+ * Is told of each answer, once for all who waited for it.
+ *
+ * @param isFirst not of one that was kept, and is asked for again
+ */
+type Answered = (answer: AuthorizationAnswer, isFirst: boolean) => void;
+
+interface Kept {
+  readonly answer: Promise<AuthorizationAnswer>;
+  /** Since it came, or was counted again. */
+  keptAt?: number;
+}
+
 /** Fields that differ each time, and ask for the same. */
 const ONCE_ONLY = ['client_assertion'];
 
@@ -20,32 +36,47 @@ const ONCE_ONLY = ['client_assertion'];
  *   whoever still asks with it has read it before. Nothing else is kept.
  */
 export class TokenRequests {
-  readonly #answers = new Map<string, Promise<AuthorizationAnswer>>();
+  readonly #answers = new Map<string, Kept>();
 
   async request(
     url: URL,
     init: RequestInit | undefined,
     send: () => Promise<Response>,
+    answered: Answered,
   ): Promise<Response> {
     const key = keyOf(url, init);
-    const ask = async (): Promise<AuthorizationAnswer> =>
-      readAuthorizationAnswer(await send(), url, init);
+    const ask = async (): Promise<AuthorizationAnswer> => {
+      const answer = await readAuthorizationAnswer(await send(), url, init);
+      answered(answer, true);
+      return answer;
+    };
     if (key === undefined) return responseOf(await ask());
-    const answer = this.#answers.get(key) ?? this.#begin(key, init, ask);
+    const known = this.#answers.get(key);
+    if (known !== undefined && known.keptAt !== undefined) await this.#again(known, answered);
+    const { answer } = known ?? this.#begin(key, init, ask);
     return responseOf(await answer);
+  }
+
+  /** Who comes back with the old token, time after time, has a server that accepts none: that is counted. */
+  async #again(kept: Kept, answered: Answered): Promise<void> {
+    const now = performance.now();
+    if (now - (kept.keptAt ?? now) < AGAIN_MS) return;
+    kept.keptAt = now;
+    answered(await kept.answer, false);
   }
 
   #begin(
     key: string,
     init: RequestInit | undefined,
     ask: () => Promise<AuthorizationAnswer>,
-  ): Promise<AuthorizationAnswer> {
+  ): Kept {
     const forget = (): void => void this.#answers.delete(key);
-    const asking = ask();
+    const asking: Kept = { answer: ask() };
     this.#answers.set(key, asking);
-    asking.then((answer) => {
-      if (usesUp(init, answer)) setTimeout(forget, KEPT_MS).unref();
-      else forget();
+    asking.answer.then((answer) => {
+      if (!usesUp(init, answer)) return forget();
+      asking.keptAt = performance.now();
+      setTimeout(forget, KEPT_MS).unref();
     }, forget);
     return asking;
   }

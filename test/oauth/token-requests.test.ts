@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { explainTlsError } from '../../src/index.js';
 import { type AnyClient, KINDS, type Kind, trusting } from './support/kinds.js';
 import { Provider } from './support/provider.js';
-import { type Behaviour, json, World } from './support/world.js';
+import { type Behaviour, json, metadataOf, World, type WorldOptions } from './support/world.js';
 
 /** What goes to a token endpoint, and what comes back. */
 
@@ -74,9 +74,14 @@ describe.each(KINDS)('$name', (kind) => {
   });
 
   /** What the application is told, and logs. */
-  async function told(as: Behaviour): Promise<{ text: string; code: string | undefined }> {
-    const world = await start({ as });
+  async function told(
+    as: Behaviour | undefined,
+    registered?: Record<string, unknown>,
+    more: WorldOptions = {},
+  ): Promise<{ text: string; code: string | undefined }> {
+    const world = await start({ ...(as && { as }), ...more });
     const provider = providerOf(world);
+    if (registered !== undefined) provider.kept.client = registered;
     const errors: unknown[] = [];
     const client = kind.client();
     client.onerror = (error) => errors.push(error);
@@ -122,6 +127,92 @@ describe.each(KINDS)('$name', (kind) => {
     expect(text).toContain('bad ');
     expect(text).not.toContain('\u001b');
     expect(text).not.toMatch(/THE-CODE|CLIENT-SECRET/);
+  });
+
+  it.each([300, 302, 304, 400, 200])(
+    'an answer with the status %i is quoted in short, printable, and without what was sent in a form or a header',
+    async (status) => {
+      const as: Behaviour = ({ path, body, headers }, response) => {
+        if (path !== '/token') return undefined;
+        const basic = String(headers.authorization).replace(/^Basic /, '');
+        const sent = `${body} ${body.replaceAll('%', '%25')} ${Buffer.from(basic, 'base64')}`;
+        const error_description = `${sent} \u001b[31mFORGED\n${'x'.repeat(100_000)}`;
+        const text = JSON.stringify({ error: 'invalid_request', error_description });
+        response.writeHead(status, 'NOT\tOURS', { 'content-type': 'application/json' });
+        response.end(status === 304 ? undefined : text);
+        return true;
+      };
+      const { text } = await told(as, { client_id: 'g', client_secret: 'abc8Q~Very!Secret~Value' });
+      expect(text.length).toBeLessThan(4_000);
+      expect(text).not.toContain('\u001b');
+      expect(text).not.toContain('OURS');
+      expect(text).not.toMatch(/THE-CODE|abc8Q/);
+    },
+  );
+
+  it.each([300, 302])(
+    'what a token endpoint says with the status %i, and is no OAuth error, is not quoted',
+    async (status) => {
+      const { text } = await told(
+        tokenAnswer(status, 'SERVER-TOKEN '.repeat(10_000), 'text/plain'),
+      );
+      expect(text.length).toBeLessThan(4_000);
+      expect(text).not.toContain('SERVER-TOKEN');
+    },
+  );
+
+  const FORGED = `\n\u001b[31mFORGED${'x'.repeat(100_000)}`;
+  it.each([
+    ['issuer', 'as', { issuer: `https://as.test/${FORGED}` }],
+    ['resource', 'mcp', { resource: `https://other.test/${FORGED}` }],
+    ['whole text, which is no JSON,', 'as', undefined],
+  ] as const)(
+    'the %s of metadata is in no error whole, nor as it is',
+    async (_, whose, document) => {
+      const names: Behaviour = ({ path }, response, world) => {
+        if (!path.startsWith('/.well-known/')) return undefined;
+        if (document === undefined) {
+          response.writeHead(200, { 'content-type': 'application/json' }).end(FORGED);
+          return true;
+        }
+        const usual =
+          whose === 'as'
+            ? metadataOf(world.as.origin)
+            : { authorization_servers: [world.as.origin] };
+        return json(response, 200, { ...usual, ...document });
+      };
+      const { text } = await told(undefined, undefined, { [whose]: names });
+      expect(text.length).toBeLessThan(4_000);
+      expect(text).not.toContain('\u001b');
+    },
+  );
+
+  it('a registration at the URL of the MCP server itself is a registration', async () => {
+    const mcp: Behaviour = ({ path, method, headers }, response, world) => {
+      const { origin } = world.mcp;
+      if (path.startsWith('/.well-known/oauth-protected-resource'))
+        return json(response, 200, { resource: origin, authorization_servers: [origin] });
+      if (path.startsWith('/.well-known/')) {
+        return json(response, 200, {
+          ...metadataOf(origin),
+          registration_endpoint: kind.url(world),
+        });
+      }
+      const accept = String(headers.accept);
+      if (method !== 'POST' || accept.includes('text/event-stream')) return undefined;
+      response.writeHead(400, { 'content-type': 'text/plain' }).end(FORGED);
+      return true;
+    };
+    const world = await start({ mcp });
+    const options = { trust: world.mcp.pem, lookup: world.lookup, authProvider: new Provider() };
+    const client = kind.client();
+    opened.push(() => client.close());
+    const error: unknown = await client
+      .connect(kind.make(kind.url(world), options))
+      .catch((e) => e);
+    const { message } = error as Error;
+    expect(message.length).toBeLessThan(4_000);
+    expect(message).not.toContain('\u001b');
   });
 
   it('an access token that no header can carry is an error of ours, without the token', async () => {
