@@ -143,6 +143,9 @@ function verdictOfOpenSsl(socket: tls.TLSSocket): string | null {
  * no socket that could be trusted by it.
  */
 function verdictSoFar(socket: tls.TLSSocket): string | null | undefined {
+  // Node.js asks OpenSSL for the cipher where there is a chain and no peer (a leaf whose key OpenSSL cannot read,
+  // or whose type is not the cipher's), and a handshake of TLS 1.2 has none yet: that ends the process.
+  if (!socket.getCipher()?.name) return undefined;
   const error = verifyError(socket);
   if (error === undefined) return undefined;
   return error && ((error as NodeJS.ErrnoException).code ?? error.message);
