@@ -1,7 +1,12 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // Installs the programs of others that these tests need.
 const PROGRAMS = 'test/support/set-up.ts';
+
+// They wait for limits, start processes or count the processor's time: too long for `npm test`.
+const SLOW = ['abandoned-calls', 'bench', 'environment', 'hostile', 'open-answers'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 export default defineConfig({
   // The matrix also runs the tests over undici 8, which is installed under an alias.
@@ -23,8 +28,13 @@ export default defineConfig({
           name: 'integration',
           globalSetup: PROGRAMS,
           include: ['test/integration/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...SLOW],
           testTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'slow', globalSetup: PROGRAMS, include: SLOW, testTimeout: 60_000 },
       },
       {
         extends: true,

@@ -8,7 +8,7 @@ import { type Cell, printTable } from './table.js';
 import { runVitest, type VitestRun } from './vitest-run.js';
 
 const LINES = [20, 22, 24, 26];
-const PROJECTS = ['integration', 'trust', 'unit'];
+const PROJECTS = ['integration', 'slow', 'trust', 'unit'];
 
 const wanted = process.argv.slice(2).map(Number);
 const lines = await nodeLines(wanted.length > 0 ? wanted : LINES);
