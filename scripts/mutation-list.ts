@@ -485,8 +485,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'address-canonical',
       'an address is asked about in its canonical form',
-      'allow(canonicalAddress(address) ?? address, { host, port })',
-      'allow(address, { host, port })',
+      'allow(canonicalAddress(address) ?? address, target)',
+      'allow(address, target)',
       guards,
     ],
     [
