@@ -134,13 +134,16 @@ interface Counted {
   readonly errors: readonly string[];
 }
 
+/** Nothing was written: others were faster, as often as it was tried. Their number depends on the machine. */
+const LOST_A_RACE = /CONFLICT|wrote the same record all the time/;
+
 /** Each acknowledged increment is in the note. */
 async function expectCounted(reports: readonly Counted[]): Promise<void> {
   const acknowledged = reports.reduce((sum, report) => sum + report.acknowledged, 0);
   const [there] = await open().notes.read(['counter']);
   const errors = reports.flatMap((report) => report.errors);
   console.log(`${acknowledged} acknowledged, ${there} there, ${errors.length} errors`);
-  expect(errors.filter((error) => !error.includes('CONFLICT'))).toEqual([]);
+  expect(errors.filter((error) => !LOST_A_RACE.test(error))).toEqual([]);
   expect(there).toBe(acknowledged);
   expect(acknowledged).toBeGreaterThan(100);
 }
