@@ -20,3 +20,15 @@ export function readQuietly<T>(
     certificate.checkIssued(certificate);
   }
 }
+
+/**
+ * The subjectAltNames as Node.js prints them; `undefined` without any, and for those that do not decode: Node.js 26.12
+ * throws where its other lines give none. To be shown: whom a certificate names, `checkHost` and `checkIP` say.
+ */
+export function printedNames(certificate: X509Certificate): string | undefined {
+  try {
+    return readQuietly(certificate, (c) => c.subjectAltName);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
-import { readQuietly } from '../certificate/openssl-errors.js';
+import { printedNames, readQuietly } from '../certificate/openssl-errors.js';
 import { printable } from '../certificate/printable.js';
 
 /** The name that a certificate must carry (RFC 9525 §6.1). */
@@ -50,7 +50,7 @@ export function carriesIdentity(leaf: X509Certificate, identity: ReferenceIdenti
 
 /** The subjectAltNames as Node.js prints them, in characters that print. */
 export function presentedNames(leaf: X509Certificate): string | undefined {
-  const names = readQuietly(leaf, (c) => c.subjectAltName);
+  const names = printedNames(leaf);
   return names ? printable(names) : undefined;
 }
 

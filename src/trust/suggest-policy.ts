@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
-import { readQuietly } from '../certificate/openssl-errors.js';
+import { printedNames } from '../certificate/openssl-errors.js';
 import { checkTrustPolicy, trustInCertificate, withDetails } from './check-trust-policy.js';
 import { decide } from './decide.js';
 import type { Presentation } from './presentation.js';
@@ -76,7 +76,7 @@ function pinOf(leaf: X509Certificate): string {
 
 /** Names that the certificate does carry, without wildcards. */
 function usableNames(leaf: X509Certificate): readonly string[] {
-  const entries = readQuietly(leaf, (c) => c.subjectAltName)?.split(', ', 4 * MAX_NAMES) ?? [];
+  const entries = printedNames(leaf)?.split(', ', 4 * MAX_NAMES) ?? [];
   return entries
     .map((entry) => /^(?:DNS|IP Address):([^*"\s]+)$/.exec(entry)?.[1])
     .filter((name) => name !== undefined)
