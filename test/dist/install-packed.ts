@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
+import { npmInstall, pack } from '../support/packed.js';
 
-const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 
 declare module 'vitest' {
@@ -26,17 +24,8 @@ declare module 'vitest' {
 /** Packs the package as npm would publish it, and installs it into projects elsewhere. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-dist-'));
-  const { stdout } = await run(
-    'npm',
-    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
-    { cwd: ROOT },
-  );
-  const [packed] = JSON.parse(stdout);
-  provide(
-    'packedFiles',
-    packed.files.map(({ path }: { path: string }) => path),
-  );
-  const tarball = join(folder, packed.filename);
+  const { tarball, files } = await pack(folder);
+  provide('packedFiles', files);
   provide('tarball', tarball);
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const versions = (name: string) => `${name}@${devDependencies[name]}`;
@@ -52,8 +41,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
 async function install(folder: string, packages: readonly string[]): Promise<string> {
   await mkdir(folder);
   await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
-  await run('npm', ['install', '--ignore-scripts', ...flags, ...packages], { cwd: folder });
+  await npmInstall(folder, packages);
   await cp(join(import.meta.dirname, 'consumer'), folder, { recursive: true });
   return folder;
 }

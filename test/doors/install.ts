@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, installInCache } from '../../scripts/install-in-cache.js';
+import { npmInstall, pack } from '../support/packed.js';
 import { BUN_PACKAGE } from './doors.js';
 
 const run = promisify(execFile);
@@ -34,13 +35,13 @@ const MANAGERS = ['pnpm@10', 'yarn@1', '@yarnpkg/cli-dist@4'];
 /** Packs the package and installs it into the folder of each door; what others wrote stays in the cache. */
 export async function installDoors(names: ReadonlySet<string>): Promise<(name: string) => string> {
   const folder = (name: string) => cacheFolder(`doors/${name}`);
-  const tarball = await pack(folder('packed'));
+  const { tarball } = await pack(folder('packed'));
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const version = (name: string) => `${name}@${devDependencies[name]}`;
   const sdk = version('@modelcontextprotocol/sdk');
   const install = async (name: string, packages: readonly string[]) => {
     await prepare(folder(name));
-    await npm(folder(name), [tarball, version('@types/node'), ...packages]);
+    await npmInstall(folder(name), [tarball, version('@types/node'), ...packages]);
   };
 
   if (names.has('all')) {
@@ -61,7 +62,7 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
   if (others.length > 0) {
     await mkdir(folder('managers'), { recursive: true });
     await writeFile(join(folder('managers'), 'package.json'), '{ "private": true }\n');
-    await npm(folder('managers'), MANAGERS);
+    await npmInstall(folder('managers'), MANAGERS);
   }
   for (const name of others) {
     await prepare(folder(name));
@@ -69,13 +70,6 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
     await installByOther(name, folder(name), join(folder('managers'), 'node_modules'));
   }
   return folder;
-}
-
-async function pack(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } = await run('npm', args, { cwd: ROOT });
-  return join(folder, JSON.parse(stdout)[0].filename);
 }
 
 /** The project's files anew, and no package of ours from an earlier run. */
@@ -92,14 +86,6 @@ async function prepare(folder: string): Promise<void> {
     'exports.runSteps = async function',
   );
   await writeFile(join(folder, 'steps.cjs'), required);
-}
-
-async function npm(folder: string, packages: readonly string[]): Promise<void> {
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
-  await run('npm', ['install', '--ignore-scripts', ...flags, ...packages], {
-    cwd: folder,
-    maxBuffer: 1e8,
-  });
 }
 
 function manifest(tarball: string, versions: Record<string, string>): string {

@@ -8,7 +8,6 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -17,6 +16,7 @@ import { type NodeLine, nodeLines } from '../../scripts/node-lines.js';
 import { type Cell, printTable } from '../../scripts/table.js';
 import { describeCertificate } from '../../src/core.js';
 import { heldCertificate, startMcpServer } from '../../src/testing/index.js';
+import { freePort } from '../support/waiting.js';
 import { DOORS, type Door } from './doors.js';
 import { installDoors } from './install.js';
 
@@ -99,12 +99,4 @@ function resultOf(told: readonly string[], step: string): string {
 
 function cell(told: string): Cell {
   return told === 'ok' ? { text: 'ok', colour: 'green' } : { text: 'FAIL', colour: 'red' };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

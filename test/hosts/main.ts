@@ -11,11 +11,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { cacheFolder } from '../../scripts/install-in-cache.js';
 import { nodeLines } from '../../scripts/node-lines.js';
 import { type Cell, printTable } from '../../scripts/table.js';
 import { heldCertificate, type McpTestServer, startMcpServer } from '../../src/testing/index.js';
+import { pack } from '../support/packed.js';
 import { HOSTS, type Host, type Transport } from './hosts.js';
-import { installHost, packOurs } from './install.js';
+import { installHost } from './install.js';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -50,7 +52,7 @@ await writeFile(join(folder, 'roots.pem'), other.pem);
 
 const results: Result[] = [];
 try {
-  const tarball = await packOurs();
+  const { tarball } = await pack(cacheFolder('hosts/packed'));
   for (const host of hosts) {
     const { cwd, version } = await installHost(host, tarball);
     await cp(join(ROOT, 'examples/hosts'), cwd, { recursive: true });
