@@ -73,10 +73,6 @@ class DecodedBody implements ResponseBody {
     return this.#inner.piped;
   }
 
-  get streamed(): boolean {
-    return this.#inner.streamed;
-  }
-
   get complete(): boolean {
     return this.#inner.complete;
   }
@@ -102,8 +98,8 @@ class DecodedBody implements ResponseBody {
     return this.#inner.stream();
   }
 
-  abandon(): void {
-    this.#inner.abandon();
+  heldBy(holder: object): void {
+    this.#inner.heldBy(holder);
   }
 
   write(chunk: Uint8Array): void {

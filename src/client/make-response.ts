@@ -20,7 +20,7 @@ export function makeResponse(answer: Answer, url: URL, redirected: boolean): Res
   const response = new LazyResponse(answer, withoutFragment(url), redirected);
   // Most answers are here in full: they hold no connection.
   const { body } = answer;
-  if (body !== null && !body.complete) DROPPED.register(response, body);
+  if (body !== null && !body.complete) body.heldBy(response);
   return response as unknown as Response;
 }
 
@@ -51,11 +51,6 @@ export function watchBody(response: Response, { ended, complete }: BodyEvents): 
   }
   return true;
 }
-
-/** Responses that nobody has any more. Their stream, if they made one, is somebody's: it has its own. */
-const DROPPED = new FinalizationRegistry<ResponseBody>((body) => {
-  if (!body.streamed) body.abandon();
-});
 
 class LazyResponse {
   readonly url: string;

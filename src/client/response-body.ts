@@ -26,8 +26,6 @@ export interface ResponseBody {
   stream(): ReadableStream<Uint8Array>;
   /** Whether the stream was piped away, which it does not show itself. */
   readonly piped: boolean;
-  /** Whether a stream of it was made. */
-  readonly streamed: boolean;
   /** Whether the last byte has come, or none will. */
   readonly complete: boolean;
   /** Whether pieces of it wait in somebody's stream: an abort has to reach them. */
@@ -35,8 +33,8 @@ export interface ResponseBody {
   onEnded(listener: BodyEnded): void;
   /** Calls `listener` once the last byte has come, or none will. */
   onComplete(listener: () => void): void;
-  /** Whoever could have read it is gone. */
-  abandon(): void;
+  /** Abandons it when `holder`, by which alone it can be read now, is collected. Replaces the one before. */
+  heldBy(holder: object): void;
 }
 
 type Outcome = { readonly failure?: BodyFailure };
@@ -55,6 +53,8 @@ export class PlainBody implements ResponseBody {
   readonly #queue = new ByteQueue();
   #outcome: Outcome | undefined;
   #collecting: { resolve(bytes: Uint8Array): void; reject(reason: unknown): void } | undefined;
+  /** Of a stream that was made in this very turn. */
+  #new: ReadableByteStreamController | undefined;
   #controller: WeakRef<ReadableByteStreamController> | undefined;
   /** Whose read waits. */
   #waiting: ReadableByteStreamController | undefined;
@@ -63,6 +63,9 @@ export class PlainBody implements ResponseBody {
   #cancelled = false;
   #pipe: Pipe | undefined;
   #ended: { readonly failure: BodyFailure | undefined } | undefined;
+  /** By which alone it can be read; not held for longer than this turn. */
+  #holder: object | undefined;
+  #isRegistered = false;
   #listeners: BodyEnded[] | undefined;
   readonly #completions: (() => void)[] = [];
 
@@ -73,10 +76,6 @@ export class PlainBody implements ResponseBody {
 
   get piped(): boolean {
     return this.#claimed === 'piped';
-  }
-
-  get streamed(): boolean {
-    return this.#streamed;
   }
 
   get complete(): boolean {
@@ -167,7 +166,7 @@ export class PlainBody implements ResponseBody {
     const bytes: UnderlyingByteSource = {
       type: 'bytes',
       start: (controller) => {
-        this.#controller = new WeakRef(controller);
+        this.#new = controller;
       },
       pull: (controller) => this.#pull(controller),
       cancel: (reason) => this.#cancel(reason),
@@ -179,15 +178,37 @@ export class PlainBody implements ResponseBody {
     else {
       const take = (): void => {
         this.#claimed = 'piped';
+        this.#forget();
       };
       // Not at once: an abort in the same breath comes before the first byte, as in the platform.
       shortenPipeThrough(stream, take, (target) => queueMicrotask(() => this.#startPipe(target)));
-      DROPPED.register(stream, this);
+      this.heldBy(stream);
       if (this.#outcome !== undefined && this.holds) this.#source.listen(this);
     }
     return stream;
   }
 
+  heldBy(holder: object): void {
+    if (this.#isRegistered) DROPPED.unregister(this);
+    this.#isRegistered = false;
+    // Most answers are read within the turn: V8 keeps what a registry or a WeakRef leads to through every
+    // collection of young objects, and that cost a tenth of a call.
+    if (this.#holder === undefined) setImmediate(() => this.#letGo());
+    this.#holder = holder;
+  }
+
+  /** Leaves what can be read to who has it. */
+  #letGo(): void {
+    const holder = this.#holder;
+    this.#holder = undefined;
+    if (holder === undefined || this.#claimed !== undefined || this.#ended !== undefined) return;
+    if (this.#new !== undefined) this.#controller = new WeakRef(this.#new);
+    this.#new = undefined;
+    this.#isRegistered = true;
+    DROPPED.register(holder, this, this);
+  }
+
+  /** Whoever could have read it is gone. */
   abandon(): void {
     if (this.#claimed !== undefined || this.#ended !== undefined) return;
     const failure = { reason: new DOMException('nobody reads the answer', 'AbortError') };
@@ -246,8 +267,8 @@ export class PlainBody implements ResponseBody {
   }
 
   #close(): void {
-    const controller = this.#waiting ?? this.#controller?.deref();
-    this.#waiting = this.#controller = undefined;
+    const controller = this.#waiting ?? this.#new ?? this.#controller?.deref();
+    this.#forget();
     controller?.close();
     // A read that waits with a buffer of its own is answered only so (Streams Standard §4.7.3).
     controller?.byobRequest?.respond(0);
@@ -255,10 +276,14 @@ export class PlainBody implements ResponseBody {
   }
 
   #error(reason: unknown): void {
-    const controller = this.#waiting ?? this.#controller?.deref();
-    this.#waiting = this.#controller = undefined;
+    const controller = this.#waiting ?? this.#new ?? this.#controller?.deref();
+    this.#forget();
     controller?.error(reason);
     this.#end({ reason });
+  }
+
+  #forget(): void {
+    this.#waiting = this.#new = this.#controller = undefined;
   }
 
   #complete(outcome: Outcome): void {
@@ -292,5 +317,5 @@ export class PlainBody implements ResponseBody {
   }
 }
 
-/** Streams whose reader forgot them. */
-const DROPPED = new FinalizationRegistry<ResponseBody>((body) => body.abandon());
+/** Responses and streams that nobody has any more. */
+const DROPPED = new FinalizationRegistry<PlainBody>((body) => body.abandon());
