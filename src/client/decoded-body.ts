@@ -2,7 +2,8 @@ import type { Transform } from 'node:stream';
 import type { BodyLimit } from './body-limit.js';
 import { makeDecoders } from './content-encoding.js';
 import type { BodySource } from './pipe.js';
-import { type BodyEnded, PlainBody, type ResponseBody } from './response-body.js';
+import { PlainBody } from './plain-body.js';
+import type { BodyEnded, ResponseBody } from './response-body.js';
 
 /** What the body of one answer is made of. */
 export interface BodyParts {

@@ -1,10 +1,10 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { aboutConnection, publish } from '../diagnostics.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { TlsTrustError } from '../errors.js';
 import { listIt } from './other-origins.js';
 import type { Destination } from './pools.js';
+import { refuseUnasked } from './refuse-unasked.js';
 import type { RequestBody } from './request-body.js';
 import { requestError } from './request-error.js';
 import type { HeaderList } from './request-headers.js';
@@ -29,13 +29,7 @@ interface Unasked {
  */
 export function assertMayBeAsked(request: Unasked, id: string | undefined): void {
   const error = refusalOf(request);
-  if (error === undefined) return;
-  const { code, message, host, port, expected, presented } = error;
-  publish('mcp-tls:refused', () => ({
-    ...aboutConnection(id, { host, port }),
-    ...{ code, message, expected, presented, durationMs: 0 },
-  }));
-  throw error;
+  if (error !== undefined) refuseUnasked(error, id);
 }
 
 function refusalOf(request: Unasked): TlsTrustError | undefined {

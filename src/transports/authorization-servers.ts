@@ -1,6 +1,6 @@
+import { refuseUnasked } from '../client/refuse-unasked.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
-import { aboutConnection, publish } from '../diagnostics.js';
 import { TlsTrustError } from '../errors.js';
 import { type Endpoints, hasCode, Logins, MAX_KEPT } from './logins.js';
 import type { RequestKind } from './request-kind.js';
@@ -63,13 +63,7 @@ export class AuthorizationServers {
   /** @throws {TlsTrustError} `MCP_TLS_ADDRESS_REFUSED` for what belongs to another authorization server */
   assertMayAsk(kind: RequestKind, url: URL, init: RequestInit | undefined): void {
     const error = this.#refusalOf(kind, url, init);
-    if (error === undefined) return;
-    const { code, message, host, port } = error;
-    publish('mcp-tls:refused', () => ({
-      ...aboutConnection(undefined, { host, port }),
-      ...{ code, message, expected: undefined, presented: undefined, durationMs: 0 },
-    }));
-    throw error;
+    if (error !== undefined) refuseUnasked(error);
   }
 
   #refusalOf(

@@ -1,4 +1,5 @@
 import { digestOf } from '../client/digest.js';
+import { refuseUnasked } from '../client/refuse-unasked.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TlsTrustError } from '../errors.js';
@@ -43,7 +44,7 @@ export class BoundSecrets {
     const digests = secretsOf(init).map((secret) => digestOf(secret));
     for (const digest of digests) {
       const origin = this.#bound.get(digest)?.origin;
-      if (origin !== undefined && origin !== url.origin) throw refused(url);
+      if (origin !== undefined && origin !== url.origin) refuseUnasked(refused(url));
     }
     const all = digests.map((digest) => this.#use(digest, url));
     for (const bound of all) bound.underWay++;

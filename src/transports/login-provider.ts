@@ -1,3 +1,4 @@
+import { refuseUnasked } from '../client/refuse-unasked.js';
 import { addressOf } from '../connect/address-of.js';
 import { atHost } from '../connect/connection-error.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
@@ -64,7 +65,7 @@ function assertWebPage(url: URL): void {
   const code = isClear ? 'MCP_TLS_PLAIN_HTTP_REFUSED' : 'MCP_TLS_REDIRECT_REFUSED';
   const shown = /^(https?|file|[a-z][a-z0-9+.-]{0,30}):$/.test(protocol) ? protocol : 'unknown:';
   const message = `${atHost(host, port)}: the user is not sent to this address of a login: it must be https:, and without credentials`;
-  throw new TlsTrustError(code, message, {
+  const error = new TlsTrustError(code, message, {
     host,
     port,
     expected: 'an https: URL',
@@ -73,6 +74,7 @@ function assertWebPage(url: URL): void {
       ? TRUST_WORDS.MCP_TLS_PLAIN_HTTP_REFUSED.hint
       : 'The metadata of the authorization server names it: ask its operator.',
   });
+  refuseUnasked(error);
 }
 
 /** The options of an SDK's transport, with its provider so. */

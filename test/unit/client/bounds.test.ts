@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeDecoders } from '../../../src/client/content-encoding.js';
+import { PlainBody } from '../../../src/client/plain-body.js';
 import { redirectTarget } from '../../../src/client/redirect.js';
-import { PlainBody } from '../../../src/client/response-body.js';
 
 describe('a redirect', () => {
   const follow = (location: string) =>
