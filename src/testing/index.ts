@@ -1,7 +1,9 @@
 export type { BatteryTheme } from './battery/battery-check.js';
+export type { BatteryConnection, BatteryHost } from './battery/battery-host.js';
 export type {
   BatteryClient,
   BatteryPolicy,
+  BatteryPolicyFields,
   BatteryRequest,
   BatteryResponse,
   MakeBatteryClient,

@@ -9,10 +9,9 @@ import {
 } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { createMemoryEventStore } from './mcp-event-store.js';
+import { MCP_PATH, SSE_PATH } from './mcp-paths.js';
 import { createToolServer } from './mcp-tools.js';
 
-export const MCP_PATH = '/mcp';
-export const SSE_PATH = '/sse';
 const SSE_MESSAGES_PATH = '/messages';
 
 export interface McpApplicationOptions {

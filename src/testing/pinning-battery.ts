@@ -5,13 +5,16 @@ import {
   type Declaration,
   declareOptions,
   type Fields,
+  func,
   list,
   ms,
   oneOf,
   readOptions,
+  required,
 } from '../options.js';
-import type { BatteryCheck } from './battery/battery-check.js';
+import type { BatteryCheck, SubjectKind } from './battery/battery-check.js';
 import { BATTERY_CHECKS } from './battery/battery-checks.js';
+import { type BatteryHost, type BatterySubject, hostAsSubject } from './battery/battery-host.js';
 import {
   type MakeBatteryClient,
   POLICY_FIELDS,
@@ -31,7 +34,7 @@ export interface PinningBatteryOptions {
    * pending, neither passed nor failed. Default: all of them.
    */
   supports?: readonly PolicyField[];
-  /** Limit for each check. Default: 4000 ms. A client that hangs has failed. */
+  /** Limit for each check. Default: 4000 ms, 15000 for a host. A client that hangs has failed. */
   timeoutMs?: number;
   /** How many checks run at once. Default: 8. */
   concurrency?: number;
@@ -43,35 +46,39 @@ export interface PinningBatteryOptions {
 export type DefinePinningTestsOptions = Omit<PinningBatteryOptions, 'concurrency' | 'signal'>;
 
 /**
- * Puts a client through attacks that it must refuse without having sent one byte, and through
- * exchanges that must work, each against servers of its own on the loopback address.
+ * Puts a client, or a host that connects to MCP servers by itself, through attacks that it must refuse without
+ * having sent one byte, and through exchanges that must work, each against servers of its own on the loopback
+ * address. For a host these are real MCP servers (`@modelcontextprotocol/sdk` must be installed), and the checks
+ * of single requests are left out: what a host sends past the fetch that it was given shows in the others.
  *
- * Nothing leaves this machine. For the few checks that are about it, NODE_TLS_REJECT_UNAUTHORIZED or
- * the default roots of the process are changed and put back; no other check runs meanwhile, but
- * other code of the process should not open connections then.
+ * Nothing leaves this machine. For the few checks that are about it, NODE_TLS_REJECT_UNAUTHORIZED,
+ * the default roots of the process or `dns.lookup` are changed and put back; no other check runs meanwhile, but
+ * other code of the process should not open connections then. Whether the change had an effect is looked at
+ * first: if it had none, the check comes out as `not made`.
  *
- * @param makeClient makes a fetch-like client for one policy; its `close()`, if any, is called
+ * @param subject makes a fetch-like client for one policy, whose `close()`, if any, is called; or a host
  * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`; never because a check fails
  * @example
  * const report = await pinningBattery(({ url, ...trust }) => myPinnedFetch(url, trust));
  * console.log(formatReport(report));
  * process.exitCode = report.passed ? 0 : 1;
+ * @example
+ * const host = { connect: (url, trust) => connectMyHost(url, makeCustomClientFactory(trust)({ url })) };
+ * console.log(formatReport(await pinningBattery(host)));
  */
 export async function pinningBattery(
-  makeClient: MakeBatteryClient,
+  subject: MakeBatteryClient | BatteryHost,
   options: PinningBatteryOptions = {},
 ): Promise<BatteryReport> {
-  const { checks, concurrency, supports, timeoutMs, signal } = readBatteryOptions(
-    makeClient,
-    options,
-  );
+  const { concurrency, signal, ...selected } = readBatteryOptions(subject, options);
+  const { checks } = selected;
   signal?.throwIfAborted();
   const begin = performance.now();
   const results = new Map<BatteryCheck, BatteryResult>();
   const work = async (queue: BatteryCheck[]): Promise<void> => {
     for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
       if (signal?.aborted) return;
-      results.set(check, await runCheck(check, makeClient, { supports, timeoutMs }));
+      results.set(check, await runCheck(check, selected.subject, selected));
     }
   };
   // What must work comes first: making RSA keys takes longest, and the rest runs beside it.
@@ -88,6 +95,7 @@ export async function pinningBattery(
 
 /** What is to be checked, after validation. */
 interface SelectedChecks {
+  readonly subject: BatterySubject;
   readonly checks: readonly BatteryCheck[];
   readonly supports: readonly PolicyField[];
   readonly timeoutMs: number;
@@ -127,28 +135,60 @@ const TESTS: Declaration<DefinePinningTestsOptions> = declareOptions<DefinePinni
 
 /** The options of {@link pinningBattery}. @throws `MCP_TLS_INVALID_ARGUMENT` */
 function readBatteryOptions(
-  makeClient: MakeBatteryClient,
+  subject: MakeBatteryClient | BatteryHost,
   options: PinningBatteryOptions,
 ): CheckedBatteryOptions {
   const { concurrency = 8, signal, ...rest } = readOptions(BATTERY, options);
-  return { ...selectChecks(makeClient, rest), concurrency, signal };
+  return { ...selectChecks(subject, rest), concurrency, signal };
 }
 
 /** Those of `definePinningTests`. @throws `MCP_TLS_INVALID_ARGUMENT` */
 export function readTestsOptions(
-  makeClient: MakeBatteryClient,
+  subject: MakeBatteryClient | BatteryHost,
   options: DefinePinningTestsOptions,
 ): SelectedChecks {
-  return selectChecks(makeClient, readOptions(TESTS, options));
+  return selectChecks(subject, readOptions(TESTS, options));
 }
 
+const HOST: Declaration<BatteryHost> = declareOptions<BatteryHost>('host', {
+  connect: required(func('a function (url, trust)')),
+  transport: oneOf('streamable-http', 'sse'),
+});
+
 function selectChecks(
-  makeClient: MakeBatteryClient,
-  { exclude = [], include, supports = POLICY_FIELDS, timeoutMs = 4000 }: DefinePinningTestsOptions,
+  given: MakeBatteryClient | BatteryHost,
+  { exclude = [], include, supports = POLICY_FIELDS, timeoutMs }: DefinePinningTestsOptions,
 ): SelectedChecks {
-  if (typeof makeClient !== 'function') invalidArgument('makeClient must be a function');
-  const checks = BATTERY_CHECKS.filter(
-    ({ id }) => (include?.includes(id) ?? true) && !exclude.includes(id),
+  const subject = readSubject(given);
+  const foreign = BATTERY_CHECKS.find(
+    (check) => include?.includes(check.id) === true && !isFor(check, subject.kind),
   );
-  return { checks, supports, timeoutMs };
+  if (foreign !== undefined) {
+    invalidArgument(`include: ${foreign.id} is not made with a ${subject.kind}`);
+  }
+  const checks = BATTERY_CHECKS.filter(
+    (check) =>
+      isFor(check, subject.kind) &&
+      (include?.includes(check.id) ?? true) &&
+      !exclude.includes(check.id),
+  );
+  return { subject, checks, supports, timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS[subject.kind] };
+}
+
+// Hosts take several requests for what a fetch does in one, and some try again before they give up.
+const DEFAULT_TIMEOUT_MS = { fetch: 4000, host: 15_000 } as const;
+
+function readSubject(given: MakeBatteryClient | BatteryHost): BatterySubject {
+  if (typeof given === 'function') return { kind: 'fetch', makeClient: given };
+  if (typeof given !== 'object' || given === null) {
+    invalidArgument('what is under test must be a function that makes a client, or { connect }');
+  }
+  const { transport } = readOptions(HOST, given);
+  // Called on what was given: a host may be an object with state of its own.
+  const connect: BatteryHost['connect'] = (url, trust) => given.connect(url, trust);
+  return hostAsSubject({ connect, ...(transport !== undefined && { transport }) });
+}
+
+function isFor({ subject }: BatteryCheck, kind: SubjectKind): boolean {
+  return subject === 'any' || subject === kind;
 }

@@ -7,6 +7,7 @@ import {
   readOptions,
   text,
 } from '../options.js';
+import { MCP_PATH, SSE_PATH } from './mcp-paths.js';
 import { startTlsServer, type TlsServer } from './start-tls-server.js';
 import { TLS_SERVER_FIELDS, type TlsServerOptions } from './tls-server-options.js';
 
@@ -60,7 +61,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpTest
     options,
   );
   // Loaded on demand: the rest of the kit works where the SDK is not installed.
-  const { createMcpApplication, MCP_PATH, SSE_PATH } = await import('./mcp-application.js');
+  const { createMcpApplication } = await import('./mcp-application.js');
   const application = createMcpApplication({
     streamableHttp: transport !== 'sse',
     sse: transport === 'sse' || transport === 'both',

@@ -67,6 +67,10 @@ it.each(['testing.mjs', 'testing.cjs'])('has a test kit that stands alone: %s', 
   await program('withoutSdk', file);
 });
 
+it('makes no attack on the environment where process.env is a copy, and says so', async () => {
+  await program('withoutSdk', 'copied-process.cjs');
+});
+
 it('recognises its errors across entries and formats', async () => {
   await program('withSdk', 'errors.mjs');
 });

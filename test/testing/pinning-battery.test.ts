@@ -1,3 +1,5 @@
+import dns from 'node:dns';
+import net from 'node:net';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeCustomClientFactory, type TrustPolicy } from '../../src/core.js';
@@ -158,8 +160,9 @@ const CAUGHT: readonly [flaws: readonly Flaw[], ids: string][] = [
   [['allows-http'], 'plain-http-url named-plain-http'],
   [
     ['named-anywhere'],
-    'named-loopback named-localhost named-unspecified named-ipv4-mapped named-token-endpoint named-default-root',
+    'named-loopback named-localhost named-unspecified named-ipv4-mapped named-token-endpoint named-by-name named-default-root',
   ],
+  [['filters-text-of-host'], 'named-by-name'],
   [['named-anywhere', 'open-list'], 'listed-is-closed'],
   [['ignores-list'], 'listed-origin listed-token-request'],
   [['reads-all-of-others'], 'listed-bomb'],
@@ -391,6 +394,39 @@ describe('pinningBattery', () => {
       true,
       'the client has no close()',
     ]);
+  });
+
+  it('asks nobody to decode who did not ask for it', async () => {
+    const include = ['listed-bomb', 'listed-origin', 'http-br'];
+    const report = await pinningBattery(pinnedClient('asks-for-no-gzip'), { include });
+    expect(failures(report)).toEqual([]);
+  });
+
+  it('does not make an attack by a name where connections do not ask dns.lookup', async () => {
+    const { connect } = net.Socket.prototype;
+    // As a program does that brings a resolver of its own.
+    net.Socket.prototype.connect = function (this: net.Socket, ...given: unknown[]) {
+      const [options] = [given[0]].flat() as [{ host?: string; lookup?: unknown }];
+      if (options.host === 'login.battery.example') {
+        options.lookup = (_host: string, _options: object, done: (error: Error) => void) =>
+          process.nextTick(done, new Error('no such name'));
+      }
+      return Reflect.apply(connect, this, given) as net.Socket;
+    } as typeof connect;
+    try {
+      const report = await pinningBattery(pinnedClient(), { include: ['named-by-name'] });
+      expect(report.results[0]).toMatchObject({ got: 'not made', passed: null });
+    } finally {
+      net.Socket.prototype.connect = connect;
+    }
+  });
+
+  it('gives back what the process was lent', async () => {
+    const { lookup } = dns;
+    const report = await pinningBattery(pinnedClient(), { include: ['named-by-name'] });
+    expect(report.passed).toBe(true);
+    expect(dns.lookup).toBe(lookup);
+    await expect(dns.promises.lookup('login.battery.example')).rejects.toThrow();
   });
 
   it('leaves nothing open', async () => {

@@ -57,7 +57,7 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^lru-cache$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
   [/^node:fs$/, ['connect', 'registry', 'store']],
-  [/^node:dns$/, ['connect']],
+  [/^node:dns$/, ['connect', 'testing']],
   [/^node:(path|url)$/, ['connect', 'store', 'registry', 'testing']],
   [/^node:(fs\/promises|os|util)$/, ['store', 'registry', 'testing']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],

@@ -45,7 +45,17 @@ interface CheckBase extends CheckText {
   readonly needs: readonly PolicyField[];
   /** Changes something of the whole process, so nothing else may run meanwhile. */
   readonly alone: boolean;
+  /**
+   * What it can be made with. `fetch`: it sends requests of its own, or asks for another URL than that of the
+   * policy. `host`: it is about calls over MCP.
+   */
+  readonly subject: 'any' | SubjectKind;
+  /** Why it cannot be made in this process, where that can be seen beforehand. */
+  readonly hindrance?: () => NotApplicable | NoEffect | undefined;
 }
+
+/** What is under test: something like `fetch`, or a host that makes the requests itself. */
+export type SubjectKind = 'fetch' | 'host';
 
 /** An attack, which the client must refuse before it sends anything. */
 export interface AttackCheck extends CheckBase {
@@ -89,6 +99,7 @@ export interface Attack {
 
 /** What checks are built with. Everything on it is cleared away when the check has ended. */
 export interface Stage {
+  /** For a host, a server without an `onRequest` speaks MCP. */
   server(options: TlsServerOptions): Promise<TlsServer>;
   interceptor(
     target: string | { readonly url: string },
@@ -102,21 +113,36 @@ export interface Stage {
   onEnd(cleanUp: () => unknown): void;
 }
 
-type Optional = { readonly needs?: readonly PolicyField[]; readonly alone?: boolean };
+type Optional = {
+  readonly needs?: readonly PolicyField[];
+  readonly alone?: boolean;
+  readonly subject?: CheckBase['subject'];
+  readonly hindrance?: () => NotApplicable | NoEffect | undefined;
+};
 type AttackInput = CheckText & Optional & Pick<AttackCheck, 'arrange'>;
 type WorkingInput = CheckText & Optional & Pick<WorkingCheck, 'run'>;
 
 export function attack(theme: BatteryTheme, input: AttackInput): AttackCheck {
-  return { needs: [], alone: false, ...input, theme, expected: 'refused' };
+  return { needs: [], alone: false, subject: 'any', ...input, theme, expected: 'refused' };
 }
 
 export function works(theme: BatteryTheme, input: WorkingInput): WorkingCheck {
-  return { needs: [], alone: false, ...input, theme, expected: 'works' };
+  return { needs: [], alone: false, subject: 'any', ...input, theme, expected: 'works' };
 }
 
 /** The check cannot be made here or with this client; the reason goes into the report. */
 export class NotApplicable extends Error {
   override readonly name = 'NotApplicable';
+}
+
+/** What was set up for the check had no effect, so that nothing would be shown by it. */
+export class NoEffect extends Error {
+  override readonly name = 'NoEffect';
+}
+
+/** The check, for clients like `fetch` only. */
+export function forFetch<T extends BatteryCheck>(check: T): T {
+  return { ...check, subject: 'fetch' };
 }
 
 /** The client answered, but not as it should have. */

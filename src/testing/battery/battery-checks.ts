@@ -7,6 +7,7 @@ import { CONNECTION_WORKS } from './connection-works.js';
 import { CREDENTIAL_CHECKS } from './credential-checks.js';
 import { ERROR_CHECKS } from './error-checks.js';
 import { HIDDEN_ISSUER_CHECKS } from './hidden-issuer-checks.js';
+import { HOST_CHECKS } from './host-checks.js';
 import { HTTP_WORKS } from './http-works.js';
 import { IDENTITY_CHECKS } from './identity-checks.js';
 import { ODD_CHAIN_WORKS } from './odd-chain-works.js';
@@ -24,6 +25,7 @@ export const BATTERY_CHECKS: readonly BatteryCheck[] = [
   ...HIDDEN_ISSUER_CHECKS,
   ...CONNECTION_CHECKS,
   ...REDIRECT_CHECKS,
+  ...HOST_CHECKS,
   ...OTHER_ORIGIN_CHECKS,
   ...CONFIGURATION_CHECKS,
   ...TRUST_WORKS,

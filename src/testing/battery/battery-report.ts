@@ -9,7 +9,9 @@ import type { BatteryTheme } from './battery-check.js';
  *   rejected, to the target of a redirect that it should not have followed, or to an origin that only a server named;
  * - `broken`: it rejected or answered wrongly where it should have worked;
  * - `hung`: it neither answered nor rejected in time;
- * - `pending`: the check was not made.
+ * - `not made`: what was set up for it had no effect in this process, as under Jest, where `process.env` is a
+ *   copy: neither passed nor failed;
+ * - `pending`: the check cannot be made with this client, or on this Node.js.
  */
 export type BatteryOutcome =
   | 'refused'
@@ -18,6 +20,7 @@ export type BatteryOutcome =
   | 'connected'
   | 'broken'
   | 'hung'
+  | 'not made'
   | 'pending';
 
 /** The result of one check. */
@@ -29,7 +32,7 @@ export interface BatteryResult {
   readonly why: string;
   readonly expected: 'refused' | 'works';
   readonly got: BatteryOutcome;
-  /** `null` when it is pending: neither passed nor failed. */
+  /** `null` when it is pending or was not made: neither passed nor failed. */
   readonly passed: boolean | null;
   /** Bytes of requests that somebody read who should not have. 0 for what must work. */
   readonly applicationBytesLeaked: number;
@@ -37,7 +40,7 @@ export interface BatteryResult {
   readonly advice: string;
   /** What the client rejected with, or what was wrong. Key material is cut out. */
   readonly error?: string;
-  /** Why the check was not made. */
+  /** Why the check was not made, or could not be. */
   readonly pending?: string;
   readonly durationMs: number;
 }
@@ -47,6 +50,7 @@ export interface BatteryCount {
   readonly passed: number;
   readonly failed: number;
   readonly pending: number;
+  readonly notMade: number;
 }
 
 /** The report of a battery. Plain data, free of key material. */
@@ -65,9 +69,16 @@ export interface BatteryReport {
 export function makeReport(results: readonly BatteryResult[], durationMs: number): BatteryReport {
   const count = (expected: 'refused' | 'works'): BatteryCount => {
     const these = results.filter((result) => result.expected === expected);
-    const having = (passed: boolean | null): number =>
+    const having = (passed: boolean): number =>
       these.filter((result) => result.passed === passed).length;
-    return { passed: having(true), failed: having(false), pending: having(null) };
+    const being = (outcome: BatteryOutcome): number =>
+      these.filter(({ got }) => got === outcome).length;
+    return {
+      passed: having(true),
+      failed: having(false),
+      pending: being('pending'),
+      notMade: being('not made'),
+    };
   };
   return {
     passed: results.every(({ passed }) => passed !== false),

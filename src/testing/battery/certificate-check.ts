@@ -18,6 +18,7 @@ export interface CertificateCheck {
   readonly advice: string;
   readonly needs?: readonly PolicyField[];
   readonly alone?: boolean;
+  readonly hindrance?: NonNullable<WorkingCheck['hindrance']>;
   readonly arrange: (stage: Stage) => Promise<CertificateSetting>;
 }
 

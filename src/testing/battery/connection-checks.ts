@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { TlsServer } from '../start-tls-server.js';
 import { type AttackCheck, attack, type Stage } from './battery-check.js';
 import type { BatteryClient } from './battery-policy.js';
-import { addDefaultRoot } from './default-roots.js';
+import { addDefaultRoot, fixedDefaultRoots } from './default-roots.js';
+import { copiedEnvironment, mustBeAccepted, setVariable } from './effect.js';
 import { pause, reach } from './requests.js';
 
 /** How long a client gets to notice that its connections were closed. */
@@ -55,6 +56,7 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
   attack('connection', {
     id: 'policy-other-origin',
     name: 'The client is asked for another origin, which the CA of its policy vouches for',
+    subject: 'fetch',
     why: 'A policy is for one server. A private CA must not become a root for all of the web.',
     advice:
       'Compare the origin of each request with that of the policy, and use the default roots elsewhere.',
@@ -178,9 +180,10 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
     advice:
       "Pass the policy's certificates as the only ca; do not append them to the default roots.",
     alone: true,
+    hindrance: fixedDefaultRoots,
     async arrange(stage) {
       const publicRoot = await stage.certificate({ isCa: true });
-      addDefaultRoot(stage, publicRoot);
+      await addDefaultRoot(stage, publicRoot);
       const ca = await stage.certificate({ isCa: true });
       const certificate = await stage.certificate({ signedBy: publicRoot });
       return { victim: await stage.server({ certificate }), policy: { ca: ca.pem } };
@@ -244,17 +247,14 @@ function environment(id: string, what: string, host: string): AttackCheck {
     // Node.js reads the variable for each connection, and a client cannot be carried over into a
     // child process: so it is set here, for this one check, and put back.
     alone: true,
+    hindrance: copiedEnvironment,
     async arrange(stage) {
       const genuine = await stage.certificate({ dns: ['other.example'] });
       const impostor = await stage.certificate();
       const certificate = host === 'localhost' ? genuine : impostor;
       const victim = await stage.server({ certificate });
-      const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-      process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-      stage.onEnd(() => {
-        if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-        else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
-      });
+      setVariable(stage, 'NODE_TLS_REJECT_UNAUTHORIZED', '0');
+      await mustBeAccepted(stage, impostor, 'NODE_TLS_REJECT_UNAUTHORIZED=0 was set');
       const policyUrl = victim.urlFor(host, '/mcp');
       return { victim, policy: { ca: genuine.pem }, policyUrl };
     },

@@ -87,6 +87,7 @@ export const CONNECTION_WORKS: readonly WorkingCheck[] = [
   works('connection', {
     id: 'close-stream',
     name: 'close() ends an event stream',
+    subject: 'fetch',
     why: 'A stream that never ends must not keep a closed client alive.',
     advice:
       "Let close() destroy the pool; undici's Agent.close() waits for streams, destroy() does not.",

@@ -17,6 +17,7 @@ export const CREDENTIAL_CHECKS: readonly BatteryCheck[] = [
   attack('client certificate', {
     id: 'client-certificate-other-origin',
     name: 'Another origin of the same CA asks for the client certificate',
+    subject: 'fetch',
     why: 'A certificate names its holder to every server that gets to see it.',
     advice: OWN_ORIGIN,
     needs: ['clientCertificate'],

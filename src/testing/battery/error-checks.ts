@@ -74,6 +74,8 @@ function errorCheck({
 }): WorkingCheck {
   return works('errors', {
     ...text,
+    // A host is given a key, but no request to send.
+    subject: text.needs?.includes('clientCertificate') ? 'any' : 'fetch',
     why: 'Errors are logged, shown to users and sent to services that collect them.',
     advice: WRAP,
     async run(stage) {

@@ -21,6 +21,7 @@ export function httpCheck(
   return works('http', {
     id: `http-${id}`,
     name,
+    subject: 'fetch',
     why: 'A client that verifies well but is a worse fetch will be replaced by one that does not.',
     advice,
     async run(stage) {

@@ -112,6 +112,7 @@ export const IDENTITY_CHECKS: readonly AttackCheck[] = [
   attack('identity', {
     id: 'host-header',
     name: 'The host header of the request names the host that the certificate is for',
+    subject: 'fetch',
     why: 'Whoever controls a header of a request must not choose the name that TLS verifies. undici takes it from there.',
     advice:
       'Take the name from the URL: give the connector its own servername, or refuse a host header.',

@@ -1,8 +1,10 @@
 import { type HeldCertificate, heldCertificate } from '../held-certificate.js';
 import type { HeldCertificateOptions } from '../held-certificate-options.js';
 import { startInterceptor } from '../start-interceptor.js';
-import { startTlsServer } from '../start-tls-server.js';
-import { type BatteryCheck, NotApplicable, type Stage } from './battery-check.js';
+import { startMcpServer } from '../start-mcp-server.js';
+import { startTlsServer, type TlsServer } from '../start-tls-server.js';
+import type { TlsServerOptions } from '../tls-server-options.js';
+import { type BatteryCheck, NotApplicable, type Stage, type SubjectKind } from './battery-check.js';
 import type { MakeBatteryClient } from './battery-policy.js';
 
 /** A client that does not come to its end when it is closed must not hold up the battery. */
@@ -11,6 +13,7 @@ const CLOSE_TIMEOUT_MS = 500;
 /** The stage of one check, and how to clear it away. */
 export function makeStage(
   check: BatteryCheck,
+  kind: SubjectKind,
   makeClient: MakeBatteryClient,
 ): { stage: Stage; clear(): Promise<void> } {
   const cleanUps: (() => unknown)[] = [];
@@ -24,7 +27,7 @@ export function makeStage(
   }
 
   const stage: Stage = {
-    server: async (options) => keep(await startTlsServer(options), (server) => server.close()),
+    server: async (options) => keep(await startServer(kind, options), (server) => server.close()),
     interceptor: async (target, options) =>
       keep(await startInterceptor(target, options), (interceptor) => interceptor.close()),
     async client(policy) {
@@ -49,6 +52,12 @@ export function makeStage(
       for (const cleanUp of cleanUps.reverse()) await settled(cleanUp);
     },
   };
+}
+
+function startServer(kind: SubjectKind, options: TlsServerOptions): Promise<TlsServer> {
+  const { onRequest, ...rest } = options;
+  if (kind === 'fetch' || onRequest !== undefined) return startTlsServer(options);
+  return startMcpServer({ ...rest, transport: 'both' });
 }
 
 async function certificateOrPending(options?: HeldCertificateOptions): Promise<HeldCertificate> {

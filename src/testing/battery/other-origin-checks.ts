@@ -4,12 +4,14 @@ import {
   type AttackCheck,
   attack,
   type BatteryCheck,
+  forFetch,
   must,
   type Stage,
   works,
 } from './battery-check.js';
 import type { BatteryRequest } from './battery-policy.js';
-import { addDefaultRoot } from './default-roots.js';
+import { addDefaultRoot, fixedDefaultRoots } from './default-roots.js';
+import { resolveToLoopback } from './effect.js';
 import { echo, reach, reachEcho, SECRET_GET } from './requests.js';
 
 const PUBLIC_ONLY =
@@ -17,6 +19,7 @@ const PUBLIC_ONLY =
 const CLOSED = 'Take policy.origins for a closed list, each origin with its own anchors.';
 const WHY_PRIVATE =
   "A server that a person approved names it in OAuth metadata, and its client's own network is asked for it.";
+const PUBLIC_NAME = 'login.battery.example';
 const METADATA = '/.well-known/oauth-authorization-server';
 
 /** As the SDKs send it to the token endpoint that the metadata names. */
@@ -26,8 +29,7 @@ const TOKEN_REQUEST: BatteryRequest = {
   body: 'grant_type=refresh_token&refresh_token=battery-canary&client_secret=battery-canary',
 };
 
-/** Where a server may send its client: origins that only it has named, and those that are listed. */
-export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = [
+const CHECKS: readonly BatteryCheck[] = [
   named('loopback', 'at 127.0.0.1', ({ port }) => `https://127.0.0.1:${port}${METADATA}`),
   named('localhost', 'at localhost', ({ port }) => `https://localhost:${port}${METADATA}`),
   named('unspecified', 'at 0.0.0.0', ({ port }) => `https://0.0.0.0:${port}${METADATA}`),
@@ -42,6 +44,21 @@ export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = [
     ({ port }) => `https://127.0.0.1:${port}/v1/token`,
     TOKEN_REQUEST,
   ),
+  attack('other origins', {
+    id: 'named-by-name',
+    name: 'A server names an internal service by a name that looks public and resolves to 127.0.0.1',
+    why: 'Whoever owns a domain says where its names lead: the text of a URL says nothing of it.',
+    advice: PUBLIC_ONLY,
+    alone: true,
+    async arrange(stage) {
+      await resolveToLoopback(stage, PUBLIC_NAME);
+      // The anchors are those of the own origin: what counts is whether it is connected to.
+      const { own, victim, policy } = await twoServers(stage);
+      const url = victim.urlFor(PUBLIC_NAME, METADATA);
+      const policyUrl = `${own.url}/mcp`;
+      return { victim, policy, policyUrl, url, first: reachOwn, isNamed: true, ...AS_GET };
+    },
+  }),
   attack('other origins', {
     id: 'named-plain-http',
     name: 'A server names a metadata host of a cloud, by http:',
@@ -79,9 +96,10 @@ export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = [
     why: "A company's CA is in the roots of its gateways: the internal service answers, with a token of its own.",
     advice: PUBLIC_ONLY,
     alone: true,
+    hindrance: fixedDefaultRoots,
     async arrange(stage) {
       const company = await stage.certificate({ isCa: true });
-      addDefaultRoot(stage, company);
+      await addDefaultRoot(stage, company);
       const certificate = await stage.certificate({ signedBy: company });
       const victim = await stage.server({ certificate });
       const { own, policy } = await twoServers(stage);
@@ -160,7 +178,7 @@ export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = [
   }),
   works('other origins', {
     id: 'listed-bomb',
-    name: 'A listed origin answers with 8 MB in 8 KB, and is cut off',
+    name: 'A listed origin answers with 8 MB, in 8 KB where gzip is asked for, and is cut off',
     why: 'No metadata has a hundredth of it, and every server of a gateway shares its memory.',
     advice: 'Bound what is read of other origins than that of the policy, after it was decoded.',
     needs: ['origins'],
@@ -178,6 +196,9 @@ export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = [
     },
   }),
 ];
+
+/** Where a server may send its client: origins that only it has named, and those that are listed. */
+export const OTHER_ORIGIN_CHECKS: readonly BatteryCheck[] = CHECKS.map(forFetch);
 
 const AS_GET = { request: SECRET_GET } as const;
 const AS_TOKEN = { request: TOKEN_REQUEST } as const;
@@ -241,14 +262,16 @@ async function listing(
   return { own, listed, policy: { ...policy, origins: { [listed.url]: certificate.pem } } };
 }
 
-/** Packed before there is a client, whose time it would take. */
+/** Packed before there is a client, whose time it would take. Who does not ask for gzip gets it as it is. */
 function bomb(): RequestHandler {
-  const packed = gzipSync(Buffer.alloc(8 * 1_048_576, 0x20));
+  const large = Buffer.alloc(8 * 1_048_576, 0x20);
+  const packed = gzipSync(large);
   return (request, response) => {
     request.resume();
-    const isSmall = request.url !== METADATA;
-    const json = { 'content-type': 'application/json' };
-    response.writeHead(200, isSmall ? json : { ...json, 'content-encoding': 'gzip' });
-    response.end(isSmall ? '{}' : packed);
+    response.setHeader('content-type', 'application/json');
+    if (request.url !== METADATA) return void response.end('{}');
+    const isAsked = String(request.headers['accept-encoding']).includes('gzip');
+    if (isAsked) response.setHeader('content-encoding', 'gzip');
+    response.end(isAsked ? packed : large);
   };
 }

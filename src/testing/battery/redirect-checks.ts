@@ -100,6 +100,8 @@ function redirect(input: RedirectAttack): AttackCheck {
     id,
     name,
     why,
+    // A host chooses its methods itself.
+    subject: method === 'GET' ? 'fetch' : 'any',
     advice: ADVICE,
     async arrange(stage) {
       const ca = await stage.certificate({ isCa: true });

@@ -1,11 +1,13 @@
 import {
   type Attack,
   type BatteryCheck,
+  NoEffect,
   NotApplicable,
   type Stage,
   type Victim,
 } from './battery-check.js';
-import type { BatteryClient, MakeBatteryClient } from './battery-policy.js';
+import type { BatterySubject } from './battery-host.js';
+import type { BatteryClient } from './battery-policy.js';
 import type { BatteryOutcome, BatteryResult } from './battery-report.js';
 import { explainFailure } from './explain-failure.js';
 import { makeStage } from './make-stage.js';
@@ -29,14 +31,14 @@ export interface RunCheckOptions {
   readonly timeoutMs: number;
 }
 
-/** Puts the client through one check. Never rejects: whatever happens is a result. */
+/** Puts what is under test through one check. Never rejects: whatever happens is a result. */
 export async function runCheck(
   check: BatteryCheck,
-  makeClient: MakeBatteryClient,
+  subject: BatterySubject,
   { supports, timeoutMs }: RunCheckOptions,
 ): Promise<BatteryResult> {
-  const missing = missingFields(check, supports);
-  if (missing !== undefined) return result(check, { got: 'pending', error: missing }, 0);
+  const without = foreseen(check, supports);
+  if (without !== undefined) return result(check, { got: without.got, error: without.why }, 0);
   const begin = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let giveUp = (_finding: Finding): void => {};
@@ -44,10 +46,10 @@ export async function runCheck(
     giveUp = resolve;
   });
   // Runs from the moment that there is a client: making keys for the servers is not its time.
-  const { stage, clear } = makeStage(check, (policy) => {
+  const { stage, clear } = makeStage(check, subject.kind, (policy) => {
     const error = `neither an answer nor an error in ${timeoutMs} ms`;
     timer ??= setTimeout(() => giveUp({ got: 'hung', error }), timeoutMs);
-    return makeClient(policy);
+    return subject.makeClient(policy);
   });
   const found =
     check.expected === 'refused'
@@ -59,15 +61,19 @@ export async function runCheck(
   return result(check, finding, performance.now() - begin);
 }
 
-/** Why the check cannot be made with this client, if so. */
-export function missingFields(
+/** Why the check cannot be made with this client or in this process, where it need not be tried to know. */
+export function foreseen(
   check: BatteryCheck,
   supports: readonly string[],
-): string | undefined {
+): { readonly got: 'pending' | 'not made'; readonly why: string } | undefined {
   const missing = ['ca', ...check.needs].filter((field) => !supports.includes(field));
-  return missing.length === 0
-    ? undefined
-    : `the client does not support the policy field${missing.length > 1 ? 's' : ''} ${missing.join(', ')}`;
+  if (missing.length > 0) {
+    const fields = `field${missing.length > 1 ? 's' : ''} ${missing.join(', ')}`;
+    return { got: 'pending', why: `the client does not support the policy ${fields}` };
+  }
+  const hindrance = check.hindrance?.();
+  if (hindrance === undefined) return undefined;
+  return { got: hindrance instanceof NoEffect ? 'not made' : 'pending', why: hindrance.message };
 }
 
 async function runWorking(run: (stage: Stage) => Promise<void>, stage: Stage): Promise<Finding> {
@@ -150,8 +156,9 @@ function bytesRead({ records }: Victim): number {
   return bytes;
 }
 
-/** What a check rejects with: not applicable here, or not as it should have been. */
+/** What a check rejects with: not applicable here, without effect, or not as it should have been. */
 function asFinding(error: unknown): Finding {
+  if (error instanceof NoEffect) return { got: 'not made', error: error.message };
   if (error instanceof NotApplicable) return { got: 'pending', error: error.message };
   return { got: 'broken', error };
 }
@@ -159,6 +166,7 @@ function asFinding(error: unknown): Finding {
 function result(check: BatteryCheck, finding: Finding, durationMs: number): BatteryResult {
   const { advice, expected, id, name, theme, why } = check;
   const { error, got, leaked = 0 } = finding;
+  const isMade = got !== 'pending' && got !== 'not made';
   const said = error === undefined ? undefined : explainFailure(error);
   return {
     id,
@@ -167,10 +175,10 @@ function result(check: BatteryCheck, finding: Finding, durationMs: number): Batt
     why,
     expected,
     got,
-    passed: got === 'pending' ? null : got === expected,
+    passed: isMade ? got === expected : null,
     applicationBytesLeaked: leaked,
     advice,
-    ...(said !== undefined && (got === 'pending' ? { pending: said } : { error: said })),
+    ...(said !== undefined && (isMade ? { error: said } : { pending: said })),
     durationMs: Math.round(durationMs),
   };
 }

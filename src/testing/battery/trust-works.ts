@@ -3,7 +3,7 @@ import type { HeldCertificate } from '../held-certificate.js';
 import type { HeldCertificateOptions } from '../held-certificate-options.js';
 import type { Stage, WorkingCheck } from './battery-check.js';
 import { certificateCheck as certificate } from './certificate-check.js';
-import { addDefaultRoot } from './default-roots.js';
+import { addDefaultRoot, fixedDefaultRoots } from './default-roots.js';
 
 const PARTIAL =
   'Set allowPartialTrustChain: true on the secure context, so that any certificate can be an anchor, and not only the first of those with one subject.';
@@ -205,9 +205,10 @@ export const TRUST_WORKS: readonly WorkingCheck[] = [
       advice: "With roots: 'default', append the policy's certificates to the default roots.",
       needs: ['roots'],
       alone: true,
+      ...(by === 'default' && { hindrance: fixedDefaultRoots }),
       async arrange(stage) {
         const [ca, publicRoot] = await stage.twins({ isCa: true });
-        if (by === 'default') addDefaultRoot(stage, publicRoot);
+        if (by === 'default') await addDefaultRoot(stage, publicRoot);
         const shown = await stage.certificate({ signedBy: by === 'ca' ? ca : publicRoot });
         return { shown, policy: { ca: ca.pem, roots: 'default' } };
       },

@@ -33,7 +33,7 @@ function testCase(theme: string, result: BatteryResult): string {
   const open = `    <testcase classname="${attribute(`pinning battery.${theme}`)}" name="${attribute(`${id}: ${name}`)}" time="${time}"`;
   if (passed === true) return `${open}/>`;
   if (passed === null) {
-    return `${open}>\n      <skipped message="${attribute(pending ?? '')}"/>\n    </testcase>`;
+    return `${open}>\n      <skipped message="${attribute(`${got}: ${pending ?? ''}`)}"/>\n    </testcase>`;
   }
   const message = attribute(`expected ${expected}, got ${describeGot(got, result)}`);
   const body = text(`${shows}\n${advice}`);

@@ -9,10 +9,10 @@ export function formatMarkdown(report: BatteryReport): string {
   const blocks = [
     `# ${headline(report)}`,
     [
-      '| | passed | failed | pending |',
-      '|---|--:|--:|--:|',
-      `| attacks refused | ${attacks.passed} | ${attacks.failed} | ${attacks.pending} |`,
-      `| exchanges work | ${works.passed} | ${works.failed} | ${works.pending} |`,
+      '| | passed | failed | pending | not made |',
+      '|---|--:|--:|--:|--:|',
+      `| attacks refused | ${attacks.passed} | ${attacks.failed} | ${attacks.pending} | ${attacks.notMade} |`,
+      `| exchanges work | ${works.passed} | ${works.failed} | ${works.pending} | ${works.notMade} |`,
     ].join('\n'),
   ];
   for (const theme of BATTERY_THEMES) {
@@ -33,7 +33,7 @@ export function formatMarkdown(report: BatteryReport): string {
 
 function row(result: BatteryResult): string {
   const { expected, id, name, passed, pending } = result;
-  const mark = passed === null ? 'pending' : passed ? 'ok' : '**failed**';
+  const mark = passed === null ? result.got : passed ? 'ok' : '**failed**';
   const got = pending ?? describeGot(result.got, result);
   return `| ${mark} | \`${id}\` ${cell(name)} | ${expected} | ${cell(got)} |`;
 }

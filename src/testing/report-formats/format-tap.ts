@@ -1,7 +1,7 @@
 import type { BatteryReport, BatteryResult } from '../battery/battery-report.js';
 import { printable } from '../printable.js';
 
-/** TAP version 14. A pending check is a skipped one. */
+/** TAP version 14. A check that is pending or was not made is a skipped one. */
 export function formatTap(report: BatteryReport): string {
   const lines = report.results.flatMap((result, index) => testPoint(result, index + 1));
   return ['TAP version 14', `1..${report.results.length}`, ...lines, ''].join('\n');
@@ -10,7 +10,8 @@ export function formatTap(report: BatteryReport): string {
 function testPoint(result: BatteryResult, number: number): string[] {
   const { expected, got, id, name, passed, pending } = result;
   const description = escaped(`${id}: ${name}`);
-  if (passed === null) return [`ok ${number} - ${description} # SKIP ${escaped(pending ?? '')}`];
+  if (passed === null)
+    return [`ok ${number} - ${description} # SKIP ${escaped(`${got}: ${pending ?? ''}`)}`];
   if (passed) return [`ok ${number} - ${description}`];
   const diagnostics = {
     theme: result.theme,

@@ -30,8 +30,9 @@ function summary({ attacks, works }: BatteryReport): string[] {
       ['attacks refused', attacks],
       ['exchanges work', works],
     ] as const
-  ).map(([what, { failed, passed, pending }]) => {
-    const rest = pending > 0 ? `, ${pending} pending` : '';
+  ).map(([what, { failed, notMade, passed, pending }]) => {
+    const rest =
+      (pending > 0 ? `, ${pending} pending` : '') + (notMade > 0 ? `, ${notMade} not made` : '');
     return `  ${what.padEnd(16)} ${passed} of ${passed + failed}${rest}`;
   });
 }
@@ -41,7 +42,7 @@ function checkLines(result: BatteryResult, width: number, paint: Paint): string[
   const line = `${id.padEnd(width)}  ${name}`;
   if (passed === null) {
     return [
-      `  ${paint('yellow', 'pending')}  ${line}`,
+      `  ${paint('yellow', result.got.padEnd(8))} ${line}`,
       paint('dim', `${' '.repeat(11)}${printable(pending ?? '')}`),
     ];
   }

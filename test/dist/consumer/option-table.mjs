@@ -163,7 +163,7 @@ async function makeEntries({ index, redis, store: parts, testing, v2 }) {
   };
 }
 
-const COUNT = { passed: 0, failed: 0, pending: 0 };
+const COUNT = { passed: 0, failed: 0, pending: 0, notMade: 0 };
 const REPORT = {
   passed: true,
   node: 'v',

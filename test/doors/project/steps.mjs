@@ -66,6 +66,17 @@ export async function runSteps({ mcp, testing, Client, env }) {
     } finally {
       await server.close();
     }
+    // Behind the doors where `process.env` is a copy, the attacks on it cannot be made, and must not pass.
+    const report = await testing.pinningBattery(
+      ({ url, ...trust }) => {
+        const client = mcp.makeCustomClientFactory(trust);
+        return Object.assign(client({ url }), { close: () => client.close() });
+      },
+      { include: ['environment-chain', 'impostor-self-signed', 'key-p256'] },
+    );
+    const copied = (globalThis.jest ?? env.JEST_WORKER_ID) !== undefined;
+    const got = report.results.map((result) => result.got).join(', ');
+    same(got, `refused, ${copied ? 'not made' : 'refused'}, works`);
   });
   return told;
 }

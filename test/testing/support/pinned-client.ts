@@ -50,6 +50,8 @@ export type Flaw =
   | 'follows-everywhere'
   | 'lax-configuration'
   | 'named-anywhere'
+  | 'filters-text-of-host'
+  | 'asks-for-no-gzip'
   | 'open-list'
   | 'ignores-list'
   | 'reads-all-of-others'
@@ -139,6 +141,9 @@ function makeClient(
     if (url.origin === own || url.protocol !== 'https:' || list?.[url.origin] !== undefined) return;
     if (list !== undefined && !has('open-list')) throw new Error('not in the list');
     if (goesAnywhere || has('follows-everywhere')) return;
+    if (has('filters-text-of-host')) {
+      if (url.hostname !== 'localhost' && !isIP(url.hostname.replace(/^\[|\]$/g, ''))) return;
+    }
     const addresses = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true });
     if (addresses.some(({ address }) => isPrivate(address)))
       throw new Error('not a public address');
@@ -170,6 +175,7 @@ function makeClient(
     return fetch(url, {
       method: has('always-post') ? 'POST' : (method ?? 'GET'),
       ...(headers && { headers }),
+      ...(has('asks-for-no-gzip') && { headers: { ...headers, 'accept-encoding': 'identity' } }),
       ...(body !== undefined && { body }),
       ...(signal && !has('ignores-signal') && { signal }),
       ...(has('impatient') && { signal: AbortSignal.timeout(200) }),
