@@ -8,9 +8,18 @@ const SLOW = ['abandoned-calls', 'bench', 'environment', 'hostile', 'open-answer
   (name) => `test/integration/${name}.test.ts`,
 );
 
+function otherVersions(env: NodeJS.ProcessEnv): Record<string, string> {
+  const sdk = env['MCP_TLS_SDK_FOLDER'];
+  return {
+    ...(env['MCP_TLS_UNDICI'] === '8' && { undici: 'undici-8' }),
+    ...(env['MCP_TLS_KEYV'] === '6' && { keyv: 'keyv-6' }),
+    ...(sdk !== undefined && { '@modelcontextprotocol/sdk': `${sdk}/dist/esm` }),
+  };
+}
+
 export default defineConfig({
-  // The matrix also runs the tests over undici 8, which is installed under an alias.
-  resolve: { alias: process.env['MCP_TLS_UNDICI'] === '8' ? { undici: 'undici-8' } : {} },
+  // scripts/matrix.ts also runs tests over other versions of what others have installed.
+  resolve: { alias: otherVersions(process.env) },
   test: {
     // By default one less than there are cores; most of the time is spent waiting for servers.
     maxWorkers: 2,

@@ -1,43 +1,81 @@
 /**
- * Runs the integration tests on every supported Node.js line and undici major.
+ * Runs the integration tests over what others have installed: each supported Node.js line and major of undici,
+ * older versions of the MCP SDK v1 (the SDK v2 is in all rows), keyv 6. Deno and Bun have to be refused.
  *
- *   tsx scripts/matrix.ts [Node.js lines, such as 22 24]
+ *   npm run test:matrix                      everything: an hour and more
+ *   npm run test:matrix -- 22 24             the rows of these Node.js lines
+ *   npm run test:matrix -- --rows sdk,keyv   of these kinds: node, sdk, keyv, runtimes
+ *   npm run test:matrix -- --ci              what .ci/run has time for
+ *
+ * Which Node.js stands for a line is pinned in scripts/node-lines.ts.
  */
-import { nodeLines } from './node-lines.js';
+import { parseArgs } from 'node:util';
+import { otherRuntimes } from './matrix/other-runtimes.js';
+import { allRows, type Row, rowsOfCi } from './matrix/rows.js';
 import { type Cell, printTable } from './table.js';
-import { runVitest, type VitestRun } from './vitest-run.js';
+import { runVitest } from './vitest-run.js';
 
 const LINES = [20, 22, 24, 26];
-const PROJECTS = ['integration', 'slow', 'trust', 'unit'];
+const KINDS = ['node', 'sdk', 'keyv', 'runtimes'];
 
-const wanted = process.argv.slice(2).map(Number);
-const lines = await nodeLines(wanted.length > 0 ? wanted : LINES);
-const rows: Cell[][] = [];
-let passed = 0;
-let failed = 0;
-let skipped = 0;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { ci: { type: 'boolean' }, rows: { type: 'string', default: KINDS.join(',') } },
+});
+const kinds = values.rows.split(',');
+const unknown = kinds.find((kind) => !KINDS.includes(kind));
+if (unknown !== undefined) throw new Error(`--rows: ${unknown} is none of ${KINDS.join(', ')}`);
 
+const cells: Cell[][] = [];
+const sum = { passed: 0, failed: 0, skipped: 0 };
+const lines = positionals.length > 0 ? positionals.map(Number) : LINES;
+const rows = values.ci ? await rowsOfCi() : await allRows(lines);
 // One after the other: the tests have time limits, and two runs at once would share the cores.
-for (const { line, version, binary } of lines) {
-  // undici 8 does not load on Node.js 20.
-  for (const undici of line >= 22 ? [7, 8] : [7]) {
-    const projects = PROJECTS.flatMap((project) => ['--project', project]);
-    // A test compares these with what it runs on.
-    const env = { MCP_TLS_NODE: version, MCP_TLS_UNDICI: String(undici) };
-    const run = await runVitest(binary, projects, env);
-    const told = run.ok ? linesOnRetries(run.output) : run.output;
-    if (told !== '') console.log(`\nNode ${version}, undici ${undici}:\n${told}`);
-    rows.push(row(version, undici, run));
-    passed += run.passed;
-    // A run without a failed test that is not in order either, such as one that found no tests.
-    failed += run.ok ? run.failed : Math.max(run.failed, 1);
-    skipped += run.skipped;
+for (const row of rows.filter((row) => kinds.includes(kindOf(row)))) cells.push(await runRow(row));
+// They are downloaded, and nothing of them changes with a commit of ours but what we refuse.
+if (kinds.includes('runtimes') && !values.ci) {
+  for (const { name, refused, wrong } of await otherRuntimes()) {
+    for (const line of wrong) console.log(`${name}: ${line}`);
+    sum.passed += refused;
+    sum.failed += wrong.length;
+    const told: Cell = wrong.length > 0 ? 'FAIL' : { text: 'refused', colour: 'green' };
+    cells.push([name, '', '', '', '', String(refused), String(wrong.length), '0', '', told]);
   }
 }
 
-printTable(['Node', 'undici', 'passed', 'failed', 'skipped', 'seconds', ''], rows);
-console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = failed === 0 ? 0 : 1;
+printTable(
+  ['runtime', 'undici', 'SDK v1', 'SDK v2', 'keyv', 'passed', 'failed', 'skipped', 'seconds', ''],
+  cells,
+);
+console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+process.exitCode = sum.failed === 0 && cells.length > 0 ? 0 : 1;
+
+function kindOf({ sdk, keyv }: Row): string {
+  if (sdk !== 'newest') return 'sdk';
+  return keyv === '5' ? 'node' : 'keyv';
+}
+
+async function runRow(row: Row): Promise<Cell[]> {
+  const { runtime, undici, sdk, keyv, tests, env } = row;
+  const run = await runVitest(runtime.binary, tests, env);
+  const told = run.ok ? linesOnRetries(run.output) : run.output;
+  if (told !== '') console.log(`\nNode ${runtime.version}, undici ${undici}, SDK ${sdk}:\n${told}`);
+  // A run without a failed test that is not in order either, such as one that found no tests.
+  const failed = run.ok ? run.failed : Math.max(run.failed, 1);
+  sum.passed += run.passed;
+  sum.failed += failed;
+  sum.skipped += run.skipped;
+  return [
+    `Node ${runtime.version}`,
+    undici,
+    sdk,
+    'newest',
+    keyv,
+    ...[run.passed, failed, run.skipped].map(String),
+    run.seconds.toFixed(1),
+    run.ok ? { text: 'ok', colour: 'green' } : { text: 'FAIL', colour: 'red' },
+  ];
+}
 
 /** What scripts/retry-reporter.ts printed. */
 function linesOnRetries(output: string): string {
@@ -45,15 +83,4 @@ function linesOnRetries(output: string): string {
     .split('\n')
     .filter((line) => line.startsWith('PASSED ONLY'))
     .join('\n');
-}
-
-function row(version: string, undici: number, run: VitestRun): Cell[] {
-  const figures = [run.passed, run.failed, run.skipped].map(String);
-  return [
-    version,
-    String(undici),
-    ...figures,
-    run.seconds.toFixed(1),
-    run.ok ? { text: 'ok', colour: 'green' } : { text: 'FAIL', colour: 'red' },
-  ];
 }

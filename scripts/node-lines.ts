@@ -12,6 +12,17 @@ import { cacheFolder, installInCache } from './install-in-cache.js';
 
 const run = promisify(execFile);
 
+/**
+ * What is installed for each line. Raised by hand, with a run of the matrix: a new Node.js must not turn
+ * continuous integration red by itself. The running Node.js stands for its own line, whatever its version.
+ */
+const PINNED: Readonly<Record<number, string>> = {
+  20: '20.20.2',
+  22: '22.23.3',
+  24: '24.21.0',
+  26: '26.12.1',
+};
+
 /** A Node.js line and where its binary is. */
 export interface NodeLine {
   readonly line: number;
@@ -41,9 +52,11 @@ function ownLine(): number {
 
 async function installed(line: number): Promise<string> {
   const name = `node-${line}`;
-  const cached = await binaryIn(cacheFolder(name));
+  // A line that is not pinned is tried by hand: the newest there is.
+  const wanted = PINNED[line] ?? String(line);
+  const cached = await binaryIn(cacheFolder(name), PINNED[line]);
   if (cached !== undefined) return cached;
-  await installInCache(name, `${platformPackage()}@${line}`);
+  await installInCache(name, `${platformPackage()}@${wanted}`);
   const binary = await binaryIn(cacheFolder(name));
   if (binary === undefined) throw new Error(`${platformPackage()}@${line} brought no binary`);
   return binary;
@@ -59,14 +72,15 @@ function platformPackage(): string {
   return `${platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node'}-${platform}-${arch}`;
 }
 
-async function binaryIn(folder: string): Promise<string | undefined> {
+/** The binary in a folder, if it runs and is of the `wanted` version. */
+async function binaryIn(folder: string, wanted?: string): Promise<string | undefined> {
   const root = join(folder, 'node_modules', platformPackage());
   try {
     const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     const binary = join(root, manifest.bin.node);
     // A download that was cut off leaves files that do not run.
-    await run(binary, ['--version']);
-    return binary;
+    const { stdout } = await run(binary, ['--version']);
+    return wanted === undefined || stdout.trim() === `v${wanted}` ? binary : undefined;
   } catch {
     return undefined;
   }

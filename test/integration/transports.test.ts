@@ -194,7 +194,9 @@ describe.each(kinds)('$kind', ({ sdkClass, make }) => {
 });
 
 describe('streamable http alone', () => {
-  it('resumes after the connection broke', async () => {
+  // Up to 1.16 the SDK resumes its standing stream only, whatever fetch it is given.
+  const resumes = process.env['MCP_TLS_SDK'] !== '1.16.0';
+  it.runIf(resumes)('resumes after the connection broke', async () => {
     const server = await serve({ resumable: true, retryMs: 50 });
     const client = newClient();
     const trust = certificate.pem;
