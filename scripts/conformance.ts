@@ -1,15 +1,18 @@
 /**
  * Runs every client scenario of the MCP conformance suite over https, through this library.
  *
- *   tsx scripts/conformance.ts [part of a scenario's name]
+ *   tsx scripts/conformance.ts [part of a scenario's name] [--sdk v1]
  *
- * The client runs on Node.js 20 and 24. Each scenario is also run against servers whose
+ * The client is the MCP SDK v1 on Node.js 20 and 24, and the SDK v2 in its two ways of beginning: `legacy` on 20, and
+ * on 24 `auto`, which asks for protocol 2026-07-28 first. The suite's own servers speak the versions before it.
+ * Each scenario is also run against servers whose
  * certificate is not the trusted one, where the client has to refuse before any request arrives.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { heldCertificate } from '../src/testing/held-certificate.js';
 import { type NodeLine, nodeLines } from './node-lines.js';
 import { type Cell, printTable } from './table.js';
@@ -20,8 +23,11 @@ const RUNNER = join(ROOT, 'node_modules/@modelcontextprotocol/conformance/dist/i
 const CONCURRENCY = 2;
 const SCENARIOS = 26;
 
+type Sdk = 'v1' | 'v2-legacy' | 'v2-auto';
+
 interface Run {
   readonly scenario: string;
+  readonly sdk: Sdk;
   readonly node: NodeLine;
   /** Which certificate the servers have: the trusted one, or another with the same names. */
   readonly server: 'trusted' | 'other';
@@ -32,6 +38,11 @@ interface Result extends Run {
   /** What to print of it: why it failed, or how it was refused. */
   readonly note: string;
 }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { sdk: { type: 'string', default: '' } },
+});
 
 const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-conformance-'));
 try {
@@ -46,14 +57,21 @@ async function main(): Promise<boolean> {
   await writeCertificate('other');
   const all = await listScenarios(node24);
   if (all.length !== SCENARIOS) throw new Error(`expected ${SCENARIOS} scenarios: ${all}`);
-  const scenarios = all.filter((scenario) => scenario.includes(process.argv[2] ?? ''));
+  const scenarios = all.filter((scenario) => scenario.includes(positionals[0] ?? ''));
 
-  const runs = scenarios.flatMap((scenario): readonly Run[] => [
-    { scenario, node: node20, server: 'trusted' },
-    { scenario, node: node24, server: 'trusted' },
-    { scenario, node: node20, server: 'other' },
-    { scenario, node: node24, server: 'other' },
-  ]);
+  const clients: readonly [Sdk, NodeLine][] = [
+    ['v1', node20],
+    ['v1', node24],
+    ['v2-legacy', node20],
+    ['v2-auto', node24],
+  ];
+  const runs = clients
+    .filter(([sdk]) => sdk.startsWith(values.sdk))
+    .flatMap(([sdk, node]) =>
+      (['trusted', 'other'] as const).flatMap((server) =>
+        scenarios.map((scenario): Run => ({ scenario, sdk, node, server })),
+      ),
+    );
   // The runner needs Node.js 22 or later, whatever the client runs on.
   const results = await inParallel(runs, (run) => runScenario(run, node24));
   print(results);
@@ -77,8 +95,8 @@ async function listScenarios({ binary }: NodeLine): Promise<readonly string[]> {
 }
 
 async function runScenario(run: Run, runner: NodeLine): Promise<Result> {
-  const { scenario, node, server } = run;
-  const results = join(folder, `${scenario.replaceAll('/', '-')}-${node.line}-${server}`);
+  const { scenario, sdk, node, server } = run;
+  const results = join(folder, `${scenario.replaceAll('/', '-')}-${sdk}-${node.line}-${server}`);
   await mkdir(results);
   const preload = join(ROOT, 'scripts/conformance-https.mjs');
   // Split at blanks by the runner, then given to a shell: the paths go by the environment.
@@ -96,6 +114,7 @@ async function runScenario(run: Run, runner: NodeLine): Promise<Result> {
     {
       ...process.env,
       CLIENT_NODE: node.binary,
+      CONFORMANCE_SDK: sdk,
       TRUSTED_CERTIFICATE: certificateFile('trusted'),
       CONFORMANCE_CERTIFICATE: certificateFile(server),
       CONFORMANCE_KEY: join(folder, `${server}.key.pem`),
@@ -175,8 +194,8 @@ function print(results: readonly Result[]): void {
   console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
 }
 
-function column({ node, server }: Run): string {
-  return server === 'trusted' ? `Node ${node.line}` : `Node ${node.line}, wrong certificate`;
+function column({ node, sdk, server }: Run): string {
+  return `${sdk}, ${node.line}${server === 'trusted' ? '' : ', wrong certificate'}`;
 }
 
 function cell(result: Result | undefined): Cell {

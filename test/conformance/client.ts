@@ -1,6 +1,6 @@
 /**
- * The client under test of the MCP conformance suite: SDK v1 over this library, for every client
- * scenario of the runner.
+ * The client under test of the MCP conformance suite, for every client scenario of the runner: SDK v1, or v2
+ * in either era (CONFORMANCE_SDK is `v1`, `v2-legacy` or `v2-auto`), over this library.
  *
  * The runner gives the server's URL as the last argument and the scenario by its environment;
  * TRUSTED_CERTIFICATE is a PEM file, and all that is trusted. The last line of output tells what
@@ -8,12 +8,9 @@
  * `outcome: done`, `outcome: refused CODE` (by our trust policy) or `outcome: failed`.
  */
 import { readFileSync } from 'node:fs';
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { explainTlsError, makeCustomClientFactory, streamableHttpClient } from 'mcp-tls';
+import { explainTlsError, makeCustomClientFactory } from 'mcp-tls/core';
 import { type ConformanceProvider, makeProvider } from './oauth-providers.js';
+import { type ConformanceClient, loadSdk } from './sdks.js';
 
 const scenario = process.env['MCP_CONFORMANCE_SCENARIO'] ?? '';
 const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}');
@@ -35,6 +32,7 @@ globalThis.fetch = () => Promise.reject(new Error('the global fetch was used'));
 // Made without `url`, its clients apply the policy to every origin: the authorization servers of a
 // scenario have the same certificate as its MCP server, on ports that are not known beforehand.
 const factory = makeCustomClientFactory(trusted);
+const sdk = await loadSdk(process.env['CONFORMANCE_SDK'] ?? 'v1');
 
 try {
   await expectOutcome(runScenario);
@@ -63,7 +61,7 @@ async function expectOutcome(run: () => Promise<void>): Promise<void> {
 async function runScenario(): Promise<void> {
   const { client, authorized, close } = await connect();
   const call = (name: string, args: Record<string, unknown> = {}) =>
-    authorized(() => client.callTool({ name, arguments: args }));
+    authorized(() => client.callTool(name, args));
   try {
     await authorized(() => client.listTools());
     if (scenario === 'initialize') return;
@@ -79,7 +77,7 @@ async function runScenario(): Promise<void> {
 }
 
 interface Connection {
-  readonly client: Client;
+  readonly client: ConformanceClient;
   /** Runs a request, and again after each authorization that it turns out to need. */
   authorized<T>(request: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -88,20 +86,18 @@ interface Connection {
 async function connect(): Promise<Connection> {
   const oauthClient = factory();
   const provider = scenario.startsWith('auth/')
-    ? makeProvider(scenario, context, oauthClient)
+    ? makeProvider(scenario, context, oauthClient, sdk.providers)
     : undefined;
-  const client = makeClient();
-  let transport: StreamableHTTPClientTransport;
+  const client = sdk.makeClient();
+  let finishAuth: (code: string) => Promise<void>;
 
   async function connectOnce(): Promise<void> {
-    transport = streamableHttpClient(serverUrl, {
-      clientFactory: () => factory(),
-      ...(provider && { authProvider: provider }),
-    });
+    const transport = sdk.makeTransport(serverUrl, () => factory(), provider);
+    finishAuth = (code) => transport.finishAuth(code);
     await client.connect(transport);
   }
   const authorized = <T>(request: () => Promise<T>) =>
-    withAuthorization(request, provider, (code) => transport.finishAuth(code));
+    withAuthorization(request, provider, (code) => finishAuth(code));
 
   await authorized(connectOnce);
   return { client, authorized, close: () => client.close() };
@@ -118,18 +114,8 @@ async function withAuthorization<T>(
     } catch (error) {
       const code = provider?.takeCode?.();
       const last = authorizations === MAX_AUTHORIZATIONS;
-      if (!(error instanceof UnauthorizedError) || code === undefined || last) throw error;
+      if (!(error instanceof sdk.UnauthorizedError) || code === undefined || last) throw error;
       await finishAuth(code);
     }
   }
-}
-
-function makeClient(): Client {
-  const client = new Client(
-    { name: 'mcp-tls-conformance', version: '1.0.0' },
-    { capabilities: { elicitation: { form: { applyDefaults: true } } } },
-  );
-  // Accepted without a word: the SDK fills in the defaults (SEP-1034).
-  client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: {} }));
-  return client;
 }

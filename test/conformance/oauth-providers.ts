@@ -2,7 +2,7 @@ import type {
   OAuthClientProvider,
   OAuthDiscoveryState,
 } from '@modelcontextprotocol/sdk/client/auth.js';
-import {
+import type {
   ClientCredentialsProvider,
   PrivateKeyJwtProvider,
 } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
@@ -11,13 +11,19 @@ import type {
   OAuthClientMetadata,
   OAuthTokens,
 } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { FetchLike } from 'mcp-tls';
+import type { FetchLike } from 'mcp-tls/core';
 
 /** What the runner tells a client of a scenario, where it tells anything. */
 export type ScenarioContext = Readonly<Record<string, string>>;
 
 /** A provider, and the authorization code that its last redirect brought, if it does redirects. */
 export type ConformanceProvider = OAuthClientProvider & { takeCode?(): string | undefined };
+
+/** The providers that an SDK brings itself; those of v2 have what those of v1 have. */
+export interface SdkProviders {
+  readonly ClientCredentialsProvider: typeof ClientCredentialsProvider;
+  readonly PrivateKeyJwtProvider: typeof PrivateKeyJwtProvider;
+}
 
 /** The address that the runner knows as this client's metadata document (SEP-991). */
 const CLIENT_METADATA_URL = 'https://conformance-test.local/client-metadata.json';
@@ -27,15 +33,16 @@ export function makeProvider(
   scenario: string,
   context: ScenarioContext,
   fetch: FetchLike,
+  sdk: SdkProviders,
 ): ConformanceProvider {
   switch (scenario) {
     case 'auth/client-credentials-basic':
-      return new ClientCredentialsProvider({
+      return new sdk.ClientCredentialsProvider({
         clientId: need(context, 'client_id'),
         clientSecret: need(context, 'client_secret'),
       });
     case 'auth/client-credentials-jwt':
-      return new PrivateKeyJwtProvider({
+      return new sdk.PrivateKeyJwtProvider({
         clientId: need(context, 'client_id'),
         privateKey: need(context, 'private_key_pem'),
         algorithm: need(context, 'signing_algorithm'),
@@ -83,6 +90,9 @@ abstract class MemoryProvider {
   }
   saveDiscoveryState(discovery: OAuthDiscoveryState): void {
     this.discovery = discovery;
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.discovery;
   }
 }
 
