@@ -23,7 +23,8 @@ const actions = {
   sseClient: () => sseClient(url, { trust: null }).start(),
   'v2 streamableHttpClient': () => v2.streamableHttpClient(url, { trust: null }).start(),
   'v2 sseClient': () => v2.sseClient(url, { trust: null }).start(),
-  createServerRegistry: () => createServerRegistry({ store }).register('a', url, { trustOnFirstUse: true }),
+  createServerRegistry: () =>
+    createServerRegistry({ store }).register('a', url, { trustOnFirstUse: true }),
 };
 
 const codes = {};

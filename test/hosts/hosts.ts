@@ -10,8 +10,10 @@ export interface Host {
   readonly transports: readonly Transport[];
   /** How what is pinned gets in. */
   readonly takes: string;
-  /** It is known to reach an impostor, past what it was given. */
+  /** It is known to reach an impostor, past what it was given. The battery has to fail it. */
   readonly passesBy?: true;
+  /** Exchanges of the battery that do not work for reasons of the host. */
+  readonly knownFailures?: readonly string[];
 }
 
 export type Transport = 'http' | 'sse';

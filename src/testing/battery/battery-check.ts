@@ -99,6 +99,8 @@ export interface Attack {
 
 /** What checks are built with. Everything on it is cleared away when the check has ended. */
 export interface Stage {
+  /** What is under test. */
+  readonly kind: SubjectKind;
   /** For a host, a server without an `onRequest` speaks MCP. */
   server(options: TlsServerOptions): Promise<TlsServer>;
   interceptor(

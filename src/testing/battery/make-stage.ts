@@ -27,6 +27,7 @@ export function makeStage(
   }
 
   const stage: Stage = {
+    kind,
     server: async (options) => keep(await startServer(kind, options), (server) => server.close()),
     interceptor: async (target, options) =>
       keep(await startInterceptor(target, options), (interceptor) => interceptor.close()),

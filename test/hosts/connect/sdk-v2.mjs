@@ -1,0 +1,12 @@
+import { Client } from '@modelcontextprotocol/client';
+import { sseClient, streamableHttpClient } from 'mcp-tls/v2';
+import { orEnd } from './pinned.mjs';
+
+const MAKE = { http: streamableHttpClient, sse: sseClient };
+
+export async function connect(url, trust, transport) {
+  const client = new Client({ name: 'host', version: '1.0.0' });
+  const close = () => client.close();
+  await orEnd(close, () => client.connect(MAKE[transport](url, { trust })));
+  return { call: () => client.callTool({ name: 'add', arguments: { a: 2, b: 3 } }), close };
+}
