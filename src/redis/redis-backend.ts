@@ -43,6 +43,11 @@ return 1`;
  * and not yet those that were acknowledged.
  */
 const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
+/** The same, each as its digest, in one text: nothing where nothing is. */
+const DIGESTS = `
+local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
+for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
+return table.concat(rows, ' ')`;
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
 /** Of any client: both are of one moment. */
@@ -104,6 +109,15 @@ export function redisBackend(
         ? await client.hmGet(hash, [...keys])
         : ((await client.eval(READ, call)) as readonly (string | null)[]);
       return rows.map((row) => row ?? undefined);
+    },
+    async digests(keys) {
+      const client = await connection.ready();
+      const asked = client.eval(DIGESTS, { keys: [hash], arguments: [...keys] });
+      const answer = await asked.catch(unlessForbidden);
+      if (answer === undefined) return undefined;
+      return String(answer)
+        .split(' ')
+        .map((digest) => (digest === '' ? undefined : digest));
     },
     async keys() {
       const client = await connection.ready();

@@ -16,6 +16,14 @@ export function checkRows(
   return answer;
 }
 
+/** As many digests as there are keys, or `undefined` for all of them. @throws otherwise */
+export function checkDigests(
+  answer: unknown,
+  keys: readonly string[],
+): readonly (string | undefined)[] | undefined {
+  return answer === undefined ? undefined : checkRows(answer, keys);
+}
+
 /** Texts, each once. @throws otherwise */
 export function checkKeys(answer: unknown): readonly string[] {
   if (!Array.isArray(answer) || !Array.from(answer).every((key) => typeof key === 'string')) {

@@ -1,5 +1,11 @@
 import { StoreError } from '../errors.js';
-import { checkKeys, checkKeysState, checkReplaced, checkRows } from './backend-answers.js';
+import {
+  checkDigests,
+  checkKeys,
+  checkKeysState,
+  checkReplaced,
+  checkRows,
+} from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -66,10 +72,14 @@ export function guardBackend(
     }
   }
 
-  const { replace, keysState, checkSettings } = backend;
+  const { replace, digests, keysState, checkSettings } = backend;
   return {
     name: backend.name,
     read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
+    ...(digests && {
+      digests: (keys) =>
+        call('read', async () => checkDigests(await digests.call(backend, keys), keys)),
+    }),
     keys: () => call('read', async () => checkKeys(await backend.keys())),
     ...(keysState && {
       keysState: () => call('read', async () => checkKeysState(await keysState.call(backend))),

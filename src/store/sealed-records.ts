@@ -17,6 +17,7 @@ import { pauseAfterRace } from './pause-after-race.js';
 import { assertRevision, conflict, rolledBack, vanished } from './record-errors.js';
 import { recordKey } from './record-key.js';
 import { indexAfter, RecordNames } from './record-names.js';
+import { digestOf, unchangedOf } from './row-digests.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
 import { makeTurns } from './turns.js';
@@ -52,7 +53,7 @@ export interface SealedRecords {
   remove(id: string): Promise<boolean>;
   /**
    * What is there, in the order of the ids, up to 200 rows at a time. Rows that cannot be read are given as
-   * their errors; a list that is not whole rejects.
+   * their errors; a list that is not whole rejects. Of a summary, nothing but `live` and `revision` means anything.
    */
   batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch>;
 }
@@ -126,7 +127,7 @@ export function makeSealedRecords(
       throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt, id);
-    learn(id, { revision, live });
+    learn(id, { revision, live, digest: digestToKnow(row) });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
     return { live, value: value ?? undefined, revision, expired };
   }
@@ -150,6 +151,21 @@ export function makeSealedRecords(
         return { id, read };
       }),
     );
+  }
+
+  const digestToKnow = (row: string) => (backend.digests && digestOf(row)) || undefined;
+
+  /** What has not changed since it was read last is as it was. */
+  async function summaries(ids: readonly string[]): Promise<RecordBatch['rows']> {
+    const unchanged = await unchangedOf(backend, known, ids);
+    const changed = ids.filter((id) => !unchanged.has(id));
+    const rows = changed.length === 0 ? [] : await readBatch(changed, openSummary);
+    const reads = new Map(rows.map(({ id, read }) => [id, read]));
+    for (const [id, { revision, live }] of unchanged) {
+      onRevision(id, revision, false);
+      reads.set(id, { live, value: undefined, revision, expired: false });
+    }
+    return ids.map((id) => ({ id, read: reads.get(id) as ReadRecord | StoreError }));
   }
 
   function learn(id: string, seen: KnownRevision): void {
@@ -229,7 +245,7 @@ export function makeSealedRecords(
     });
     // It said that it did not write: to try again repeats nothing.
     if (!(await replaceOrWrite(backend, key, row, sealed))) return undefined;
-    known.learn(id, { revision, live: value !== null });
+    known.learn(id, { revision, live: value !== null, digest: digestToKnow(sealed) });
     names.saw(id);
     return revision;
   }
@@ -256,7 +272,6 @@ export function makeSealedRecords(
     async *batches({ after, limit }, what) {
       // A page is looked at again and again, and what is on it fits in memory.
       const whole = limit === undefined ? open : openHeld;
-      const openRow = what === 'whole' ? whole : openSummary;
       await rowsOf([]);
       // All of a store takes its names as they are now; a page of it, as they are known to be still.
       const ids = limit === undefined ? await names.read() : await names.current();
@@ -266,7 +281,7 @@ export function makeSealedRecords(
       let size = Math.min(BATCH, limit ?? BATCH);
       for (let done = 0; done < total; size = Math.min(BATCH, 2 * size)) {
         const batch = ids.slice(start + done, start + done + size);
-        const rows = await readBatch(batch, openRow);
+        const rows = what === 'whole' ? await readBatch(batch, whole) : await summaries(batch);
         done += batch.length;
         yield { rows, done, total };
       }

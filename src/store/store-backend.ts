@@ -10,6 +10,12 @@ export interface StoreBackend {
    * reached the backend, and so that another's absence is an absence.
    */
   read(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /**
+   * What {@link read} would give, each as its SHA-1 in hexadecimal, computed of the value that is there now:
+   * what has not changed need not be read again. Absent where that is not possible; gives `undefined` where it
+   * turns out not to be.
+   */
+  digests?(keys: readonly string[]): Promise<readonly (string | undefined)[] | undefined>;
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
   /**
