@@ -16,7 +16,7 @@ import { OpenedRows } from './opened-rows.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { assertRevision, conflict, rolledBack, vanished } from './record-errors.js';
 import { recordKey } from './record-key.js';
-import { indexAfter, RecordNames } from './record-names.js';
+import { RecordNames } from './record-names.js';
 import { digestOf, unchangedOf } from './row-digests.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
@@ -69,7 +69,6 @@ export interface RecordBatch {
 const MAX_ATTEMPTS = 12;
 /** A withdrawal does not give up where a write may. */
 const MAX_REMOVALS = 100;
-const BATCH = 200;
 
 /**
  * @param held records of which what was read last is kept, to be compared with what is read next
@@ -140,11 +139,8 @@ export function makeSealedRecords(
     const rows = await rowsOf(ids.map(recordKey));
     return Promise.all(
       ids.map(async (id, i) => {
-        if (rows[i] === undefined) {
-          // Deleting leaves a row: one that was listed and is not there is lost.
-          names.forget();
-          throw vanished(id);
-        }
+        // Deleting leaves a row: one that was listed and is not there is lost.
+        if (rows[i] === undefined) throw vanished(id);
         const read = await judge(id, rows[i], befores[i], openRow).catch((error) =>
           unreadable(id, error),
         );
@@ -171,7 +167,6 @@ export function makeSealedRecords(
   function learn(id: string, seen: KnownRevision): void {
     const before = known.get(id);
     known.learn(id, seen);
-    names.saw(id);
     onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 
@@ -246,7 +241,6 @@ export function makeSealedRecords(
     // It said that it did not write: to try again repeats nothing.
     if (!(await replaceOrWrite(backend, key, row, sealed))) return undefined;
     known.learn(id, { revision, live: value !== null, digest: digestToKnow(sealed) });
-    names.saw(id);
     return revision;
   }
 
@@ -269,20 +263,12 @@ export function makeSealedRecords(
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
-    async *batches({ after, limit }, what) {
+    async *batches(page, what) {
       // A page is looked at again and again, and what is on it fits in memory.
-      const whole = limit === undefined ? open : openHeld;
+      const whole = page.limit === undefined ? open : openHeld;
       await rowsOf([]);
-      // All of a store takes its names as they are now; a page of it, as they are known to be still.
-      const ids = limit === undefined ? await names.read() : await names.current();
-      const start = after === undefined ? 0 : indexAfter(ids, after);
-      const total = ids.length - start;
-      // As many as are asked for: deleted ones are found by opening them, and then it is twice as many.
-      let size = Math.min(BATCH, limit ?? BATCH);
-      for (let done = 0; done < total; size = Math.min(BATCH, 2 * size)) {
-        const batch = ids.slice(start + done, start + done + size);
-        const rows = what === 'whole' ? await readBatch(batch, whole) : await summaries(batch);
-        done += batch.length;
+      for await (const { ids, done, total } of names.inSteps(page)) {
+        const rows = what === 'whole' ? await readBatch(ids, whole) : await summaries(ids);
         yield { rows, done, total };
       }
     },

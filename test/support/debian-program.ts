@@ -15,7 +15,8 @@ const PACKAGES = {
   chromium: 'chromium',
   curl: 'curl',
   etcd: 'etcd-server',
-  mariadbd: 'mariadb-server-core',
+  // The second has a program that the first needs to make its files.
+  mariadbd: 'mariadb-server-core mariadb-client-core',
 } as const;
 
 export type DebianProgram = keyof typeof PACKAGES;

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyvEtcd } from '@keyv/etcd';
@@ -6,6 +6,7 @@ import { KeyvMysql } from '@keyv/mysql';
 import { KeyvSqlite } from '@keyv/sqlite';
 import KeyvValkey from '@keyv/valkey';
 import { Keyv } from 'keyv';
+import sqlite from 'node-sqlite3-wasm';
 import { keyvBackend } from '../../../src/store/keyv-backend.js';
 import { type Place, placeNamed } from '../support/places.js';
 import { rowsOf } from '../support/rows.js';
@@ -119,21 +120,22 @@ export async function sqliteWorld(): Promise<World> {
   const adapter = new KeyvSqlite(`sqlite://${file}`);
   const place = placeOver(adapter);
   await adapter.query('SELECT 1');
+  const other = new sqlite.Database(file);
   return {
     place,
     cut: cuttable(adapter),
     down: {
-      // Another file in its place, as an incomplete restore leaves it.
+      // Locked by another process, such as a backup, and for longer than anybody waits.
       async begin() {
-        renameSync(file, `${file}.away`);
-        writeFileSync(file, 'no database');
+        other.exec('BEGIN EXCLUSIVE');
       },
       async end() {
-        renameSync(`${file}.away`, file);
+        other.exec('COMMIT');
       },
     },
     async close() {
       await place.close().catch(() => {});
+      other.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -122,7 +122,8 @@ async function redisWorld(name: string): Promise<World> {
 }
 
 /** As docs/store.md has it. */
-const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe';
+const ACL =
+  '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +zadd +zcard +zscore +zrangebylex +zlexcount +zremrangebylex +eval +publish +subscribe';
 
 /** Behind a private CA, by a client certificate, as a user who may do no more than is needed. */
 async function tlsWorld(): Promise<World> {

@@ -35,13 +35,18 @@ export async function startMariaDb(): Promise<MariaDbServer> {
       execFileSync(install, ['--no-defaults', ...made], { stdio: 'ignore' });
       return [
         ...['--no-defaults', '--user=root', `--datadir=${data}`, `--socket=${socketPath}`],
-        ...[`--port=${port}`, '--bind-address=127.0.0.1', `--pid-file=${join(folder, 'pid')}`],
+        ...[
+          `--port=${port}`,
+          '--bind-address=127.0.0.1',
+          '--skip-name-resolve',
+          `--pid-file=${join(folder, 'pid')}`,
+        ],
       ];
     },
     () => query('SELECT 1'),
   );
   await query('CREATE DATABASE store');
-  await query("CREATE USER gateway@'%' IDENTIFIED BY 'open-sesame'");
-  await query("GRANT ALL ON store.* TO gateway@'%'");
+  await query("CREATE USER gateway@'127.0.0.1' IDENTIFIED BY 'open-sesame'");
+  await query("GRANT ALL ON store.* TO gateway@'127.0.0.1'");
   return { ...server, query, url: `mysql://gateway:open-sesame@127.0.0.1:${port}/store` };
 }
