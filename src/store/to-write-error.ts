@@ -7,7 +7,8 @@ import { NotWrittenError } from './store-backend.js';
  */
 export function toWriteError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const { code, severity, sqlState } = error as Partial<Record<string, unknown>>;
+  const { code, severity, sqlState } = error as Error &
+    Partial<Record<'code' | 'severity' | 'sqlState', unknown>>;
   const kind = error.constructor.name;
   const byRedis = kind.endsWith('ErrorReply') || kind === 'SimpleError';
   // A SQLSTATE, of PostgreSQL or of MariaDB. Classes 08 and 57 are connections that were cut in the middle.
