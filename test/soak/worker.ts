@@ -65,6 +65,7 @@ const CALL_MS = 10_000;
 /** Calls of one client in a row: a gateway's clients call more than once. */
 const BURST = 40;
 const SAMPLE_MS = 5_000;
+const FAILED_MS = 50;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -73,6 +74,7 @@ let store: EncryptedCertificateStore;
 let registry: ServerRegistry;
 let running = true;
 let callers: Promise<unknown>;
+let sampling: NodeJS.Timeout;
 const clients = new Map<string, Promise<AnyClient>>();
 const failures: Record<string, number> = {};
 const samples: SoakSample[] = [];
@@ -123,6 +125,8 @@ async function caller({ name, servers }: WorkerStart, number: number): Promise<v
       const code = explainTlsError(error)?.code ?? (error as Error).name;
       failures[code] = (failures[code] ?? 0) + 1;
       await forget(at);
+      // Where nothing works, nobody calls as fast as he can.
+      await sleep(FAILED_MS);
     }
     const [oldest] = clients.keys();
     if (clients.size > MAX_CLIENTS && oldest !== undefined && oldest !== at) await forget(oldest);
@@ -154,9 +158,10 @@ serveCalls({
     store = createCertificateStore({ keys: options.key, storage, namespace: 'soak' });
     registry = createServerRegistry({ store });
     callers = Promise.all(Array.from({ length: options.callers }, (_, i) => caller(options, i)));
-    setInterval(sample, SAMPLE_MS).unref();
+    sampling = setInterval(sample, SAMPLE_MS).unref();
   },
   async end(): Promise<WorkerReport> {
+    clearInterval(sampling);
     running = false;
     await callers;
     await Promise.all([...clients.keys()].map(forget));
