@@ -61,6 +61,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   /** The revisions of the records when all of them were last compared with the states; `undefined`: not yet. */
   let compared: ReadonlyMap<string, number> | undefined;
   let comparing: Promise<void> = Promise.resolve();
+  let listing: Promise<unknown> = Promise.resolve();
   let listedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
@@ -165,14 +166,21 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     // Any may have; those that did not are left as they were found.
     run(async () => {
       await states.pull();
+      // Of a watch that has just begun nothing is known that could have changed.
+      if (states.all.size === 0) return;
       await compare(await listRevisions().catch(() => undefined));
     });
     listedAt = Number.NEGATIVE_INFINITY;
   }
 
-  async function listRevisions(): Promise<ReadonlyMap<string, number>> {
-    const entries = await parts.store.list();
-    return new Map(entries.map(({ id, revision }) => [id, revision]));
+  /** One after the other: what the first has read, the second need not read again. */
+  function listRevisions(): Promise<ReadonlyMap<string, number>> {
+    const list = listing.then(async () => {
+      const entries = await parts.store.list();
+      return new Map(entries.map(({ id, revision }) => [id, revision]));
+    });
+    listing = list.catch(() => {});
+    return list;
   }
 
   /** Reads those whose revision is another one since; all of them at first, or where the list is not whole. */
