@@ -176,6 +176,7 @@ function show(
 const UNITS: Partial<Record<keyof SoakSample, number>> = {
   rss: 1e6,
   heap: 1e6,
+  code: 1e6,
   external: 1e6,
   handles: 1,
   sockets: 1,

@@ -1,6 +1,6 @@
 /** One process of a gateway: calls servers at random until it is told to end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapCodeStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client as ClientV2 } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -32,6 +32,8 @@ export interface SoakSample {
   readonly at: number;
   readonly rss: number;
   readonly heap: number;
+  /** Of the heap, what V8 compiled: more of it the longer a process runs, up to all that is used. */
+  readonly code: number;
   /** What objects hold outside of the heap, as far as V8 knows. */
   readonly external: number;
   /** Calls so far. */
@@ -140,8 +142,10 @@ function sample(): void {
   const sockets = resources.filter((name) => SOCKET.test(name)).length;
   const events = process.eventNames();
   const listeners = events.reduce((sum, event) => sum + process.listenerCount(event), 0);
-  const at = performance.now();
-  samples.push({ at, rss, heap, external, calls, handles: resources.length, sockets, listeners });
+  const compiled = getHeapCodeStatistics();
+  const code = compiled.code_and_metadata_size + compiled.bytecode_and_metadata_size;
+  const [at, handles] = [performance.now(), resources.length];
+  samples.push({ at, rss, heap, code, external, calls, handles, sockets, listeners });
 }
 
 const SOCKET = /TCP|TLS/;
