@@ -297,13 +297,15 @@ export async function runCell(
     return { text, violations: text === 'refused by name' ? [] : [text] };
   }
   // Not what is looked at: on a busy machine it may take longer than a call of the fault may.
-  const before = fresh({ timeout: { readMs: PREPARED_MS, writeMs: PREPARED_MS } });
-  await before.initialize();
-  await before.set('a', aRecord({ approvedBy: 'a1' }));
-  await before.set('b', aRecord());
   const store = fresh();
-  // It knows both, whatever comes.
-  await eventually(() => store.list(), PREPARED_MS);
+  const prepare = async (): Promise<void> => {
+    const before = fresh({ timeout: { readMs: PREPARED_MS, writeMs: PREPARED_MS } });
+    await before.initialize();
+    await before.set('a', aRecord({ approvedBy: 'a1' }));
+    await before.set('b', aRecord());
+    // It knows both, whatever comes.
+    await eventually(() => store.list(), PREPARED_MS);
+  };
   const cell: Cell = {
     world,
     store,
@@ -334,6 +336,7 @@ export async function runCell(
     violation: (message) => violations.push(message),
   };
   try {
+    await prepare();
     return { text: (await fault.run(cell)) ?? '–', violations };
   } finally {
     await Promise.all(stores.map((one) => one.close()));
