@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import mysql from 'mysql2/promise';
+import { promisify } from 'node:util';
 import { debianProgram } from '../../support/debian-program.js';
 import { freePort } from '../../support/waiting.js';
 import { type StartedServer, startServer } from './start-server.js';
@@ -17,12 +17,8 @@ export async function startMariaDb(): Promise<MariaDbServer> {
   const port = await freePort();
   let socketPath = '';
   const query = async (sql: string): Promise<unknown> => {
-    const connection = await mysql.createConnection({ socketPath, user: 'root' });
-    try {
-      return (await connection.query(sql))[0];
-    } finally {
-      await connection.end();
-    }
+    const words = ['--no-defaults', `--socket=${socketPath}`, '--user=root', `--execute=${sql}`];
+    return promisify(execFile)(join(dirname(program), '../bin/mariadb'), words);
   };
   const server = await startServer(
     program,
