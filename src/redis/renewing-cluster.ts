@@ -4,6 +4,8 @@ import type { RedisClientLike } from './redis-client.js';
 /** A node that has not answered for so long may have died. */
 const UNANSWERED_MS = 1_000;
 const CONNECT_MS = 5_000;
+/** A cluster that is slow is not made faster by new connections. */
+const AGAIN_MS = 5_000;
 /** For what is still under way on a client that another one has taken the place of. */
 const LINGER_MS = 10_000;
 
@@ -18,6 +20,7 @@ export class RenewingCluster implements RedisClientLike {
   readonly #given: RedisClientLike;
   #current: RedisClientLike;
   #renewal: Promise<void> | undefined;
+  #renewedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   /** @param given stays whose it is: only copies of it are ended here */
@@ -92,6 +95,9 @@ export class RenewingCluster implements RedisClientLike {
 
   #renew(client: RedisClientLike): void {
     if (this.#isClosed || client !== this.#current || this.#renewal !== undefined) return;
+    const now = performance.now();
+    if (now - this.#renewedAt < AGAIN_MS) return;
+    this.#renewedAt = now;
     this.#renewal = this.#takeAnother().finally(() => {
       this.#renewal = undefined;
     });
