@@ -21,6 +21,7 @@ const PROCESSORS =
 interface LockedPackage {
   readonly dev?: boolean;
   readonly resolved?: string;
+  readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +33,10 @@ const missing = Object.entries(packages).flatMap(([path, { optionalDependencies,
     .map(([name, version]) => [`node_modules/${name}`, platformEntry(name, version, dev)] as const),
 );
 
-const addresses = Object.values(packages).filter(({ resolved }) => resolved !== undefined);
+// What lies in this repository has a path.
+const addresses = Object.values(packages).filter(
+  ({ resolved, link }) => resolved !== undefined && link !== true,
+);
 if (addresses.length > 0) throw new Error('the lock has download addresses: see .npmrc');
 
 // npm sorts by path, the project itself first.

@@ -7,6 +7,7 @@ import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { type CertificateStoreOptions, directoryStorage } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { indexOf, memberOf } from '../../src/redis/record-index.js';
 import { startPostgres } from '../../test/store/support/start-postgres.js';
 import { startRedis } from '../../test/store/support/start-redis.js';
 
@@ -42,13 +43,16 @@ async function openRedis(): Promise<BenchBackend> {
     bare: new Keyv(adapter, { namespace: 'bare', useKeyPrefix: false }),
     async fill(namespace, rows) {
       await client.hSet(hashOf(namespace), Object.fromEntries(rows));
+      // As the scripts do that write.
+      const members = [...rows.keys()].map((key) => ({ score: 0, value: memberOf(key) }));
+      await client.zAdd(indexOf(namespace), members);
     },
     async readAll(namespace, step) {
       const fields = await client.hKeys(hashOf(namespace));
       await inSteps(fields, step, (some) => client.hmGet(hashOf(namespace), some));
     },
     async empty(namespace) {
-      await client.del(hashOf(namespace));
+      await client.del([hashOf(namespace), indexOf(namespace)]);
     },
     async close() {
       client.destroy();

@@ -121,6 +121,13 @@ async function measureLists(backend: BenchBackend, n: number): Promise<void> {
   show('raw: names, rows by 200', raw);
   show('first page of 20', await timed(1, () => registry.list({ limit: 20 })));
   show('page of 20', await timed(5, () => registry.list({ limit: 20 })));
+  const firstList = async () => {
+    const another = openStore(backend.storage(), namespace);
+    await another.list();
+    await another.close();
+  };
+  show('first store.list() of a process', await timed(3, firstList));
+  await store.list();
   show('store.list()', await timed(3, () => store.list()));
   show('registry.list()', await timed(2, () => registry.list()));
   show('rewrap(), nothing to do', await timed(3, () => store.rewrap()));

@@ -3,12 +3,6 @@ import { randomUUID } from 'node:crypto';
 /** The field of a namespace's hash that counts the changes that were announced. No record's key. */
 export const CHANGES_FIELD = '8changes';
 
-/**
- * The field that holds a random text, another one with every field that is added. Two copies of a hash that
- * have the same one have the same fields, whatever became of either: a replica that was behind is none.
- */
-export const LAST_ADDED_FIELD = '8added';
-
 /** The hash that holds a namespace. */
 export const hashOf = (namespace: string): string => `mcp-tls:${namespace}`;
 

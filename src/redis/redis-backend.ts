@@ -1,24 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { recordId } from '../store/record-key.js';
 import { evicting, evictionPolicy } from '../store/redis-eviction.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
 import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
-import {
-  type Announcements,
-  CHANGES_FIELD,
-  channelOf,
-  hashOf,
-  LAST_ADDED_FIELD,
-} from './announcements.js';
+import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import { isSingle } from './readiness.js';
+import { indexOf, memberOf, RecordIndex } from './record-index.js';
 import type { RedisClientLike, RedisConnection } from './redis-client.js';
 import { sendCommand } from './send-command.js';
+import { unlessForbidden } from './unless-forbidden.js';
 
 /**
- * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; a
- * random text, for a field that is added.
+ * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; member of
+ * the index, for a field that is added.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
  * In one step: a process that ends after writing has told the others. The number of the change is kept
@@ -28,8 +23,8 @@ import { sendCommand } from './send-command.js';
 const REPLACE = `
 local now = redis.call('HGET', KEYS[1], ARGV[1])
 if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
-if now then redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
-else redis.call('HSET', KEYS[1], ARGV[1], ARGV[4], '${LAST_ADDED_FIELD}', ARGV[7]) end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+if not now then redis.pcall('ZADD', KEYS[2], 0, ARGV[7]) end
 if ARGV[5] == '' then return 1 end
 local number = string.format('%.0f', (tonumber(redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or 0) or 0) + 1)
 local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
@@ -43,18 +38,21 @@ return 1`;
  * and not yet those that were acknowledged.
  */
 const READ = "return redis.call('HMGET', KEYS[1], unpack(ARGV))";
+/** The same, each as its digest, in one text: nothing where nothing is. */
+const DIGESTS = `
+local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
+for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
+return table.concat(rows, ' ')`;
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
-/** Of any client: both are of one moment. */
-const STATE = `
-return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[1], '${LAST_ADDED_FIELD}') or '' }`;
-
-/** ARGV: field, value, a random text. It may be a field that is added. */
+/** ARGV: field, value, member of the index. It may be a field that is added. */
 const WRITE = `
-return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], '${LAST_ADDED_FIELD}', ARGV[3])`;
+local added = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if added == 1 then redis.pcall('ZADD', KEYS[2], 0, ARGV[3]) end
+return added`;
 
 /**
- * The hash of one namespace. Every operation is one command on one key.
+ * The hash of one namespace, and the sorted set of its names, in the same slot. Every operation is one command.
  *
  * @param announcements absent: nobody is told of writes
  * @param acknowledgement absent: the master alone acknowledges
@@ -66,6 +64,8 @@ export function redisBackend(
   acknowledgement: Acknowledgement | undefined,
 ): StoreBackend {
   const hash = hashOf(namespace);
+  const both = [hash, indexOf(namespace)];
+  const index = new RecordIndex(connection, namespace, fieldsOf);
   announcements?.made(namespace);
   let isSettled = false;
 
@@ -89,6 +89,13 @@ export function redisBackend(
     });
   }
 
+  async function fieldsOf(client: RedisClientLike): Promise<readonly string[]> {
+    const fields = isSingle(client)
+      ? await client.hKeys(hash)
+      : ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[]);
+    return fields.filter((key) => key !== CHANGES_FIELD);
+  }
+
   /** Channel and message for a change of `key`: notes and the marker are in nobody's cache. */
   function announcementOf(key: string): readonly [string, string] {
     if (announcements === undefined || recordId(key) === undefined) return ['', ''];
@@ -105,31 +112,27 @@ export function redisBackend(
         : ((await client.eval(READ, call)) as readonly (string | null)[]);
       return rows.map((row) => row ?? undefined);
     },
-    async keys() {
+    async digests(keys) {
       const client = await connection.ready();
-      const fields = isSingle(client)
-        ? await client.hKeys(hash)
-        : ((await client.eval(KEYS, { keys: [hash], arguments: [] })) as readonly string[]);
-      return fields.filter((key) => key !== CHANGES_FIELD && key !== LAST_ADDED_FIELD);
-    },
-    async keysState() {
-      const client = await connection.ready();
-      const asked = client.eval(STATE, { keys: [hash], arguments: [] });
+      const asked = client.eval(DIGESTS, { keys: [hash], arguments: [...keys] });
       const answer = await asked.catch(unlessForbidden);
       if (answer === undefined) return undefined;
-      const [count, lastAdded] = answer as readonly [unknown, unknown];
-      return lastAdded === '' ? undefined : { count: Number(count), lastAdded: String(lastAdded) };
+      return String(answer)
+        .split(' ')
+        .map((digest) => (digest === '' ? undefined : digest));
     },
+    keys: async () => fieldsOf(await connection.ready()),
+    page: (after, limit) => index.page(after, limit),
     async write(key, value) {
       await write(key, async (client) => {
-        await client.eval(WRITE, { keys: [hash], arguments: [key, value, randomUUID()] });
+        await client.eval(WRITE, { keys: both, arguments: [key, value, memberOf(key)] });
         return 1;
       });
     },
     async replace(key, expected, value) {
       const present = expected === undefined ? '0' : '1';
-      const words = [key, present, expected ?? '', value, ...announcementOf(key), randomUUID()];
-      const call = { keys: [hash], arguments: words };
+      const words = [key, present, expected ?? '', value, ...announcementOf(key), memberOf(key)];
+      const call = { keys: both, arguments: words };
       const answer = await write(key, async (client) => {
         const written = Number(await client.eval(REPLACE, call));
         if (written === 2) announcements?.failed(namespace, key);
@@ -149,7 +152,10 @@ export function redisBackend(
       if (policy) throw evicting(policy, 'a store goes whole then. Set noeviction');
       isSettled = true;
     },
-    close: () => connection.close(),
+    close() {
+      index.close();
+      return connection.close();
+    },
   };
 }
 
@@ -161,10 +167,4 @@ async function infoOf(client: RedisClientLike, hash: string): Promise<string | u
   } catch (error) {
     return unlessForbidden(error);
   }
-}
-
-/** What this user may not ask, or this server does not know, is not answered. */
-function unlessForbidden(error: unknown): undefined {
-  if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return undefined;
-  throw error;
 }

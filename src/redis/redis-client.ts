@@ -3,6 +3,7 @@ import { NotWrittenError } from '../store/store-backend.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { makeReadiness } from './readiness.js';
 import { type RedisTlsOptions, redisTls } from './redis-tls.js';
+import { RenewingCluster } from './renewing-cluster.js';
 
 /** What is used of a client, cluster or sentinel of node-redis 5. */
 export interface RedisClientLike {
@@ -71,11 +72,13 @@ export function makeRedisConnection(
   /** How often it was closed: what was asked for before that must not open it again. */
   let closes = 0;
   let made: Promise<{ client: RedisClientLike; untilReady(): Promise<void> }> | undefined;
-  let apart: { readonly client: RedisClientLike; untilReady(): Promise<void> } | undefined;
+  let apart:
+    | { client: RedisClientLike; copy: RedisClientLike; untilReady(): Promise<void> }
+    | undefined;
 
   function main(): NonNullable<typeof made> {
     made ??= (async () => {
-      const client = own ? await makeClient(connect, connectTimeoutMs, tls) : connect;
+      const client = own ? await makeClient(connect, connectTimeoutMs, tls) : renewed(connect);
       return { client, untilReady: makeReadiness(client) };
     })();
     made.catch(() => {
@@ -108,7 +111,8 @@ export function makeRedisConnection(
       if (apart === undefined) {
         const copy = client.duplicate();
         copy.on('error', () => {});
-        apart = { client: copy, untilReady: makeReadiness(copy) };
+        const lent = renewed(copy);
+        apart = { client: lent, copy, untilReady: makeReadiness(lent) };
       }
       await apart.untilReady();
       return task(apart.client);
@@ -120,10 +124,19 @@ export function makeRedisConnection(
     },
     async close() {
       closes++;
-      if (apart?.client.isOpen) apart.client.destroy();
-      if (own && made !== undefined) (await made).client.destroy();
+      if (apart?.client instanceof RenewingCluster) apart.client.destroy();
+      if (apart?.copy.isOpen) apart.copy.destroy();
+      const client = (await made)?.client;
+      // Of a cluster that is the application's, its copies end.
+      if (own || client instanceof RenewingCluster) client?.destroy();
     },
   };
+}
+
+/** A cluster client by which the death of a node is survived; others do it by themselves. */
+function renewed(client: RedisClientLike): RedisClientLike {
+  const isCluster = client.slots !== undefined && client.duplicate !== undefined;
+  return isCluster ? new RenewingCluster(client) : client;
 }
 
 async function lentBySentinel<T>(

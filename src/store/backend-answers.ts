@@ -1,4 +1,4 @@
-import type { KeysState } from './store-backend.js';
+import type { RecordPage } from './store-backend.js';
 
 /** What a backend of an application may answer. Another form says nothing of what is stored, nor of damage. */
 
@@ -16,6 +16,14 @@ export function checkRows(
   return answer;
 }
 
+/** As many digests as there are keys, or `undefined` for all of them. @throws otherwise */
+export function checkDigests(
+  answer: unknown,
+  keys: readonly string[],
+): readonly (string | undefined)[] | undefined {
+  return answer === undefined ? undefined : checkRows(answer, keys);
+}
+
 /** Texts, each once. @throws otherwise */
 export function checkKeys(answer: unknown): readonly string[] {
   if (!Array.isArray(answer) || !Array.from(answer).every((key) => typeof key === 'string')) {
@@ -25,12 +33,22 @@ export function checkKeys(answer: unknown): readonly string[] {
   return answer;
 }
 
-/** @throws for what is no state, and no `undefined` */
-export function checkKeysState(answer: unknown): KeysState | undefined {
+/** @throws for what is no page of at most `limit` ids after `after`, and no `undefined` */
+export function checkPage(
+  answer: unknown,
+  after: string | undefined,
+  limit: number,
+): RecordPage | undefined {
   if (answer === undefined) return undefined;
-  const { count, lastAdded } = (answer ?? {}) as Partial<KeysState>;
-  if (Number.isSafeInteger(count) && typeof lastAdded === 'string') return answer as KeysState;
-  return otherForm('{ count, lastAdded } or undefined');
+  const { ids, left } = (answer ?? {}) as Partial<RecordPage>;
+  const isCount = Number.isSafeInteger(left) && (left as number) >= 0;
+  if (!Array.isArray(ids) || ids.length > limit || !isCount) otherForm('{ ids, left }');
+  const before = [after ?? '', ...(ids as readonly unknown[])];
+  const isSorted = ids.every((id, i) => typeof id === 'string' && id > (before[i] as string));
+  // What is left is after something.
+  if (!isSorted || (ids.length === 0 && left !== 0))
+    otherForm('ids in their order, and how many are left');
+  return answer as RecordPage;
 }
 
 /** @throws for what is not `true` or `false` */

@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.js';
-import { checkKeys, checkKeysState, checkReplaced, checkRows } from './backend-answers.js';
+import { checkDigests, checkKeys, checkPage, checkReplaced, checkRows } from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -66,13 +66,18 @@ export function guardBackend(
     }
   }
 
-  const { replace, keysState, checkSettings } = backend;
+  const { replace, digests, page, checkSettings } = backend;
   return {
     name: backend.name,
     read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
+    ...(digests && {
+      digests: (keys) =>
+        call('read', async () => checkDigests(await digests.call(backend, keys), keys)),
+    }),
     keys: () => call('read', async () => checkKeys(await backend.keys())),
-    ...(keysState && {
-      keysState: () => call('read', async () => checkKeysState(await keysState.call(backend))),
+    ...(page && {
+      page: (after, limit) =>
+        call('read', async () => checkPage(await page.call(backend, after, limit), after, limit)),
     }),
     write: (key, value) => call('write', () => backend.write(key, value)),
     ...(replace && {

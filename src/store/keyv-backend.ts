@@ -65,6 +65,10 @@ export function keyvBackend(keyv: KeyvLike, namespace: string): StoreBackend {
   };
 }
 
+/** Of these, `null` is a row that holds NULL: damaged, and not absent. It is given as the empty text. */
+const isSql = ({ opts }: KeyvAdapter): boolean =>
+  /^(?:mysql|sqlite)$/.test(String(opts?.['dialect']));
+
 /** In one operation: a row that is there proves that the others were looked for. */
 async function readMany(
   adapter: KeyvAdapter,
@@ -77,7 +81,7 @@ async function readMany(
   if (!Array.isArray(rows) || rows.length !== keys.length) {
     throw new Error('the adapter answered with another number of rows than it was asked for');
   }
-  return rows.map((row) => row ?? undefined);
+  return rows.map((row) => (isSql(adapter) && row === null ? '' : (row ?? undefined)));
 }
 
 /**

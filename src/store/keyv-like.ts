@@ -77,7 +77,7 @@ function assertJudgeable(adapter: KeyvAdapter): void {
   const otherRedis = adapter.opts?.['dialect'] === 'redis' && typeof client?.eval !== 'function';
   if (!otherRedis && name !== 'KeyvMemcache') return;
   invalidArgument(
-    `keyv: the adapter ${name} cannot be told from one that has lost its records. Tested are a Map, @keyv/redis (for Valkey too) and @keyv/postgres; or use mcp-tls/redis`,
+    `keyv: the adapter ${name} cannot be told from one that has lost its records. Tested are a Map, @keyv/redis (for Valkey too), @keyv/postgres, @keyv/mysql, @keyv/sqlite and @keyv/etcd; or use mcp-tls/redis`,
   );
 }
 

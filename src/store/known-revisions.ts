@@ -4,13 +4,15 @@ import { LRUCache } from 'lru-cache';
 export interface KnownRevision {
   readonly revision: number;
   readonly live: boolean;
+  /** Of the row that it was read from, where the backend can be asked for digests. */
+  readonly digest?: string | undefined;
 }
 
 /**
  * The memory against which a backend is judged: encryption shows that a record is one of ours, not
  * that it is the newest. What was seen once may not be seen older again, nor be gone without a trace.
  *
- * Bounded (about 100 bytes each); a process that starts knows nothing yet.
+ * Bounded (about 200 bytes each); a process that starts knows nothing yet.
  */
 export interface KnownRevisions {
   get(id: string): KnownRevision | undefined;

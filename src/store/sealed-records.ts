@@ -16,7 +16,8 @@ import { OpenedRows } from './opened-rows.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { assertRevision, conflict, rolledBack, vanished } from './record-errors.js';
 import { recordKey } from './record-key.js';
-import { indexAfter, RecordNames } from './record-names.js';
+import { RecordNames } from './record-names.js';
+import { digestOf, unchangedOf } from './row-digests.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
 import { makeTurns } from './turns.js';
@@ -52,7 +53,7 @@ export interface SealedRecords {
   remove(id: string): Promise<boolean>;
   /**
    * What is there, in the order of the ids, up to 200 rows at a time. Rows that cannot be read are given as
-   * their errors; a list that is not whole rejects.
+   * their errors; a list that is not whole rejects. Of a summary, nothing but `live` and `revision` means anything.
    */
   batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch>;
 }
@@ -68,7 +69,6 @@ export interface RecordBatch {
 const MAX_ATTEMPTS = 12;
 /** A withdrawal does not give up where a write may. */
 const MAX_REMOVALS = 100;
-const BATCH = 200;
 
 /**
  * @param held records of which what was read last is kept, to be compared with what is read next
@@ -126,7 +126,7 @@ export function makeSealedRecords(
       throw rolledBack(id, revision, before.revision);
     }
     clock.learn(sealedAt, id);
-    learn(id, { revision, live });
+    learn(id, { revision, live, digest: digestToKnow(row) });
     const expired = expiresAt !== undefined && clock.now() >= expiresAt;
     return { live, value: value ?? undefined, revision, expired };
   }
@@ -139,11 +139,8 @@ export function makeSealedRecords(
     const rows = await rowsOf(ids.map(recordKey));
     return Promise.all(
       ids.map(async (id, i) => {
-        if (rows[i] === undefined) {
-          // Deleting leaves a row: one that was listed and is not there is lost.
-          names.forget();
-          throw vanished(id);
-        }
+        // Deleting leaves a row: one that was listed and is not there is lost.
+        if (rows[i] === undefined) throw vanished(id);
         const read = await judge(id, rows[i], befores[i], openRow).catch((error) =>
           unreadable(id, error),
         );
@@ -152,10 +149,24 @@ export function makeSealedRecords(
     );
   }
 
+  const digestToKnow = (row: string) => (backend.digests && digestOf(row)) || undefined;
+
+  /** What has not changed since it was read last is as it was. */
+  async function summaries(ids: readonly string[]): Promise<RecordBatch['rows']> {
+    const unchanged = await unchangedOf(backend, known, ids);
+    const changed = ids.filter((id) => !unchanged.has(id));
+    const rows = changed.length === 0 ? [] : await readBatch(changed, openSummary);
+    const reads = new Map(rows.map(({ id, read }) => [id, read]));
+    for (const [id, { revision, live }] of unchanged) {
+      onRevision(id, revision, false);
+      reads.set(id, { live, value: undefined, revision, expired: false });
+    }
+    return ids.map((id) => ({ id, read: reads.get(id) as ReadRecord | StoreError }));
+  }
+
   function learn(id: string, seen: KnownRevision): void {
     const before = known.get(id);
     known.learn(id, seen);
-    names.saw(id);
     onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 
@@ -229,8 +240,7 @@ export function makeSealedRecords(
     });
     // It said that it did not write: to try again repeats nothing.
     if (!(await replaceOrWrite(backend, key, row, sealed))) return undefined;
-    known.learn(id, { revision, live: value !== null });
-    names.saw(id);
+    known.learn(id, { revision, live: value !== null, digest: digestToKnow(sealed) });
     return revision;
   }
 
@@ -253,21 +263,12 @@ export function makeSealedRecords(
       inTurn(id, () => put(id, value, expiresAt, ifRevision)),
     // A withdrawal waits for no other write where the backend can tell which of them came first.
     remove: (id) => (backend.replace === undefined ? inTurn(id, () => remove(id)) : remove(id)),
-    async *batches({ after, limit }, what) {
+    async *batches(page, what) {
       // A page is looked at again and again, and what is on it fits in memory.
-      const whole = limit === undefined ? open : openHeld;
-      const openRow = what === 'whole' ? whole : openSummary;
+      const whole = page.limit === undefined ? open : openHeld;
       await rowsOf([]);
-      // All of a store takes its names as they are now; a page of it, as they are known to be still.
-      const ids = limit === undefined ? await names.read() : await names.current();
-      const start = after === undefined ? 0 : indexAfter(ids, after);
-      const total = ids.length - start;
-      // As many as are asked for: deleted ones are found by opening them, and then it is twice as many.
-      let size = Math.min(BATCH, limit ?? BATCH);
-      for (let done = 0; done < total; size = Math.min(BATCH, 2 * size)) {
-        const batch = ids.slice(start + done, start + done + size);
-        const rows = await readBatch(batch, openRow);
-        done += batch.length;
+      for await (const { ids, done, total } of names.inSteps(page)) {
+        const rows = what === 'whole' ? await readBatch(ids, whole) : await summaries(ids);
         yield { rows, done, total };
       }
     },

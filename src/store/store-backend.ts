@@ -10,13 +10,20 @@ export interface StoreBackend {
    * reached the backend, and so that another's absence is an absence.
    */
   read(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /**
+   * What {@link read} would give, each as its SHA-1 in hexadecimal, computed of the value that is there now:
+   * what has not changed need not be read again. Absent where that is not possible; gives `undefined` where it
+   * turns out not to be.
+   */
+  digests?(keys: readonly string[]): Promise<readonly (string | undefined)[] | undefined>;
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
   /**
-   * Which keys there are now, in a time that does not grow with them. Absent where it does; gives `undefined`
-   * where it cannot be told.
+   * The first `limit` ids of records after `after`, in a time that does not grow with how many there are. Rejects,
+   * or gives `undefined`, rather than leave one out. Absent where it has to read all keys for that; `undefined`
+   * where it turns out to have to.
    */
-  keysState?(): Promise<KeysState | undefined>;
+  page?(after: string | undefined, limit: number): Promise<RecordPage | undefined>;
   /** Writes whole or not at all. */
   write(key: string, value: string): Promise<void>;
   /**
@@ -29,14 +36,12 @@ export interface StoreBackend {
   close(): Promise<void>;
 }
 
-/** While both are the same, the keys are the same: also in a replica, or a copy that was put back. */
-export interface KeysState {
-  readonly count: number;
-  /**
-   * A random text that is written together with every key that is added. A count alone would be the same in
-   * two copies of the data to which different keys were added.
-   */
-  readonly lastAdded: string;
+/** Some of the ids of records, deleted ones too. */
+export interface RecordPage {
+  /** In their order, by UTF-16 code units. */
+  readonly ids: readonly string[];
+  /** How many come after them. */
+  readonly left: number;
 }
 
 /**

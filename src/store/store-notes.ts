@@ -3,6 +3,7 @@ import { StoreError } from '../errors.js';
 import { type EnvelopeContext, open, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
+import { digestOf } from './row-digests.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 
 /**
@@ -24,6 +25,13 @@ export interface StoreNotes {
 
 const MAX_ATTEMPTS = 20;
 
+interface OpenedNote {
+  readonly row: string;
+  readonly value: unknown;
+  /** Of the row, once it was needed. */
+  digest?: string;
+}
+
 /** Outside the alphabet of record keys, as the marker's is. */
 const PREFIX = '1note-';
 
@@ -36,7 +44,25 @@ export function makeStoreNotes(
   namespace: string,
 ): StoreNotes {
   /** What a row held: notes are read often and change rarely. */
-  const opened = new Map<string, { readonly row: string; readonly value: unknown }>();
+  const opened = new Map<string, OpenedNote>();
+
+  /** The rows of notes, without reading again those that are as they were. */
+  async function rowsOf(names: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const same = new Map<string, string>();
+    const held = backend.digests === undefined ? [] : names.filter((name) => opened.has(name));
+    if (held.length > 0) {
+      const digests = await backend.digests?.(held.map(keyOf));
+      for (const [i, name] of held.entries()) {
+        const note = opened.get(name) as OpenedNote;
+        note.digest ??= digestOf(note.row);
+        if (digests?.[i] === note.digest) same.set(name, note.row);
+      }
+    }
+    const rest = names.filter((name) => !same.has(name));
+    const rows = rest.length === 0 ? [] : await backend.read(rest.map(keyOf));
+    const read = new Map(rest.map((name, i) => [name, rows[i]]));
+    return names.map((name) => same.get(name) ?? read.get(name));
+  }
 
   async function readRow(name: string, row: string | undefined): Promise<unknown> {
     if (row === undefined) return undefined;
@@ -58,7 +84,7 @@ export function makeStoreNotes(
 
   return {
     async read(names) {
-      const rows = await backend.read(names.map(keyOf));
+      const rows = await rowsOf(names);
       return Promise.all(names.map((name, i) => readRow(name, rows[i])));
     },
     async update(name, change) {

@@ -7,11 +7,13 @@ import { NotWrittenError } from './store-backend.js';
  */
 export function toWriteError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  const { code, severity, sqlState } = error as Error &
+    Partial<Record<'code' | 'severity' | 'sqlState', unknown>>;
   const kind = error.constructor.name;
   const byRedis = kind.endsWith('ErrorReply') || kind === 'SimpleError';
-  // A SQLSTATE. Classes 08 and 57 are connections that were cut in the middle.
-  const bySql = typeof severity === 'string' && !/^(08|57)/.test(String(code));
+  // A SQLSTATE, of PostgreSQL or of MariaDB. Classes 08 and 57 are connections that were cut in the middle.
+  const state = typeof severity === 'string' ? code : sqlState;
+  const bySql = state !== undefined && !/^(08|57)/.test(String(state));
   if (byRedis || bySql) return new NotWrittenError('refused', error);
   const unsent =
     code === 'ECONNREFUSED' ||

@@ -1,7 +1,10 @@
 /**
  * A gateway of several processes over one Redis, for as long as one likes, while everything around it changes.
  *
- *   npm run soak -- [--minutes 10] [--workers 8] [--servers 200]
+ *   npm run soak -- [--minutes 10] [--workers 8] [--servers 200] [--plot docs/plots/soak.svg]
+ *     [--preload /usr/lib/x86_64-linux-gnu/libjemalloc.so.2]
+ *
+ * With `--preload`, every second worker has another allocator: what grows with one of them alone is not held by us.
  *
  * Calls over streamable HTTP and SSE with the SDK v1, and streamable HTTP with v2, each with its standing stream;
  * servers rotate their certificates with and without the same key, restart, are revoked and registered again;
@@ -9,6 +12,7 @@
  * another call's, a server was called over trust that was revoked, or something is left at the end.
  */
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,8 +20,9 @@ import { createCertificateStore, createServerRegistry } from '../../src/index.js
 import { redisStorage } from '../../src/redis/index.js';
 import { startRedis } from '../store/support/start-redis.js';
 import { startWorker, type Worker } from '../store/workers/start-worker.js';
+import { drawSoak } from './draw-soak.js';
 import { type SoakServer, startServer } from './servers.js';
-import type { WorkerReport, WorkerStart } from './worker.js';
+import type { SoakSample, WorkerReport, WorkerStart } from './worker.js';
 
 /** What docs/store.md promises where Redis can be reached; and a second for a machine that is busy. */
 const SEEN_MS = 6_000;
@@ -29,6 +34,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     workers: { type: 'string', default: '8' },
     servers: { type: 'string', default: '200' },
+    plot: { type: 'string' },
+    preload: { type: 'string' },
   },
 });
 
@@ -51,11 +58,16 @@ async function main(): Promise<void> {
   let started = 0;
   const urls = Object.fromEntries(servers.map(({ id, url }) => [id, url]));
   async function start(): Promise<Worker> {
-    const worker = await startWorker(WORKER);
-    const options = { name: `w${started++}`, redis: redis.url, key, servers: urls, callers: 4 };
+    const number = started++;
+    const { preload } = values;
+    const env = preload !== undefined && number % 2 === 1 ? { LD_PRELOAD: preload } : {};
+    const worker = await startWorker(WORKER, { env });
+    allocators.set(worker, preload !== undefined && number % 2 === 1);
+    const options = { name: `w${number}`, redis: redis.url, key, servers: urls, callers: 4 };
     await worker.call('start', options satisfies WorkerStart);
     return worker;
   }
+  const allocators = new Map<Worker, boolean>();
   const workers: Worker[] = [];
   for (let i = 0; i < Number(values.workers); i++) workers.push(await start());
 
@@ -110,12 +122,15 @@ async function main(): Promise<void> {
   await store.close();
   for (const server of servers) await server.close();
   await redis.stop();
-  show(reports, servers, counts);
+  const preloaded = workers.map((worker) => allocators.get(worker) === true);
+  show(reports, preloaded, servers, counts);
+  if (values.plot !== undefined) writeFileSync(values.plot, await drawSoak(reports));
   process.exit(broken.length === 0 ? 0 : 1);
 }
 
 function show(
   reports: readonly WorkerReport[],
+  preloaded: readonly boolean[],
   servers: readonly SoakServer[],
   counts: Readonly<Record<string, number>>,
 ): void {
@@ -140,16 +155,33 @@ function show(
   console.log('failed, by reason:', failures);
   console.log('done meanwhile:', counts);
   for (const [i, { samples }] of reports.entries()) {
+    console.log(
+      `worker ${i}, ${preloaded[i] ? 'the other allocator' : 'the allocator of the system'}: ${samples.length} samples`,
+    );
     // What a process has when it starts is no leak.
     const steady = samples.slice(Math.floor(samples.length / 3));
-    const rss = slope(steady.map(({ at, rss }) => [at / 60_000, rss / 1e6]));
-    const handles = slope(steady.map(({ at, handles }) => [at / 60_000, handles]));
-    console.log(
-      `worker ${i}: ${samples.length} s, RSS ${((samples.at(-1)?.rss ?? 0) / 1e6) | 0} MB, ${rss} MB a minute, handles ${samples.at(-1)?.handles}, ${handles} a minute`,
-    );
+    for (const [name, unit] of Object.entries(UNITS)) {
+      const of = (one: SoakSample) => one[name as keyof SoakSample] / unit;
+      const trend = slope(steady.map((one) => [one.at / 60_000, of(one)]));
+      const [first, last] = [steady[0], steady.at(-1)].map((one) =>
+        one ? of(one).toFixed(1) : '',
+      );
+      console.log(`  ${name.padEnd(10)} ${first} to ${last}, ${trend} a minute`);
+    }
   }
   for (const one of broken) console.log(`BROKEN ${one}`);
 }
+
+/** What is looked at, and in what it is shown: MB, or as many. */
+const UNITS: Partial<Record<keyof SoakSample, number>> = {
+  rss: 1e6,
+  heap: 1e6,
+  code: 1e6,
+  external: 1e6,
+  handles: 1,
+  sockets: 1,
+  listeners: 1,
+};
 
 /** Least squares, with the standard error of the slope. */
 function slope(points: readonly (readonly [number, number])[]): string {

@@ -1,5 +1,7 @@
 /** One process of a gateway: calls servers at random until it is told to end. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapCodeStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Client as ClientV2 } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import {
@@ -24,17 +26,32 @@ export interface WorkerStart {
   readonly callers: number;
 }
 
+/** One look at a process, every 5 s, after its garbage was collected. Sizes in bytes. */
+export interface SoakSample {
+  /** Milliseconds since the process started. */
+  readonly at: number;
+  readonly rss: number;
+  readonly heap: number;
+  /** Of the heap, what V8 compiled: more of it the longer a process runs, up to all that is used. */
+  readonly code: number;
+  /** What objects hold outside of the heap, as far as V8 knows. */
+  readonly external: number;
+  /** Calls so far. */
+  readonly calls: number;
+  /** What keeps the event loop busy, and of it sockets. */
+  readonly handles: number;
+  readonly sockets: number;
+  /** Listeners of the process, of all events. */
+  readonly listeners: number;
+}
+
 export interface WorkerReport {
   readonly calls: number;
   readonly answered: number;
   /** By code, or the kind of the error. */
   readonly failures: Readonly<Record<string, number>>;
   readonly wrong: number;
-  readonly samples: readonly {
-    readonly at: number;
-    readonly rss: number;
-    readonly handles: number;
-  }[];
+  readonly samples: readonly SoakSample[];
   /** What was still there after everything was closed. */
   readonly left: readonly string[];
 }
@@ -47,14 +64,22 @@ interface AnyClient {
 /** Clients that are kept open, each with a stream of its own. */
 const MAX_CLIENTS = 24;
 const CALL_MS = 10_000;
+/** Calls of one client in a row: a gateway's clients call more than once. */
+const BURST = 40;
+const SAMPLE_MS = 5_000;
+const FAILED_MS = 50;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 let store: EncryptedCertificateStore;
 let registry: ServerRegistry;
 let running = true;
 let callers: Promise<unknown>;
+let sampling: NodeJS.Timeout;
 const clients = new Map<string, Promise<AnyClient>>();
 const failures: Record<string, number> = {};
-const samples: WorkerReport['samples'][number][] = [];
+const samples: SoakSample[] = [];
 let [calls, answered, wrong] = [0, 0, 0];
 
 async function connect(id: string, kind: string, url: string): Promise<AnyClient> {
@@ -78,10 +103,13 @@ const KINDS = ['v1', 'sse', 'v2'];
 
 async function caller({ name, servers }: WorkerStart, number: number): Promise<void> {
   const ids = Object.keys(servers);
-  while (running) {
-    const id = ids[Math.floor(Math.random() * ids.length)] as string;
-    const kind = KINDS[calls % KINDS.length] as string;
-    const at = `${id} ${kind}`;
+  let [at, id, kind] = ['', '', ''];
+  for (let turn = 0; running; turn++) {
+    if (turn % BURST === 0) {
+      id = ids[Math.floor(Math.random() * ids.length)] as string;
+      kind = KINDS[Math.floor(Math.random() * KINDS.length)] as string;
+      at = `${id} ${kind}`;
+    }
     const text = `${name}-${number}-${calls++}`;
     try {
       let client = clients.get(at);
@@ -99,11 +127,28 @@ async function caller({ name, servers }: WorkerStart, number: number): Promise<v
       const code = explainTlsError(error)?.code ?? (error as Error).name;
       failures[code] = (failures[code] ?? 0) + 1;
       await forget(at);
+      // Where nothing works, nobody calls as fast as he can.
+      await sleep(FAILED_MS);
     }
     const [oldest] = clients.keys();
     if (clients.size > MAX_CLIENTS && oldest !== undefined && oldest !== at) await forget(oldest);
   }
 }
+
+function sample(): void {
+  collectGarbage();
+  const { rss, heapUsed: heap, external } = process.memoryUsage();
+  const resources = process.getActiveResourcesInfo();
+  const sockets = resources.filter((name) => SOCKET.test(name)).length;
+  const events = process.eventNames();
+  const listeners = events.reduce((sum, event) => sum + process.listenerCount(event), 0);
+  const compiled = getHeapCodeStatistics();
+  const code = compiled.code_and_metadata_size + compiled.bytecode_and_metadata_size;
+  const [at, handles] = [performance.now(), resources.length];
+  samples.push({ at, rss, heap, code, external, calls, handles, sockets, listeners });
+}
+
+const SOCKET = /TCP|TLS/;
 
 async function forget(at: string): Promise<void> {
   const client = clients.get(at);
@@ -117,19 +162,17 @@ serveCalls({
     store = createCertificateStore({ keys: options.key, storage, namespace: 'soak' });
     registry = createServerRegistry({ store });
     callers = Promise.all(Array.from({ length: options.callers }, (_, i) => caller(options, i)));
-    setInterval(() => {
-      const handles = process.getActiveResourcesInfo().length;
-      samples.push({ at: performance.now(), rss: process.memoryUsage.rss(), handles });
-    }, 1_000).unref();
+    sampling = setInterval(sample, SAMPLE_MS).unref();
   },
   async end(): Promise<WorkerReport> {
+    clearInterval(sampling);
     running = false;
     await callers;
     await Promise.all([...clients.keys()].map(forget));
     await registry.close();
     await store.close();
     await sleep(200);
-    const left = process.getActiveResourcesInfo().filter((name) => /TCP|TLS/.test(name));
+    const left = process.getActiveResourcesInfo().filter((name) => SOCKET.test(name));
     setImmediate(() => process.disconnect());
     return { calls, answered, failures, wrong, samples, left };
   },

@@ -32,4 +32,4 @@ it('no order of two flows undoes a revocation or loses a change', async () => {
     program.close();
     await rm(at, { recursive: true, force: true });
   }
-}, 120_000);
+}, 600_000);

@@ -13,9 +13,10 @@ import { type RedisServer, startRedis } from './support/start-redis.js';
 /** A real Redis behind a private CA that asks for client certificates, and a user who may do little. */
 
 /** As docs/store.md has it. */
-const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe'.split(
-  ' ',
-);
+const ACL =
+  '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +zadd +zcard +zscore +zrangebylex +zlexcount +zremrangebylex +eval +publish +subscribe'.split(
+    ' ',
+  );
 const keys = [aKey()];
 let folder: string;
 let redis: RedisServer;

@@ -14,9 +14,15 @@ const PACKAGES = {
   postgres: 'postgresql',
   chromium: 'chromium',
   curl: 'curl',
+  etcd: 'etcd-server',
+  // The second has a program that the first needs to make its files.
+  mariadbd: 'mariadb-server-core mariadb-client-core',
 } as const;
 
 export type DebianProgram = keyof typeof PACKAGES;
+
+/** Of `npm run test:faults:store` alone, which installs them itself. */
+const RARE: ReadonlySet<string> = new Set<DebianProgram>(['etcd', 'mariadbd']);
 
 /** What does as well. */
 const ALTERNATIVES: Partial<Record<DebianProgram, string>> = { 'redis-server': 'valkey-server' };
@@ -41,7 +47,7 @@ export async function debianProgram(name: DebianProgram): Promise<string> {
 /** Installs whatever is missing, where that is possible. */
 export async function installPrograms(): Promise<void> {
   const names = Object.keys(PACKAGES) as DebianProgram[];
-  const missing = names.filter((name) => find(name) === undefined);
+  const missing = names.filter((name) => !RARE.has(name) && find(name) === undefined);
   if (missing.length === 0 || !mayInstall()) return;
   console.log(`installing ${missing.map((name) => PACKAGES[name]).join(', ')} ...`);
   await install(missing);

@@ -58,6 +58,10 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   const jobs = new Set<Promise<void>>();
   /** Refusals that are being told: a hundred requests may fail at once. */
   const telling = new Set<string>();
+  /** The revisions of the records when all of them were last compared with the states; `undefined`: not yet. */
+  let compared: ReadonlyMap<string, number> | undefined;
+  let comparing: Promise<void> = Promise.resolve();
+  let listing: Promise<unknown> = Promise.resolve();
   let listedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
@@ -92,13 +96,15 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     const now = performance.now();
     if (now - listedAt < intervalMs && !states.isDue(intervalMs)) return;
     listedAt = now;
-    const listed = await parts.store.list().catch((error) => {
+    const listed = await listRevisions().catch((error) => {
       // One damaged record makes a list incomplete. Those that are known are looked at all the same.
       fail(error);
-      return [];
+      return undefined;
     });
+    // Others may have found what is known when nobody watched what came after it.
+    if (listed !== undefined && compared === undefined) await compare(listed).catch(fail);
     const shards = new Map<number, Set<string>>();
-    for (const id of [...listed.map((entry) => entry.id), ...states.all.keys()]) {
+    for (const id of [...(listed?.keys() ?? []), ...states.all.keys()]) {
       const ids = shards.get(shardOf(id));
       if (ids === undefined) shards.set(shardOf(id), new Set([id]));
       else ids.add(id);
@@ -160,9 +166,38 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
     // Any may have; those that did not are left as they were found.
     run(async () => {
       await states.pull();
-      await eachOf([...states.all.keys()], RECORDS_AT_ONCE, (one) => recordChanged(one, false));
+      // Of a watch that has just begun nothing is known that could have changed.
+      if (states.all.size === 0) return;
+      await compare(await listRevisions().catch(() => undefined));
     });
     listedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** One after the other: what the first has read, the second need not read again. */
+  function listRevisions(): Promise<ReadonlyMap<string, number>> {
+    const list = listing.then(async () => {
+      const entries = await parts.store.list();
+      return new Map(entries.map(({ id, revision }) => [id, revision]));
+    });
+    listing = list.catch(() => {});
+    return list;
+  }
+
+  /** Reads those whose revision is another one since; all of them at first, or where the list is not whole. */
+  function compare(listed: ReadonlyMap<string, number> | undefined): Promise<void> {
+    const comparison = comparing.then(async () => {
+      const before = compared;
+      const isSame = (id: string): boolean => {
+        const revision = listed?.get(id);
+        return revision !== undefined && revision === before?.get(id);
+      };
+      const changed = [...states.all.keys()].filter((id) => !isSame(id));
+      await eachOf(changed, RECORDS_AT_ONCE, (one) => recordChanged(one, false));
+      // If one of them failed, all that have changed are compared again at the next time.
+      compared = listed ?? before;
+    });
+    comparing = comparison.catch(() => {});
+    return comparison;
   }
 
   /** A record that was written was tried before: what was wrong with the server is over. */

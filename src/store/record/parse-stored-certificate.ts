@@ -11,7 +11,7 @@ import {
 import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
-import { assertDate, assertText, plainCopy } from './plain-data.js';
+import { assertDate, assertText, freezePlain, plainCopy } from './plain-data.js';
 import type {
   ApprovedCertificate,
   PreviousCertificate,
@@ -41,18 +41,24 @@ const checked = new WeakMap<StoredCertificate, RecordTrust>();
  *   fields, never their content.
  */
 export function parseStoredCertificate(value: unknown): StoredCertificate {
-  return parse(value, true, readOneCertificate);
+  if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
+  readOptions(RECORD, value);
+  return parse(plainCopy('record', value) as StoredCertificate, true, readOneCertificate);
 }
 
 /**
- * The same for what was checked before it was sealed: another version of us may have, so that the form
- * is checked again; the signature, which takes longer than all the rest, is not.
+ * The same for what was checked before it was sealed, and was parsed from JSON a moment ago: another version of
+ * us may have sealed it, so that the form is checked again; the signature, which takes longer than all the rest,
+ * is not. Frozen as it is, and not copied.
  */
 export function parseSealedCertificate(
   value: unknown,
   read: CertificateReader = readOneCertificate,
 ): StoredCertificate {
-  return parse(value, false, read);
+  if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
+  readOptions(RECORD, value);
+  freezePlain('record', value as object);
+  return parse(value as StoredCertificate, false, read);
 }
 
 /** Reads one certificate, of PEM. */
@@ -93,13 +99,10 @@ export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCe
 }
 
 function parse(
-  value: unknown,
+  record: StoredCertificate,
   verifySignature: boolean,
   read: CertificateReader,
 ): StoredCertificate {
-  if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
-  readOptions(RECORD, value);
-  const record = plainCopy('record', value) as StoredCertificate;
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const { certificate } = record;
   const shown = certificate && assertCertificate(certificate, verifySignature, read);

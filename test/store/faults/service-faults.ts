@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { KeyProvider } from '../../../src/index.js';
 import { wrappedKeyProvider } from '../../../src/store/index.js';
+import { recordKey } from '../../../src/store/record-key.js';
 import { eventually } from '../../support/waiting.js';
 import { aRecord } from '../../unit/store/support.js';
+import { startWorker } from '../workers/start-worker.js';
 import type { Cell, Fault } from './faults.js';
 
 /** Faults of what stands around a backend: replicas, the node of a subscription, a directory's name, clocks, a KMS. */
@@ -92,6 +94,74 @@ export const SERVICE_FAULTS: readonly Fault[] = [
         swapping.kill('SIGKILL');
       }
       return `get ${[...counts].map(([code, count]) => `${code} ×${count}`).join(', ')}`;
+    },
+  },
+  {
+    name: 'inotify exhausted',
+    async run(cell) {
+      const { watched } = cell.world;
+      if (watched === undefined) return undefined;
+      const program = fileURLToPath(new URL('../workers/unwatched.ts', import.meta.url));
+      const worker = await startWorker(program, { withoutWatches: true });
+      try {
+        const ttlMs = 1_000;
+        await worker.call('open', watched, 'faults', cell.key, ttlMs);
+        const first = await worker.call('get', 'a');
+        if (first !== 'a1') cell.violation(`get gave ${first}`);
+        if (await worker.call('isListening')) cell.violation('it says that it listens');
+        await cell.store.set('a', aRecord({ approvedBy: 'a2' }));
+        await eventually(async () => {
+          if ((await worker.call('get', 'a')) !== 'a2') throw new Error('still the old one');
+        }, 10 * ttlMs).catch(() => cell.violation('a change was not noticed'));
+        await worker.call('giveWatches');
+        await eventually(async () => {
+          if (!(await worker.call('isListening'))) throw new Error('does not listen');
+        }, 20_000).catch(() => cell.violation('it listens no more'));
+        return 'get ok, not listening, a change is noticed after ttlMs; listens when there are watches again';
+      } finally {
+        await worker.kill();
+      }
+    },
+  },
+  {
+    name: 'listing cut',
+    async run(cell) {
+      if (cell.world.cut === undefined) return undefined;
+      await cell.world.cut.begin();
+      const fresh = cell.fresh();
+      const codes = {
+        get: await cell.get(fresh),
+        list: await cell.list(fresh),
+        'list of a process that knows the records': await cell.list(cell.store),
+        rewrap: await cell
+          .fresh()
+          .rewrap()
+          .then(({ total }) => `${total} rows`, codeOf),
+        // Sets nothing up where something is.
+        initialize: await cell.fresh().initialize().then(String, codeOf),
+      };
+      if (/rows/.test(codes.rewrap)) cell.violation(`rewrap took ${codes.rewrap} for all`);
+      if (codes.initialize === 'true') cell.violation('a store was set up over another');
+      for (const [what, code] of Object.entries(codes)) {
+        if (/EMPTIED|TAMPERED|VANISHED/.test(code)) cell.violation(`${what}: ${code}`);
+      }
+      await cell.world.cut.end();
+      await cell.whole(fresh);
+      return Object.entries(codes)
+        .map(([what, code]) => `${what} ${code}`)
+        .join(', ');
+    },
+  },
+  {
+    name: "one key's read fails",
+    async run(cell) {
+      if (cell.world.failing === undefined) return undefined;
+      cell.world.failing.key = recordKey('b');
+      const fresh = cell.fresh();
+      const got = `get of that one ${await cell.get(fresh, 'b')}, of another ${await cell.get(fresh)}, list ${await cell.list(fresh)}`;
+      cell.world.failing.key = undefined;
+      await cell.whole(fresh);
+      return got;
     },
   },
   {

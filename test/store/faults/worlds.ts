@@ -14,15 +14,21 @@ import { join } from 'node:path';
 import { directoryStorage } from '../../../src/index.js';
 import { redisStorage } from '../../../src/redis/index.js';
 import { directoryBackend } from '../../../src/store/directory-backend.js';
-import { keyvBackend } from '../../../src/store/keyv-backend.js';
 import { recordKey } from '../../../src/store/record-key.js';
 import { heldCertificate } from '../../../src/testing/index.js';
 import { freePort } from '../../support/waiting.js';
 import { type Place, placeNamed } from '../support/places.js';
 import { rowsOf } from '../support/rows.js';
-import { startPostgres } from '../support/start-postgres.js';
 import { startRedis } from '../support/start-redis.js';
 import { clusterWorld, sentinelWorld } from './cluster-worlds.js';
+import {
+  apartWorld,
+  etcdWorld,
+  mariaDbWorld,
+  postgresWorld,
+  sqliteWorld,
+  valkeyWorld,
+} from './keyv-worlds.js';
 
 /** A backend, and what can be done to it. What is absent cannot happen to it. */
 export interface World {
@@ -42,6 +48,14 @@ export interface World {
   readonly dieWith?: () => Promise<void>;
   /** Options of a store whose writes a replica has to acknowledge. */
   readonly acknowledged?: () => ReturnType<Place['options']>;
+  /** A list ends before its end, as if it were whole. */
+  readonly cut?: { begin(): Promise<void>; end(): Promise<void> };
+  /** The key whose reads fail, and no other's. */
+  readonly failing?: { key: string | undefined };
+  /** The path of a directory store that may be watched. */
+  readonly watched?: string;
+  /** Each store that is made over it has to be refused, in words that name it. */
+  readonly refusedAs?: string;
   /** The directory that may be renamed away and back. Beside it lies another one, as a restore puts it there. */
   readonly swapped?: string;
   /** How long a call may take. Default 300. */
@@ -58,7 +72,11 @@ export const WORLDS: readonly { readonly name: string; make(namespace: string): 
     { name: 'mcp-tls/redis', make: () => redisWorld('mcp-tls/redis') },
     { name: 'redis, TLS+ACL', make: tlsWorld },
     { name: 'Keyv/PostgreSQL', make: postgresWorld },
+    { name: 'Keyv/MariaDB', make: mariaDbWorld },
+    { name: 'Keyv/SQLite', make: sqliteWorld },
+    { name: 'Keyv/etcd', make: etcdWorld },
     { name: 'keys apart', make: async () => apartWorld() },
+    { name: '@keyv/valkey', make: valkeyWorld },
     { name: 'cluster', make: clusterWorld },
     { name: 'sentinels', make: sentinelWorld },
   ];
@@ -104,7 +122,8 @@ async function redisWorld(name: string): Promise<World> {
 }
 
 /** As docs/store.md has it. */
-const ACL = '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +eval +publish +subscribe';
+const ACL =
+  '~mcp-tls:* &mcp-tls:* +hmget +hkeys +hset +hget +hlen +zadd +zcard +zscore +zrangebylex +zlexcount +zremrangebylex +eval +publish +subscribe';
 
 /** Behind a private CA, by a client certificate, as a user who may do no more than is needed. */
 async function tlsWorld(): Promise<World> {
@@ -155,72 +174,6 @@ async function tlsWorld(): Promise<World> {
   };
 }
 
-/** An adapter that asks for each key apart, as @keyv/etcd does: a double, whose `getMany` takes failures for nothing. */
-function apartWorld(): World {
-  const rows = new Map<string, string>();
-  const state = { down: false };
-  const alive = async <T>(run: () => T): Promise<T> => {
-    if (state.down) throw new Error('14 UNAVAILABLE');
-    return run();
-  };
-  const get = (key: string) => alive(() => rows.get(key));
-  const adapter = {
-    opts: { dialect: 'etcd' },
-    get,
-    getMany: async (keys: readonly string[]) =>
-      (await Promise.allSettled(keys.map(get))).map((one) =>
-        one.status === 'fulfilled' ? one.value : undefined,
-      ),
-    set: (key: string, value: string) => alive(() => void rows.set(key, value)),
-    delete: (key: string) => alive(() => rows.delete(key)),
-    clear: async () => rows.clear(),
-    async *iterator() {
-      yield* await alive(() => [...rows]);
-    },
-  };
-  return {
-    place: {
-      options: () => ({ storage: adapter as never }),
-      rows: async (namespace) =>
-        rowsOf(keyvBackend(rows, namespace), async (key) => rows.delete(`${namespace}.${key}`)),
-      close: async () => {},
-    },
-    down: {
-      begin: async () => {
-        state.down = true;
-      },
-      end: async () => {
-        state.down = false;
-      },
-    },
-    close: async () => {},
-  };
-}
-
-async function postgresWorld(): Promise<World> {
-  const postgres = await startPostgres();
-  const place = await placeNamed('Keyv 5.6 over PostgreSQL').open(postgres.url);
-  const readOnly = async (on: boolean) => {
-    await postgres.query(`ALTER SYSTEM SET default_transaction_read_only = ${on}`);
-    await postgres.query('SELECT pg_reload_conf()');
-  };
-  return {
-    place,
-    down: { begin: postgres.kill, end: postgres.start },
-    hung: { begin: async () => postgres.hang(), end: async () => postgres.goOn() },
-    async restart() {
-      await postgres.kill();
-      await postgres.start();
-    },
-    // What a full disk comes down to for the client: the statement is refused.
-    full: { begin: () => readOnly(true), end: () => readOnly(false) },
-    async close() {
-      await place.close().catch(() => {});
-      await postgres.stop();
-    },
-  };
-}
-
 async function directoryWorld(namespace: string): Promise<World> {
   const base = mkdtempSync(join(tmpdir(), 'mcp-tls-faults-'));
   const path = join(base, 'store');
@@ -256,6 +209,7 @@ async function directoryWorld(namespace: string): Promise<World> {
       },
     },
     swapped: folder,
+    watched: path,
     restart: async () => {},
     ...fullDisk(folder, base),
     async close() {

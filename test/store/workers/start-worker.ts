@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly imports?: readonly string[];
   /** In a process namespace of its own, as a container has one: its process ids mean nothing here. */
   readonly ownProcessIds?: boolean;
+  /** In a user namespace of its own, whose system has no watch for files left until it is given some. */
+  readonly withoutWatches?: boolean;
 }
 
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url));
@@ -27,11 +29,12 @@ const FILE = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** @param file the program of the process; it answers calls by `serveCalls` */
 export async function startWorker(
   file: string = FILE,
-  { env = {}, imports = [], ownProcessIds = false }: WorkerOptions = {},
+  { env = {}, imports = [], ownProcessIds = false, withoutWatches = false }: WorkerOptions = {},
 ): Promise<Worker> {
   const loaded = ['tsx', ...imports].flatMap((module) => ['--import', module]);
   const command = [process.execPath, ...loaded, file];
-  const [program = '', ...words] = ownProcessIds ? inContainer(command) : command;
+  const inside = ownProcessIds ? inContainer(command) : command;
+  const [program = '', ...words] = withoutWatches ? inNamespace(inside) : inside;
   const child: ChildProcess = spawn(program, words, {
     env: { ...process.env, ...env },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -69,6 +72,14 @@ export async function startWorker(
       await new Promise((resolve) => child.once('exit', resolve));
     },
   };
+}
+
+/** Of this namespace alone: nobody else on the machine has less. */
+export const WATCHES = '/proc/sys/user/max_inotify_instances';
+
+function inNamespace(command: readonly string[]): string[] {
+  const script = `echo 0 > ${WATCHES} && exec "$@"`;
+  return ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh', ...command];
 }
 
 let containers = 0;

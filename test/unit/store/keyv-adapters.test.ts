@@ -125,3 +125,37 @@ describe('an adapter over Redis that is not @keyv/redis', () => {
     expect(() => open(new KeyvMemcache())).toThrow(/KeyvMemcache/);
   });
 });
+
+describe('an adapter over SQL', () => {
+  /** As @keyv/mysql and @keyv/sqlite: a row that is not there is `undefined`, one that holds NULL is `null`. */
+  class OverSql extends SettlesApart {
+    override readonly opts = { dialect: 'mysql' };
+    refusal: Error | undefined;
+
+    override async getMany(all: readonly string[]): Promise<(string | undefined)[]> {
+      return all.map((key) => this.rows.get(key));
+    }
+    override async set(key: string, value: string): Promise<boolean> {
+      if (this.refusal !== undefined) throw this.refusal;
+      return super.set(key, value);
+    }
+  }
+
+  it('whose row holds NULL has a damaged record, and not none', async () => {
+    const adapter = await furnished(new OverSql());
+    adapter.rows.set(rowOf('a'), null as never);
+    expect(await codeOf(open(adapter).get('a'))).toBe('MCP_TLS_STORE_TAMPERED');
+    expect(await open(adapter).delete('a')).toBe(true);
+    expect(await open(adapter).get('a')).toBeUndefined();
+  });
+
+  it.each([
+    ['MCP_TLS_STORE_REFUSED', { code: 'ER_OPTION_PREVENTS_STATEMENT', sqlState: 'HY000' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'ER_SERVER_SHUTDOWN', sqlState: '08S01' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }],
+  ])('gives %s for a write that failed with %j', async (code, fields) => {
+    const adapter = await furnished(new OverSql());
+    adapter.refusal = Object.assign(new Error('no'), fields);
+    expect(await codeOf(open(adapter).set('a', aRecord()))).toBe(code);
+  });
+});

@@ -56,13 +56,27 @@ it.each<[string, (keys: readonly string[]) => unknown]>([
   }
 });
 
-it.each([null, 1, {}, { count: Number.NaN, lastAdded: 'x' }, { count: 3 }])(
-  'a state of keys as %j is none',
-  async (state) => {
-    const store = await storeOver(() => ({ keysState: async () => state }));
-    expect(await codeOf(store.list({ limit: 1 }))).toBe('MCP_TLS_STORE_UNAVAILABLE');
-  },
-);
+it.each([
+  null,
+  1,
+  {},
+  { ids: ['a'] },
+  { ids: ['a'], left: -1 },
+  { ids: 'a', left: 0 },
+  { ids: [1], left: 0 },
+  { ids: ['b', 'a'], left: 0 },
+  { ids: ['a', 'a'], left: 0 },
+  { ids: ['a', 'b', 'c'], left: 0 },
+  { ids: [], left: 1 },
+])('a page of ids as %j is none', async (page) => {
+  const store = await storeOver(() => ({ page: async () => page }));
+  expect(await codeOf(store.list({ limit: 2 }))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+});
+
+it('a page of ids that come before where it begins is none', async () => {
+  const store = await storeOver(() => ({ page: async () => ({ ids: ['a'], left: 0 }) }));
+  expect(await codeOf(store.list({ limit: 2, after: 'b' }))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+});
 
 it.each([undefined, null, 1, 'OK'])('%j says not whether a row was replaced', async (answer) => {
   const store = await storeOver(() => ({ replace: async () => answer }));
