@@ -34,6 +34,7 @@ const hiddenByRoots = [
 const weak = ['--project=one-judge', 'test/one-judge/weak-and-ended.test.ts'];
 const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
 const guards = ['--project=one-judge', 'test/one-judge/guards.test.ts'];
+const sources = ['--project=integration', 'test/integration/sources.test.ts'];
 const survives = ['--project=one-judge', 'test/one-judge/process-survives.test.ts'];
 
 type Entry = readonly [
@@ -685,6 +686,38 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (closed || generation.origin !== origin)',
       'if (closed)',
       registry,
+    ],
+  ]),
+  ...inFile('src/client/connections.ts', [
+    [
+      'sources-ended',
+      'connections that rest on what was taken away are ended',
+      'if (this.#isOld(one)) one.destroy(ended).catch(() => {});',
+      '',
+      sources,
+    ],
+    [
+      'sources-idle',
+      'no new request goes over a connection from before a change of trust',
+      'for (const one of this.#free.splice(0)) this.discard(one);',
+      '',
+      sources,
+    ],
+    [
+      'sources-attempts',
+      'a connection that was being made when trust changed is made again',
+      'if (connector !== this.#connector && this.#all.has(connection)) {',
+      'if (false) {',
+      sources,
+    ],
+  ]),
+  ...inFile('src/trust/source.ts', [
+    [
+      'sources-nothing',
+      'a function that gives nothing gives no default roots',
+      '|| given.length === 0) {',
+      ') {',
+      sources,
     ],
   ]),
   ...inFile('src/client/redirect.ts', [

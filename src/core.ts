@@ -8,7 +8,6 @@ export type {
 export { describeCertificate } from './certificate/describe-certificate.js';
 export { formatCertificate } from './certificate/format-certificate.js';
 export { isSelfSignedPem } from './certificate/is-self-signed-pem.js';
-export type { PemInput } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
 export type { CloseOptions } from './client/close-options.js';
@@ -35,6 +34,7 @@ export type { TimeoutOptions } from './client/timeouts.js';
 export { publicAddressesOnly } from './connect/address.js';
 export type { FetchPeerCertificateOptions } from './connect/fetch-peer-certificate.js';
 export { fetchPeerCertificate } from './connect/fetch-peer-certificate.js';
+export { fromFile } from './connect/from-file.js';
 export type { ParseTrustOptions } from './connect/parse-trust.js';
 export { parseTrust } from './connect/parse-trust.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
@@ -46,6 +46,7 @@ export type {
   DiagnosticChannel,
   DiagnosticMessages,
   PoolMessage,
+  SourceMessage,
 } from './diagnostics.js';
 export { onDiagnostic } from './diagnostics.js';
 
@@ -156,6 +157,7 @@ export { checkTrust } from './trust/check-trust-policy.js';
 export type { ClientCertificate } from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';
 export type { Problem, ProblemCode } from './trust/problem.js';
+export type { FileSource, Material, MaterialFunction, PemInput } from './trust/source.js';
 export type {
   Origins,
   ReadyTrust,

@@ -2,7 +2,7 @@ import { channel, hasSubscribers, subscribe, unsubscribe } from 'node:diagnostic
 import type { ErrorCode } from './errors.js';
 import { oneOf, refuse } from './options.js';
 
-/** What every message says. */
+/** What every message about a connection says. */
 export interface ConnectionMessage {
   /** Of the registered server on whose behalf it was, where a registry's client made the request. */
   readonly id?: string;
@@ -23,7 +23,7 @@ export interface PoolMessage extends ConnectionMessage {
  * are plain, frozen objects without secrets: no URL path or query, header, token or PEM. Durations are in
  * milliseconds, with fractions. Nothing is made where nobody listens.
  *
- * It is about the connections of clients. Probes (`fetchPeerCertificate`, registrations, the scan of a watch)
+ * All but those of sources are about the connections of clients. Probes (`fetchPeerCertificate`, registrations, the scan of a watch)
  * send nothing, and report nothing. Fields and channels may be added in a minor release.
  */
 export interface DiagnosticMessages {
@@ -79,6 +79,29 @@ export interface DiagnosticMessages {
   'mcp-tls:pool-opened': PoolMessage;
   /** Its last connection was closed, or its factory. */
   'mcp-tls:pool-closed': PoolMessage;
+  /** What the sources of a policy hold has changed, and is in use. */
+  'mcp-tls:source-changed': SourceMessage & {
+    readonly anchors: number;
+    readonly pins: number;
+    /** Whether all that was trusted before is trusted still: nothing was ended then. */
+    readonly keeps: boolean;
+  };
+  /**
+   * The sources of a policy cannot be read, or do not fit each other: what they held before stays in use. Once for
+   * each reason. A process warning (`MCP_TLS_SOURCE`) where nobody listens.
+   */
+  'mcp-tls:source-failed': SourceMessage & { readonly message: string };
+  /**
+   * A directory with files of policies cannot be watched, or is on a file system that does not report what others
+   * change: it is looked at every second instead. A process warning (`MCP_TLS_SOURCE`) where nobody listens.
+   */
+  'mcp-tls:source-polled': { readonly directory: string; readonly reason: string };
+}
+
+/** The sources of one policy. */
+export interface SourceMessage {
+  /** Absolute paths, as they were given; functions have none. */
+  readonly files: readonly string[];
 }
 
 /** The names of all channels. */
@@ -92,6 +115,9 @@ const CHANNEL = oneOf<DiagnosticChannel>(
   'mcp-tls:redirect-refused',
   'mcp-tls:pool-opened',
   'mcp-tls:pool-closed',
+  'mcp-tls:source-changed',
+  'mcp-tls:source-failed',
+  'mcp-tls:source-polled',
 );
 
 /**
@@ -151,7 +177,22 @@ export function publish<Name extends DiagnosticChannel>(
   if (hasSubscribers(name)) channel(name).publish(Object.freeze(make()));
 }
 
-/** The start of every message. */
+/** {@link publish}, for what must not go unnoticed. @param text of the warning where nobody listens */
+export function publishOrWarn<Name extends DiagnosticChannel>(
+  name: Name,
+  text: string,
+  make: () => DiagnosticMessages[Name],
+): void {
+  publish(name, make);
+  // A thousand servers may have one file.
+  if (hasSubscribers(name) || text === lastWarning) return;
+  lastWarning = text;
+  process.emitWarning(text, { type: 'McpTlsWarning', code: 'MCP_TLS_SOURCE' });
+}
+
+let lastWarning = '';
+
+/** The start of every message about a connection. */
 export function aboutConnection(
   id: string | undefined,
   { host, port }: { readonly host: string; readonly port: number },

@@ -9,11 +9,11 @@ import { hintForKind, otherInput } from './other-input.js';
 import { decodeBody, type PemBlock, pemBlocks } from './pem-blocks.js';
 
 /** One or more certificates: PEM as text or bytes, DER as bytes, or a list of these. */
-export type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
+export type PlainPem = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** Whether it is of the type {@link PemInput}: what is in it is read by {@link readCertificates}. */
-export function isPemInput(value: unknown): value is PemInput {
-  if (Array.isArray(value)) return value.every((one) => !Array.isArray(one) && isPemInput(one));
+/** Whether it is of the type {@link PlainPem}: what is in it is read by {@link readCertificates}. */
+export function isPlainPem(value: unknown): value is PlainPem {
+  if (Array.isArray(value)) return value.every((one) => !Array.isArray(one) && isPlainPem(one));
   return typeof value === 'string' || value instanceof Uint8Array;
 }
 
@@ -59,7 +59,7 @@ export function readOneCertificate(input: string | Uint8Array): X509Certificate 
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE`
  */
 export function readCertificates(
-  input: PemInput,
+  input: PlainPem,
   parsed?: X509Certificate,
 ): readonly X509Certificate[] {
   if (!Array.isArray(input)) {

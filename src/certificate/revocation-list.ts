@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { derKind } from './der-kind.js';
 import { invalidCertificate } from './invalid-certificate.js';
-import type { PemInput } from './pem.js';
+import type { PlainPem } from './pem.js';
 import { decodeBody, pemBlocks } from './pem-blocks.js';
 
 /** Lists of public authorities reach some MB; a private one's has some KB. */
@@ -14,7 +14,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
  * @returns one PEM block a list
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function readRevocationLists(input: PemInput): readonly string[] {
+export function readRevocationLists(input: PlainPem): readonly string[] {
   const items = Array.isArray(input) ? input : [input as string | Uint8Array];
   const lists = items.flatMap(readItem);
   if (lists.length === 0) invalidCertificate('Expected a revocation list (CRL), found nothing');

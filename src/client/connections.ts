@@ -1,5 +1,5 @@
 import type { Client } from 'undici';
-import type { Connector } from '../connect/connector.js';
+import type { ConnectCallback, Connector, ConnectTarget } from '../connect/connector.js';
 import { TlsConfigError } from '../errors.js';
 import { BarrenBytes } from './barren-bytes.js';
 import { badAnswer } from './fetch-error.js';
@@ -66,10 +66,36 @@ export class Connections {
   readonly #attempts = new Map<Connection, () => void>();
   readonly #used = new WeakSet<Connection>();
   readonly #connects = new WeakMap<Connection, number>();
+  /** Of this moment. */
+  #connector: Connector;
+  /** What each is connected by. */
+  readonly #connectedBy = new WeakMap<Connection, Connector>();
   #destroyed = false;
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
+    this.#connector = parts.connector;
+  }
+
+  /**
+   * New connections are made by `connector`, those that are being made too. Those that there are serve no new
+   * request.
+   *
+   * @param ended why they are ended at once; `undefined`: they may come to their end
+   */
+  renew(connector: Connector, ended: Error | undefined): void {
+    this.#connector = connector;
+    for (const one of this.#free.splice(0)) this.discard(one);
+    if (ended === undefined) return;
+    for (const one of [...this.#all]) {
+      // Whoever uses it fails with this, and discards it.
+      if (this.#isOld(one)) one.destroy(ended).catch(() => {});
+    }
+  }
+
+  #isOld(connection: Connection): boolean {
+    const by = this.#connectedBy.get(connection);
+    return by !== undefined && by !== this.#connector;
   }
 
   /** Whether there is none, and nobody waits for one. */
@@ -145,7 +171,7 @@ export class Connections {
   /** Gives back a connection whose answer was read to its end. */
   giveBack(connection: Connection): void {
     if (!this.#all.has(connection)) return;
-    if (this.#free.length >= MAX_IDLE) {
+    if (this.#free.length >= MAX_IDLE || this.#isOld(connection)) {
       this.discard(connection);
       return;
     }
@@ -178,13 +204,12 @@ export class Connections {
   }
 
   #make(): Connection {
-    const { undici, origin, connector } = this.#parts;
+    const { undici, origin } = this.#parts;
     const bytes = new BarrenBytes();
     const client = new undici.Client(origin, {
       connect: (target, callback) => {
         this.#connects.set(connection, this.connects(connection) + 1);
-        const giveUp = connector.connect(target, (...[error, socket]) => {
-          this.#attempts.delete(connection);
+        this.#connect(connection, target, (...[error, socket]) => {
           if (error !== null) {
             callback(error, null);
             return;
@@ -192,7 +217,6 @@ export class Connections {
           bytes.watch(socket, () => badAnswer(new URL(origin), BARREN));
           callback(null, guardSocket(connection, socket));
         });
-        this.#attempts.set(connection, giveUp);
       },
       // MCP over HTTP/2 deadlocks in undici before 8.7; the connector offers http/1.1 only.
       allowH2: false,
@@ -204,6 +228,23 @@ export class Connections {
     });
     const connection: Connection = Object.assign(client, { bytes });
     return connection;
+  }
+
+  /** One attempt, and another wherever the policy changed meanwhile: no connection rests on what was before. */
+  #connect(connection: Connection, target: ConnectTarget, callback: ConnectCallback): void {
+    const connector = this.#connector;
+    this.#connectedBy.delete(connection);
+    const giveUp = connector.connect(target, (...result) => {
+      if (connector !== this.#connector && this.#all.has(connection)) {
+        result[1]?.destroy();
+        this.#connect(connection, target, callback);
+        return;
+      }
+      this.#attempts.delete(connection);
+      this.#connectedBy.set(connection, connector);
+      callback(...result);
+    });
+    this.#attempts.set(connection, giveUp);
   }
 
   #callNext(): void {

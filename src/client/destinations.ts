@@ -1,4 +1,5 @@
 import { invalidArgument } from '../assert.js';
+import { LiveTrust } from '../connect/live-trust.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import { type OriginContext, OWN, type Route } from '../connect/route.js';
 import { makeSecureContext } from '../connect/secure-context.js';
@@ -10,12 +11,22 @@ import { type NamedOrigins, unlistedOrigins } from './other-origins.js';
 import type { Destination } from './pools.js';
 
 /** Checks the runtime, a policy and, where OpenSSL has a say in what it holds, that too: now, not at a request. */
-export function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
+function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
   assertTlsRuntime();
   const policy = checkTrustPolicy(trust, whose);
-  if (policy.clientCertificate !== undefined) assertIsValid(policy.clientCertificate, new Date());
-  if (policy.clientCertificate !== undefined || policy.crl.length > 0) makeSecureContext(policy);
+  assertUsable(policy);
   return policy;
+}
+
+function assertUsable(policy: CheckedTrustPolicy): void {
+  const { clientCertificate, crl } = policy;
+  if (clientCertificate !== undefined) assertIsValid(clientCertificate, new Date());
+  if (clientCertificate !== undefined || crl.length > 0) makeSecureContext(policy);
+}
+
+/** {@link checkUsable}, followed from now on where its material comes from sources. */
+export function liveTrust(trust: TrustInput, whose: string): LiveTrust {
+  return new LiveTrust(checkUsable(trust, whose), assertUsable);
 }
 
 /**
@@ -24,12 +35,12 @@ export function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolic
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, also for two spellings of one origin: which of the two
  *   policies is meant, nobody can say
  */
-export function readOrigins(origins: Origins): ReadonlyMap<string, CheckedTrustPolicy> {
-  const read = new Map<string, CheckedTrustPolicy>();
+export function readOrigins(origins: Origins): ReadonlyMap<string, LiveTrust> {
+  const read = new Map<string, LiveTrust>();
   for (const [given, trust] of Object.entries(origins)) {
     const origin = readOrigin('options.origins', given, 'origin only');
     if (read.has(origin)) invalidArgument(`options.origins: names ${origin} twice`);
-    read.set(origin, checkUsable(trust, `options.origins['${given}']`));
+    read.set(origin, liveTrust(trust, `options.origins['${given}']`));
   }
   return read;
 }
@@ -37,10 +48,12 @@ export function readOrigins(origins: Origins): ReadonlyMap<string, CheckedTrustP
 /** What the destinations of a factory are made of. */
 export interface DestinationsParts {
   /** For the server itself. */
-  readonly policy: CheckedTrustPolicy;
+  readonly trust: LiveTrust;
   readonly route: Route;
   /** A closed list, where there is one. */
-  readonly origins: ReadonlyMap<string, CheckedTrustPolicy> | undefined;
+  readonly origins: ReadonlyMap<string, LiveTrust> | undefined;
+  /** Told of each destination whose policy changed. */
+  readonly onChange: (destination: Destination, change: { readonly keeps: boolean }) => void;
   /** Where others are reached, if there is none. */
   readonly namedOrigins: NamedOrigins;
   /** Of the registered server, where it is one. */
@@ -64,14 +77,30 @@ export class Destinations {
   /** For whatever is not listed, of clients without a server of their own. */
   readonly #any: Destination;
   readonly #server: Destination;
+  /** That follow what changes, of those. */
+  readonly #live: readonly LiveTrust[];
   readonly #elsewhere = new Map<string | undefined, Elsewhere>();
 
   constructor(parts: DestinationsParts) {
-    const { policy, route, id } = parts;
+    const { trust, route, id, origins } = parts;
     this.#parts = parts;
-    this.#any = { policy, route: { ...route, context: { ...OWN, id } } };
-    const listsOthers = parts.origins !== undefined && parts.origins.size > 0;
-    this.#server = listsOthers ? { ...this.#any, givesNoTokens: true } : this.#any;
+    const given = { ...route, context: { ...OWN, id } };
+    this.#any = this.#under(trust, { route: given });
+    const listsOthers = origins !== undefined && origins.size > 0;
+    this.#server = listsOthers
+      ? this.#under(trust, { route: given, givesNoTokens: true })
+      : this.#any;
+    this.#live = [trust, ...(origins?.values() ?? [])].filter(({ isLive }) => isLive);
+  }
+
+  /** Asks the sources that have to be asked: once for each request. */
+  ask(): void {
+    for (const trust of this.#live) trust.ask();
+  }
+
+  /** Follows no source any more. */
+  close(): void {
+    for (const trust of this.#live) trust.close();
   }
 
   /**
@@ -89,13 +118,29 @@ export class Destinations {
     const server = this.#server;
     const { listed, unlisted } = this.#others(route.allowAddress === undefined ? undefined : own);
     const rest = own === undefined ? this.#any : unlisted;
-    return (origin) => (origin === own ? server : (listed.get(origin) ?? rest));
+    const of: DestinationOf = (origin) => (origin === own ? server : (listed.get(origin) ?? rest));
+    if (this.#live.length === 0) return of;
+    return (origin) => {
+      this.ask();
+      return of(origin);
+    };
+  }
+
+  /** A destination whose policy is that of the moment. */
+  #under(trust: LiveTrust, rest: Omit<Destination, 'policy'>): Destination {
+    if (!trust.isLive) return { ...rest, policy: trust.current };
+    const destination = Object.defineProperty({ ...rest }, 'policy', {
+      get: () => trust.current,
+      enumerable: true,
+    }) as Destination;
+    trust.onChange((change) => this.#parts.onChange(destination, change));
+    return destination;
   }
 
   #others(serverOrigin: string | undefined): Elsewhere {
     const present = this.#elsewhere.get(serverOrigin);
     if (present !== undefined) return present;
-    const { origins = new Map<string, CheckedTrustPolicy>(), id } = this.#parts;
+    const { origins = new Map<string, LiveTrust>(), id } = this.#parts;
     // A socket leads to one server; whatever else is asked for is elsewhere.
     const route = { ...this.#parts.route, socketPath: undefined };
     const as = (role: OriginContext['role']): Route => ({
@@ -103,7 +148,7 @@ export class Destinations {
       context: { role, id, serverOrigin },
     });
     const listed = [...origins].map(
-      ([origin, policy]) => [origin, { policy, route: as('listed') }] as const,
+      ([origin, trust]) => [origin, this.#under(trust, { route: as('listed') })] as const,
     );
     const hasList = this.#parts.origins !== undefined;
     const unlisted = unlistedOrigins(as('named'), hasList, this.#parts.namedOrigins);

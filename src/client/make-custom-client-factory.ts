@@ -20,7 +20,7 @@ import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
 import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { checkUsable, Destinations, readOrigin, readOrigins } from './destinations.js';
+import { Destinations, liveTrust, readOrigin, readOrigins } from './destinations.js';
 import { type HeadersSource, readHeaderSource } from './header-source.js';
 import {
   assertNoList,
@@ -118,7 +118,6 @@ export interface AnyServerClientInit extends ClientLimits {
 export type CustomClientInit = ServerClientInit | AnyServerClientInit;
 
 const MAX_BODY_BYTES = count(0);
-
 /** What bounds the clients of a factory: shared with the registry. */
 export const FACTORY_LIMITS: Fields<
   Pick<CustomClientFactoryOptions, 'timeout' | 'maxBodyBytes' | 'maxConnections'>
@@ -263,27 +262,27 @@ export function readFactoryOptions(options: CustomClientFactoryOptions): Factory
 
 /** {@link makeCustomClientFactory}, of options that were read. */
 export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClientFactory {
-  const { route, timeouts } = parts;
-  const policy = checkUsable(trust, 'makeCustomClientFactory: trust');
+  const { route, timeouts, maxConnections, id, namedOrigins = 'public' } = parts;
+  const live = liveTrust(trust, 'makeCustomClientFactory: trust');
   // Those of a record hold as those that are given do.
   const given = parts.origins ?? readyOf(trust)?.origins;
   assertNoList(parts.namedOrigins, given !== undefined);
   const origins = given && readOrigins(given);
-  const { namedOrigins = 'public', id } = parts;
-  const destinations = new Destinations({ policy, route, origins, namedOrigins, id });
-  const pools = new Pools(parts.maxConnections, parts.id);
+  const pools = new Pools(maxConnections, id);
+  const destinations = new Destinations({
+    ...{ trust: live, route, origins, namedOrigins, id },
+    onChange: (of, { keeps }) => pools.renew(of, keeps),
+  });
 
   function factory(given: CustomClientInit = {}): CustomClient {
     const init: ClientLimits & Partial<ServerClientInit> = readClientInit(given);
     const own = init.url === undefined ? undefined : new URL(init.url).origin;
-    const max = init.maxBodyBytes ?? parts.maxBodyBytes ?? 0;
     const limits = readTimeouts(init.timeout, timeouts);
-    const destinationOf = destinations.of(own);
     return makeCustomClient({
       pools,
       ownOrigin: own,
-      destinationOf,
-      maxBodyBytesFor: maxBodyBytesFor(own, max),
+      destinationOf: destinations.of(own),
+      maxBodyBytesFor: maxBodyBytesFor(own, init.maxBodyBytes ?? parts.maxBodyBytes ?? 0),
       headers: readHeaderSource(init.headers),
       timeouts: limits,
       timeoutsOfOthers: timeoutsOfOthers(limits),
@@ -291,9 +290,10 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
       signal: init.signal,
     });
   }
+  const close = (graceMs: number) => pools.close(graceMs).finally(() => destinations.close());
   return Object.assign(factory, {
     stats: () => pools.stats(),
-    close: async (options?: CloseOptions) => pools.close(readClose('factory.close', options)),
-    [Symbol.asyncDispose]: () => pools.close(0),
+    close: async (options?: CloseOptions) => close(readClose('factory.close', options)),
+    [Symbol.asyncDispose]: () => close(0),
   });
 }

@@ -9,6 +9,7 @@ import type { Undici } from './load-undici.js';
 
 /** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
 export interface Destination {
+  /** Of this moment: {@link Pools.renew} follows it. */
   readonly policy: CheckedTrustPolicy;
   readonly route: Route;
   /** Origins that are neither the server's nor listed: only a peer named them. */
@@ -31,7 +32,7 @@ export interface FactoryStats extends ConnectionStats {
 interface Pool {
   readonly destination: Destination;
   readonly connectTimeoutMs: number;
-  readonly connector: Connector;
+  connector: Connector;
   readonly origins: Map<string, Connections>;
 }
 
@@ -106,6 +107,23 @@ export class Pools {
     };
   }
 
+  /**
+   * The policy of a destination has changed. New connections are made under it, those that are being made too;
+   * what is open is not used for new requests.
+   *
+   * @param keeps whether all that was trusted before is trusted still: what is open may come to its end then
+   */
+  renew(destination: Destination, keeps: boolean): void {
+    const ended = keeps ? undefined : changed();
+    for (const pool of this.#pools ?? []) {
+      if (pool.destination !== destination) continue;
+      const before = pool.connector;
+      pool.connector = this.#makeConnector(destination, pool.connectTimeoutMs);
+      for (const one of [...pool.origins.values()]) one.renew(pool.connector, ended);
+      before.close();
+    }
+  }
+
   stats(): FactoryStats {
     const kept = (this.#pools ?? []).flatMap(({ origins }) => [...origins.values()]);
     // One that a request took and never used is not open.
@@ -165,12 +183,15 @@ export class Pools {
       (pool) => pool.destination === destination && pool.connectTimeoutMs === connectTimeoutMs,
     );
     if (present !== undefined) return present;
-    const options = { ...destination, timeoutMs: connectTimeoutMs, id: this.id };
-    const connector = makeConnector(options);
+    const connector = this.#makeConnector(destination, connectTimeoutMs);
     const origins = new Map<string, Connections>();
     const made = { destination, connectTimeoutMs, connector, origins };
     this.#pools.push(made);
     return made;
+  }
+
+  #makeConnector({ policy, route }: Destination, timeoutMs: number): Connector {
+    return makeConnector({ policy, route, timeoutMs, id: this.id });
   }
 
   #connectionsOf(pool: Pool, origin: string, undici: Undici): Connections {
@@ -207,6 +228,11 @@ export class Pools {
 
 /** Origins of one policy, most of which a peer named. */
 const SWEEP_AT = 64;
+
+function changed(): TlsConfigError {
+  const message = 'the connection was ended: the trust in the server was changed';
+  return new TlsConfigError('MCP_TLS_CLOSED', message);
+}
 
 function closed(): TlsConfigError {
   return new TlsConfigError('MCP_TLS_CLOSED', 'the client factory is closed');

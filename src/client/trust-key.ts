@@ -7,6 +7,8 @@ import {
 } from '../trust/check-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
 import { READY, type Ready, readyOf } from '../trust/ready.js';
+import { sourceOf } from '../trust/source.js';
+import { sourcedOf } from '../trust/sourced.js';
 import { TRUST_POLICY } from '../trust/trust-options.js';
 import type { ReadyTrust, TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 
@@ -70,7 +72,7 @@ type Said = Omit<
 >;
 
 /** Holds every field, by its type: one that is added to policies and forgotten here does not compile. */
-function saidBy(policy: CheckedTrustPolicy): Readonly<Record<keyof Said, unknown>> {
+function saidBy(policy: CheckedTrustPolicy): Readonly<Record<keyof Said | 'sources', unknown>> {
   const { defaultRoots, identity, serverName, allowExpired, minVersion } = policy;
   return {
     ...{ defaultRoots, identity, serverName, allowExpired, minVersion },
@@ -78,12 +80,14 @@ function saidBy(policy: CheckedTrustPolicy): Readonly<Record<keyof Said, unknown
     pins: policy.pins.map(({ text }) => text),
     clientCertificate: policy.clientCertificate?.chain,
     crl: policy.crl,
+    // What they hold changes, and is followed.
+    sources: sourcedOf(policy)?.key,
   };
 }
 
-/** Of what the readers of a policy let through: texts, flags, bytes, and lists and objects of them. */
+/** Of what the readers of a policy let through: texts, flags, bytes, sources, and lists and objects of them. */
 function copyOf<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
+  if (sourceOf(value) !== undefined || typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
   if (Array.isArray(value)) return Array.from(value, copyOf) as T;
   return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, copyOf(of)])) as T;
@@ -98,6 +102,8 @@ function digest(value: unknown): string {
 
 function partsOf(value: unknown): readonly (string | Uint8Array)[] {
   if (typeof value === 'string') return ['text', value];
+  const source = sourceOf(value);
+  if (source !== undefined) return ['source', source.key];
   if (typeof value !== 'object' || value === null) return [`${typeof value} ${String(value)}`];
   if (value instanceof Uint8Array) return ['bytes', value];
   if (Array.isArray(value)) return [`list ${value.length}`, ...value.flatMap(partsOf)];

@@ -24,6 +24,7 @@ import { pinMatches, readPin } from '../trust/pin.js';
 import type { Problem } from '../trust/problem.js';
 import { readyOf } from '../trust/ready.js';
 import { type ReferenceIdentity, readReferenceIdentity } from '../trust/reference-identity.js';
+import { latest } from '../trust/sourced.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
@@ -287,7 +288,7 @@ function givenTrust(
 }
 
 function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust, 'options.trust');
+  const policy = latest(checkTrustPolicy(trust, 'options.trust'));
   if (serverName === undefined) return policy;
   return withDetails(policy, { serverName: readReferenceIdentity(serverName).value });
 }

@@ -1,11 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { invalidArgument } from '../assert.js';
 import { type Kind, readBy, refuse } from '../options.js';
-
-/** As many as all certificates of a policy together may have. */
-const MAX_BYTES = 8 * 1024 * 1024;
+import { asMaterial, readRegularFile, reasonOf } from './regular-file.js';
 
 const BASE_MUST = 'the path or file: URL of a folder';
 
@@ -48,7 +46,7 @@ export class MaterialFiles {
     if (isAbsolute(path)) invalidArgument(`${field} must be a relative path${BELOW}`, ELSEWHERE);
     const bytes = readBelow(field, base, path);
     if (bytes.length === 0) invalidArgument(`${field}: the file is empty`);
-    return bytes[0] === 0x30 ? new Uint8Array(bytes) : bytes.toString('utf8');
+    return asMaterial(bytes);
   }
 
   /**
@@ -103,7 +101,7 @@ function readBelow(field: string, base: string, path: string): Buffer {
     return unreadable(field, error);
   }
   if (!isBelow(realBase, real)) outside();
-  return readRegular(field, real);
+  return readReal(field, real);
 }
 
 function isBelow(folder: string, path: string): boolean {
@@ -123,20 +121,11 @@ function realOfNearest(folder: string): string {
 }
 
 /** @param path real: a symlink that has taken the file's place since is not followed */
-function readRegular(field: string, path: string): Buffer {
-  let file: number | undefined;
+function readReal(field: string, path: string): Buffer {
   try {
-    // A pipe that nobody writes to would be waited for.
-    const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
-    file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-    const stats = fstatSync(file);
-    if (!stats.isFile()) throw Object.assign(new Error(), { code: 'not a file' });
-    if (stats.size > MAX_BYTES) throw Object.assign(new Error(), { code: 'more than 8 MiB' });
-    return readFileSync(file);
+    return readRegularFile(path, 'refused');
   } catch (error) {
     return unreadable(field, error);
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -145,8 +134,4 @@ function unreadable(field: string, error: unknown): never {
     `${field}: the file cannot be read (${reasonOf(error)})`,
     'Paths are relative to the option `base`.',
   );
-}
-
-function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }

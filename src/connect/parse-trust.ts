@@ -1,5 +1,5 @@
 import { invalidArgument } from '../assert.js';
-import { readCertificates } from '../certificate/pem.js';
+import { type PlainPem, readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { TlsConfigError } from '../errors.js';
 import { isObjectPrototype } from '../names-of.js';
@@ -197,10 +197,13 @@ function readPassphrase(
 /** By the one check that every policy goes through; what it says of `trust` is said of the field. */
 function check(name: string, policy: TrustPolicy): void {
   const { ca, crl, clientCertificate } = policy as Partial<TrustByCa>;
-  named(`${name}.ca`, () => ca !== undefined && readCertificates(ca));
-  named(`${name}.crl`, () => crl !== undefined && readRevocationLists(crl));
+  named(`${name}.ca`, () => ca !== undefined && readCertificates(ca as PlainPem));
+  named(`${name}.crl`, () => crl !== undefined && readRevocationLists(crl as PlainPem));
   const cert = clientCertificate?.cert;
-  named(`${name}.clientCertificate.cert`, () => cert !== undefined && readCertificates(cert));
+  named(
+    `${name}.clientCertificate.cert`,
+    () => cert !== undefined && readCertificates(cert as PlainPem),
+  );
   try {
     checkTrustPolicy(policy, name);
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   required,
 } from '../options.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { latest, sourcedOf } from '../trust/sourced.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
@@ -81,7 +82,7 @@ function isUrl(value: unknown): boolean {
 export interface ProxyServer {
   readonly host: string;
   readonly port: number;
-  /** Of an https proxy: whom to trust there, with the secure context made once. */
+  /** Of an https proxy: whom to trust there, with a secure context that is made once. */
   readonly secure:
     | { readonly policy: CheckedTrustPolicy; readonly secureContext: SecureContext }
     | undefined;
@@ -121,12 +122,29 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   }
   const anonymous = username === '' && password === '';
   const policy = secure ? checkTrustPolicy(options.trust ?? null, 'proxy.trust') : undefined;
+  const secureOf = policy && securedBy(policy);
   return Object.freeze({
     ...addressOf(url),
-    secure: policy && { policy, secureContext: sharedSecureContext(policy) },
+    get secure() {
+      return secureOf?.();
+    },
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   });
+}
+
+type Secure = NonNullable<ProxyServer['secure']>;
+
+/** For each connection: that of the moment, where the policy has sources. */
+function securedBy(given: CheckedTrustPolicy): () => Secure {
+  const first = { policy: given, secureContext: sharedSecureContext(given) };
+  if (sourcedOf(given) === undefined) return () => first;
+  let last = first;
+  return () => {
+    const policy = latest(last.policy);
+    last = { policy, secureContext: sharedSecureContext(policy) };
+    return last;
+  };
 }
 
 function parse(input: string | URL): URL {

@@ -1,14 +1,24 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
+import type { PlainPem } from '../certificate/pem.js';
 import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { readOptions, refuse, typeOf } from '../options.js';
-import { type Anchor, copyOf, parsed } from './anchor.js';
+import type { Anchor } from './anchor.js';
+import { checkedPolicy } from './checked-policy.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
-import { CHECKED, READY, type Ready, readyOf } from './ready.js';
+import { CHECKED, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
+import {
+  fixedPolicy,
+  SOURCED,
+  type Sourced,
+  sourcedOf,
+  sourcesOf,
+  withMaterial,
+} from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
 import type { ReadyTrust, TlsVersion, TrustByCa, TrustInput, TrustPolicy } from './trust-policy.js';
 
@@ -45,61 +55,6 @@ type PlainPolicy = Omit<
   CheckedTrustPolicy,
   'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains' | keyof ReadyTrust
 >;
-
-/** What `util.inspect` and console.log ask for. */
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
-
-/**
- * Invariant: nobody else has the bytes in `#anchors`, by which connections are judged. Bytes can be written
- * into by whoever holds them, so that what is given out are copies, and what is kept is one.
- */
-class CheckedPolicy {
-  declare readonly [CHECKED]: readonly Anchor[];
-  readonly #anchors: readonly Anchor[];
-  #parsed: WeakRef<readonly X509Certificate[]> | undefined;
-
-  constructor(anchors: readonly Anchor[]) {
-    this.#anchors = anchors.map(copyOf);
-    Object.defineProperty(this, CHECKED, { get: () => this.#anchors.map(copyOf) });
-    // What was parsed is not kept weakly either: a WeakRef holds what it refers to until the end of the
-    // turn, in which a gateway may make all its factories.
-  }
-
-  get ownCertificates(): readonly Uint8Array[] {
-    return this.#anchors.filter(({ isAuthority }) => !isAuthority).map((one) => copyOf(one).raw);
-  }
-
-  get anchors(): readonly X509Certificate[] {
-    const present = this.#parsed?.deref();
-    if (present !== undefined) return present;
-    const again = Object.freeze(this.#anchors.map(parsed));
-    this.#parsed = new WeakRef(again);
-    return again;
-  }
-
-  get authorities(): readonly X509Certificate[] {
-    const anchors = this.#anchors;
-    return anchors.some(({ isAuthority }) => isAuthority)
-      ? this.anchors.filter((_, i) => anchors[i]?.isAuthority)
-      : NO_AUTHORITIES;
-  }
-
-  get [READY](): Ready {
-    return { policy: this as unknown as CheckedTrustPolicy, origins: undefined };
-  }
-
-  /** Anchors can be many, and a client's certificate is nobody's business. */
-  toJSON(): object {
-    const { pins, identity, serverName } = this as unknown as CheckedTrustPolicy;
-    return { anchors: this[CHECKED].length, pins: pins.length, identity, serverName };
-  }
-
-  [INSPECT](): string {
-    return `ReadyTrust ${JSON.stringify(this)}`;
-  }
-}
-
-const NO_AUTHORITIES: readonly X509Certificate[] = Object.freeze([]);
 
 const DEFAULTS: PlainPolicy = {
   defaultRoots: true,
@@ -150,7 +105,19 @@ export function checkTrustPolicy(
     invalidArgument(`${whose} is an empty policy: pass null for the default roots`);
   }
   assertCombination(policy);
-  return readPolicy(policy, parsed);
+  const sources = sourcesOf(policy);
+  if (sources.length === 0) return readPolicy(policy, parsed);
+  const given = fixedPolicy(policy);
+  const sourced: Sourced = {
+    sources: [...new Map(sources.map(([, source]) => [source.key, source])).values()],
+    key: JSON.stringify(sources.map(([field, { key }]) => [field, key])),
+    read: () => withSources(readPolicy(withMaterial(given)), sourced),
+  };
+  return sourced.read();
+}
+
+function withSources(policy: CheckedTrustPolicy, sourced: Sourced): CheckedTrustPolicy {
+  return freeze(anchorsOf(policy), plain(policy), sourced);
 }
 
 function assertType(trust: unknown, whose: string): void {
@@ -167,7 +134,7 @@ function assertType(trust: unknown, whose: string): void {
 function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustPolicy {
   const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust as AllFields;
   const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust as AllFields;
-  const certificates = ca === undefined ? [] : readCertificates(ca, parsed);
+  const certificates = ca === undefined ? [] : readCertificates(ca as PlainPem, parsed);
   const anchors = certificates.map((certificate) => ({
     raw: certificate.raw,
     isAuthority: authority ?? !carriesServerName(certificate),
@@ -184,7 +151,7 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
     serverName: serverName === undefined ? undefined : readReferenceIdentity(serverName).value,
     allowExpired,
     clientCertificate: clientCertificate && readClientCertificate(clientCertificate),
-    crl: crl === undefined ? [] : readRevocationLists(crl),
+    crl: crl === undefined ? [] : readRevocationLists(crl as PlainPem),
     minVersion,
   });
 }
@@ -247,12 +214,17 @@ export function withDetails(
   policy: CheckedTrustPolicy,
   details: PolicyDetails,
 ): CheckedTrustPolicy {
-  return freeze(anchorsOf(policy), { ...plain(policy), ...details });
+  const changed = freeze(anchorsOf(policy), { ...plain(policy), ...details });
+  const before = sourcedOf(policy);
+  if (before === undefined) return changed;
+  const { sources, key } = before;
+  const sourced = { sources, key, read: () => withDetails(before.read(), details) };
+  return withSources(changed, sourced);
 }
 
 /** The certificates of `ca` as DER, and which of them are authorities: without parsing them. */
 export function anchorsOf(policy: CheckedTrustPolicy): readonly Anchor[] {
-  return (policy as CheckedTrustPolicy & Pick<CheckedPolicy, typeof CHECKED>)[CHECKED];
+  return (policy as CheckedTrustPolicy & { readonly [CHECKED]: readonly Anchor[] })[CHECKED];
 }
 
 /** `{ ca, authority: false }` for a certificate at hand. */
@@ -272,12 +244,17 @@ function plain(policy: CheckedTrustPolicy): PlainPolicy {
   };
 }
 
-function freeze(anchors: readonly Anchor[], rest: Partial<PlainPolicy>): CheckedTrustPolicy {
+function freeze(
+  anchors: readonly Anchor[],
+  rest: Partial<PlainPolicy>,
+  sourced?: Sourced,
+): CheckedTrustPolicy {
   const complete = { ...DEFAULTS, ...rest };
   const trustsChains = complete.defaultRoots || anchors.some(({ isAuthority }) => isAuthority);
   Object.freeze(complete.pins);
   Object.freeze(complete.crl);
-  const policy = Object.assign(new CheckedPolicy(anchors), complete, { trustsChains });
+  const policy = Object.assign(checkedPolicy(anchors), complete, { trustsChains });
+  if (sourced !== undefined) Object.defineProperty(policy, SOURCED, { value: sourced });
   return Object.freeze(policy) as unknown as CheckedTrustPolicy;
 }
 

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { invalidArgument } from '../assert.js';
 import { derKind } from '../certificate/der-kind.js';
 import { hintForKind } from '../certificate/other-input.js';
-import { isPemInput, type PemInput, readCertificates, toPem } from '../certificate/pem.js';
+import { type PlainPem, readCertificates, toPem } from '../certificate/pem.js';
 import { validityOf } from '../certificate/validity.js';
 import {
   anyText,
@@ -13,13 +13,14 @@ import {
   readOptions,
   required,
 } from '../options.js';
+import { isMaterial, isPemInput, type Material, type PemInput, sourcesIn } from './source.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS). */
 export interface ClientCertificate {
   /** The client's certificate, and above it the intermediates that the server may need, in order. */
   cert: PemInput;
   /** Its private key, PEM (PKCS #8, SEC 1 or PKCS #1), encrypted or not. */
-  key: string | Uint8Array;
+  key: Material;
   /** Of an encrypted key. */
   passphrase?: string;
 }
@@ -27,15 +28,13 @@ export interface ClientCertificate {
 export const CLIENT_CERTIFICATE: Declaration<ClientCertificate> = declareOptions<ClientCertificate>(
   'trust.clientCertificate',
   {
-    cert: required(custom('PEM, as text or bytes, or DER', isPemInput)),
-    key: required(custom('a private key in PEM, as text or bytes', isTextOrBytes)),
+    cert: required(custom('PEM as text or bytes, DER, fromFile(path), or a function', isPemInput)),
+    key: required(
+      custom('a private key: PEM as text or bytes, fromFile(path), or a function', isMaterial),
+    ),
     passphrase: given(anyText()),
   },
 );
-
-function isTextOrBytes(value: unknown): boolean {
-  return typeof value === 'string' || value instanceof Uint8Array;
-}
 
 /** A client certificate that fits its key. Printing it shows no key. */
 export interface CheckedClientCertificate {
@@ -53,9 +52,14 @@ export interface CheckedClientCertificate {
  */
 export function readClientCertificate(input: ClientCertificate): CheckedClientCertificate {
   const { cert, key, passphrase } = readOptions(CLIENT_CERTIFICATE, input);
-  const certificates = readCertificates(cert);
+  if (sourcesIn(cert).length + sourcesIn(key).length > 0) {
+    invalidArgument(
+      'trust.clientCertificate names a file or a function, which cannot be followed here: give what it holds',
+    );
+  }
+  const certificates = readCertificates(cert as PlainPem);
   const leaf = certificates[0] as X509Certificate;
-  const privateKey = readPrivateKey(key, passphrase);
+  const privateKey = readPrivateKey(key as string | Uint8Array, passphrase);
   if (!leaf.checkPrivateKey(privateKey)) {
     invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
   }

@@ -1,5 +1,4 @@
 import { invalidArgument } from '../assert.js';
-import { isPemInput, type PemInput } from '../certificate/pem.js';
 import {
   custom,
   type Declaration,
@@ -16,10 +15,12 @@ import {
 } from '../options.js';
 import { CLIENT_CERTIFICATE } from './client-certificate.js';
 import { readyOf } from './ready.js';
+import { isPemInput, type PemInput } from './source.js';
 import type { Origins, TrustInput, TrustPolicy } from './trust-policy.js';
 
 const pem = (must: string) => given(custom<PemInput>(must, isPemInput));
-const CERTIFICATES = 'certificates: PEM as text or bytes, DER as bytes, or a list of these';
+const CERTIFICATES =
+  'certificates: PEM as text or bytes, DER as bytes, fromFile(path), a function, or a list of these';
 
 /** The name of every field of a policy, with what it must be. An unset one is nowhere a default. */
 export const TRUST_POLICY: Declaration<TrustPolicy> = declareOptions<TrustPolicy>(
@@ -33,7 +34,9 @@ export const TRUST_POLICY: Declaration<TrustPolicy> = declareOptions<TrustPolicy
     serverName: given(custom('a DNS name or an IP address', (value) => typeof value === 'string')),
     allowExpired: given(flag()),
     clientCertificate: given(nested(CLIENT_CERTIFICATE)),
-    crl: pem('revocation lists: PEM as text or bytes, DER as bytes, or a list of these'),
+    crl: pem(
+      'revocation lists: PEM as text or bytes, DER as bytes, fromFile(path), a function, or a list of these',
+    ),
     minVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
   },
   {

@@ -1,5 +1,5 @@
-import type { PemInput } from '../certificate/pem.js';
 import type { ClientCertificate } from './client-certificate.js';
+import type { PemInput } from './source.js';
 
 /** TLS versions that a policy may demand. TLS 1.0 and 1.1 are never spoken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';

@@ -36,6 +36,9 @@ const CHANNELS: Readonly<Record<DiagnosticChannel, true>> = {
   'mcp-tls:redirect-refused': true,
   'mcp-tls:pool-opened': true,
   'mcp-tls:pool-closed': true,
+  'mcp-tls:source-changed': true,
+  'mcp-tls:source-failed': true,
+  'mcp-tls:source-polled': true,
 };
 
 for (const name of Object.keys(CHANNELS)) subscribe(name, (message) => void told.push(message));

@@ -1,5 +1,6 @@
 import type { RecordParts } from '../../store/record/create-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
+import { assertHoldsItself } from '../../store/record/stored-trust.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -7,6 +8,7 @@ import {
   withDetails,
 } from '../../trust/check-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
+import type { TrustInput } from '../../trust/trust-policy.js';
 import type { ServerChanges } from './enrol-options.js';
 
 /** A record's input as it will be. */
@@ -27,8 +29,7 @@ export function applyChanges(
   changes: ServerChanges,
 ): Changed {
   const { url, trust, pins, minVersion, clientCertificate, proxy } = changes;
-  const base =
-    trust === undefined ? before : keepClientCertificate(checkTrustPolicy(trust), before);
+  const base = trust === undefined ? before : keepClientCertificate(checkStored(trust), before);
   const policy = withDetails(base, {
     ...(pins === undefined ? {} : { pins: readPins(pins) }),
     ...(minVersion === undefined ? {} : { minVersion }),
@@ -47,6 +48,12 @@ export function applyChanges(
     concernsTrust: concerning.some((change) => change !== undefined),
     rest: restOf(changes),
   };
+}
+
+function checkStored(trust: TrustInput): CheckedTrustPolicy {
+  const policy = checkTrustPolicy(trust);
+  assertHoldsItself(policy);
+  return policy;
 }
 
 /** The key need not be given again when the trust in the server changes. */

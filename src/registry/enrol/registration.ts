@@ -7,6 +7,7 @@ import { StoreError } from '../../errors.js';
 import { makeRecord, type RecordParts } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
+import { assertHoldsItself } from '../../store/record/stored-trust.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
@@ -24,7 +25,9 @@ export function lookPolicy({
   serverName,
   clientCertificate,
 }: RegisterOptions): CheckedTrustPolicy {
-  return withDetails(checkTrustPolicy(trust ?? null), {
+  const policy = checkTrustPolicy(trust ?? null);
+  assertHoldsItself(policy);
+  return withDetails(policy, {
     ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
     ...(clientCertificate ? { clientCertificate: readClientCertificate(clientCertificate) } : {}),
   });

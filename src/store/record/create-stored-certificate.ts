@@ -1,4 +1,4 @@
-import { isPemInput, readCertificates } from '../../certificate/pem.js';
+import { isPlainPem, readCertificates } from '../../certificate/pem.js';
 import {
   anyText,
   custom,
@@ -41,7 +41,7 @@ const INPUT: Declaration<StoredCertificateInput> = declareOptions<StoredCertific
   {
     url: required(custom('a URL', (value) => typeof value === 'string' || value instanceof URL)),
     trust: required(TRUST),
-    certificate: custom('a certificate: PEM as text or bytes, or DER', isPemInput),
+    certificate: custom('a certificate: PEM as text or bytes, or DER', isPlainPem),
     origins: ORIGINS,
     // What is in these is checked with the record.
     proxy: text('a URL'),

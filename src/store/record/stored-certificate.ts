@@ -1,4 +1,4 @@
-import type { PemInput } from '../../certificate/pem.js';
+import type { PlainPem } from '../../certificate/pem.js';
 import type { Origins, TlsVersion, TrustInput } from '../../trust/trust-policy.js';
 
 /**
@@ -74,7 +74,7 @@ export interface StoredCertificateInput {
    * The certificate that was approved. Default: the first of `trust.ca`. For trust in a pinned key, where
    * it is kept to be shown.
    */
-  certificate?: PemInput | undefined;
+  certificate?: PlainPem | undefined;
   origins?: Origins;
   proxy?: string | undefined;
   labels?: Readonly<Record<string, string>> | undefined;

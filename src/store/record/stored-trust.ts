@@ -1,6 +1,7 @@
 import { invalidArgument } from '../../assert.js';
 import { pemOf } from '../../certificate/pem.js';
 import { anchorsOf, type CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import { sourcedOf } from '../../trust/sourced.js';
 import type { StoredTrust } from './stored-certificate.js';
 
 /**
@@ -15,6 +16,7 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
   if (identity === 'unchecked') {
     invalidArgument('dangerouslyTrustAnyServer() is not kept in a store');
   }
+  assertHoldsItself(policy);
   return {
     ...chainFields(policy),
     ...(identity === 'pin' ? { identity } : {}),
@@ -25,6 +27,19 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
     ...clientCertificateOf(policy),
     ...(minVersion === 'TLSv1.2' ? {} : { minVersion }),
   };
+}
+
+/**
+ * A record holds what it trusts: a file or a function of one process says nothing to another.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
+export function assertHoldsItself(policy: CheckedTrustPolicy): void {
+  if (sourcedOf(policy) === undefined) return;
+  invalidArgument(
+    'trust names a file or a function, and a record holds certificates and keys themselves',
+    'Read the file, give what it holds, and call update() when it changes; or connect by a factory of your own.',
+  );
 }
 
 function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'authority' | 'roots'> {

@@ -1,4 +1,7 @@
-import type { PemInput, TlsVersion } from '../../core.js';
+import type { TlsVersion } from '../../core.js';
+
+/** PEM as text or bytes, or DER: fixed, since not every client follows files. */
+type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
 
 /** Fields that a {@link BatteryPolicy} may have besides `url`. */
 export const POLICY_FIELDS = [
