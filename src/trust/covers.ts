@@ -1,4 +1,5 @@
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import { Buffer } from 'node:buffer';
+import { anchorsOf, type CheckedTrustPolicy } from './check-trust-policy.js';
 
 /**
  * Whether every server that `before` trusts is trusted by `after` too, for what can be told from the
@@ -40,14 +41,21 @@ function coversPins(
   return before.length > 0 && before.every((pin) => after.some(({ text }) => text === pin.text));
 }
 
+/** By their bytes: to parse them takes ten times as long, and a thousand policies may change at once. */
 function coversAnchors(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
-  const own = before.ownCertificates.every((certificate) =>
-    after.ownCertificates.some((one) => Buffer.from(one).equals(certificate)),
-  );
-  const authorities = new Set(after.authorities.map(({ fingerprint256 }) => fingerprint256));
+  const [next, last] = [anchorsByKind(after), anchorsByKind(before)];
+  const own = [...last.own].every((certificate) => next.own.has(certificate));
   return (
     own &&
-    before.authorities.every(({ fingerprint256 }) => authorities.has(fingerprint256)) &&
+    [...last.authorities].every((certificate) => next.authorities.has(certificate)) &&
     (after.defaultRoots || !before.defaultRoots)
   );
+}
+
+function anchorsByKind(policy: CheckedTrustPolicy): Record<'own' | 'authorities', Set<string>> {
+  const sets = { own: new Set<string>(), authorities: new Set<string>() };
+  for (const { raw, isAuthority } of anchorsOf(policy)) {
+    sets[isAuthority ? 'authorities' : 'own'].add(Buffer.from(raw).toString('base64'));
+  }
+  return sets;
 }
