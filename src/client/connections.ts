@@ -1,8 +1,9 @@
 import type { Client } from 'undici';
 import type { ConnectCallback, Connector, ConnectTarget } from '../connect/connector.js';
+import { type Peer, peerOf } from '../connect/peer-of.js';
 import { TlsConfigError } from '../errors.js';
 import { BarrenBytes } from './barren-bytes.js';
-import { badAnswer } from './fetch-error.js';
+import { badAnswer, type Ending } from './fetch-error.js';
 import { guardSocket } from './guarded-socket.js';
 import type { Undici } from './load-undici.js';
 
@@ -70,6 +71,7 @@ export class Connections {
   #connector: Connector;
   /** What each is connected by. */
   readonly #connectedBy = new WeakMap<Connection, Connector>();
+  readonly #peers = new WeakMap<Connection, Peer>();
   #destroyed = false;
 
   constructor(parts: ConnectionsParts) {
@@ -155,6 +157,12 @@ export class Connections {
     return this.#used.has(connection);
   }
 
+  /** What is known of it, to say why it broke off; `undefined` before it is connected. */
+  endingOf(connection: Connection, hasAnswered: boolean): Ending | undefined {
+    const peer = this.#peers.get(connection);
+    return peer && { peer, isFresh: !(hasAnswered || this.wasUsed(connection)) };
+  }
+
   /** How often it connected: a connection that is closed before a request is written connects once more. */
   connects(connection: Connection): number {
     return this.#connects.get(connection) ?? 0;
@@ -234,6 +242,7 @@ export class Connections {
   #connect(connection: Connection, target: ConnectTarget, callback: ConnectCallback): void {
     const connector = this.#connector;
     this.#connectedBy.delete(connection);
+    this.#peers.delete(connection);
     const giveUp = connector.connect(target, (...result) => {
       if (connector !== this.#connector && this.#all.has(connection)) {
         result[1]?.destroy();
@@ -242,6 +251,8 @@ export class Connections {
       }
       this.#attempts.delete(connection);
       this.#connectedBy.set(connection, connector);
+      const peer = result[1] === null ? undefined : peerOf(result[1]);
+      if (peer !== undefined) this.#peers.set(connection, peer);
       callback(...result);
     });
     this.#attempts.set(connection, giveUp);
@@ -256,7 +267,7 @@ export class Connections {
 /** What one request uses of them. */
 export type ConnectionsOfOne = Pick<
   Connections,
-  'take' | 'takeNew' | 'wait' | 'wasUsed' | 'giveBack' | 'discard'
+  'take' | 'takeNew' | 'wait' | 'wasUsed' | 'endingOf' | 'giveBack' | 'discard'
 >;
 
 const BARREN =

@@ -240,7 +240,8 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
   #errorOf(error: unknown): Error {
     const { failure } = this.#sending ?? {};
     const reason = failure === undefined ? error : bodyError(failure.reason);
-    return this.#request.closed() ?? toFetchError(reason, this.#request.url);
+    const ending = this.#connection && this.#connections.endingOf(this.#connection, this.#answered);
+    return this.#request.closed() ?? toFetchError(reason, this.#request.url, ending);
   }
 
   /** Whether the request was lost to an idle connection that the server was closing. */

@@ -1,5 +1,6 @@
 import { addressOf } from '../connect/address-of.js';
 import { atHost, toConnectionError } from '../connect/connection-error.js';
+import { brokenOff, type Peer } from '../connect/peer-of.js';
 import { McpTlsError, TlsConfigError, TlsConnectionError } from '../errors.js';
 import { requestError } from './request-error.js';
 
@@ -16,7 +17,7 @@ export function closedError(message: string): TlsConfigError {
  * What a fetch rejects with, and its body fails with: whatever `error` is, a TypeError whose cause is
  * ours. The one place through which everything leaves, but for the reason of the caller's own abort.
  */
-export function toFetchError(error: unknown, url: URL): TypeError {
+export function toFetchError(error: unknown, url: URL, ending?: Ending): TypeError {
   if (error instanceof TypeError && error.cause instanceof McpTlsError) return error;
   if (error instanceof McpTlsError) {
     const callers = error.code === 'MCP_TLS_INVALID_ARGUMENT';
@@ -31,7 +32,18 @@ export function toFetchError(error: unknown, url: URL): TypeError {
   if (code === 'ERR_ASSERTION') return badAnswer(url, 'sent an answer that is not valid HTTP/1.1');
   // What has neither is nothing that a network or a server does.
   if (code === '' && name !== 'HTTPParserError') return failed(runtimeError(name, error));
-  return failed(toConnectionError(error, addressOf(url)));
+  return failed(
+    ending === undefined
+      ? toConnectionError(error, addressOf(url))
+      : brokenOff(error, ending.peer, ending.isFresh),
+  );
+}
+
+/** What is known of the connection that an error is about. */
+export interface Ending {
+  readonly peer: Peer;
+  /** Whether nothing was answered over it. */
+  readonly isFresh: boolean;
 }
 
 /** The caller's own body failed. Why is in the cause: it is the caller's, and may say anything. */

@@ -34,6 +34,7 @@ async function report(
     takeNew: () => taken.note(connections.takeNew()),
     wait: (...turn) => connections.wait(...turn),
     wasUsed: (one) => connections.wasUsed(one),
+    endingOf: (...one) => connections.endingOf(...one),
     giveBack: (one) => connections.giveBack(one),
     discard: (one) => connections.discard(one),
   };

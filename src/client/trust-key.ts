@@ -6,6 +6,7 @@ import {
   checkTrustPolicy,
 } from '../trust/check-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
+import { isKeyObject } from '../trust/private-key.js';
 import { READY, type Ready, readyOf } from '../trust/ready.js';
 import { sourceOf } from '../trust/source.js';
 import { sourcedOf } from '../trust/sourced.js';
@@ -87,7 +88,8 @@ function saidBy(policy: CheckedTrustPolicy): Readonly<Record<keyof Said | 'sourc
 
 /** Of what the readers of a policy let through: texts, flags, bytes, sources, and lists and objects of them. */
 function copyOf<T>(value: T): T {
-  if (sourceOf(value) !== undefined || typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (sourceOf(value) !== undefined || isKeyObject(value)) return value;
   if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
   if (Array.isArray(value)) return Array.from(value, copyOf) as T;
   return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, copyOf(of)])) as T;
@@ -106,6 +108,7 @@ function partsOf(value: unknown): readonly (string | Uint8Array)[] {
   if (source !== undefined) return ['source', source.key];
   if (typeof value !== 'object' || value === null) return [`${typeof value} ${String(value)}`];
   if (value instanceof Uint8Array) return ['bytes', value];
+  if (isKeyObject(value)) return ['key', value.export({ type: 'pkcs8', format: 'der' })];
   if (Array.isArray(value)) return [`list ${value.length}`, ...value.flatMap(partsOf)];
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return [

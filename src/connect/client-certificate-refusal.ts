@@ -110,10 +110,10 @@ function refusedError(
   { host, port, policy }: ClientCertificateTarget,
   cause: unknown,
 ): ConnectFailure {
-  const sentCertificate = policy.clientCertificate !== undefined;
+  const { clientCertificate } = policy;
   if (cause !== undefined) {
-    const error = toConnectionError(cause, { host, port, sawCertificate: true, sentCertificate });
+    const error = toConnectionError(cause, { host, port, sawCertificate: true, clientCertificate });
     if (error.code !== 'MCP_TLS_UNREACHABLE') return error;
   }
-  return clientRefused({ host, port, sentCertificate }, cause);
+  return clientRefused({ host, port, clientCertificate }, cause);
 }

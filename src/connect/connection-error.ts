@@ -8,6 +8,8 @@ import {
   TlsConnectionError,
   TlsTrustError,
 } from '../errors.js';
+import type { CheckedClientCertificate } from '../trust/client-certificate.js';
+import { clientCertificateHint } from './client-certificate-hint.js';
 
 /** Why there is no connection: not trusted, not to be had, or not possible in this process. */
 export type ConnectFailure = TlsTrustError | TlsConnectionError | TlsConfigError;
@@ -25,8 +27,8 @@ export interface ConnectionContext {
   readonly port: number;
   /** Whether the server's certificate had arrived: then version and cipher were agreed upon. */
   readonly sawCertificate?: boolean;
-  /** Whether the client had a certificate to show. */
-  readonly sentCertificate?: boolean;
+  /** What the client had to show to a server that asks for a certificate. */
+  readonly clientCertificate?: CheckedClientCertificate | undefined;
 }
 
 /**
@@ -41,7 +43,8 @@ export function toConnectionError(error: unknown, context: ConnectionContext): C
   if (isConnectFailure(error)) return error;
   const code = codeOf(error);
   const reason = isBadAnswer(error, code) ? 'MCP_TLS_BAD_ANSWER' : reasonOf(code, context);
-  const words = particularWords(code, context) ?? WORDS[reason];
+  const particular = ofOurCertificate(reason, code, context) ?? particularWords(code, context);
+  const words = particular ?? WORDS[reason];
   const detail = code === '' ? undefined : code;
   const cause = reason === 'MCP_TLS_BAD_ANSWER' ? undefined : error;
   return worded(reason, words, context, { detail, cause });
@@ -60,7 +63,7 @@ export function isConnectFailure(error: unknown): error is ConnectFailure {
 export function clientRefused(context: ConnectionContext, cause: unknown): TlsConnectionError {
   const { host, port } = context;
   const reason = clientReason(context);
-  const { meaning, hint } = CONNECTION_WORDS[reason];
+  const { meaning, hint } = ofOurCertificate(reason, '', context) ?? CONNECTION_WORDS[reason];
   return new TlsConnectionError(reason, `${atHost(host, port)}: ${meaning}`, {
     host,
     port,
@@ -90,13 +93,26 @@ function worded(
 const EXHAUSTED = /^(EMFILE|ENFILE|ENOMEM)$/;
 
 function clientReason({
-  sentCertificate,
+  clientCertificate,
 }: ConnectionContext):
   | 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
   | 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' {
-  return sentCertificate
-    ? 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'
-    : 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
+  return clientCertificate === undefined
+    ? 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED'
+    : 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED';
+}
+
+/** Of a certificate of ours that was refused, more is known than of the server. */
+function ofOurCertificate(
+  reason: Reason,
+  code: string,
+  { clientCertificate }: ConnectionContext,
+): Words | undefined {
+  if (reason !== 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED' || clientCertificate === undefined) {
+    return undefined;
+  }
+  const { meaning } = CONNECTION_WORDS[reason];
+  return { meaning, hint: clientCertificateHint(clientCertificate, code, new Date()) };
 }
 
 const BAD_ANSWER =

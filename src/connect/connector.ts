@@ -4,6 +4,7 @@ import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { within } from './limit.js';
+import { rememberPeer } from './peer-of.js';
 import { reach } from './reach.js';
 import type { Route } from './route.js';
 import { sharedSecureContext } from './shared-context.js';
@@ -65,7 +66,13 @@ export function makeConnector(options: ConnectorOptions): Connector {
           ),
         ({ socket }) => socket.destroy(),
       );
-      publishVerified(aboutConnection(id, target), connection, performance.now() - startedAt);
+      const now = performance.now();
+      const { clientCertificate } = policy;
+      const { asksForCertificate } = connection.handshake;
+      const { host, port } = target;
+      const peer = { host, port, clientCertificate, asksForCertificate, connectedAt: now };
+      rememberPeer(connection.socket, { ...peer, sawCertificate: true });
+      publishVerified(aboutConnection(id, target), connection, now - startedAt);
       return connection.socket;
     } catch (error) {
       const ours = toConnectionError(error, target);

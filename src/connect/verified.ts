@@ -90,13 +90,13 @@ export function refusalError(
 ): ConnectFailure {
   const { host, port, policy } = target;
   if (failure === undefined && !verdict.trusted) return refusedError(target, verdict);
-  const sentCertificate = policy.clientCertificate !== undefined;
+  const { clientCertificate } = policy;
   // A Node.js server that refuses a client's certificate closes without an alert.
   if (handshake.asksForCertificate && (failure as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
-    return clientRefused({ host, port, sentCertificate }, failure);
+    return clientRefused({ host, port, clientCertificate }, failure);
   }
   const sawCertificate = handshake.chain.length > 0;
-  return toConnectionError(failure, { host, port, sawCertificate, sentCertificate });
+  return toConnectionError(failure, { host, port, sawCertificate, clientCertificate });
 }
 
 function refusedError(

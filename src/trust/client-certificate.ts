@@ -1,7 +1,6 @@
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { Buffer } from 'node:buffer';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
-import { derKind } from '../certificate/der-kind.js';
-import { hintForKind } from '../certificate/other-input.js';
 import { type PlainPem, readCertificates, toPem } from '../certificate/pem.js';
 import { validityOf } from '../certificate/validity.js';
 import {
@@ -13,14 +12,18 @@ import {
   readOptions,
   required,
 } from '../options.js';
+import { type GivenKey, isKeyObject, readPrivateKey, withLineBreaks } from './private-key.js';
 import { isMaterial, isPemInput, type Material, type PemInput, sourcesIn } from './source.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS). */
 export interface ClientCertificate {
   /** The client's certificate, and above it the intermediates that the server may need, in order. */
   cert: PemInput;
-  /** Its private key, PEM (PKCS #8, SEC 1 or PKCS #1), encrypted or not. */
-  key: Material;
+  /**
+   * Its private key: PEM or DER (PKCS #8, SEC 1 or PKCS #1), encrypted or not, a private `KeyObject`, or a source.
+   * A file that holds certificates and key can be given for both.
+   */
+  key: Material | KeyObject;
   /** Of an encrypted key. */
   passphrase?: string;
 }
@@ -30,7 +33,10 @@ export const CLIENT_CERTIFICATE: Declaration<ClientCertificate> = declareOptions
   {
     cert: required(custom('PEM as text or bytes, DER, fromFile(path), or a function', isPemInput)),
     key: required(
-      custom('a private key: PEM as text or bytes, fromFile(path), or a function', isMaterial),
+      custom(
+        'a private key: PEM as text or bytes, DER, a KeyObject, fromFile(path), or a function',
+        (value) => isMaterial(value) || isKeyObject(value),
+      ),
     ),
     passphrase: given(anyText()),
   },
@@ -57,9 +63,9 @@ export function readClientCertificate(input: ClientCertificate): CheckedClientCe
       'trust.clientCertificate names a file or a function, which cannot be followed here: give what it holds',
     );
   }
-  const certificates = readCertificates(cert as PlainPem);
+  const certificates = readCertificates(certificatesOnly(cert as PlainPem));
   const leaf = certificates[0] as X509Certificate;
-  const privateKey = readPrivateKey(key as string | Uint8Array, passphrase);
+  const privateKey = readPrivateKey(key as GivenKey, passphrase);
   if (!leaf.checkPrivateKey(privateKey)) {
     invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
   }
@@ -82,25 +88,19 @@ export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): vo
   }
 }
 
-function readPrivateKey(key: string | Uint8Array, passphrase: string | undefined): KeyObject {
-  const pem = typeof key === 'string' ? key : Buffer.from(key).toString('latin1');
-  try {
-    return createPrivateKey({
-      key: pem,
-      format: 'pem',
-      ...(passphrase !== undefined && { passphrase }),
-    });
-  } catch {
-    // OpenSSL's own error is left out: what it says of a key is nobody's business.
-    const encrypted = /ENCRYPTED/.test(pem);
-    const kind = typeof key === 'string' ? undefined : derKind(key);
-    if (kind === 'a PKCS #12 file') {
-      invalidArgument(`trust.clientCertificate.key is ${kind}`, hintForKind(kind));
-    }
-    return invalidArgument(
-      encrypted
-        ? `trust.clientCertificate.key is encrypted, and ${passphrase === undefined ? 'there is no passphrase' : 'the passphrase does not open it'}`
-        : 'trust.clientCertificate.key is not a private key in PEM',
-    );
-  }
+/** A combined file holds the key besides: that is read where it is expected, and here it is passed over. */
+function certificatesOnly(input: PlainPem): PlainPem {
+  if (Array.isArray(input)) return input.map((one) => certificatesOnly(one) as string);
+  const isText = typeof input === 'string';
+  const text = isText ? input : Buffer.from(input as Uint8Array).toString('latin1');
+  if (text.length > MAX_CHARACTERS || !text.includes('-----BEGIN ')) return input;
+  const rest = withLineBreaks(text).replaceAll(KEY_BLOCK, '');
+  // Nothing but a key is no certificate, and is said to be one.
+  return rest === text || !rest.includes('-----BEGIN ') ? input : rest;
 }
+
+/** Of a chain and a key of any kind, by far. */
+const MAX_CHARACTERS = 1_048_576;
+
+const KEY_BLOCK =
+  /-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY)-----[\s\S]{0,16384}?-----END \1-----|-----BEGIN EC PARAMETERS-----[^-]*-----END EC PARAMETERS-----/g;

@@ -68,6 +68,18 @@ export function mayServe(leaf: X509Certificate): boolean {
   return allowServing(extensionsOf(leaf) ?? []);
 }
 
+/** Whether none of its usages forbids a TLS client to be known by it. */
+export function mayIdentifyClients(leaf: X509Certificate): boolean {
+  return (extensionsOf(leaf) ?? []).every(({ oid, value }) => {
+    try {
+      if (oid === EXTENDED_KEY_USAGE) return listsUsage(value, [CLIENT_AUTH, ANY_USAGE]);
+      return oid !== KEY_USAGE || hasBit(value, SIGNING);
+    } catch {
+      return false;
+    }
+  });
+}
+
 /**
  * Read from the extensions themselves: to Node.js's `keyUsage`, one that is broken or repeated is the
  * same as none, which would mean any.
@@ -86,8 +98,12 @@ function allowServing(extensions: readonly RawExtension[]): boolean {
 
 /** @param value DER of an extended key usage. @throws for anything else */
 export function listsServerAuth(value: Uint8Array): boolean {
+  return listsUsage(value, [SERVER_AUTH]);
+}
+
+function listsUsage(value: Uint8Array, usages: readonly string[]): boolean {
   const list = expectTag(readElement(value, 0, value.length), DER_TAG.sequence, 'usages');
-  return readChildren(value, list).some((usage) => readOid(value, usage) === SERVER_AUTH);
+  return readChildren(value, list).some((usage) => usages.includes(readOid(value, usage)));
 }
 
 /** @param value DER of a BIT STRING of one byte or more */
@@ -122,6 +138,8 @@ export function hasWeakKey(certificate: X509Certificate): boolean {
 }
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const ANY_USAGE = '2.5.29.37.0';
 export const KEY_USAGE = '2.5.29.15';
 export const EXTENDED_KEY_USAGE = '2.5.29.37';
 export const BASIC_CONSTRAINTS = '2.5.29.19';
@@ -129,6 +147,9 @@ const NETSCAPE_CERT_TYPE = '2.16.840.1.113730.1.1';
 
 /** Bits of keyUsage by which TLS proves a key (RFC 5280 §4.2.1.3): digitalSignature, keyEncipherment, keyAgreement. */
 const AUTHENTICATING = 0b1010_1000;
+
+/** The one by which a client proves its key: digitalSignature. */
+const SIGNING = 0b1000_0000;
 
 /** Bit of netscapeCertType. */
 const SSL_SERVER = 0b0100_0000;

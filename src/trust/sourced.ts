@@ -1,5 +1,6 @@
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
 import type { ClientCertificate } from './client-certificate.js';
+import { isKeyObject } from './private-key.js';
 import { type PemInput, readMaterial, readOne, type Source, sourcesIn } from './source.js';
 import type { TrustByCa, TrustPolicy } from './trust-policy.js';
 
@@ -58,11 +59,15 @@ function readField(name: string, value: PemInput | undefined): Readonly<Record<s
 }
 
 function readHalves(given: ClientCertificate): ClientCertificate {
-  return { ...given, cert: readMaterial(given.cert), key: readOne(given.key) };
+  return { ...given, cert: readMaterial(given.cert), key: readKey(given.key) };
+}
+
+function readKey(key: ClientCertificate['key']): ClientCertificate['key'] {
+  return isKeyObject(key) ? key : readOne(key);
 }
 
 /** Fixed parts as they are now: whoever holds the bytes may write into them. */
-export function fixed<T>(value: T): T {
+function fixed<T>(value: T): T {
   if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
   if (Array.isArray(value)) return value.map(fixed) as T;
   return value;
