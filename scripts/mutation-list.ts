@@ -720,6 +720,29 @@ export const MUTATIONS: readonly Mutation[] = [
       sources,
     ],
   ]),
+  ...inFile('src/trust/uri-identity.ts', [
+    [
+      'uri-one',
+      'a certificate with two URIs is for neither',
+      'uris.length !== 1 ||',
+      '',
+      ['--project=unit', 'test/unit/trust/uri-identity.test.ts'],
+    ],
+    [
+      'uri-signing',
+      'a signing certificate is no identity of SPIFFE',
+      '|| !maySign(leaf, extensions)',
+      '',
+      ['--project=unit', 'test/unit/trust/uri-identity.test.ts'],
+    ],
+    [
+      'uri-exact',
+      'another URI is another identity',
+      "!Buffer.from(uri, 'latin1').equals(uris[0] as Uint8Array)",
+      'false',
+      ['--project=unit', 'test/unit/trust/uri-identity.test.ts'],
+    ],
+  ]),
   ...inFile('src/client/redirect.ts', [
     [
       'redirect-origin',

@@ -23,7 +23,11 @@ import { explainVerdict } from '../trust/explain-verdict.js';
 import { pinMatches, readPin } from '../trust/pin.js';
 import type { Problem } from '../trust/problem.js';
 import { readyOf } from '../trust/ready.js';
-import { type ReferenceIdentity, readReferenceIdentity } from '../trust/reference-identity.js';
+import {
+  identityUnder,
+  type ReferenceIdentity,
+  readReferenceIdentity,
+} from '../trust/reference-identity.js';
 import { latest } from '../trust/sourced.js';
 import { suggestPolicy } from '../trust/suggest-policy.js';
 import { TRUST } from '../trust/trust-options.js';
@@ -131,7 +135,7 @@ export async function inspectPeer(
   const looked = await look(request);
   const { handshake, refusal } = looked;
   const { host, port, policy } = request;
-  const identity = readReferenceIdentity(policy.serverName ?? host);
+  const identity = identityUnder(policy, host);
   const now = new Date();
   const descriptions = await describeChain(handshake.chain);
   const [description, ...issuers] = descriptions;

@@ -46,7 +46,7 @@ export async function shakeHands(
   const socket = open(way, signal, {
     ...way,
     // RFC 6066 §3: no address in SNI. Node.js 26 throws on one.
-    servername: identity.kind === 'dns' ? identity.value : '',
+    servername: identity.sni ?? (identity.kind === 'dns' ? identity.value : ''),
     secureContext,
     // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED changes the default.
     rejectUnauthorized: false,

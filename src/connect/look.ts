@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls';
 import type { ErrorCode } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { readReferenceIdentity } from '../trust/reference-identity.js';
+import { identityUnder } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { type Handshake, type Shaken, shakeHands } from './handshake.js';
@@ -95,7 +95,7 @@ async function attempt(
   protocols: readonly string[],
   signal: AbortSignal,
 ): Promise<Shaken> {
-  const identity = readReferenceIdentity(policy.serverName ?? host);
+  const identity = identityUnder(policy, host);
   const way = await reach({ host, port }, route, signal);
   return shakeHands({ way, identity, secureContext, protocols }, signal);
 }

@@ -39,7 +39,15 @@ const PINS = {
 const ANY = {
   pins: PINS,
   serverName: {
-    ...TEXT,
+    anyOf: [
+      TEXT,
+      {
+        type: 'object',
+        additionalProperties: false,
+        required: ['uri'],
+        properties: { uri: { ...TEXT, description: 'Such as spiffe://example.org/billing.' } },
+      },
+    ],
     description: 'Name to ask for and to check the certificate against, instead of the host.',
   },
   clientCertificate: CLIENT_CERTIFICATE,

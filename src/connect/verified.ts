@@ -2,7 +2,7 @@ import type * as tls from 'node:tls';
 import { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
 import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
-import { readReferenceIdentity } from '../trust/reference-identity.js';
+import { identityUnder } from '../trust/reference-identity.js';
 import type { Refusal } from '../trust/refusal.js';
 import {
   atHost,
@@ -45,7 +45,7 @@ export async function verified(
   signal: AbortSignal,
 ): Promise<Verified> {
   const { policy, secureContext } = target;
-  const identity = readReferenceIdentity(policy.serverName ?? target.host);
+  const identity = identityUnder(policy, target.host);
   const shaken = await shakeHands({ way: await reach(), identity, secureContext }, signal);
   let isTrusted = false;
   try {
@@ -75,7 +75,7 @@ export function judge(
   { host, policy }: Pick<VerifiedTarget, 'host' | 'policy'>,
   { handshake }: Pick<Shaken, 'handshake'>,
 ): Verdict {
-  const identity = readReferenceIdentity(policy.serverName ?? host);
+  const identity = identityUnder(policy, host);
   return decide(policy, handshake, identity, new Date());
 }
 

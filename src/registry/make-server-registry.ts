@@ -10,6 +10,7 @@ import { trustOf } from '../store/record/parse-stored-certificate.js';
 import { serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
 import { assertIsValid } from '../trust/client-certificate.js';
+import { isUri } from '../trust/uri-identity.js';
 import { makeCertificateFiles } from './certificate-files.js';
 import { checkServer } from './check-server.js';
 import { makeLiveClient } from './connect/live-client.js';
@@ -111,7 +112,8 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
       signal,
       ...(isApproved ? { path: `${pathname}${search}` } : {}),
     };
-    return inspectPeer(request, policy, policy.serverName);
+    const name = isUri(policy.serverName) ? undefined : policy.serverName;
+    return inspectPeer(request, policy, name);
   }
 
   /** Where the store reports it, the watches have heard. */

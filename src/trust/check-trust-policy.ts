@@ -21,6 +21,7 @@ import {
 } from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
 import type { ReadyTrust, TlsVersion, TrustByCa, TrustInput, TrustPolicy } from './trust-policy.js';
+import { readUriIdentity } from './uri-identity.js';
 
 /**
  * A policy after {@link checkTrustPolicy}: checked, complete and frozen. It holds its certificates as
@@ -148,12 +149,17 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
     defaultRoots: roots === 'default',
     pins: pins === undefined ? [] : readPins(pins),
     identity,
-    serverName: serverName === undefined ? undefined : readReferenceIdentity(serverName).value,
+    serverName: serverName === undefined ? undefined : readServerName(serverName),
     allowExpired,
     clientCertificate: clientCertificate && readClientCertificate(clientCertificate),
     crl: crl === undefined ? [] : readRevocationLists(crl as PlainPem),
     minVersion,
   });
+}
+
+/** A URI is told from a name by its characters from here on. */
+function readServerName(name: string | { readonly uri: string }): string {
+  return typeof name === 'string' ? readReferenceIdentity(name).value : readUriIdentity(name.uri);
 }
 
 /** A certificate with server names was made for a server; authorities are named by their subject. */
@@ -175,6 +181,9 @@ function assertCombination(trust: TrustPolicy): void {
   const { ca, authority, roots, pins, identity, allowExpired, crl } = trust as AllFields;
   if (identity === 'pin') {
     if (pins === undefined) invalidArgument("trust.identity 'pin' needs trust.pins");
+    if (typeof (trust as AllFields).serverName === 'object') {
+      invalidArgument("with trust.identity 'pin' names are not checked: leave out serverName.uri");
+    }
     if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined) {
       invalidArgument(
         "with trust.identity 'pin' names and chain are not checked: leave out ca, authority, roots and crl; or leave out identity, and the pins are checked in addition to the chain",
@@ -194,6 +203,14 @@ function assertCombination(trust: TrustPolicy): void {
   }
   if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {
     invalidArgument('trust.authority, trust.allowExpired and trust.crl need trust.ca');
+  }
+  if (
+    typeof (trust as AllFields).serverName === 'object' &&
+    (ca === undefined || roots === 'default')
+  ) {
+    invalidArgument(
+      'trust.serverName as a URI needs trust.ca, and no roots: no public authority vouches for such names',
+    );
   }
   if (allowExpired === true && pins === undefined) {
     invalidArgument('trust.allowExpired needs trust.pins');

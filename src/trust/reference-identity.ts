@@ -2,12 +2,30 @@ import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
 import { printedNames, readQuietly } from '../certificate/openssl-errors.js';
 import { printable } from '../certificate/printable.js';
+import { carriesUri, isUri } from './uri-identity.js';
 
 /** The name that a certificate must carry (RFC 9525 §6.1). */
 export interface ReferenceIdentity {
-  readonly kind: 'ip' | 'dns';
-  /** Canonical: lower case, punycode, no brackets, no trailing dot. */
+  readonly kind: 'ip' | 'dns' | 'uri';
+  /** Canonical: lower case, punycode, no brackets, no trailing dot. A URI as it is written. */
   readonly value: string;
+  /** The name to ask for (SNI), where that is another: of a URI, the host. */
+  readonly sni?: string;
+}
+
+/**
+ * The name that the certificate of a server must carry under a policy.
+ *
+ * @param host of the URL
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
+ */
+export function identityUnder(
+  { serverName }: { readonly serverName: string | undefined },
+  host: string,
+): ReferenceIdentity {
+  if (!isUri(serverName)) return readReferenceIdentity(serverName ?? host);
+  const { kind, value } = readReferenceIdentity(host);
+  return { kind: 'uri', value: serverName, ...(kind === 'dns' ? { sni: value } : {}) };
 }
 
 /**
@@ -40,6 +58,7 @@ export function readReferenceIdentity(host: string): ReferenceIdentity {
  * (22.23) refuses IPv6 subjectAltNames.
  */
 export function carriesIdentity(leaf: X509Certificate, identity: ReferenceIdentity): boolean {
+  if (identity.kind === 'uri') return carriesUri(leaf, identity.value);
   const match = readQuietly(leaf, (c) =>
     identity.kind === 'ip'
       ? c.checkIP(identity.value)

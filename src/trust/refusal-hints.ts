@@ -73,10 +73,20 @@ export function nameAdvice({ leaf, identity, policy }: HintContext): Advice {
     ? `trust its key alone: \`{ identity: 'pin', pins: '${pinOf(leaf)}' }\``
     : "trust its key alone, after you compared it with its operator: `{ identity: 'pin', pins }`";
   const names = presentedNames(leaf);
-  const entry = `${identity.kind === 'ip' ? 'IP' : 'DNS'}:${identity.value}`;
+  const entry = `${identity.kind === 'dns' ? 'DNS' : identity.kind === 'ip' ? 'IP' : 'URI'}:${identity.value}`;
   if (names === undefined) {
     return {
       hint: `A common name is not a name to check against (RFC 9525): have the certificate reissued with the subjectAltName ${entry}, or ${pin}.`,
+    };
+  }
+  if (identity.kind === 'uri') {
+    return {
+      hint: 'It must carry exactly this URI, and no other URI; one of SPIFFE must not be a signing certificate. Compare it with `trust.serverName.uri`.',
+    };
+  }
+  if (/^URI:[^,]*$/.test(names)) {
+    return {
+      hint: `It names a URI only, as those of SPIFFE do: give the authority that issued it as \`ca\`, and \`serverName: { uri: '...' }\` with the URI that you expect; or ${pin}.`,
     };
   }
   if (identity.kind === 'ip' && names.split(', ').includes(`DNS:${identity.value}`)) {

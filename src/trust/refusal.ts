@@ -93,7 +93,7 @@ const FACTS: Readonly<Partial<Record<TrustErrorCode, (context: RefusalContext) =
     const names = leaf && presentedNames(leaf);
     return {
       message: `its certificate is not for '${identity.value}'`,
-      expected: `${identity.kind === 'ip' ? 'IP Address' : 'DNS'}:${identity.value}`,
+      expected: `${LABELS[identity.kind]}:${identity.value}`,
       presented:
         names === undefined
           ? `no subjectAltName (subject ${oneLine(leaf?.subject ?? '')})`
@@ -180,3 +180,6 @@ function oneLine(name: string): string {
   const line = printable(name.replaceAll('\n', ', '));
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }
+
+/** As Node.js prints them. */
+const LABELS = { ip: 'IP Address', dns: 'DNS', uri: 'URI' } as const;

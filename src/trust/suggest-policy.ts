@@ -32,7 +32,7 @@ export function suggestPolicy(
   if (leaf === undefined) return undefined;
   return candidates(leaf, serverName).find((candidate) => {
     try {
-      const { value } = readReferenceIdentity(candidate.serverName ?? host);
+      const { value } = readReferenceIdentity((candidate.serverName as string | undefined) ?? host);
       const details = { serverName: value };
       // The same policy as that of its PEM, without parsing it again.
       const policy =

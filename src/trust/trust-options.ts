@@ -12,11 +12,19 @@ import {
   readBy,
   readOptions,
   refuse,
+  required,
+  text,
 } from '../options.js';
 import { CLIENT_CERTIFICATE } from './client-certificate.js';
 import { readyOf } from './ready.js';
 import { isPemInput, type PemInput } from './source.js';
 import type { Origins, TrustInput, TrustPolicy } from './trust-policy.js';
+
+const SERVER_NAME = 'a DNS name, an IP address, or { uri }';
+
+const URI_NAME = declareOptions<{ uri: string }>('trust.serverName', {
+  uri: required(text('a URI, such as spiffe://example.org/billing')),
+});
 
 const pem = (must: string) => given(custom<PemInput>(must, isPemInput));
 const CERTIFICATES =
@@ -31,7 +39,7 @@ export const TRUST_POLICY: Declaration<TrustPolicy> = declareOptions<TrustPolicy
     roots: given(oneOf('none', 'default')),
     pins: given(custom('a pin or a list of at least one', isPins)),
     identity: given(oneOf('name', 'pin')),
-    serverName: given(custom('a DNS name or an IP address', (value) => typeof value === 'string')),
+    serverName: given(readBy<string | { uri: string }>(SERVER_NAME, readServerName)),
     allowExpired: given(flag()),
     clientCertificate: given(nested(CLIENT_CERTIFICATE)),
     crl: pem(
@@ -79,6 +87,12 @@ export const ORIGINS: Kind<Origins> = given(
     return Object.fromEntries(all);
   }),
 );
+
+function readServerName(value: unknown, whose: string): string | { uri: string } {
+  if (typeof value === 'string') return value;
+  if (!isOptionsObject(value)) return refuse(whose, SERVER_NAME, value);
+  return readOptions(URI_NAME, value, whose);
+}
 
 function isPins(value: unknown): boolean {
   return typeof value === 'string' || (Array.isArray(value) && value.length > 0);

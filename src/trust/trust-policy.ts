@@ -18,9 +18,11 @@ interface NamedTrust extends AnyTrust {
   identity?: 'name';
   /**
    * Reference identity (RFC 9525) and SNI, instead of the URL's host: a DNS name or an IP address
-   * that the certificate must carry as subjectAltName.
+   * that the certificate must carry as subjectAltName; or a URI, as in the X509-SVIDs of SPIFFE, of which it
+   * must carry exactly one. With a URI, `ca` says who may issue it, and `roots` is left out; the host of the URL
+   * is asked for (SNI).
    */
-  serverName?: string;
+  serverName?: string | { uri: string };
   /**
    * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
    * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or

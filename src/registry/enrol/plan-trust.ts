@@ -50,7 +50,7 @@ function* candidates(
     yield trustInCertificate(leaf, details);
     // By another name, perhaps, which the certificate carries.
     const { serverName } = (peer.trusted ? undefined : peer.suggestedPolicy) ?? {};
-    if (serverName !== undefined) yield trustInCertificate(leaf, { ...details, serverName });
+    if (typeof serverName === 'string') yield trustInCertificate(leaf, { ...details, serverName });
   }
   const pins = [form === 'key' ? spkiPin : fingerprint];
   for (const allowExpired of [false, true]) {

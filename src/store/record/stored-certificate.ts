@@ -41,7 +41,7 @@ export type StoredTrust = {
   readonly roots?: 'none' | 'default';
   readonly pins?: readonly string[];
   readonly identity?: 'name' | 'pin';
-  readonly serverName?: string;
+  readonly serverName?: string | { readonly uri: string };
   readonly allowExpired?: boolean;
   readonly crl?: readonly string[];
   readonly clientCertificate?: { readonly cert: string; readonly key: string };

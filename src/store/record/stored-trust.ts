@@ -2,6 +2,7 @@ import { invalidArgument } from '../../assert.js';
 import { pemOf } from '../../certificate/pem.js';
 import { anchorsOf, type CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
 import { sourcedOf } from '../../trust/sourced.js';
+import { isUri } from '../../trust/uri-identity.js';
 import type { StoredTrust } from './stored-certificate.js';
 
 /**
@@ -21,7 +22,9 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
     ...chainFields(policy),
     ...(identity === 'pin' ? { identity } : {}),
     ...(policy.pins.length === 0 ? {} : { pins: policy.pins.map(({ text }) => text) }),
-    ...(serverName === undefined ? {} : { serverName }),
+    ...(serverName === undefined
+      ? {}
+      : { serverName: isUri(serverName) ? { uri: serverName } : serverName }),
     ...(policy.allowExpired ? { allowExpired: true } : {}),
     ...(policy.crl.length === 0 ? {} : { crl: [...policy.crl] }),
     ...clientCertificateOf(policy),
