@@ -262,7 +262,7 @@ function readProbe(url: string | URL, given: FetchPeerCertificateOptions) {
   const { serverName, trust = null, expectFingerprint, timeoutMs = 10_000, signal } = options;
   const policy = policyFor(trust, serverName);
   const request: LookRequest = {
-    ...readTarget(url),
+    ...addressOf(readHttpsUrl('url', url)),
     policy,
     route: readRoute(options),
     timeoutMs,
@@ -295,8 +295,4 @@ function policyFor(trust: TrustInput, serverName: string | undefined): CheckedTr
   const policy = latest(checkTrustPolicy(trust, 'options.trust'));
   if (serverName === undefined) return policy;
   return withDetails(policy, { serverName: readReferenceIdentity(serverName).value });
-}
-
-function readTarget(url: string | URL): { host: string; port: number } {
-  return addressOf(readHttpsUrl('url', url));
 }

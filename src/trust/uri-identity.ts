@@ -5,11 +5,6 @@ import { certificateExtensions, certificateFields } from '../certificate/certifi
 import { contentBytes, DER_TAG, expectTag, readChildren, readElement } from '../certificate/der.js';
 import { BASIC_CONSTRAINTS, KEY_USAGE } from './leaf-fitness.js';
 
-/** What a policy writes for a URI, so that it is not taken for a host. */
-export interface UriName {
-  uri: string;
-}
-
 const WHOSE = 'trust.serverName.uri';
 
 /** SPIFFE-ID §2.3: no longer. */
