@@ -1,7 +1,7 @@
 import { publish, publishOrWarn } from '../diagnostics.js';
 import { McpTlsError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { covers } from '../trust/covers.js';
+import { covers, coversServers } from '../trust/covers.js';
 import type { Source } from '../trust/source.js';
 import { type Sourced, sourcedOf } from '../trust/sourced.js';
 import { watchFile } from './watched-files.js';
@@ -10,7 +10,7 @@ import { watchFile } from './watched-files.js';
 const ASK_MS = 1_000;
 const RETRY_MS = 5 * ASK_MS;
 
-/** Told of each change. `keeps`: whether all that was trusted before is trusted still. */
+/** Told of each change. `keeps`: whether every server that was trusted before is trusted still. */
 export type TrustChanged = (change: { readonly keeps: boolean }) => void;
 
 /**
@@ -91,8 +91,8 @@ export class LiveTrust {
 
   #take(next: CheckedTrustPolicy): void {
     const before = this.#current;
-    const keeps = covers(next, before);
-    if (keeps && covers(before, next)) return;
+    if (covers(next, before) && covers(before, next)) return;
+    const keeps = coversServers(next, before);
     this.#current = next;
     const { anchors, pins } = next;
     publish('mcp-tls:source-changed', () => ({

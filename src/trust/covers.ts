@@ -6,6 +6,11 @@ import { anchorsOf, type CheckedTrustPolicy } from './check-trust-policy.js';
  * policies alone: connections that were made under `before` need not end then. `false` where in doubt.
  */
 export function covers(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
+  return coversServers(after, before) && hasSameClientCertificate(after, before);
+}
+
+/** {@link covers}, whatever the client shows: a certificate of our own that was renewed is no server's loss. */
+export function coversServers(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {
   return (
     after === before ||
     (hasSameDetails(after, before) && coversPins(after, before) && coversAnchors(after, before))
@@ -18,8 +23,7 @@ function hasSameDetails(after: CheckedTrustPolicy, before: CheckedTrustPolicy): 
     after.serverName === before.serverName &&
     after.minVersion === before.minVersion &&
     after.allowExpired === before.allowExpired &&
-    after.crl.join() === before.crl.join() &&
-    hasSameClientCertificate(after, before)
+    after.crl.join() === before.crl.join()
   );
 }
 

@@ -105,9 +105,10 @@ function parse(
 ): StoredCertificate {
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const { certificate } = record;
-  const shown = certificate && assertCertificate(certificate, verifySignature, read);
+  const shown =
+    certificate === undefined ? undefined : assertCertificate(certificate, verifySignature, read);
   const policy = readTrust('record.trust', record.trust, shown);
-  const origins = record.origins && readOrigins(record.origins);
+  const origins = record.origins === undefined ? undefined : readOrigins(record.origins);
   if (shown === undefined && anchorsOf(policy).length > 0) {
     invalidArgument('record.certificate is missing');
   }

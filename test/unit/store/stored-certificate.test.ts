@@ -162,6 +162,19 @@ describe('a stored certificate', () => {
     expect(await codeOf(() => parseStoredCertificate(changed))).toBe('MCP_TLS_INVALID_ARGUMENT');
   });
 
+  const fields = ['certificate', 'origins', 'proxy', 'labels', 'previous', 'url', 'expiresAt'];
+  it.each(fields.flatMap((field) => [false, 0, '', null].map((value) => [field, value] as const)))(
+    'whose %s is %j is refused',
+    async (field, value) => {
+      for (const record of [aRecord(), full()]) {
+        const changed = { ...record, [field]: value };
+        expect(await codeOf(() => parseStoredCertificate(changed))).toBe(
+          'MCP_TLS_INVALID_ARGUMENT',
+        );
+      }
+    },
+  );
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
