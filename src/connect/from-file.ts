@@ -43,6 +43,12 @@ export function fromFile(path: string | URL): FileSource {
 
 function readPath(given: string | URL): string {
   let path: unknown = given;
+  if (holdsMaterial(`${given}`)) {
+    invalidArgument(
+      'fromFile: path holds a certificate or key',
+      'Give the text itself: `ca: text`.',
+    );
+  }
   try {
     if (given instanceof URL || (typeof given === 'string' && given.startsWith('file:'))) {
       path = fileURLToPath(given);
@@ -53,11 +59,18 @@ function readPath(given: string | URL): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     refuse('fromFile: path', MUST, given);
   }
-  if (/-----BEGIN /.test(path)) {
-    invalidArgument('fromFile: path holds PEM text', 'Give the text itself: `ca: text`.');
-  }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) refuse('fromFile: path', MUST, given);
   return resolve(path);
+}
+
+/** What environment variables hold that are taken for a path, with or without the lines around it: it would be shown. */
+function holdsMaterial(text: string): boolean {
+  if (/-----BEGIN /.test(text)) return true;
+  const base64 = text.replace(/^file:(?:\/\/)?/, '').replace(/\s|%0[AD]/gi, '');
+  if (!/^M[A-P][A-Za-z0-9+/_-]{38,}={0,2}$/.test(base64)) return false;
+  // DER: a SEQUENCE whose length has bytes of its own, or that is as long as it says.
+  const [, length = 0] = Buffer.from(base64, 'base64');
+  return length >= 0x81 || Buffer.from(base64, 'base64').length === length + 2;
 }
 
 /** The path is shown: the operator gave it, and has to know which file it is. */

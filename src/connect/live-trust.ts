@@ -31,16 +31,27 @@ export class LiveTrust {
   #retry: NodeJS.Timeout | undefined;
   #isReading = false;
 
-  /** @param assertUsable throws for a policy that no connection can be made with */
+  /**
+   * @param assertUsable throws for a policy that no connection can be made with
+   * @throws {TlsConfigError} if its sources cannot be read now
+   */
   constructor(policy: CheckedTrustPolicy, assertUsable: (policy: CheckedTrustPolicy) => void) {
     this.#current = policy;
     this.#sourced = sourcedOf(policy);
     this.#assertUsable = assertUsable;
     if (this.#sourced === undefined) return;
     this.#stop = follow(this, this.#sourced);
-    // What changed between the reading and the watching.
+    // What changed between the reading and the watching. A policy that was checked long ago may hold what has been
+    // withdrawn since: that is no "last good material" of this factory.
     this.#answers = this.#ask();
-    this.refresh();
+    try {
+      const next = this.#sourced.read();
+      assertUsable(next);
+      this.#take(next);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   get current(): CheckedTrustPolicy {

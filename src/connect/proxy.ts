@@ -14,7 +14,7 @@ import {
   required,
 } from '../options.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
-import { latest, sourcedOf } from '../trust/sourced.js';
+import { sourcedOf } from '../trust/sourced.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
@@ -110,9 +110,11 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   const options: ProxyOptions =
     typeof input === 'string' || input instanceof URL ? { url: input } : input;
   const url = parse(options.url);
-  const secure = url.protocol === 'https:';
-  if (!secure && url.protocol !== 'http:') invalidArgument('proxy: must be an http: or https: URL');
-  if (!secure && options.trust !== undefined) invalidArgument('proxy.trust needs an https: proxy');
+  const isSecure = url.protocol === 'https:';
+  if (!isSecure && url.protocol !== 'http:')
+    invalidArgument('proxy: must be an http: or https: URL');
+  if (!isSecure && options.trust !== undefined)
+    invalidArgument('proxy.trust needs an https: proxy');
   const { username, password } = options.auth ?? {
     username: decoded(url.username),
     password: decoded(url.password),
@@ -121,30 +123,20 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
     invalidArgument('proxy: the user name in the URL must not contain a colon');
   }
   const anonymous = username === '' && password === '';
-  const policy = secure ? checkTrustPolicy(options.trust ?? null, 'proxy.trust') : undefined;
-  const secureOf = policy && securedBy(policy);
+  const policy = isSecure ? checkTrustPolicy(options.trust ?? null, 'proxy.trust') : undefined;
+  if (policy !== undefined && sourcedOf(policy) !== undefined) {
+    invalidArgument(
+      'proxy.trust names a file or a function, and the trust of a proxy is not followed',
+      'Read it, give what it holds, and make the factory or transport anew when it changes.',
+    );
+  }
+  const secure = policy && { policy, secureContext: sharedSecureContext(policy) };
   return Object.freeze({
     ...addressOf(url),
-    get secure() {
-      return secureOf?.();
-    },
+    secure,
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   });
-}
-
-type Secure = NonNullable<ProxyServer['secure']>;
-
-/** For each connection: that of the moment, where the policy has sources. */
-function securedBy(given: CheckedTrustPolicy): () => Secure {
-  const first = { policy: given, secureContext: sharedSecureContext(given) };
-  if (sourcedOf(given) === undefined) return () => first;
-  let last = first;
-  return () => {
-    const policy = latest(last.policy);
-    last = { policy, secureContext: sharedSecureContext(policy) };
-    return last;
-  };
 }
 
 function parse(input: string | URL): URL {

@@ -162,9 +162,14 @@ function readServerName(name: string | { readonly uri: string }): string {
   return typeof name === 'string' ? readReferenceIdentity(name).value : readUriIdentity(name.uri);
 }
 
-/** A certificate with server names was made for a server; authorities are named by their subject. */
+/**
+ * A certificate with server names was made for a server; authorities are named by their subject, and those of SPIFFE
+ * by the URI of their trust domain, which has no path (X509-SVID §4).
+ */
 function carriesServerName(certificate: X509Certificate): boolean {
-  return /(?:^|, )(?:DNS|IP Address):/.test(presentedNames(certificate) ?? '');
+  const names = presentedNames(certificate) ?? '';
+  if (/(?:^|, )(?:DNS|IP Address):/.test(names)) return true;
+  return /(?:^|, )"?URI:/.test(names) && !/^URI:spiffe:\/\/[^/?#,"\s]+$/.test(names);
 }
 
 export function readPins(pins: string | readonly string[]): readonly Pin[] {

@@ -84,17 +84,14 @@ function functionSource(ask: MaterialFunction): Source {
 /** Without the error as the cause: it is the host application's own, and may hold what it was reading. */
 function readFunction(ask: MaterialFunction): string | Uint8Array {
   let given: unknown;
+  let isPromise = false;
   try {
     given = ask();
+    isPromise = wasPromise(given);
   } catch {
     invalidArgument('a function of the policy that gives certificates or keys threw');
   }
-  if (isPromise(given)) {
-    // Whatever it comes to: nobody waits for it.
-    given.then(
-      () => {},
-      () => {},
-    );
+  if (isPromise) {
     invalidArgument(
       'a function of the policy that gives certificates or keys must answer at once: it gave a promise',
       'Hold the current value in a variable, and return that.',
@@ -106,6 +103,13 @@ function readFunction(ask: MaterialFunction): string | Uint8Array {
   return given;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
+function wasPromise(value: unknown): boolean {
+  const promise = value as Partial<PromiseLike<unknown>> | null | undefined;
+  if (typeof promise?.then !== 'function') return false;
+  // Whatever it comes to: nobody waits for it.
+  promise.then(
+    () => {},
+    () => {},
+  );
+  return true;
 }

@@ -20,16 +20,9 @@ export function sourcedOf(policy: CheckedTrustPolicy): Sourced | undefined {
   return (policy as { readonly [SOURCED]?: Sourced })[SOURCED];
 }
 
-/**
- * The policy of this moment; where its sources cannot be read, or do not fit each other, as it was. For uses
- * that do not last, and follow nothing.
- */
+/** The policy of this moment, for uses that do not last, and follow nothing. @throws {TlsConfigError} */
 export function latest(policy: CheckedTrustPolicy): CheckedTrustPolicy {
-  try {
-    return sourcedOf(policy)?.read() ?? policy;
-  } catch {
-    return policy;
-  }
+  return sourcedOf(policy)?.read() ?? policy;
 }
 
 type WithMaterial = Partial<Pick<TrustByCa, 'ca' | 'crl' | 'clientCertificate'>>;

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -384,5 +385,56 @@ describe('sources elsewhere', () => {
       message: expect.stringMatching(/names a file or a function/),
     });
     expect(server.records.handshakes).toBe(0);
+  });
+});
+
+describe('trust that was checked before', () => {
+  it.each(['', 'no certificate', undefined])(
+    'is no way back to what was withdrawn since, where the file holds %j',
+    async (text) => {
+      const path = join(folder(), 'ca.crt');
+      writeFileSync(path, pemOf(oldCa));
+      const trust = checkTrust({ ca: fromFile(path) });
+      replace(path, pemOf(newCa));
+      if (text === undefined) rmSync(path);
+      else writeFileSync(path, text);
+      const server = await serve();
+      expect(() => makeCustomClientFactory(trust)).toThrow(TlsConfigError);
+      await expect(fetchPeerCertificate(server.url, { trust })).rejects.toThrow(TlsConfigError);
+    },
+  );
+});
+
+describe('what is no source', () => {
+  it('the trust of a proxy is not followed, and takes none', () => {
+    const path = join(folder(), 'ca.crt');
+    writeFileSync(path, pemOf(oldCa));
+    const proxy = { url: 'https://proxy.example:3128', trust: { ca: fromFile(path) } };
+    expect(() => makeCustomClientFactory(null, { proxy })).toThrow(/proxy.trust names a file/);
+  });
+
+  it.each(['keyPem', 'pem'] as const)('base64 of a %s is no path, and is not shown', (kind) => {
+    const text = (oldLeaf as HeldCertificate)[kind].replace(/-----.*-----/g, '').trim();
+    for (const given of [text, text.replace(/\n/g, ''), `file:${text.replace(/\n/g, '')}`]) {
+      let shown = '';
+      try {
+        fromFile(given);
+      } catch (error) {
+        shown = inspect(error, { depth: 9 });
+      }
+      expect(shown).toContain('MCP_TLS_INVALID_ARGUMENT');
+      expect(shown).not.toContain(text.slice(0, 30));
+    }
+  });
+
+  it('a function whose answer throws when it is looked at is refused without that error', () => {
+    const answer = Object.defineProperty({}, 'then', {
+      get: () => {
+        throw new Error('S3CRET');
+      },
+    });
+    const ca = () => answer as string;
+    expect(() => checkTrust({ ca })).toThrow(TlsConfigError);
+    expect(() => checkTrust({ ca })).not.toThrow(/S3CRET/);
   });
 });

@@ -58,3 +58,16 @@ describe('a server with an X509-SVID', () => {
     expect(server.records.applicationBytes).toBe(0);
   });
 });
+
+describe("a server's own certificate that a URI names", () => {
+  it.each(['https://mcp.example/billing', 'spiffe://example.org/billing'])(
+    'vouches for nothing that its key signed, even if it says CA:TRUE (%s)',
+    async (name) => {
+      const own = await heldCertificate({ isCa: true, uri: [name] });
+      const signed = await heldCertificate({ signedBy: own, uri: [uri] });
+      await using server = await startTlsServer({ certificate: signed });
+      expect(await ask(server.url, uri, { ca: own.pem })).toBe('MCP_TLS_UNKNOWN_ISSUER');
+      expect(server.records.applicationBytes).toBe(0);
+    },
+  );
+});
