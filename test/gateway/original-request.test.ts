@@ -50,8 +50,12 @@ async function redis(): Promise<Backend> {
     place: { redis: server.url },
     async raw() {
       const keys = (await server.command('KEYS', '*')) as string[];
-      const hashes = keys.map((key) => server.command('HGETALL', key));
-      return [...keys, ...(await Promise.all(hashes)).flat(9)].join('\n');
+      const values = keys.map(async (key) =>
+        (await server.command('TYPE', key)) === 'zset'
+          ? server.command('ZRANGE', key, '0', '-1')
+          : server.command('HGETALL', key),
+      );
+      return [...keys, ...(await Promise.all(values)).flat(9)].join('\n');
     },
     async restart() {
       await server.kill();
