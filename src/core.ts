@@ -8,6 +8,7 @@ export type {
 export { describeCertificate } from './certificate/describe-certificate.js';
 export { formatCertificate } from './certificate/format-certificate.js';
 export { isSelfSignedPem } from './certificate/is-self-signed-pem.js';
+export type { PlainPem } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
 export type { CloseOptions } from './client/close-options.js';

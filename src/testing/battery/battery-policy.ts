@@ -1,7 +1,4 @@
-import type { TlsVersion } from '../../core.js';
-
-/** PEM as text or bytes, or DER: fixed, since not every client follows files. */
-type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
+import type { PlainPem, TlsVersion } from '../../core.js';
 
 /** Fields that a {@link BatteryPolicy} may have besides `url`. */
 export const POLICY_FIELDS = [
@@ -27,7 +24,7 @@ export interface BatteryPolicy {
   /** The server that the policy is for. It says nothing about any other origin. */
   readonly url: string;
   /** Trust anchors, instead of the default roots. */
-  readonly ca?: PemInput;
+  readonly ca?: PlainPem;
   /**
    * Whether the certificates in `ca` vouch for what their keys signed. Default: those that carry no
    * server name do; one that carries names is a server's own, and vouches for itself.
@@ -45,12 +42,12 @@ export interface BatteryPolicy {
   /** Only with `pins`. */
   readonly allowExpired?: boolean;
   readonly clientCertificate?: {
-    readonly cert: PemInput;
+    readonly cert: PlainPem;
     readonly key: string | Uint8Array;
     readonly passphrase?: string;
   };
   /** Certificate revocation list, PEM or DER. */
-  readonly crl?: PemInput;
+  readonly crl?: PlainPem;
   /** Trust anchors of other origins, by exact origin. A closed list: no other origin is reached. */
   readonly origins?: Readonly<Record<string, string>>;
 }
