@@ -9,7 +9,7 @@ const MUST = 'the path or file: URL of a file';
 
 /**
  * A file as a source of trust material: in the place of certificates (`ca`), revocation lists (`crl`), and of the
- * certificate, key or PKCS #12 file of `clientCertificate`.
+ * certificate and key of `clientCertificate`.
  *
  * It is read when a factory or a transport is made, where it cannot be read that throws, and again whenever it
  * changes: replaced by rename, by the swap of a symlink (mounted secrets of Kubernetes), or written in place. What
@@ -69,8 +69,9 @@ function holdsMaterial(text: string): boolean {
   const base64 = text.replace(/^file:(?:\/\/)?/, '').replace(/\s|%0[AD]/gi, '');
   if (!/^M[A-P][A-Za-z0-9+/_-]{38,}={0,2}$/.test(base64)) return false;
   // DER: a SEQUENCE whose length has bytes of its own, or that is as long as it says.
-  const [, length = 0] = Buffer.from(base64, 'base64');
-  return length >= 0x81 || Buffer.from(base64, 'base64').length === length + 2;
+  const der = Buffer.from(base64, 'base64');
+  const [, length = 0] = der;
+  return length >= 0x81 || der.length === length + 2;
 }
 
 /** The path is shown: the operator gave it, and has to know which file it is. */

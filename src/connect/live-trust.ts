@@ -45,9 +45,7 @@ export class LiveTrust {
     // withdrawn since: that is no "last good material" of this factory.
     this.#answers = this.#ask();
     try {
-      const next = this.#sourced.read();
-      assertUsable(next);
-      this.#take(next);
+      this.#read(this.#sourced);
     } catch (error) {
       this.close();
       throw error;
@@ -83,10 +81,7 @@ export class LiveTrust {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     try {
-      const next = this.#sourced.read();
-      this.#assertUsable(next);
-      this.#failure = undefined;
-      this.#take(next);
+      this.#read(this.#sourced);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -98,6 +93,13 @@ export class LiveTrust {
     this.#stop?.();
     this.#stop = undefined;
     clearTimeout(this.#retry);
+  }
+
+  #read(sourced: Sourced): void {
+    const next = sourced.read();
+    this.#assertUsable(next);
+    this.#failure = undefined;
+    this.#take(next);
   }
 
   #take(next: CheckedTrustPolicy): void {

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromFile, makeCustomClientFactory, onDiagnostic } from '../../src/index.js';
 import { heldCertificate } from '../../src/testing/index.js';
+import { inotifyWatches } from '../support/inotify-watches.js';
 
 export interface Cost {
   readonly servers: number;
@@ -29,13 +30,13 @@ export async function measure(servers: number, directories: number): Promise<Cos
     mkdirSync(join(path, '..'));
     writeFileSync(path, one.pem);
   }
-  const before = watchers();
+  const before = inotifyWatches();
   const making = process.cpuUsage();
   const factories = Array.from({ length: servers }, (_, i) =>
     makeCustomClientFactory({ ca: fromFile(paths[i % directories] as string) }),
   );
   const makingCpuMs = sinceMs(making);
-  const open = watchers() - before;
+  const open = inotifyWatches() - before;
   await sleep(500);
   const idle = process.cpuUsage();
   await sleep(20_000);
@@ -49,7 +50,7 @@ export async function measure(servers: number, directories: number): Promise<Cos
   listening[Symbol.dispose]();
   await Promise.all(factories.map((factory) => factory.close()));
   rmSync(base, { recursive: true });
-  const watchersAfterClose = watchers() - before;
+  const watchersAfterClose = inotifyWatches() - before;
   return {
     ...{ servers, directories, watchers: open, makingCpuMs, idleCpuPercent, changeCpuMs },
     watchersAfterClose,
@@ -59,18 +60,4 @@ export async function measure(servers: number, directories: number): Promise<Cos
 function sinceMs(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1_000;
-}
-
-/** As the kernel counts them; 0 where it is not Linux. */
-function watchers(): number {
-  if (process.platform !== 'linux') return 0;
-  return readdirSync('/proc/self/fdinfo')
-    .map((fd) => {
-      try {
-        return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
-      } catch {
-        return '';
-      }
-    })
-    .reduce((sum, text) => sum + (text.match(/^inotify wd:/gm)?.length ?? 0), 0);
 }

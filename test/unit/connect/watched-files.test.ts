@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { watchFile } from '../../../src/connect/watched-files.js';
 import { fromFile, makeCustomClientFactory, onDiagnostic } from '../../../src/index.js';
 import { heldCertificate } from '../../../src/testing/index.js';
+import { inotifyWatches } from '../../support/inotify-watches.js';
 import { eventually } from '../../support/waiting.js';
 
 /** How many directories are watched, and what is left of it. */
@@ -33,20 +34,6 @@ afterEach(() => {
   refused.code = undefined;
   rmSync(base, { recursive: true, force: true });
 });
-
-/** Watches of this process, as the kernel counts them. */
-function inotifyWatches(): number {
-  return readdirSync('/proc/self/fdinfo')
-    .map((fd) => {
-      try {
-        return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
-      } catch {
-        // The one of this listing.
-        return '';
-      }
-    })
-    .reduce((sum, text) => sum + (text.match(/^inotify wd:/gm)?.length ?? 0), 0);
-}
 
 function file(name: string): string {
   writeFileSync(join(base, name), pem);
