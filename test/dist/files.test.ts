@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 
 it('has exactly these files in the tarball', () => {
-  // What entries share or load on demand is named after its content.
+  // What entries share or load on demand is named after its content, and the bundler decides how it is divided.
   const files = inject('packedFiles').map((file) =>
-    file.replace(/-[\w-]{8}(?=\.js$|\.d\.c?ts$)/, '-*'),
+    file.replace(/[\w-]+-[\w-]{8}(?=\.js$|\.d\.c?ts$)/, '*'),
   );
   // The documents are whatever the repository has.
   const others = files.filter((file) => !file.startsWith('docs/'));
@@ -15,29 +15,24 @@ it('has exactly these files in the tarball', () => {
     'LICENSE',
     'README.md',
     'SECURITY.md',
+    'dist/*.d.cts',
+    'dist/*.d.ts',
+    'dist/*.js',
     'dist/THIRD-PARTY-LICENSES.txt',
     'dist/asn1js.cjs',
-    'dist/chunk-*.js',
     'dist/core.cjs',
     'dist/core.d.cts',
     'dist/core.d.ts',
     'dist/core.js',
-    'dist/dangerous-*.d.cts',
-    'dist/dangerous-*.d.ts',
     'dist/index.cjs',
     'dist/index.d.cts',
     'dist/index.d.ts',
     'dist/index.js',
-    'dist/key-ring-*.d.cts',
-    'dist/key-ring-*.d.ts',
-    'dist/mcp-application-*.js',
     'dist/pkijs.cjs',
     'dist/redis.cjs',
     'dist/redis.d.cts',
     'dist/redis.d.ts',
     'dist/redis.js',
-    'dist/storage-*.d.cts',
-    'dist/storage-*.d.ts',
     'dist/store.cjs',
     'dist/store.d.cts',
     'dist/store.d.ts',
@@ -46,8 +41,6 @@ it('has exactly these files in the tarball', () => {
     'dist/testing.d.cts',
     'dist/testing.d.ts',
     'dist/testing.js',
-    'dist/trust-policy-*.d.cts',
-    'dist/trust-policy-*.d.ts',
     'dist/v2.cjs',
     'dist/v2.d.cts',
     'dist/v2.d.ts',
