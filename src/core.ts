@@ -149,7 +149,7 @@ export type {
   StoreBreakerOptions,
   StoreTimeoutOptions,
 } from './store/store-options.js';
-export type { ClientLike, FetchLike } from './transports/link.js';
+export type { ClientLike, FetchLike } from './transports/client-like.js';
 export type {
   ClientFactoryLike,
   LinkOptions,
