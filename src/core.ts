@@ -92,6 +92,7 @@ export type {
   TrustOnFirstUse,
 } from './registry/enrol/enrol-options.js';
 export type { ServerRegistryOptions } from './registry/read-registry-options.js';
+export type { ShownClientCertificate } from './registry/shown-client-certificate.js';
 export type {
   CertificateFile,
   CertificateFileOptions,

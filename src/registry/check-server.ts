@@ -9,7 +9,7 @@ import { HttpPing } from './ping/http-ping.js';
 import { pingMcp } from './ping/ping-mcp.js';
 import { HttpStatusError } from './ping/ping-transport.js';
 import { SsePing } from './ping/sse-ping.js';
-import { daysUntil } from './registered-server.js';
+import { daysUntil, type ShownClientCertificate } from './shown-client-certificate.js';
 import type { RegisteredLinkOptions, ServerCheck, ServerCheckOptions } from './types.js';
 
 /** What a server can be asked over: its endpoint, and clients of it. */
@@ -22,6 +22,7 @@ export interface CheckLink {
 export interface CheckParts {
   /** Of the record. */
   readonly url: string;
+  readonly clientCertificate: ShownClientCertificate | undefined;
   /** When the check began, by `performance.now()`: the time to read the record is in it. */
   readonly startedAt: number;
   readonly link: (options: RegisteredLinkOptions) => Promise<CheckLink>;
@@ -64,6 +65,7 @@ export async function checkServer(
     return Object.freeze({
       id,
       ...judged(asked, inspected),
+      clientCertificate: parts.clientCertificate,
       durationMs: performance.now() - parts.startedAt,
     });
   } finally {
@@ -116,7 +118,7 @@ type Inspected = Inspection | { readonly failure: unknown };
 function judged(
   { mcp, error: pingError }: Asked,
   inspected: Inspected,
-): Omit<ServerCheck, 'id' | 'durationMs'> {
+): Omit<ServerCheck, 'id' | 'durationMs' | 'clientCertificate'> {
   let error = pingError;
   const [inspection, failure] =
     'failure' in inspected ? [undefined, inspected.failure] : [inspected, undefined];

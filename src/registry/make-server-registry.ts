@@ -30,6 +30,7 @@ import {
 } from './read-arguments.js';
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
 import { toRegisteredServer } from './registered-server.js';
+import { shownClientCertificate } from './shown-client-certificate.js';
 import type { RegisteredLinkOptions, RegistryClientFactory, ServerRegistry } from './types.js';
 import { makeServerWatching } from './watch/watch-servers.js';
 
@@ -231,6 +232,7 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
       const { url, proxy } = record;
       const parts = {
         ...{ url, startedAt },
+        clientCertificate: shownClientCertificate(policy.clientCertificate, new Date()),
         link: async (given: RegisteredLinkOptions) => {
           const { url, options } = await transportOptions(id, given);
           const { clientFactory, ...own } = options;

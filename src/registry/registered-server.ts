@@ -1,8 +1,6 @@
-import { validityOf } from '../certificate/validity.js';
 import type { CheckedServerTrust } from '../store/record/server-trust.js';
+import { daysUntil, shownClientCertificate } from './shown-client-certificate.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
-
-const DAY_MS = 86_400_000;
 
 /** What vouches for a server. */
 function kindOf({ policy }: CheckedServerTrust): RegisteredKind {
@@ -19,7 +17,7 @@ export function toRegisteredServer(id: string, server: CheckedServerTrust): Regi
   const { record, policy } = server;
   const { certificate, expiresAt, approvedAt, approvedBy, previous, labels = {} } = record;
   const notAfter = certificate && new Date(certificate.notAfter);
-  const { leaf } = policy.clientCertificate ?? {};
+  const now = new Date();
   return Object.freeze({
     id,
     url: record.url,
@@ -27,22 +25,14 @@ export function toRegisteredServer(id: string, server: CheckedServerTrust): Regi
     fingerprint: certificate?.fingerprint,
     isSelfSigned: certificate?.isSelfSigned ?? false,
     notAfter,
-    daysLeft: notAfter && daysUntil(notAfter, new Date()),
+    daysLeft: notAfter && daysUntil(notAfter, now),
     expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
     serverName: policy.serverName,
     pins: policy.pins.map(({ text }) => text),
-    clientCertificate: leaf && {
-      fingerprint: leaf.fingerprint256,
-      notAfter: validityOf(leaf).notAfter,
-    },
+    clientCertificate: shownClientCertificate(policy.clientCertificate, now),
     approvedBy,
     approvedAt: approvedAt === undefined ? undefined : new Date(approvedAt),
     previousFingerprint: previous?.fingerprint,
     labels,
   });
-}
-
-/** Whole days; negative when it is over. */
-export function daysUntil(end: Date, now: Date): number {
-  return Math.floor((end.getTime() - now.getTime()) / DAY_MS);
 }

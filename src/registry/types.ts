@@ -11,6 +11,7 @@ import type { AnyMcpTlsError } from '../errors/any-error.js';
 import type { ErrorCode } from '../errors.js';
 import type { ListOptions } from '../store/certificate-store.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
+import type { ShownClientCertificate } from './shown-client-certificate.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
 
 /**
@@ -37,7 +38,8 @@ export interface RegisteredServer {
   readonly serverName: string | undefined;
   /** Keys or certificates that are accepted, or asked for besides the chain. */
   readonly pins: readonly string[];
-  readonly clientCertificate: { readonly fingerprint: string; readonly notAfter: Date } | undefined;
+  /** What the server is shown (mutual TLS). */
+  readonly clientCertificate: ShownClientCertificate | undefined;
   readonly approvedBy: string | undefined;
   readonly approvedAt: Date | undefined;
   readonly previousFingerprint: string | undefined;
@@ -121,6 +123,8 @@ export interface ServerCheck {
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
+  /** The one on record that the server is shown, whether it asks for it or not. */
+  readonly clientCertificate: ShownClientCertificate | undefined;
   /** Of the whole check. */
   readonly durationMs: number;
   /**

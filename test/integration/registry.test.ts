@@ -240,6 +240,38 @@ describe('register', () => {
     expect(await echo(await connect(await registry.streamableHttpClient('a')))).toBe('hello');
   });
 
+  it('shows of a client certificate who it says we are, who issued it and when it ends, and no key', async () => {
+    const clientCa = await heldCertificate({ isCa: true, commonName: 'Clients CA' });
+    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3.5 * 86_400_000);
+    const mine = await heldCertificate({
+      ...{ signedBy: clientCa, commonName: 'billing', notAfter },
+      extendedKeyUsages: ['clientAuth'],
+    });
+    const [server, registry] = [await serve(), open()];
+    server.requireClientCertificate(clientCa);
+    const clientCertificate = { cert: mine.pem, key: mine.keyPem };
+    const shown = {
+      subject: expect.stringContaining('CN=billing'),
+      issuer: expect.stringContaining('CN=Clients CA'),
+      fingerprint: mine.fingerprint,
+      notBefore: expect.any(Date),
+      notAfter,
+      daysLeft: 3,
+    };
+    const found = [
+      await registry.register('a', server.mcpUrl, { ...approved(), clientCertificate }),
+      await registry.get('a'),
+      (await registry.list())[0],
+      await registry.check('a'),
+    ];
+    for (const one of found) {
+      expect(one).toMatchObject({ clientCertificate: shown });
+      expect(JSON.stringify(one)).not.toMatch(/PRIVATE|BEGIN/);
+    }
+    await registry.update('a', { labels: { team: 'x' } });
+    expect((await registry.get('a')).clientCertificate).toMatchObject({ daysLeft: 3 });
+  });
+
   it('takes a publicly trusted server without approval and without a pin, or by its key if asked', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'registry-'));
     cleanups.push(() => rm(directory, { recursive: true }));

@@ -148,6 +148,25 @@ describe('watch tells of', () => {
     });
   });
 
+  it('a share of the lifetime that is left, of a client certificate of hours', async () => {
+    const registry = open();
+    const ours = await heldCertificate({ notBefore: inDays(-0.4), notAfter: inDays(0.1) });
+    const { server, approved } = await serve();
+    server.requireClientCertificate(ours);
+    await registry.register('a', server.mcpUrl, {
+      ...approved,
+      clientCertificate: { cert: ours.pem, key: ours.keyPem },
+    });
+    const { watch, events } = listen(registry, { expiringDays: ['1/3', '1/10', 0.05] });
+    expect(await next(watch, 'expiring')).toMatchObject({
+      what: 'client certificate',
+      daysLeft: 0,
+      validUntil: endOf(ours),
+    });
+    await scans(server, 3);
+    expect(events).toHaveLength(1);
+  });
+
   it('the end of a leaf that an authority vouches for', async () => {
     const registry = open();
     const ca = await heldCertificate({ isCa: true, notAfter: inDays(900) });
@@ -480,6 +499,9 @@ describe('a watch', () => {
     [{ intervalMs: 1.5 }],
     [{ intervalMs: 200, pollMs: 300 }],
     [{ expiringDays: [0] }],
+    [{ expiringDays: ['1/0'] }],
+    [{ expiringDays: ['3/3'] }],
+    [{ expiringDays: ['30'] }],
     [{ expiringDays: 7 as unknown as number[] }],
     [{ often: true } as WatchOptions],
   ])('is refused with %j', (options) => {

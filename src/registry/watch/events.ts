@@ -76,8 +76,13 @@ export type RegistryEvent =
 
 /** Options of `ServerRegistry.watch`. */
 export interface WatchOptions {
-  /** Days before the end at which `expiring` is told. Default 30, 7 and 1. */
-  expiringDays?: readonly number[] | undefined;
+  /**
+   * When `expiring` is told: so many days before the end, fractions too (`0.5`), or when a share of the whole
+   * lifetime is left (`'1/3'`), which fits certificates of hours as well as those of years. Seen when the server is
+   * looked at: `intervalMs` has to be shorter than what is left. A share of a lifetime that is not known (an approval
+   * without a beginning) is no limit. Default 30, 7 and 1.
+   */
+  expiringDays?: readonly (number | `${number}/${number}`)[] | undefined;
   /**
    * How often each server is connected to, in milliseconds, at least 100. Default 3,600,000. All
    * processes together: they share the work by the store's notes. With several watches, the shortest.

@@ -72,11 +72,17 @@ export async function observeServer(
   const state = stateOf(server);
   try {
     const { peer, look } = await parts.inspect(id, server, signal);
-    const { fingerprint, notAfter } = peer.description;
+    const { fingerprint, notBefore, notAfter } = peer.description;
     // Under an authority or the roots, a certificate comes and goes without a record of it.
     const { trustsChains } = server.policy;
     if (look.refusal === undefined) {
-      if (trustsChains) return { ...state, leafEnds: notAfter.toISOString() };
+      if (trustsChains) {
+        return {
+          ...state,
+          leafEnds: notAfter.toISOString(),
+          leafBegins: isValidDate(notBefore) ? notBefore.toISOString() : undefined,
+        };
+      }
       if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
       await parts.renew(id);
       return stateOf(await parts.trust(id));
@@ -109,12 +115,15 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
 }
 
 /** Under the default roots there is no certificate on record, and no end of it. */
-function stateOf({ record: { certificate, expiresAt }, policy }: CheckedServerTrust): ServerState {
+function stateOf({ record, policy }: CheckedServerTrust): ServerState {
+  const { certificate, expiresAt, approvedAt } = record;
   return {
     at: Date.now(),
     recorded: certificate?.fingerprint ?? ROOTS,
     recordEnds: certificate?.notAfter ?? NEVER_ENDS,
+    recordBegins: certificate?.notBefore,
     approvalEnds: expiresAt,
+    approvalBegins: expiresAt === undefined ? undefined : approvedAt,
     client: clientOf(policy.clientCertificate),
   };
 }
@@ -122,10 +131,14 @@ function stateOf({ record: { certificate, expiresAt }, policy }: CheckedServerTr
 function clientOf(certificate: CheckedClientCertificate | undefined): ServerState['client'] {
   if (certificate === undefined) return undefined;
   const { leaf } = certificate;
-  const { notAfter } = validityOf(leaf);
+  const { notBefore, notAfter } = validityOf(leaf);
   // One with a broken date is refused at the connection, which is reported.
   if (!isValidDate(notAfter)) return undefined;
-  return { fingerprint: leaf.fingerprint256, notAfter: notAfter.toISOString() };
+  return {
+    fingerprint: leaf.fingerprint256,
+    notBefore: isValidDate(notBefore) ? notBefore.toISOString() : undefined,
+    notAfter: notAfter.toISOString(),
+  };
 }
 
 /** What was found last still holds, as far as it was about this record. */

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.js';
-import { daysUntil } from '../registered-server.js';
+import { daysUntil } from '../shown-client-certificate.js';
+import { OVER, stageOf, type Threshold } from './countdown.js';
 import type { EndingEvent, RegistryEvent, WatchedCertificate } from './events.js';
 
 /** What is known of a server at one moment. Plain data, kept in the store's notes. */
@@ -10,12 +11,16 @@ export interface ServerState {
   readonly recorded: string;
   /** End of that certificate, or {@link NEVER_ENDS}. ISO 8601, as all moments here. */
   readonly recordEnds: string;
+  /** Since when it is valid. Not in what older versions found, as all that begins. */
+  readonly recordBegins?: string | undefined;
   /** End of the approval. */
   readonly approvalEnds?: string | undefined;
+  readonly approvalBegins?: string | undefined;
   /** The client certificate on record. */
   readonly client?: PlainCertificate | undefined;
   /** End of a certificate that is accepted without being the one on record. */
   readonly leafEnds?: string | undefined;
+  readonly leafBegins?: string | undefined;
   /** What the server presents, where that is neither on record nor accepted. */
   readonly presented?: PlainCertificate | undefined;
   readonly refusal?: { readonly code: ErrorCode; readonly message: string } | undefined;
@@ -25,6 +30,7 @@ export interface ServerState {
 
 export interface PlainCertificate {
   readonly fingerprint: string;
+  readonly notBefore?: string | undefined;
   readonly notAfter: string;
 }
 
@@ -43,7 +49,9 @@ export interface Reported {
   readonly refusals: Readonly<Record<string, number>>;
   readonly changed?: { readonly fingerprint: string; readonly at: number } | undefined;
   /** The end of what is presented without being on record, and since when it is reported. */
-  readonly leaf?: { readonly ends: string; readonly at: number } | undefined;
+  readonly leaf?:
+    | { readonly ends: string; readonly begins?: string | undefined; readonly at: number }
+    | undefined;
 }
 
 /** How long a server has to be in order, or another certificate to be there, for one more event. */
@@ -64,24 +72,28 @@ export function withReported(old: ServerState | undefined, next: ServerState): S
   const refusals = Object.fromEntries(kept);
   if (refusal !== undefined) refusals[refusal.code] ??= at;
   const changed = changeToReport(before?.changed, presented?.fingerprint, at);
-  const leaf = leafToReport(before?.leaf, next.leafEnds, at);
+  const leaf = leafToReport(before?.leaf, next, at);
   if (kept.length === 0 && refusal === undefined && changed === undefined && leaf === undefined) {
     const { reported: _none, ...rest } = next;
     return rest;
   }
-  const leafEnds = next.leafEnds === undefined ? undefined : leaf?.ends;
-  return { ...next, ...(leafEnds && { leafEnds }), reported: { refusals, changed, leaf } };
+  const earliest =
+    next.leafEnds === undefined || leaf === undefined
+      ? {}
+      : { leafEnds: leaf.ends, leafBegins: leaf.begins };
+  return { ...next, ...earliest, reported: { refusals, changed, leaf } };
 }
 
 function leafToReport(
   before: Reported['leaf'],
-  ends: string | undefined,
+  { leafEnds: ends, leafBegins: begins }: ServerState,
   at: number,
 ): Reported['leaf'] {
   const stays = before !== undefined && isRecent(before.at, at);
   if (ends === undefined) return stays ? before : undefined;
   if (before?.ends === ends) return before;
-  return stays ? { ends: ends < before.ends ? ends : before.ends, at: before.at } : { ends, at };
+  if (!stays) return { ends, begins, at };
+  return ends < before.ends ? { ends, begins, at: before.at } : before;
 }
 
 function changeToReport(
@@ -111,11 +123,11 @@ export interface Transition {
 /**
  * What is to be told of a transition. Pure, so that every process tells the same.
  *
- * @param expiringDays descending
+ * @param expiringDays in any order
  */
 export function eventsOf(
   { id, previous, next, first }: Transition,
-  expiringDays: readonly number[],
+  expiringDays: readonly Threshold[],
 ): readonly RegistryEvent[] {
   if (next === undefined) {
     return previous === undefined ? [] : [{ type: 'revoked', id, at: new Date(), first }];
@@ -137,10 +149,12 @@ export function eventsOf(
   const before = previous && endingsOf(previous);
   for (const ending of endingsOf(next)) {
     const { what, ends, fingerprint } = ending;
-    const stage = stageOf(ends, next.at, expiringDays);
+    const stage = stageOf(ending, next.at, expiringDays);
     // Another end is another countdown.
     const isSame = before?.some((one) => one.what === what && one.ends === ends) ?? false;
-    const reached = isSame ? stageOf(ends, (previous as ServerState).at, expiringDays) : NEVER;
+    const reached = isSame
+      ? stageOf(ending, (previous as ServerState).at, expiringDays)
+      : Number.POSITIVE_INFINITY;
     if (stage >= reached) continue;
     const validUntil = new Date(ends);
     const daysLeft = daysUntil(validUntil, about.at);
@@ -167,33 +181,28 @@ export const ROOTS = 'default roots';
 /** In the place of the end of a record that has none. */
 export const NEVER_ENDS = '9999-12-31T23:59:59.999Z';
 
-const OVER = -1;
-const NEVER = Number.POSITIVE_INFINITY;
-
 interface Ending extends Pick<EndingEvent, 'what' | 'fingerprint'> {
   readonly ends: string;
+  readonly begins: string | undefined;
 }
 
 function endingsOf(state: ServerState): readonly Ending[] {
-  const { recorded, recordEnds, leafEnds, approvalEnds, client } = state;
+  const { recorded, recordEnds, recordBegins, leafEnds, leafBegins } = state;
+  const { approvalEnds, approvalBegins, client } = state;
   const fingerprint = fingerprintOf(recorded);
-  const ends = leafEnds !== undefined && leafEnds < recordEnds ? leafEnds : recordEnds;
-  const endings: Ending[] = [{ what: 'certificate', ends, fingerprint }];
+  const [ends, begins] =
+    leafEnds !== undefined && leafEnds < recordEnds
+      ? [leafEnds, leafBegins]
+      : [recordEnds, recordBegins];
+  const endings: Ending[] = [{ what: 'certificate', ends, begins, fingerprint }];
   if (approvalEnds !== undefined) {
-    endings.push({ what: 'approval', ends: approvalEnds, fingerprint });
+    endings.push({ what: 'approval', ends: approvalEnds, begins: approvalBegins, fingerprint });
   }
   if (client !== undefined) {
-    const { fingerprint, notAfter } = client;
-    endings.push({ what: 'client certificate', ends: notAfter, fingerprint });
+    const { fingerprint, notBefore, notAfter } = client;
+    endings.push({ what: 'client certificate', ends: notAfter, begins: notBefore, fingerprint });
   }
   return endings;
-}
-
-/** How far the countdown is: the smallest of `expiringDays` that has been reached. */
-function stageOf(ends: string, at: number, expiringDays: readonly number[]): number {
-  const left = (Date.parse(ends) - at) / 86_400_000;
-  if (left <= 0) return OVER;
-  return expiringDays.filter((days) => left <= days).at(-1) ?? NEVER;
 }
 
 function fingerprintOf(recorded: string): string | undefined {

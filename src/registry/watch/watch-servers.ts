@@ -1,5 +1,6 @@
 import { invalidArgument } from '../../assert.js';
 import { count, custom, declareOptions, readOptions, signal } from '../../options.js';
+import { readThreshold, type Threshold } from './countdown.js';
 import type { RegistryWatch, WatchOptions } from './events.js';
 import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
 import { type Scanning, type ScanParts, startScanning } from './scan-servers.js';
@@ -18,7 +19,7 @@ export interface ServerWatching {
 }
 
 interface CheckedWatch {
-  readonly expiringDays: readonly number[];
+  readonly expiringDays: readonly Threshold[];
   readonly intervalMs: number;
   readonly pollMs: number;
 }
@@ -98,14 +99,17 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
 const MS = count(100, 2_147_483_647);
 
 const WATCH = declareOptions<WatchOptions>('registry.watch: options', {
-  expiringDays: custom('a list of numbers of days, from above 0 to 36500', isDays),
+  expiringDays: custom(
+    "a list of numbers of days, from above 0 to 36500, or shares of the lifetime, such as '1/3'",
+    isDays,
+  ),
   intervalMs: MS,
   pollMs: MS,
   signal: signal(),
 });
 
 function isDays(value: unknown): boolean {
-  return Array.isArray(value) && value.every((days) => days > 0 && days <= 36_500);
+  return Array.isArray(value) && value.every((one) => readThreshold(one) !== undefined);
 }
 
 function readWatchOptions(
@@ -115,6 +119,6 @@ function readWatchOptions(
   const { expiringDays = [30, 7, 1], intervalMs = 3_600_000 } = options;
   const { pollMs = Math.min(60_000, intervalMs) } = options;
   if (pollMs > intervalMs) invalidArgument('options.pollMs must not be above options.intervalMs');
-  const days = [...expiringDays].sort((a, b) => b - a);
-  return { expiringDays: days, intervalMs, pollMs, signal: options.signal };
+  const thresholds = expiringDays.map((one) => readThreshold(one) as Threshold);
+  return { expiringDays: thresholds, intervalMs, pollMs, signal: options.signal };
 }

@@ -94,6 +94,33 @@ describe('a server that does not', () => {
     ]);
   });
 
+  it('counts down by shares of the lifetime of each, and by parts of a day', () => {
+    const hours = (count: number): string => new Date(START + count * 3_600_000).toISOString();
+    const state = {
+      ...record,
+      ...{ recordBegins: hours(-4), recordEnds: hours(2) },
+      client: { fingerprint: 'CC', notBefore: hours(-1), notAfter: hours(5) },
+      // Since when it holds is not known.
+      approvalEnds: hours(3),
+    };
+    let previous: ServerState | undefined;
+    const told = [0, 60, 120, 180, 181, 240].map((minutes) => {
+      const next = { ...state, at: START + minutes * MINUTE };
+      const limits = [{ share: 1 / 3 }, { share: 1 / 6 }, 1 / 24];
+      const events = eventsOf({ id: 'a', previous, next, first: true }, limits);
+      previous = next;
+      return events.map((event) => [event.type, 'what' in event && event.what].join(' '));
+    });
+    expect(told).toEqual([
+      ['expiring certificate'],
+      ['expiring certificate'],
+      ['expired certificate', 'expiring approval'],
+      ['expired approval', 'expiring client certificate'],
+      [],
+      ['expiring client certificate'],
+    ]);
+  });
+
   it('has no fingerprint where the default roots are trusted', () => {
     const roots = { recorded: 'default roots', recordEnds: '9999-12-31T23:59:59.999Z' };
     const [before, after] = [
