@@ -158,7 +158,11 @@ export type {
   SharedConnections,
 } from './transports/server-link.js';
 export { checkTrust } from './trust/check-trust-policy.js';
-export type { ClientCertificate } from './trust/client-certificate.js';
+export type {
+  ClientCertificate,
+  ClientCertificateAndKey,
+  ClientCertificateInPfx,
+} from './trust/client-certificate.js';
 export { dangerouslyTrustAnyServer } from './trust/dangerous.js';
 export type { Problem, ProblemCode } from './trust/problem.js';
 export type { FileSource, Material, MaterialFunction, PemInput } from './trust/source.js';

@@ -8,7 +8,7 @@ export interface OtherInput {
 }
 
 const FROM_P12 =
-  'Convert it: `openssl pkcs12 -in FILE.p12 -nokeys -out certificate.pem`, and its key by `openssl pkcs12 -in FILE.p12 -nocerts -nodes -out key.pem`.';
+  'A client certificate is given as `clientCertificate: { pfx, passphrase }`. Or convert it: `openssl pkcs12 -in FILE.p12 -nokeys -out certificate.pem`, and its key by `openssl pkcs12 -in FILE.p12 -nocerts -nodes -out key.pem`.';
 
 /** What to do about a kind of DER that is no certificate. */
 export function hintForKind(kind: string): string | undefined {

@@ -9,7 +9,7 @@ const MUST = 'the path or file: URL of a file';
 
 /**
  * A file as a source of trust material: in the place of certificates (`ca`), revocation lists (`crl`), and of the
- * certificate and key of `clientCertificate`.
+ * certificate and key, or PKCS #12 file, of `clientCertificate`.
  *
  * It is read when a factory or a transport is made, where it cannot be read that throws, and again whenever it
  * changes: replaced by rename, by the swap of a symlink (mounted secrets of Kubernetes), or written in place. What

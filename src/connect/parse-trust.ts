@@ -46,7 +46,15 @@ const FIELDS = [
   'minVersion',
 ];
 
-const CLIENT_FIELDS = ['cert', 'certFile', 'key', 'keyFile', 'passphrase', 'passphraseEnv'];
+const CLIENT_FIELDS = [
+  'cert',
+  'certFile',
+  'key',
+  'keyFile',
+  'pfxFile',
+  'passphrase',
+  'passphraseEnv',
+];
 
 /** Names that other libraries have, and what they are here. */
 const ELSEWHERE: Fields = {
@@ -168,13 +176,27 @@ function clientCertificate(name: string, value: unknown, files: MaterialFiles): 
   const fields = readFields(what, value, CLIENT_FIELDS);
   const { cert } = material(what, 'cert', fields, files);
   const { key } = material(what, 'key', fields, files);
+  if (fields['pfxFile'] !== undefined) {
+    if (cert !== undefined || key !== undefined) {
+      invalidArgument(`${what} has pfxFile, and cert or key besides: which one is to hold?`);
+    }
+    return { clientCertificate: readPfxFile(what, fields, files) };
+  }
   if (cert === undefined || key === undefined) {
-    invalidArgument(`${what} needs both cert (or certFile) and key (or keyFile)`);
+    invalidArgument(`${what} needs both cert (or certFile) and key (or keyFile), or pfxFile`);
   }
   if (Array.isArray(key)) invalidArgument(`${what}.key must be a text`);
   const passphrase = readPassphrase(what, fields, files);
   const read = { cert, key, ...(passphrase === undefined ? {} : { passphrase }) };
   return { clientCertificate: read };
+}
+
+function readPfxFile(what: string, fields: Fields, files: MaterialFiles): Fields {
+  const path = fields['pfxFile'];
+  const name = `${what}.pfxFile`;
+  if (typeof path !== 'string') return invalidArgument(`${name} must be a text`);
+  const passphrase = readPassphrase(what, fields, files);
+  return { pfx: files.read(name, path), ...(passphrase === undefined ? {} : { passphrase }) };
 }
 
 function readPassphrase(

@@ -16,7 +16,11 @@ const CLIENT_CERTIFICATE = {
     certFile: { ...TEXTS, description: 'Path of it below the base folder, instead of `cert`.' },
     key: { ...TEXT, description: 'The private key as PEM text.' },
     keyFile: { ...TEXT, description: 'Path of it below the base folder, instead of `key`.' },
-    passphrase: { ...TEXT, description: 'Of an encrypted key.' },
+    pfxFile: {
+      ...TEXT,
+      description: 'Path of a PKCS #12 file (.p12, .pfx) below the base folder, instead of both.',
+    },
+    passphrase: { ...TEXT, description: 'Of an encrypted key, or of the PKCS #12 file.' },
     passphraseEnv: {
       ...TEXT,
       description:
@@ -24,8 +28,10 @@ const CLIENT_CERTIFICATE = {
     },
   },
   allOf: [
-    { oneOf: [{ required: ['cert'] }, { required: ['certFile'] }] },
-    { oneOf: [{ required: ['key'] }, { required: ['keyFile'] }] },
+    {
+      oneOf: [{ required: ['cert'] }, { required: ['certFile'] }, { required: ['pfxFile'] }],
+    },
+    { oneOf: [{ required: ['key'] }, { required: ['keyFile'] }, { required: ['pfxFile'] }] },
     { not: { required: ['passphrase', 'passphraseEnv'] } },
   ],
 };

@@ -10,13 +10,22 @@ import {
   declareOptions,
   given,
   readOptions,
-  required,
 } from '../options.js';
+import { type KeyAndChain, readPfx } from './client-pfx.js';
 import { type GivenKey, isKeyObject, readPrivateKey, withLineBreaks } from './private-key.js';
-import { isMaterial, isPemInput, type Material, type PemInput, sourcesIn } from './source.js';
+import {
+  type FileSource,
+  isMaterial,
+  isPemInput,
+  type Material,
+  type MaterialFunction,
+  type PemInput,
+  sourceOf,
+  sourcesIn,
+} from './source.js';
 
-/** The certificate and private key that the client shows to a server (mutual TLS). */
-export interface ClientCertificate {
+/** The certificate and private key that the client shows to a server (mutual TLS), each by itself. */
+export interface ClientCertificateAndKey {
   /** The client's certificate, and above it the intermediates that the server may need, in order. */
   cert: PemInput;
   /**
@@ -26,18 +35,36 @@ export interface ClientCertificate {
   key: Material | KeyObject;
   /** Of an encrypted key. */
   passphrase?: string;
+  pfx?: never;
 }
+
+/** The same in one file of PKCS #12. */
+export interface ClientCertificateInPfx {
+  /**
+   * The bytes of a `.p12` or `.pfx` file, or a source of them. The one key in it is used, with its certificate and
+   * what of the others leads up from there; no certificate in it is trusted for being in it.
+   */
+  pfx: Uint8Array | FileSource | MaterialFunction;
+  /** Of the file. Left out: none, which is taken for an empty one too. */
+  passphrase?: string;
+  cert?: never;
+  key?: never;
+}
+
+/** What the client shows to a server that asks for a certificate (mutual TLS). */
+export type ClientCertificate = ClientCertificateAndKey | ClientCertificateInPfx;
 
 export const CLIENT_CERTIFICATE: Declaration<ClientCertificate> = declareOptions<ClientCertificate>(
   'trust.clientCertificate',
   {
-    cert: required(custom('PEM as text or bytes, DER, fromFile(path), or a function', isPemInput)),
-    key: required(
+    cert: given(custom('PEM as text or bytes, DER, fromFile(path), or a function', isPemInput)),
+    key: given(
       custom(
         'a private key: PEM as text or bytes, DER, a KeyObject, fromFile(path), or a function',
         (value) => isMaterial(value) || isKeyObject(value),
       ),
     ),
+    pfx: given(custom('a PKCS #12 file: its bytes, fromFile(path), or a function', isBytes)),
     passphrase: given(anyText()),
   },
 );
@@ -57,19 +84,45 @@ export interface CheckedClientCertificate {
  *   repeats anything of the key or the passphrase
  */
 export function readClientCertificate(input: ClientCertificate): CheckedClientCertificate {
-  const { cert, key, passphrase } = readOptions(CLIENT_CERTIFICATE, input);
-  if (sourcesIn(cert).length + sourcesIn(key).length > 0) {
+  const given = readOptions(CLIENT_CERTIFICATE, input);
+  assertIsWhole(given);
+  if ([given.cert, given.key, given.pfx].some((one) => sourcesIn(one).length > 0)) {
     invalidArgument(
       'trust.clientCertificate names a file or a function, which cannot be followed here: give what it holds',
     );
   }
-  const certificates = readCertificates(certificatesOnly(cert as PlainPem));
+  const { key, certificates } =
+    given.pfx === undefined
+      ? readHalves(given)
+      : readPfx(given.pfx as Uint8Array, given.passphrase);
   const leaf = certificates[0] as X509Certificate;
+  return Object.freeze({ leaf, chain: certificates.map(toPem).join(''), key });
+}
+
+/** Both halves, or one file of both. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+export function assertIsWhole(given: ClientCertificate): void {
+  const { cert, key, pfx } = given;
+  if (pfx !== undefined) {
+    if (cert === undefined && key === undefined) return;
+    invalidArgument('trust.clientCertificate has pfx and cert or key: which one is to be shown?');
+  }
+  if (cert === undefined) invalidArgument(`trust.clientCertificate.cert is missing${OR_PFX}`);
+  if (key === undefined) invalidArgument(`trust.clientCertificate.key is missing${OR_PFX}`);
+}
+
+const OR_PFX = ': give cert and key, or pfx';
+
+function readHalves({ cert, key, passphrase }: ClientCertificateAndKey): KeyAndChain {
+  const certificates = readCertificates(certificatesOnly(cert as PlainPem));
   const privateKey = readPrivateKey(key as GivenKey, passphrase);
-  if (!leaf.checkPrivateKey(privateKey)) {
+  if (!certificates[0]?.checkPrivateKey(privateKey)) {
     invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
   }
-  return Object.freeze({ leaf, chain: certificates.map(toPem).join(''), key: privateKey });
+  return { key: privateKey, certificates };
+}
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array || sourceOf(value) !== undefined;
 }
 
 /**

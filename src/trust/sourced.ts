@@ -1,5 +1,9 @@
 import type { CheckedTrustPolicy } from './check-trust-policy.js';
-import type { ClientCertificate } from './client-certificate.js';
+import {
+  assertIsWhole,
+  type ClientCertificate,
+  type ClientCertificateAndKey,
+} from './client-certificate.js';
 import { isKeyObject } from './private-key.js';
 import { type PemInput, readMaterial, readOne, type Source, sourcesIn } from './source.js';
 import type { TrustByCa, TrustPolicy } from './trust-policy.js';
@@ -52,10 +56,13 @@ function readField(name: string, value: PemInput | undefined): Readonly<Record<s
 }
 
 function readHalves(given: ClientCertificate): ClientCertificate {
+  assertIsWhole(given);
+  // As text it is refused where it is read, with the way out.
+  if (given.pfx !== undefined) return { ...given, pfx: readOne(given.pfx) as Uint8Array };
   return { ...given, cert: readMaterial(given.cert), key: readKey(given.key) };
 }
 
-function readKey(key: ClientCertificate['key']): ClientCertificate['key'] {
+function readKey(key: ClientCertificateAndKey['key']): ClientCertificateAndKey['key'] {
   return isKeyObject(key) ? key : readOne(key);
 }
 

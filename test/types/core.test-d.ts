@@ -28,6 +28,8 @@ factoryFor({ ca: pem, roots: 'default', minVersion: 'TLSv1.3' });
 factoryFor({ roots: 'default', pins: [pem] });
 factoryFor({ identity: 'pin', pins: pem, allowExpired: true, serverName: 'a.example' });
 factoryFor({ ca: pem, clientCertificate: { cert: pem, key: der, passphrase: pem } });
+factoryFor({ ca: pem, clientCertificate: { pfx: der, passphrase: pem } });
+factoryFor({ ca: pem, clientCertificate: { pfx: core.fromFile(pem) } });
 factoryFor(core.checkTrust({ ca: pem }));
 factoryFor(core.dangerouslyTrustAnyServer());
 
@@ -60,6 +62,10 @@ factoryFor({ roots: 'default', authority: true });
 factoryFor({ roots: 'none' });
 // @ts-expect-error half of a key pair
 factoryFor({ ca: pem, clientCertificate: { cert: pem } });
+// @ts-expect-error one file, or two
+factoryFor({ ca: pem, clientCertificate: { pfx: der, cert: pem, key: pem } });
+// @ts-expect-error a PKCS #12 file is no text
+factoryFor({ ca: pem, clientCertificate: { pfx: pem } });
 // @ts-expect-error misspelt
 factoryFor({ ca: pem, pin: pem });
 
