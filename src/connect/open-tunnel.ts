@@ -3,6 +3,7 @@ import { McpTlsError, TlsConnectionError } from '../errors.js';
 import { atHost, isConnectFailure, toConnectionError } from './connection-error.js';
 import { untilAborted } from './limit.js';
 import type { ProxyServer } from './proxy.js';
+import { hintFor407 } from './proxy-authenticate.js';
 import { verified } from './verified.js';
 
 /** More than any proxy says before it lets bytes through. */
@@ -127,11 +128,16 @@ function readHead(socket: Socket): Promise<{ readonly head: string; readonly res
 function assertTunnel(proxy: ProxyServer, target: Endpoint, head: string, rest: number): void {
   const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1];
   if (status === undefined) throw new BadAnswer('does not speak HTTP');
+  const gaveCredentials = proxy.authorization() !== undefined;
   if (status === '407') {
-    throw proxyFailed(proxy, target, 'requires authentication (407)', { hint: hintFor407(head) });
+    const hint = hintFor407(head, gaveCredentials);
+    throw proxyFailed(proxy, target, 'requires authentication (407)', { hint });
   }
   if (!status.startsWith('2')) {
-    const hint = 'Ask the operator of the proxy to allow this host and port.';
+    const hint =
+      status === '401'
+        ? 'Some proxies (tinyproxy) answer so to a user name or password that is not right, or missing: check proxy.auth.'
+        : 'Ask the operator of the proxy to allow this host and port.';
     throw proxyFailed(proxy, target, `refuses to connect (${status})`, { hint });
   }
   // TLS clients speak first: bytes behind the head are nobody's that we want to talk to.
@@ -157,20 +163,6 @@ function proxyFailed(
     host,
     port,
   });
-}
-
-/** Basic is what we can do. Of the schemes that the proxy offers, those are named that are known. */
-function hintFor407(head: string): string {
-  const offers = [...head.matchAll(/^proxy-authenticate:[ \t]*([\w-]+)/gim)].map(
-    ([, name]) => name,
-  );
-  const known = ['NTLM', 'Negotiate', 'Digest', 'Kerberos', 'Bearer'].filter((name) =>
-    offers.some((offer) => offer?.toLowerCase() === name.toLowerCase()),
-  );
-  if (known.length === 0 || offers.some((offer) => offer?.toLowerCase() === 'basic')) {
-    return 'Give proxy.auth, or a user name and password in the URL of the proxy.';
-  }
-  return `The proxy offers ${known.join(', ')} only, and mcp-tls does Basic: run a local proxy that signs in for you (such as px or cntlm) and give its address as \`proxy\`, or have this host allowed without.`;
 }
 
 const NOT_A_PROXY = 'Check that the address is that of an HTTP proxy which allows CONNECT.';

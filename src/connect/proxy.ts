@@ -17,7 +17,7 @@ import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-
 import { sourcedOf } from '../trust/sourced.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput } from '../trust/trust-policy.js';
-import { addressOf } from './address-of.js';
+import { readProxyUrl } from './proxy-url.js';
 import { sharedSecureContext } from './shared-context.js';
 
 /**
@@ -25,7 +25,8 @@ import { sharedSecureContext } from './shared-context.js';
  * inside the tunnel, as always: the proxy sees the server's host and port, and no more.
  *
  * A URL (`http://proxy:3128`, `https://user:password@proxy:443`), the same with options, `'env'` for
- * `HTTPS_PROXY` and `NO_PROXY` as they are now (lower case first), or `false` for none: the default.
+ * `HTTPS_PROXY`, else `ALL_PROXY`, and `NO_PROXY` as they are now (lower case first), or `false` for none: the default.
+ * In a URL a user name and password are percent-encoded; `auth` takes them as they are. SOCKS is not supported.
  */
 export type ProxyInput = string | URL | ProxyOptions | 'env' | false;
 
@@ -96,32 +97,23 @@ export type ProxyFor = (host: string, port: number) => ProxyServer | undefined;
 export function readProxy(input: ProxyInput | undefined): ProxyFor {
   if (input === undefined || input === false) return () => undefined;
   if (input !== 'env') {
-    const proxy = readProxyOptions(input);
+    const proxy = readProxyOptions(input, 'proxy');
     return () => proxy;
   }
-  const url = environment('https_proxy');
-  if (url === undefined) return () => undefined;
-  const proxy = readProxyOptions(url);
-  const exempt = readNoProxy(environment('no_proxy') ?? '');
+  const variable = proxyVariable();
+  if (variable === undefined) return () => undefined;
+  const proxy = readProxyOptions(process.env[variable] as string, variable);
+  const exempt = readNoProxy(process.env['no_proxy'] || process.env['NO_PROXY'] || '');
   return (host, port) => (exempt(host, port) ? undefined : proxy);
 }
 
-function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
+function readProxyOptions(input: string | URL | ProxyOptions, whose: string): ProxyServer {
   const options: ProxyOptions =
     typeof input === 'string' || input instanceof URL ? { url: input } : input;
-  const url = parse(options.url);
-  const isSecure = url.protocol === 'https:';
-  if (!isSecure && url.protocol !== 'http:')
-    invalidArgument('proxy: must be an http: or https: URL');
+  const { isSecure, host, port, ...inUrl } = readProxyUrl(options.url, whose);
   if (!isSecure && options.trust !== undefined)
     invalidArgument('proxy.trust needs an https: proxy');
-  const { username, password } = options.auth ?? {
-    username: decoded(url.username),
-    password: decoded(url.password),
-  };
-  if (username.includes(':')) {
-    invalidArgument('proxy: the user name in the URL must not contain a colon');
-  }
+  const { username, password } = options.auth ?? inUrl;
   const anonymous = username === '' && password === '';
   const policy = isSecure ? checkTrustPolicy(options.trust ?? null, 'proxy.trust') : undefined;
   if (policy !== undefined && sourcedOf(policy) !== undefined) {
@@ -132,24 +124,20 @@ function readProxyOptions(input: string | URL | ProxyOptions): ProxyServer {
   }
   const secure = policy && { policy, secureContext: sharedSecureContext(policy) };
   return Object.freeze({
-    ...addressOf(url),
+    ...{ host, port },
     secure,
     authorization: () =>
       anonymous ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   });
 }
 
-function parse(input: string | URL): URL {
-  try {
-    return new URL(input);
-  } catch {
-    // The URL may hold a password.
-    return invalidArgument('proxy: not a URL (such as http://proxy.example:3128)');
-  }
-}
-
-function environment(name: string): string | undefined {
-  return process.env[name] || process.env[name.toUpperCase()] || undefined;
+/** As curl reads them; one that is set and empty says that there is none of the next. */
+function proxyVariable(): string | undefined {
+  const named = ['https_proxy', 'HTTPS_PROXY'];
+  const present = named.find((name) => process.env[name]);
+  if (present !== undefined || named.some((name) => process.env[name] !== undefined))
+    return present;
+  return ['all_proxy', 'ALL_PROXY'].find((name) => process.env[name]);
 }
 
 /**
@@ -166,15 +154,6 @@ function readNoProxy(list: string): (host: string, port: number) => boolean {
     entries.some(
       (entry) => (entry.port === undefined || entry.port === port) && entry.covers(host),
     );
-}
-
-/** What a URL holds percent-encoded. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return invalidArgument('proxy: the user name or password in the URL is not percent-encoded');
-  }
 }
 
 interface NoProxyEntry {
