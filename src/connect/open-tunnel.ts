@@ -1,9 +1,11 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { McpTlsError, TlsConnectionError } from '../errors.js';
 import { atHost, isConnectFailure, toConnectionError } from './connection-error.js';
+import { dial, wayTo } from './dial.js';
 import { untilAborted } from './limit.js';
 import type { ProxyServer } from './proxy.js';
 import { hintFor407 } from './proxy-authenticate.js';
+import { addressesOf } from './resolve.js';
 import { verified } from './verified.js';
 
 /** More than any proxy says before it lets bytes through. */
@@ -55,12 +57,21 @@ async function connectProxy(
   signal.throwIfAborted();
   if (secure === undefined) return connectPlainProxy(proxy, target, signal);
   try {
-    return (await verified({ host, port, ...secure }, () => ({ host, port }), signal)).socket;
+    return (await verified({ host, port, ...secure }, () => wayToProxy(proxy, signal), signal))
+      .socket;
   } catch (error) {
     if (signal.aborted || !isConnectFailure(error)) throw error;
     const { hint, refused, retryable, message } = error;
     const why = `${refused ? 'is not trusted' : 'cannot be used'}: ${message}`;
     throw proxyFailed(proxy, target, why, { hint, refused, retryable, cause: error });
+  }
+}
+
+async function wayToProxy({ host, port }: ProxyServer, signal: AbortSignal) {
+  try {
+    return await wayTo(await untilAborted(addressesOf(host), signal), { port }, signal);
+  } catch (error) {
+    throw signal.aborted ? error : toConnectionError(error, { host, port });
   }
 }
 
@@ -70,17 +81,10 @@ async function connectPlainProxy(
   signal: AbortSignal,
 ): Promise<Socket> {
   const { host, port } = proxy;
-  const socket = connectTcp({ host, port });
-  const connected = new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve).once('error', reject);
-  });
-  // What still comes from a socket that was given up has nowhere to go.
-  socket.on('error', () => {});
   try {
-    await untilAborted(connected, signal);
+    const socket = await dial(await untilAborted(addressesOf(host), signal), { port }, signal);
     return socket.setNoDelay(true);
   } catch (error) {
-    socket.destroy();
     if (signal.aborted) throw error;
     const cause = toConnectionError(error, { host, port });
     throw proxyFailed(proxy, target, 'cannot be reached', {

@@ -1,11 +1,13 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import { McpTlsError, TlsTrustError } from '../errors.js';
 import { canonicalAddress } from './address.js';
-import { atHost } from './connection-error.js';
+import { atHost, toConnectionError } from './connection-error.js';
+import { wayTo } from './dial.js';
+import { untilAborted } from './limit.js';
 import { openTunnel } from './open-tunnel.js';
+import { addressesOf } from './resolve.js';
 import type { AddressTarget, AllowAddress, Route } from './route.js';
 
 interface Endpoint {
@@ -35,41 +37,20 @@ export async function reach(
   }
   const proxy = route.proxyFor(host, port);
   if (proxy !== undefined) return { socket: await openTunnel(proxy, target, signal) };
-  const lookup = lookupFor(target, route);
-  return {
-    host,
-    port,
-    ...(lookup === undefined ? {} : { lookup }),
-    // Not in the types of tls.connect, which hands it on to net.connect.
-    ...(localAddress === undefined ? {} : { localAddress }),
-  };
+  try {
+    const addresses = await untilAborted(allowedAddresses(target, route), signal);
+    return await wayTo(addresses, { port, localAddress }, signal);
+  } catch (error) {
+    throw signal.aborted ? error : toConnectionError(error, target);
+  }
 }
 
-/**
- * The look-up of one connection: it knows which port it is for, and what it hands on was allowed for
- * exactly that. Whatever a caller's own look-up does (throw, answer nothing, answer twice) is an error
- * of this connection and of nothing else.
- */
-function lookupFor(endpoint: Endpoint, route: Route): LookupFunction | undefined {
+/** What the look-up of one connection hands on was allowed for exactly that. */
+async function allowedAddresses(target: Endpoint, route: Route): Promise<readonly string[]> {
   const { lookup, allowAddress } = route;
-  if (lookup === undefined && allowAddress === undefined) return undefined;
-  const target = addressTarget(endpoint, route);
-  return (host, options, callback) => {
-    resolve(lookup ?? (dnsLookup as unknown as LookupFunction), host, options)
-      .then((found) => {
-        return allowAddress === undefined ? found : assertAllowed(allowAddress, found, target);
-      })
-      .then(
-        (addresses) => {
-          const all = addresses.map((address) => ({ address, family: isIP(address) }));
-          const [first] = all as [LookupAddress, ...LookupAddress[]];
-          if ((options as { all?: boolean }).all) callback(null, all);
-          else callback(null, first.address, first.family);
-        },
-        // Node.js takes anything else for success: nobody says that what was thrown is an error.
-        (thrown) => callback(thrown instanceof Error ? thrown : new LookupFailed(thrown), '', 0),
-      );
-  };
+  const found = await addressesOf(target.host, lookup);
+  if (allowAddress === undefined || isIP(target.host) !== 0) return found;
+  return assertAllowed(allowAddress, found, addressTarget(target, route));
 }
 
 function addressTarget({ host, port }: Endpoint, { context }: Route): AddressTarget {
@@ -81,32 +62,6 @@ function addressTarget({ host, port }: Endpoint, { context }: Route): AddressTar
 /** As a URL writes it: IPv6 in brackets, and without the default port. */
 function originOf(host: string, port: number): string {
   return new URL(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`).origin;
-}
-
-class LookupFailed extends Error {
-  readonly code = 'ENOTFOUND';
-
-  constructor(thrown: unknown) {
-    super('the look-up failed', { cause: thrown });
-  }
-}
-
-/** @returns at least one IP address */
-async function resolve(
-  lookup: LookupFunction,
-  host: string,
-  options: Parameters<LookupFunction>[1],
-): Promise<readonly string[]> {
-  const found = await new Promise<string | LookupAddress[]>((done, fail) => {
-    lookup(host, options, (error, addresses) => {
-      if (error !== null && error !== undefined) fail(error);
-      else done(addresses);
-    });
-  });
-  const list = Array.isArray(found) ? found.map((one) => one?.address) : [found];
-  const addresses = list.filter((address) => typeof address === 'string' && isIP(address) !== 0);
-  if (addresses.length > 0) return addresses;
-  throw new LookupFailed(undefined);
 }
 
 /**
