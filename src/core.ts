@@ -169,6 +169,7 @@ export type { FileSource, Material, MaterialFunction, PemInput } from './trust/s
 export type {
   Origins,
   ReadyTrust,
+  TlsGroup,
   TlsVersion,
   TrustByCa,
   TrustByPin,

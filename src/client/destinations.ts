@@ -19,9 +19,12 @@ function checkUsable(trust: TrustInput, whose: string): CheckedTrustPolicy {
 }
 
 function assertUsable(policy: CheckedTrustPolicy): void {
-  const { clientCertificate, crl } = policy;
+  const { clientCertificate, crl, systemRoots, groups } = policy;
   if (clientCertificate !== undefined) assertIsValid(clientCertificate, new Date());
-  if (clientCertificate !== undefined || crl.length > 0) makeSecureContext(policy);
+  const dependsOnRuntime = systemRoots || groups.length > 0;
+  if (clientCertificate !== undefined || crl.length > 0 || dependsOnRuntime) {
+    makeSecureContext(policy);
+  }
 }
 
 /** {@link checkUsable}, followed from now on where its material comes from sources. */

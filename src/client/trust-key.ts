@@ -74,9 +74,11 @@ type Said = Omit<
 
 /** Holds every field, by its type: one that is added to policies and forgotten here does not compile. */
 function saidBy(policy: CheckedTrustPolicy): Readonly<Record<keyof Said | 'sources', unknown>> {
-  const { defaultRoots, identity, serverName, allowExpired, minVersion } = policy;
+  const { defaultRoots, systemRoots, identity, serverName, allowExpired } = policy;
+  const { minVersion, maxVersion, groups } = policy;
   return {
-    ...{ defaultRoots, identity, serverName, allowExpired, minVersion },
+    ...{ defaultRoots, systemRoots, identity, serverName, allowExpired },
+    ...{ minVersion, maxVersion, groups },
     anchors: anchorsOf(policy).map(({ raw, isAuthority }) => [raw, isAuthority]),
     pins: policy.pins.map(({ text }) => text),
     clientCertificate: policy.clientCertificate?.chain,

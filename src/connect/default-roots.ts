@@ -36,6 +36,34 @@ export function addToDefaultRoots(
 }
 
 /**
+ * The roots of the operating system: of its store on Windows and macOS, and elsewhere of the files that OpenSSL is
+ * built for, or that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Since 22.15 and 23.10.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_RUNTIME`, also where the system has none
+ */
+export function rootsOfSystem(): readonly string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'system') => string[] };
+  if (getCACertificates === undefined) {
+    throw new TlsConfigError(
+      'MCP_TLS_UNSUPPORTED_RUNTIME',
+      `this Node.js (${process.version}) does not give out the roots of the operating system, which trust.roots: 'system' asks for`,
+      {
+        hint: "Run Node.js 22.15 or later; or give them as a file: `ca: fromFile('/etc/ssl/certs/ca-certificates.crt'), authority: true`; or start Node.js with --use-openssl-ca and write roots: 'default'.",
+      },
+    );
+  }
+  const roots = getCACertificates('system');
+  if (roots.length > 0) return roots;
+  throw new TlsConfigError(
+    'MCP_TLS_UNSUPPORTED_RUNTIME',
+    "the operating system has no roots that Node.js can read, and trust.roots: 'system' asks for them",
+    {
+      hint: 'Install them: the package ca-certificates on most Linux systems and container images.',
+    },
+  );
+}
+
+/**
  * The default roots of this moment, where a process can change them: since 22.15 and 23.10. Not in the
  * types of Node 20.
  */

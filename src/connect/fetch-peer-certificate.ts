@@ -16,6 +16,7 @@ import { isSelfIssued } from '../trust/chain-facts.js';
 import {
   type CheckedTrustPolicy,
   checkTrustPolicy,
+  rootsOf,
   withDetails,
 } from '../trust/check-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
@@ -242,8 +243,9 @@ function suggestionFor(
 ): TrustPolicy | undefined {
   if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))
     return undefined;
-  if (isTrusted && policy.defaultRoots && policy.anchors.length === 0) {
-    return { roots: 'default', ...(serverName === undefined ? {} : { serverName }) };
+  const roots = rootsOf(policy);
+  if (isTrusted && roots !== undefined && policy.anchors.length === 0) {
+    return { roots, ...(serverName === undefined ? {} : { serverName }) };
   }
   const suggested = suggestPolicy(handshake, host, serverName, now);
   // Weaker than what was asked for would be no suggestion.

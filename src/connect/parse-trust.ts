@@ -44,6 +44,8 @@ const FIELDS = [
   'crl',
   'crlFile',
   'minVersion',
+  'maxVersion',
+  'groups',
 ];
 
 const CLIENT_FIELDS = [

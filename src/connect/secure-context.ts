@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
-import { addToDefaultRoots } from './default-roots.js';
+import { addToDefaultRoots, rootsOfSystem } from './default-roots.js';
 import { assertTlsRuntime } from './tls-runtime.js';
 
 /**
@@ -24,15 +24,17 @@ import { assertTlsRuntime } from './tls-runtime.js';
  */
 export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext {
   assertTlsRuntime();
-  const { authorities, clientCertificate, crl, defaultRoots } = policy;
+  const { authorities, clientCertificate, crl, defaultRoots, systemRoots, groups } = policy;
   const options: tls.SecureContextOptions = {
     minVersion: policy.minVersion,
-    ciphers: `${tls.DEFAULT_CIPHERS}:!DHE:@SECLEVEL=2`,
-    ...ELLIPTIC_GROUPS,
+    maxVersion: policy.maxVersion,
+    // Without a group there is no saying which: a key exchange by RSA has none.
+    ciphers: `${tls.DEFAULT_CIPHERS}:!DHE${groups.length > 0 ? ':!kRSA' : ''}:@SECLEVEL=2`,
+    ...(groups.length > 0 ? { ecdhCurve: groups.join(':') } : ELLIPTIC_GROUPS),
   };
   const anchors = authorities.map((anchor) => anchor.toString());
   // An empty list is an empty store; without `ca` it would be the default roots.
-  if (!defaultRoots) options.ca = anchors;
+  if (!defaultRoots) options.ca = systemRoots ? [...rootsOfSystem(), ...anchors] : anchors;
   // An intermediate is an anchor only with this flag, and of two anchors with one subject (before and
   // after a renewal) OpenSSL tries only the first without it.
   if (anchors.length > 0) options.allowPartialTrustChain = true;
@@ -46,10 +48,28 @@ export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext
     return tls.createSecureContext(options);
   } catch (cause) {
     if (cause instanceof TlsConfigError) throw cause;
+    assertKnowsGroups(groups);
     const { code } = cause as NodeJS.ErrnoException;
     const message = `OpenSSL refuses a certificate, key or list of the policy${code ? ` (${code})` : ''}`;
     // Without the cause: what OpenSSL says of a private key is nobody's business.
     throw new TlsConfigError('MCP_TLS_INVALID_CERTIFICATE', message);
+  }
+}
+
+/** @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_RUNTIME` where this Node.js lacks one of them */
+function assertKnowsGroups(groups: readonly string[]): void {
+  for (const group of groups) {
+    try {
+      tls.createSecureContext({ ca: [], ecdhCurve: group });
+    } catch {
+      throw new TlsConfigError(
+        'MCP_TLS_UNSUPPORTED_RUNTIME',
+        `the TLS library of this Node.js (${process.version}) has no group ${group}, which trust.groups asks for`,
+        {
+          hint: 'Post-quantum groups need Node.js 24 or later: run it there, or leave trust.groups out.',
+        },
+      );
+    }
   }
 }
 

@@ -33,16 +33,20 @@ export function sharedSecureContext(policy: CheckedTrustPolicy): SecureContext {
 }
 
 /** Of all that {@link makeSecureContext} looks at; the default roots too, which a process can change. */
-function digestOf({ authorities, defaultRoots, crl, minVersion }: CheckedTrustPolicy): string {
+function digestOf(policy: CheckedTrustPolicy): string {
+  const { authorities, defaultRoots, systemRoots, crl, minVersion, maxVersion, groups } = policy;
   const roots = defaultRoots ? listedRoots() : [];
   return digestOfParts([
     minVersion,
+    maxVersion,
+    groups.join(),
     ...authorities.map((anchor) => anchor.fingerprint256),
     '',
     ...crl,
     '',
     roots === undefined ? 'fixed' : digestOfRoots(roots),
     String(defaultRoots),
+    String(systemRoots),
   ]);
 }
 

@@ -1,3 +1,5 @@
+import { TLS_GROUPS } from '../trust/trust-policy.js';
+
 /** One text, or a list of at least one. */
 const TEXTS = {
   anyOf: [
@@ -58,6 +60,14 @@ const ANY = {
   },
   clientCertificate: CLIENT_CERTIFICATE,
   minVersion: { enum: ['TLSv1.2', 'TLSv1.3'] },
+  maxVersion: { enum: ['TLSv1.2', 'TLSv1.3'] },
+  groups: {
+    anyOf: [
+      { enum: [...TLS_GROUPS] },
+      { type: 'array', items: { enum: [...TLS_GROUPS] }, minItems: 1 },
+    ],
+    description: 'Groups of the key exchange; those with MLKEM are post-quantum.',
+  },
 };
 
 const ALLOW_EXPIRED = {
@@ -80,7 +90,11 @@ const BY_CA = {
       type: 'boolean',
       description: 'Whether all of them are authorities. Default: those without server names are.',
     },
-    roots: { enum: ['none', 'default'], description: "'default': the public roots, too." },
+    roots: {
+      enum: ['none', 'default', 'system'],
+      description:
+        "'default': the public roots, too. 'system': those of the operating system, too.",
+    },
     identity: { const: 'name' },
     allowExpired: ALLOW_EXPIRED,
     crl: { ...TEXTS, description: 'Revocation lists as PEM text, one for each authority.' },
@@ -107,7 +121,7 @@ const BY_ROOTS = {
   required: ['roots'],
   properties: {
     ...ANY,
-    roots: { const: 'default' },
+    roots: { enum: ['default', 'system'] },
     identity: { const: 'name' },
     allowExpired: { const: false },
   },

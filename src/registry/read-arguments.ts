@@ -97,6 +97,7 @@ const CHANGES: Declaration<ServerChanges> = declareOptions<ServerChanges>(
       }),
     ),
     minVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
+    maxVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
     signal: signal(),
   },
   ELSEWHERE,

@@ -8,7 +8,7 @@ function kindOf({ policy }: CheckedServerTrust): RegisteredKind {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
   // The widest of them, where there are several.
-  if (policy.defaultRoots) return 'roots';
+  if (policy.defaultRoots || policy.systemRoots) return 'roots';
   return policy.trustsChains ? 'authority' : 'certificate';
 }
 

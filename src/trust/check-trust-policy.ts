@@ -9,6 +9,7 @@ import { checkedPolicy } from './checked-policy.js';
 import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
+import { type AllFields, assertCombination, groupsOf, leastVersion } from './policy-combination.js';
 import { CHECKED, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
 import {
@@ -20,7 +21,7 @@ import {
   withMaterial,
 } from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
-import type { ReadyTrust, TlsVersion, TrustByCa, TrustInput, TrustPolicy } from './trust-policy.js';
+import type { ReadyTrust, TlsGroup, TlsVersion, TrustInput, TrustPolicy } from './trust-policy.js';
 import { readUriIdentity } from './uri-identity.js';
 
 /**
@@ -36,6 +37,7 @@ export interface CheckedTrustPolicy extends ReadyTrust {
   /** DER of the others: servers' own, compared by their bytes, and never given to OpenSSL. */
   readonly ownCertificates: readonly Uint8Array[];
   readonly defaultRoots: boolean;
+  readonly systemRoots: boolean;
   /** Whether there are authorities or roots, without which no chain is trusted. */
   readonly trustsChains: boolean;
   readonly pins: readonly Pin[];
@@ -47,10 +49,10 @@ export interface CheckedTrustPolicy extends ReadyTrust {
   /** PEM, one list each. */
   readonly crl: readonly string[];
   readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** Empty: Node.js's own. */
+  readonly groups: readonly TlsGroup[];
 }
-
-/** A policy of whatever shape. */
-type AllFields = Partial<Omit<TrustByCa, 'identity'>> & { identity?: 'name' | 'pin' };
 
 type PlainPolicy = Omit<
   CheckedTrustPolicy,
@@ -59,6 +61,7 @@ type PlainPolicy = Omit<
 
 const DEFAULTS: PlainPolicy = {
   defaultRoots: true,
+  systemRoots: false,
   pins: [],
   identity: 'name',
   serverName: undefined,
@@ -66,6 +69,8 @@ const DEFAULTS: PlainPolicy = {
   clientCertificate: undefined,
   crl: [],
   minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  groups: [],
 };
 
 /**
@@ -134,7 +139,8 @@ function assertType(trust: unknown, whose: string): void {
 
 function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustPolicy {
   const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust as AllFields;
-  const { identity = 'name', allowExpired = false, minVersion = 'TLSv1.2' } = trust as AllFields;
+  const { identity = 'name', allowExpired = false, maxVersion = 'TLSv1.3' } = trust as AllFields;
+  const groups = groupsOf(trust);
   const certificates = ca === undefined ? [] : readCertificates(ca as PlainPem, parsed);
   const anchors = certificates.map((certificate) => ({
     raw: certificate.raw,
@@ -147,13 +153,16 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
   }
   return freeze(anchors, {
     defaultRoots: roots === 'default',
+    systemRoots: roots === 'system',
     pins: pins === undefined ? [] : readPins(pins),
     identity,
     serverName: serverName === undefined ? undefined : readServerName(serverName),
     allowExpired,
     clientCertificate: clientCertificate && readClientCertificate(clientCertificate),
     crl: crl === undefined ? [] : readRevocationLists(crl as PlainPem),
-    minVersion,
+    minVersion: leastVersion(trust),
+    maxVersion,
+    groups,
   });
 }
 
@@ -181,54 +190,21 @@ export function readPins(pins: string | readonly string[]): readonly Pin[] {
   return [...new Map(read.map((pin) => [pin.text, Object.freeze(pin)])).values()];
 }
 
-/** Fields that would be ignored beside others, or that say the opposite. */
-function assertCombination(trust: TrustPolicy): void {
-  const { ca, authority, roots, pins, identity, allowExpired, crl } = trust as AllFields;
-  if (identity === 'pin') {
-    if (pins === undefined) invalidArgument("trust.identity 'pin' needs trust.pins");
-    if (typeof (trust as AllFields).serverName === 'object') {
-      invalidArgument("with trust.identity 'pin' names are not checked: leave out serverName.uri");
-    }
-    if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined) {
-      invalidArgument(
-        "with trust.identity 'pin' names and chain are not checked: leave out ca, authority, roots and crl; or leave out identity, and the pins are checked in addition to the chain",
-      );
-    }
-    return;
-  }
-  if (ca === undefined && roots !== 'default') {
-    invalidArgument(
-      roots === 'none'
-        ? "trust.roots is 'none' and there is no trust.ca: nothing could be trusted"
-        : "trust does not say whom to trust: give ca, or roots: 'default', or identity: 'pin' with pins",
-      pins === undefined
-        ? undefined
-        : "Pins alone do not say whether names and chain are checked: write `{ identity: 'pin', pins }` to trust the pin alone, or `{ roots: 'default', pins }` for both.",
-    );
-  }
-  if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {
-    invalidArgument('trust.authority, trust.allowExpired and trust.crl need trust.ca');
-  }
-  if (
-    typeof (trust as AllFields).serverName === 'object' &&
-    (ca === undefined || roots === 'default')
-  ) {
-    invalidArgument(
-      'trust.serverName as a URI needs trust.ca, and no roots: no public authority vouches for such names',
-    );
-  }
-  if (allowExpired === true && pins === undefined) {
-    invalidArgument('trust.allowExpired needs trust.pins');
-  }
-  // OpenSSL reports the last of several objections, and expiry would hide a revocation.
-  if (allowExpired === true && crl !== undefined) {
-    invalidArgument('trust.allowExpired and trust.crl cannot be combined');
-  }
+/** The roots that a policy trusts besides its anchors, by the name that policies have for them. */
+export function rootsOf({
+  defaultRoots,
+  systemRoots,
+}: CheckedTrustPolicy): 'default' | 'system' | undefined {
+  if (defaultRoots) return 'default';
+  return systemRoots ? 'system' : undefined;
 }
 
 /** What of a policy says nothing of whom it trusts, and can be set apart from that. */
 export type PolicyDetails = Partial<
-  Pick<CheckedTrustPolicy, 'serverName' | 'clientCertificate' | 'minVersion' | 'pins'>
+  Pick<
+    CheckedTrustPolicy,
+    'serverName' | 'clientCertificate' | 'minVersion' | 'maxVersion' | 'groups' | 'pins'
+  >
 >;
 
 /** The same policy with other details. */
@@ -237,6 +213,9 @@ export function withDetails(
   details: PolicyDetails,
 ): CheckedTrustPolicy {
   const changed = freeze(anchorsOf(policy), { ...plain(policy), ...details });
+  if (changed.minVersion > changed.maxVersion) {
+    invalidArgument('trust.minVersion is above trust.maxVersion: no version is left');
+  }
   const before = sourcedOf(policy);
   if (before === undefined) return changed;
   const { sources, key } = before;
@@ -258,11 +237,11 @@ export function trustInCertificate(
 }
 
 function plain(policy: CheckedTrustPolicy): PlainPolicy {
-  const { defaultRoots, pins, identity, serverName, allowExpired } = policy;
-  const { clientCertificate, crl, minVersion } = policy;
+  const { defaultRoots, systemRoots, pins, identity, serverName, allowExpired } = policy;
+  const { clientCertificate, crl, minVersion, maxVersion, groups } = policy;
   return {
-    ...{ defaultRoots, pins, identity, serverName, allowExpired },
-    ...{ clientCertificate, crl, minVersion },
+    ...{ defaultRoots, systemRoots, pins, identity, serverName, allowExpired },
+    ...{ clientCertificate, crl, minVersion, maxVersion, groups },
   };
 }
 
@@ -272,9 +251,11 @@ function freeze(
   sourced?: Sourced,
 ): CheckedTrustPolicy {
   const complete = { ...DEFAULTS, ...rest };
-  const trustsChains = complete.defaultRoots || anchors.some(({ isAuthority }) => isAuthority);
+  const trustsChains =
+    complete.defaultRoots || complete.systemRoots || anchors.some(({ isAuthority }) => isAuthority);
   Object.freeze(complete.pins);
   Object.freeze(complete.crl);
+  Object.freeze(complete.groups);
   const policy = Object.assign(checkedPolicy(anchors), complete, { trustsChains });
   if (sourced !== undefined) Object.defineProperty(policy, SOURCED, { value: sourced });
   return Object.freeze(policy) as unknown as CheckedTrustPolicy;

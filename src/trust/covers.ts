@@ -22,6 +22,8 @@ function hasSameDetails(after: CheckedTrustPolicy, before: CheckedTrustPolicy): 
     after.identity === before.identity &&
     after.serverName === before.serverName &&
     after.minVersion === before.minVersion &&
+    after.maxVersion === before.maxVersion &&
+    after.groups.join() === before.groups.join() &&
     after.allowExpired === before.allowExpired &&
     after.crl.join() === before.crl.join()
   );
@@ -52,7 +54,8 @@ function coversAnchors(after: CheckedTrustPolicy, before: CheckedTrustPolicy): b
   return (
     own &&
     [...last.authorities].every((certificate) => next.authorities.has(certificate)) &&
-    (after.defaultRoots || !before.defaultRoots)
+    (after.defaultRoots || !before.defaultRoots) &&
+    (after.systemRoots || !before.systemRoots)
   );
 }
 

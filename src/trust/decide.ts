@@ -143,13 +143,13 @@ function chainReason(
 
 function isRelated(
   chain: readonly X509Certificate[],
-  { authorities, defaultRoots }: CheckedTrustPolicy,
+  { authorities, defaultRoots, systemRoots }: CheckedTrustPolicy,
 ): boolean {
   const related = (certificate: X509Certificate) =>
     authorities.some(
       (anchor) => anchor.raw.equals(certificate.raw) || mayBeSignedBy(certificate, anchor),
     );
-  return defaultRoots || chain.some(related);
+  return defaultRoots || systemRoots || chain.some(related);
 }
 
 function strangerReason(leaf: X509Certificate): TrustErrorCode {

@@ -153,6 +153,7 @@ function anchorsOf(policy: CheckedTrustPolicy): string {
     names.push(`${policy.anchors.length - names.length} more`);
   }
   if (policy.defaultRoots) names.push('the default roots');
+  if (policy.systemRoots) names.push('the roots of the operating system');
   return names.join('; ');
 }
 

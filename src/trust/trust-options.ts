@@ -18,7 +18,13 @@ import {
 import { CLIENT_CERTIFICATE } from './client-certificate.js';
 import { readyOf } from './ready.js';
 import { isPemInput, type PemInput } from './source.js';
-import type { Origins, TrustInput, TrustPolicy } from './trust-policy.js';
+import {
+  type Origins,
+  TLS_GROUPS,
+  type TlsGroup,
+  type TrustInput,
+  type TrustPolicy,
+} from './trust-policy.js';
 
 const SERVER_NAME = 'a DNS name, an IP address, or { uri }';
 
@@ -36,7 +42,7 @@ export const TRUST_POLICY: Declaration<TrustPolicy> = declareOptions<TrustPolicy
   {
     ca: pem(CERTIFICATES),
     authority: given(flag()),
-    roots: given(oneOf('none', 'default')),
+    roots: given(oneOf('none', 'default', 'system')),
     pins: given(custom('a pin or a list of at least one', isPins)),
     identity: given(oneOf('name', 'pin')),
     serverName: given(readBy<string | { uri: string }>(SERVER_NAME, readServerName)),
@@ -46,6 +52,13 @@ export const TRUST_POLICY: Declaration<TrustPolicy> = declareOptions<TrustPolicy
       'revocation lists: PEM as text or bytes, DER as bytes, fromFile(path), a function, or a list of these',
     ),
     minVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
+    maxVersion: given(oneOf('TLSv1.2', 'TLSv1.3')),
+    groups: given(
+      custom<TlsGroup | readonly TlsGroup[]>(
+        `one or a list of ${TLS_GROUPS.join(', ')}`,
+        areGroups,
+      ),
+    ),
   },
   {
     elsewhere: {
@@ -92,6 +105,11 @@ function readServerName(value: unknown, whose: string): string | { uri: string }
   if (typeof value === 'string') return value;
   if (!isOptionsObject(value)) return refuse(whose, SERVER_NAME, value);
   return readOptions(URI_NAME, value, whose);
+}
+
+function areGroups(value: unknown): boolean {
+  const list = Array.isArray(value) ? value : [value];
+  return list.length > 0 && list.every((one) => TLS_GROUPS.includes(one as TlsGroup));
 }
 
 function isPins(value: unknown): boolean {

@@ -10,7 +10,32 @@ interface AnyTrust {
   clientCertificate?: ClientCertificate;
   /** Oldest TLS version to speak. Default `'TLSv1.2'`. */
   minVersion?: TlsVersion;
+  /**
+   * Newest TLS version to speak. Default `'TLSv1.3'`. `'TLSv1.2'` for servers that ask for the client certificate
+   * only at certain paths (Apache `<Location>`, IIS): in TLS 1.3 a Node.js client cannot answer that.
+   */
+  maxVersion?: TlsVersion;
+  /**
+   * Groups of the key exchange to offer, the preferred first, and no others. Default: Node.js's, without
+   * finite-field Diffie-Hellman. A list of post-quantum ones alone requires post-quantum, and TLS 1.3 with it; a
+   * Node.js that has none of that refuses the policy (`MCP_TLS_UNSUPPORTED_RUNTIME`).
+   */
+  groups?: TlsGroup | readonly TlsGroup[];
 }
+
+/** Groups of the key exchange by their names in TLS. Those with `MLKEM` are post-quantum: Node.js 24 and later. */
+export type TlsGroup = (typeof TLS_GROUPS)[number];
+
+export const TLS_GROUPS = [
+  'X25519MLKEM768',
+  'SecP256r1MLKEM768',
+  'SecP384r1MLKEM1024',
+  'X25519',
+  'P-256',
+  'X448',
+  'P-384',
+  'P-521',
+] as const;
 
 /** Policies under which the certificate must carry the reference identity. */
 interface NamedTrust extends AnyTrust {
@@ -51,9 +76,10 @@ export interface TrustByCa extends NamedTrust {
   authority?: boolean;
   /**
    * `'none'`: only `ca`; the default. `'default'`: Node.js's own roots too (bundled,
-   * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was told to use them).
+   * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was told to use them). `'system'`: those of the
+   * operating system too, and none of Node.js's; needs Node.js 22.15 (`MCP_TLS_UNSUPPORTED_RUNTIME`).
    */
-  roots?: 'none' | 'default';
+  roots?: 'none' | 'default' | 'system';
   /**
    * Accept the server's certificate after its notAfter too. Excuses that and nothing else. Needs
    * `pins`. Below an authority the chain must lead to one in `ca`.
@@ -67,9 +93,10 @@ export interface TrustByCa extends NamedTrust {
   crl?: PemInput;
 }
 
-/** Trust in Node.js's default roots, with or without pins. */
+/** Trust in Node.js's default roots or those of the operating system, with or without pins. */
 export interface TrustByRoots extends NamedTrust {
-  roots: 'default';
+  /** See {@link TrustByCa.roots}. */
+  roots: 'default' | 'system';
   ca?: never;
   authority?: never;
   allowExpired?: never;
@@ -90,7 +117,7 @@ export interface TrustByPin extends AnyTrust {
 
 /**
  * What to trust for one server, in one of three shapes: by certificates of yours (`ca`), by the default
- * roots (`roots: 'default'`), or by a pinned key (`identity: 'pin'`). Every field is checked when a
+ * or the system's roots (`roots`), or by a pinned key (`identity: 'pin'`). Every field is checked when a
  * factory or transport is made.
  */
 export type TrustPolicy = TrustByCa | TrustByRoots | TrustByPin;

@@ -26,6 +26,8 @@ factoryFor({ ca: [pem, der] });
 factoryFor({ ca: pem, authority: true, crl: pem, serverName: 'a.example', pins: pem });
 factoryFor({ ca: pem, roots: 'default', minVersion: 'TLSv1.3' });
 factoryFor({ roots: 'default', pins: [pem] });
+factoryFor({ roots: 'system', maxVersion: 'TLSv1.2' });
+factoryFor({ ca: pem, roots: 'system', groups: ['X25519MLKEM768', 'X25519'] });
 factoryFor({ identity: 'pin', pins: pem, allowExpired: true, serverName: 'a.example' });
 factoryFor({ ca: pem, clientCertificate: { cert: pem, key: der, passphrase: pem } });
 factoryFor({ ca: pem, clientCertificate: { pfx: der, passphrase: pem } });
@@ -66,6 +68,8 @@ factoryFor({ ca: pem, clientCertificate: { cert: pem } });
 factoryFor({ ca: pem, clientCertificate: { pfx: der, cert: pem, key: pem } });
 // @ts-expect-error a PKCS #12 file is no text
 factoryFor({ ca: pem, clientCertificate: { pfx: pem } });
+// @ts-expect-error finite-field Diffie-Hellman is not offered
+factoryFor({ ca: pem, groups: 'ffdhe2048' });
 // @ts-expect-error misspelt
 factoryFor({ ca: pem, pin: pem });
 

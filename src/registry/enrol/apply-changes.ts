@@ -28,11 +28,12 @@ export function applyChanges(
   before: CheckedTrustPolicy,
   changes: ServerChanges,
 ): Changed {
-  const { url, trust, pins, minVersion, clientCertificate, proxy } = changes;
+  const { url, trust, pins, minVersion, maxVersion, clientCertificate, proxy } = changes;
   const base = trust === undefined ? before : keepClientCertificate(checkStored(trust), before);
   const policy = withDetails(base, {
     ...(pins === undefined ? {} : { pins: readPins(pins) }),
     ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
     ...(clientCertificate === undefined
       ? {}
       : {
@@ -40,7 +41,7 @@ export function applyChanges(
             clientCertificate === null ? undefined : readClientCertificate(clientCertificate),
         }),
   });
-  const concerning = [url, trust, pins, minVersion, clientCertificate, proxy];
+  const concerning = [url, trust, pins, minVersion, maxVersion, clientCertificate, proxy];
   return {
     url: url === undefined ? record.url : String(url),
     policy,

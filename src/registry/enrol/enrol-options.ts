@@ -101,5 +101,7 @@ export interface ServerChanges extends ServerSettings {
   /** All pins, the present one and those of an announced change. */
   pins?: string | readonly string[];
   minVersion?: TlsVersion;
+  /** Newest TLS version to speak. See `TrustPolicy`. */
+  maxVersion?: TlsVersion;
   signal?: AbortSignal | undefined;
 }

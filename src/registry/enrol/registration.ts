@@ -57,9 +57,9 @@ export function registeredPolicy(
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for trust in own certificates and more
  */
 export function assertRenewable(id: string, policy: CheckedTrustPolicy): void {
-  const { identity, ownCertificates, anchors, defaultRoots, pins } = policy;
+  const { identity, ownCertificates, anchors, defaultRoots, systemRoots, pins } = policy;
   if (identity === 'pin' || ownCertificates.length === 0) return;
-  if (anchors.length === 1 && !defaultRoots && pins.length === 0) return;
+  if (anchors.length === 1 && !defaultRoots && !systemRoots && pins.length === 0) return;
   invalidArgument(
     `'${id}' is trusted by more than one certificate: replace the policy by update(id, { trust })`,
   );
@@ -86,8 +86,10 @@ function detailsOf({
   serverName,
   clientCertificate,
   minVersion,
+  maxVersion,
+  groups,
 }: CheckedTrustPolicy): PolicyDetails {
-  return { serverName, clientCertificate, minVersion };
+  return { serverName, clientCertificate, minVersion, maxVersion, groups };
 }
 
 function hostOf(url: string): string {

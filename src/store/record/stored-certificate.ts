@@ -1,5 +1,5 @@
 import type { PlainPem } from '../../certificate/pem.js';
-import type { Origins, TlsVersion, TrustInput } from '../../trust/trust-policy.js';
+import type { Origins, TlsGroup, TlsVersion, TrustInput } from '../../trust/trust-policy.js';
 
 /**
  * What is kept of one server: whom to trust there, and how that came about. Plain JSON; a `type`, so that
@@ -38,7 +38,7 @@ export type StoredCertificate = {
 export type StoredTrust = {
   readonly ca?: readonly string[];
   readonly authority?: boolean;
-  readonly roots?: 'none' | 'default';
+  readonly roots?: 'none' | 'default' | 'system';
   readonly pins?: readonly string[];
   readonly identity?: 'name' | 'pin';
   readonly serverName?: string | { readonly uri: string };
@@ -46,6 +46,8 @@ export type StoredTrust = {
   readonly crl?: readonly string[];
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   readonly minVersion?: TlsVersion;
+  readonly maxVersion?: TlsVersion;
+  readonly groups?: readonly TlsGroup[];
 };
 
 /** A certificate with what follows from it. */

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../assert.js';
 import { pemOf } from '../../certificate/pem.js';
-import { anchorsOf, type CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import { anchorsOf, type CheckedTrustPolicy, rootsOf } from '../../trust/check-trust-policy.js';
 import { sourcedOf } from '../../trust/sourced.js';
 import { isUri } from '../../trust/uri-identity.js';
 import type { StoredTrust } from './stored-certificate.js';
@@ -13,7 +13,7 @@ import type { StoredTrust } from './stored-certificate.js';
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for `dangerouslyTrustAnyServer()`, which is never stored
  */
 export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
-  const { identity, serverName, minVersion } = policy;
+  const { identity, serverName, minVersion, maxVersion, groups } = policy;
   if (identity === 'unchecked') {
     invalidArgument('dangerouslyTrustAnyServer() is not kept in a store');
   }
@@ -29,6 +29,8 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
     ...(policy.crl.length === 0 ? {} : { crl: [...policy.crl] }),
     ...clientCertificateOf(policy),
     ...(minVersion === 'TLSv1.2' ? {} : { minVersion }),
+    ...(maxVersion === 'TLSv1.3' ? {} : { maxVersion }),
+    ...(groups.length === 0 ? {} : { groups }),
   };
 }
 
@@ -46,7 +48,8 @@ export function assertHoldsItself(policy: CheckedTrustPolicy): void {
 }
 
 function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'authority' | 'roots'> {
-  const roots = policy.defaultRoots ? ({ roots: 'default' } as const) : {};
+  const named = rootsOf(policy);
+  const roots = named === undefined ? {} : { roots: named };
   const anchors = anchorsOf(policy);
   if (anchors.length === 0) return roots;
   const ca = anchors.map(({ raw }) => pemOf(raw));
