@@ -501,7 +501,7 @@ describe('a watch', () => {
     [{ expiringDays: [0] }],
     [{ expiringDays: ['1/0'] }],
     [{ expiringDays: ['3/3'] }],
-    [{ expiringDays: ['30'] }],
+    [{ expiringDays: ['30' as unknown as number] }],
     [{ expiringDays: 7 as unknown as number[] }],
     [{ often: true } as WatchOptions],
   ])('is refused with %j', (options) => {

@@ -144,7 +144,7 @@ describe('checkTrustPolicy', () => {
       () => ({ ca: `${held.pem}-----BEGIN CERTIFICATE-----\nMIIB\n` }),
     ],
     ["roots: 'none' without ca", () => ({ roots: 'none' })],
-    ["roots: 'public'", () => ({ roots: 'system' })],
+    ["roots: 'public'", () => ({ roots: 'public' })],
     ['minVersion TLSv1', () => ({ roots: 'default', minVersion: 'TLSv1' })],
     ["serverName: ''", () => ({ roots: 'default', serverName: '' })],
     ['serverName with a port', () => ({ roots: 'default', serverName: 'a.example:443' })],

@@ -4,6 +4,7 @@ import { TlsConfigError } from '../../../src/errors.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
 import {
   type ClientCertificate,
+  type ClientCertificateAndKey,
   readClientCertificate,
 } from '../../../src/trust/client-certificate.js';
 
@@ -88,7 +89,7 @@ BfcZcLJma95Uiu5ZmRYelpLwg5mB28ybnFR2sKUsRnw=
 };
 
 describe('a key that cannot be opened', () => {
-  const refusal = (given: Partial<ClientCertificate>) => {
+  const refusal = (given: Partial<ClientCertificateAndKey>) => {
     try {
       readClientCertificate({ cert: held.pem, key: held.keyPem, ...given });
       return undefined;
