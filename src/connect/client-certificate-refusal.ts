@@ -54,6 +54,11 @@ export async function clientCertificateRefusal(
 const REFUSING =
   /^HTTP\/1\.[01] (?:49[56]\b|400\b[\s\S]*(?:No required SSL certificate was sent|The SSL certificate error))/;
 
+/** The same of an answer that was read already. @param text of its beginning */
+export function refusesClientCertificate(status: number, text: string): boolean {
+  return REFUSING.test(`HTTP/1.1 ${status} ${text}`);
+}
+
 /** How the connection ended within `ms`; `undefined`: it is open. */
 async function endOf(
   socket: TLSSocket,

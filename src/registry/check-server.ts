@@ -23,6 +23,8 @@ export interface CheckParts {
   /** Of the record. */
   readonly url: string;
   readonly clientCertificate: ShownClientCertificate | undefined;
+  /** For a server that says in HTTP that it does not take that, or misses one. */
+  readonly clientRefused: () => TlsConnectionError;
   /** When the check began, by `performance.now()`: the time to read the record is in it. */
   readonly startedAt: number;
   readonly link: (options: RegisteredLinkOptions) => Promise<CheckLink>;
@@ -95,6 +97,9 @@ async function ask(
   }
   const status = statusOf(first);
   if (status === 401) return unauthorized(parts, first);
+  if (first instanceof HttpStatusError && first.isAboutClientCertificate) {
+    return { mcp: undefined, error: parts.clientRefused() };
+  }
   if (!isOtherTransport(status)) return { mcp: undefined, error: first };
   try {
     await pingMcp(new SsePing(url, open()), signal);

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../assert.js';
 import { type CloseOptions, readClose } from '../client/close-options.js';
 import { addressOf } from '../connect/address-of.js';
+import { clientRefused } from '../connect/connection-error.js';
 import { type Inspection, inspectPeer } from '../connect/fetch-peer-certificate.js';
 import { OWN, ROUTE_FIELDS, readRoute } from '../connect/route.js';
 import { explainTlsError } from '../explain-tls-error.js';
@@ -233,6 +234,10 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
       const parts = {
         ...{ url, startedAt },
         clientCertificate: shownClientCertificate(policy.clientCertificate, new Date()),
+        clientRefused: () => {
+          const { clientCertificate } = policy;
+          return clientRefused({ ...addressOf(new URL(url)), clientCertificate }, undefined);
+        },
         link: async (given: RegisteredLinkOptions) => {
           const { url, options } = await transportOptions(id, given);
           const { clientFactory, ...own } = options;

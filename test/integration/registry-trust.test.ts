@@ -307,6 +307,23 @@ describe('a client certificate', () => {
   });
 });
 
+describe('a check of a server behind nginx', () => {
+  it.each([
+    ['none', 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED'],
+    ['foreign', 'MCP_TLS_CLIENT_CERTIFICATE_REFUSED'],
+  ])('says of a client certificate (%s): %s', async (which, code) => {
+    const clientCa = await heldCertificate({ isCa: true });
+    const foreign = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    await using nginx = await startNginx({ certificate, clientCa });
+    const store = memoryStore();
+    const shown = { clientCertificate: { cert: foreign.pem, key: foreign.keyPem } };
+    const trust = { ca: certificate.pem, ...(which === 'foreign' && shown) };
+    await store.set('a', { url: `${nginx.url}/mcp`, trust });
+    const found = await open({ store }).check('a');
+    expect(found).toMatchObject({ ok: false, reachable: true, trusted: true, code });
+  });
+});
+
 describe('allowAddress', () => {
   it('judges host and port: a port that was refused once says nothing about another', async () => {
     const server = await serve();

@@ -17,12 +17,19 @@ const PACKAGES = {
   etcd: 'etcd-server',
   // The second has a program that the first needs to make its files.
   mariadbd: 'mariadb-server-core mariadb-client-core',
+  haproxy: 'haproxy',
+  apache2: 'apache2-bin',
 } as const;
 
 export type DebianProgram = keyof typeof PACKAGES;
 
-/** Of `npm run test:faults:store` alone, which installs them itself. */
-const RARE: ReadonlySet<string> = new Set<DebianProgram>(['etcd', 'mariadbd']);
+/** Of `npm run test:faults:store` and `npm run test:mtls` alone, which install them themselves. */
+const RARE: ReadonlySet<string> = new Set<DebianProgram>([
+  'etcd',
+  'mariadbd',
+  'haproxy',
+  'apache2',
+]);
 
 /** What does as well. */
 const ALTERNATIVES: Partial<Record<DebianProgram, string>> = { 'redis-server': 'valkey-server' };

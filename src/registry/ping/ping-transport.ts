@@ -1,4 +1,5 @@
 import { isEventStreamType } from '../../client/event-stream-type.js';
+import { refusesClientCertificate } from '../../connect/client-certificate-refusal.js';
 import type { ClientLike } from '../../transports/client-like.js';
 
 /** A JSON-RPC message, as much as a ping reads of it. */
@@ -35,11 +36,14 @@ export interface PingTransport {
 export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError';
   readonly status: number;
+  /** Whether it says that the client certificate is missing or not taken, as nginx does. */
+  readonly isAboutClientCertificate: boolean;
 
   /** @param what in our words: an answer may repeat the token of its request */
-  constructor(status: number, what?: string) {
+  constructor(status: number, what?: string, isAboutClientCertificate = false) {
     super(`HTTP ${status}${what === undefined ? '' : `: ${what}`}`);
     this.status = status;
+    this.isAboutClientCertificate = isAboutClientCertificate;
   }
 }
 
@@ -71,8 +75,10 @@ export class PingRequests {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (response.ok) return response;
+    const { status } = response;
+    const text = MAY_REFUSE.has(status) ? await beginningOf(response) : '';
     await response.body?.cancel();
-    throw new HttpStatusError(response.status);
+    throw new HttpStatusError(status, undefined, refusesClientCertificate(status, text));
   }
 
   /** Ends what still goes on. */
@@ -80,6 +86,21 @@ export class PingRequests {
     this.#ending.abort();
     await this.#client.close?.();
   }
+}
+
+const MAY_REFUSE: ReadonlySet<number> = new Set([400, 495, 496]);
+
+/** What a page of an error begins with: nginx's has some 200 bytes. */
+async function beginningOf(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  let text = '';
+  while (reader !== undefined && text.length < 1024) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += Buffer.from(value).toString('latin1');
+  }
+  reader?.releaseLock();
+  return text.slice(0, 4096);
 }
 
 /** One event of a stream (HTML, Server-sent events). */
