@@ -90,6 +90,7 @@ const CHANGES: Declaration<ServerChanges> = declareOptions<ServerChanges>(
       custom('an https: URL', (value) => typeof value === 'string' || value instanceof URL),
     ),
     approvedBy: anyText(),
+    serverName: given(anyText()),
     pins: given(
       readBy<string | readonly string[]>('a pin or a list of at least one', (value) => {
         readPins(value as string);

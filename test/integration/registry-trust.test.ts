@@ -229,6 +229,45 @@ describe('a policy of the operator', () => {
     expect(await asks(registry, server.url)).toBe(200);
   });
 
+  it('is changed for an overlapping CA without the private key again, and no stream ends', async () => {
+    const usage = { extendedKeyUsages: ['clientAuth'] } as const;
+    const [old, next] = [
+      await heldCertificate({ isCa: true }),
+      await heldCertificate({ isCa: true }),
+    ];
+    const [leaf, mine] = [await heldCertificate({ signedBy: old }), await heldCertificate(usage)];
+    const server = await serve({
+      ...{ certificate: leaf, clientCa: mine },
+      onRequest: (_request, response) => {
+        response.write('begun ');
+        setTimeout(() => response.end('ended'), 1_500);
+      },
+    });
+    const registry = open();
+    await registry.register('a', server.url, {
+      trust: { ca: old.pem, authority: true, pins: [leaf.spkiPin], maxVersion: 'TLSv1.3' },
+      clientCertificate: { cert: mine.pem, key: mine.keyPem },
+      ...{ serverName: 'localhost', labels: { team: 'x' } },
+      expiresAt: new Date(Date.now() + 3_600_000),
+    });
+    const client = (await registry.clientFactory('a'))();
+    const underWay = await client(server.url);
+    const pins = [leaf.spkiPin, (await heldCertificate()).spkiPin];
+    const trust = { ca: [old.pem, next.pem], authority: true, pins, serverName: 'localhost' };
+    expect(await registry.update('a', { trust })).toMatchObject({
+      ...{ kind: 'authority', serverName: 'localhost', labels: { team: 'x' }, pins },
+      ...{ clientCertificate: { fingerprint: mine.fingerprint }, expiresAt: expect.any(Date) },
+    });
+    expect(await underWay.text()).toBe('begun ended');
+    expect(await registry.update('a', { serverName: '127.0.0.1' })).toMatchObject({
+      ...{ serverName: '127.0.0.1', pins },
+      clientCertificate: { fingerprint: mine.fingerprint },
+    });
+    expect(await codeOf(registry.update('a', { serverName: 'b.example' }))).toBe(
+      'MCP_TLS_NAME_MISMATCH',
+    );
+  });
+
   it('is refused where it is undefined: an unset variable is no trust on first use', async () => {
     const [server, registry] = [await serve(), open()];
     const options = { trust: undefined, trustOnFirstUse: true } as object;

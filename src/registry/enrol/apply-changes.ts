@@ -8,6 +8,7 @@ import {
   withDetails,
 } from '../../trust/check-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
+import { readReferenceIdentity } from '../../trust/reference-identity.js';
 import type { TrustInput } from '../../trust/trust-policy.js';
 import type { ServerChanges } from './enrol-options.js';
 
@@ -28,9 +29,11 @@ export function applyChanges(
   before: CheckedTrustPolicy,
   changes: ServerChanges,
 ): Changed {
-  const { url, trust, pins, minVersion, maxVersion, clientCertificate, proxy } = changes;
+  const { url, trust, serverName, pins, minVersion, maxVersion, clientCertificate, proxy } =
+    changes;
   const base = trust === undefined ? before : keepClientCertificate(checkStored(trust), before);
   const policy = withDetails(base, {
+    ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
     ...(pins === undefined ? {} : { pins: readPins(pins) }),
     ...(minVersion === undefined ? {} : { minVersion }),
     ...(maxVersion === undefined ? {} : { maxVersion }),
@@ -41,7 +44,16 @@ export function applyChanges(
             clientCertificate === null ? undefined : readClientCertificate(clientCertificate),
         }),
   });
-  const concerning = [url, trust, pins, minVersion, maxVersion, clientCertificate, proxy];
+  const concerning = [
+    url,
+    trust,
+    serverName,
+    pins,
+    minVersion,
+    maxVersion,
+    clientCertificate,
+    proxy,
+  ];
   return {
     url: url === undefined ? record.url : String(url),
     policy,

@@ -98,6 +98,8 @@ export type RegisterOptions = Approval & Registration;
 export interface ServerChanges extends ServerSettings {
   url?: string | URL;
   approvedBy?: string | undefined;
+  /** Name to ask for and to check against, instead of the URL's host. */
+  serverName?: string;
   /** All pins, the present one and those of an announced change. */
   pins?: string | readonly string[];
   minVersion?: TlsVersion;

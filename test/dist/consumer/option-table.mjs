@@ -12,7 +12,7 @@ const NULLABLE = new Set(['trust', 'clientCertificate', 'expiresAt']);
 /** Where trust, identity or credentials are meant, or nothing works without: `undefined` is an unset variable. */
 const NEVER_UNDEFINED = new Set(
   `trust tls origins auth allowAddress clientFactory ca authority roots pins identity serverName allowExpired
-   clientCertificate crl minVersion passphrase cert key expectFingerprint store keys retiredKeys storage namespace
+   clientCertificate crl minVersion maxVersion groups passphrase cert key pfx expectFingerprint store keys retiredKeys storage namespace
    C ST L O OU CN id wrap unwrap backend invalidation url expiresAt certificate ifRevision username password`.split(
     /\s+/,
   ),
@@ -25,6 +25,8 @@ const MAY_BE_UNDEFINED = new Set([
   'createStoredCertificate certificate',
   'startTlsServer minVersion',
   'startMcpServer minVersion',
+  'startTlsServer maxVersion',
+  'startMcpServer maxVersion',
   'heldCertificate key',
   'heldCertificate isCa',
 ]);
