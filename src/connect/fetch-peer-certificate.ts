@@ -249,9 +249,8 @@ function suggestionFor(
   }
   const suggested = suggestPolicy(handshake, host, serverName, now);
   // Weaker than what was asked for would be no suggestion.
-  return suggested && policy.minVersion === 'TLSv1.3'
-    ? { ...suggested, minVersion: 'TLSv1.3' }
-    : suggested;
+  const { minVersion } = policy;
+  return suggested && minVersion === 'TLSv1.3' ? { ...suggested, minVersion } : suggested;
 }
 
 const CERTIFICATE_REQUESTED: Problem = {

@@ -13,13 +13,14 @@ import {
 } from '../../src/index.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { readClientCertificate } from '../../src/trust/client-certificate.js';
+import { debianProgram } from '../support/debian-program.js';
 
 /** Files of keys and certificates as programs write them: what openssl writes, step, mkcert and Windows too. */
 
 const folder = mkdtempSync(join(tmpdir(), 'client-files-'));
 const at = (name: string): string => join(folder, name);
 const openssl = (...args: string[]): void =>
-  void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  void execFileSync(program, args, { cwd: folder, stdio: 'pipe' });
 const PASS = 'Grüße 9';
 const out = ['-passout', `pass:${PASS}`] as const;
 
@@ -29,7 +30,10 @@ const KEYS: Record<string, readonly string[]> = {
   ed25519: ['-algorithm', 'ED25519'],
 };
 
-beforeAll(() => {
+let program: string;
+
+beforeAll(async () => {
+  program = await debianProgram('openssl');
   openssl(
     ...'req -x509 -newkey rsa:2048 -nodes -subj /CN=CA -keyout ca.key -out ca.pem'.split(' '),
   );
