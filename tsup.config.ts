@@ -10,6 +10,9 @@ const ENTRIES = {
   v2: 'src/v2.ts',
 };
 
+/** The command `mcp-tls`. Nothing imports it, so it is no entry of the package. */
+const PROGRAMS = { cli: 'src/cli/main.ts' };
+
 /**
  * What the entries export, each by itself: then esbuild puts what they share into files of their own, and
  * who bundles `isSelfSignedPem` takes none of the files that import the MCP SDK (whose package does not
@@ -70,7 +73,7 @@ const COMMON: Options = {
 };
 
 export default defineConfig([
-  { ...COMMON, entry: { ...ENTRIES, ...parts() }, format: 'esm', dts: false },
+  { ...COMMON, entry: { ...ENTRIES, ...PROGRAMS, ...parts() }, format: 'esm', dts: false },
   {
     ...COMMON,
     entry: ENTRIES,

@@ -20,6 +20,7 @@ it('has exactly these files in the tarball', () => {
     'dist/*.js',
     'dist/THIRD-PARTY-LICENSES.txt',
     'dist/asn1js.cjs',
+    'dist/cli.js',
     'dist/core.cjs',
     'dist/core.d.cts',
     'dist/core.d.ts',

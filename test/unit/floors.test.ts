@@ -26,6 +26,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   connect: 2,
   client: 3,
   store: 3,
+  'trust-file': 2.5,
   transports: 4,
   redis: 5,
   registry: 5,
@@ -35,6 +36,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'index.ts': 7,
   'v2.ts': 7,
   testing: 8,
+  cli: 9,
 };
 
 /**
@@ -56,15 +58,16 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^@modelcontextprotocol\/client$/, ['sdk-v2']],
   [/^lru-cache$/, ['store']],
   [/^@keyv\/redis$/, ['redis']],
-  [/^node:fs$/, ['connect', 'registry', 'store']],
+  [/^node:fs$/, ['cli', 'connect', 'registry', 'store', 'trust-file']],
   [/^node:dns$/, ['connect', 'testing']],
-  [/^node:(path|url)$/, ['connect', 'store', 'registry', 'testing']],
-  [/^node:(fs\/promises|os|util)$/, ['store', 'registry', 'testing']],
+  [/^node:(path|url)$/, ['cli', 'connect', 'store', 'registry', 'testing', 'trust-file']],
+  [/^node:(fs\/promises|os|util)$/, ['cli', 'store', 'registry', 'testing', 'trust-file']],
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
     ['certificate', 'trust', 'connect', 'client', 'store', 'redis', 'registry', 'testing'],
   ],
+  [/^node:(readline|tty|timers\/promises)/, ['cli', 'trust-file']],
   [/^node:/, ['testing']],
 ];
 

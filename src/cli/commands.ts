@@ -1,0 +1,6 @@
+import type { Command } from './command.js';
+
+/** Every command, by its name. Loaded when it is asked for: help needs none of the TLS. */
+export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['inspect', async () => (await import('./commands/inspect.js')).inspect],
+]);

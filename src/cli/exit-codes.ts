@@ -1,0 +1,31 @@
+import { explainTlsError, StoreError, TlsConfigError, TlsConnectionError } from '../core.js';
+
+/** How a command ended, for scripts. docs/cli.md documents them. */
+export const EXIT = {
+  /** Trusted; done. */
+  ok: 0,
+  /** A fault of the program or of the installation. */
+  internal: 1,
+  /** Not trusted, or not what was expected: a person has to look. */
+  refused: 2,
+  /** Trusted, and a certificate expires soon. */
+  expiring: 3,
+  /** There was no usable connection, to the server or to the store: nothing is known. */
+  unreachable: 4,
+  /** The command line, a file that it names, or the environment is not what it must be. */
+  usage: 64,
+} as const;
+
+/** A mistake on the command line. */
+export class UsageError extends Error {}
+
+/** The exit code for what a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  const ours = explainTlsError(error);
+  if (ours === undefined) return EXIT.internal;
+  if (ours.refused) return EXIT.refused;
+  if (ours instanceof TlsConnectionError || ours instanceof StoreError) return EXIT.unreachable;
+  if (!(ours instanceof TlsConfigError)) return EXIT.refused;
+  return ours.code === 'MCP_TLS_UNSUPPORTED_RUNTIME' ? EXIT.internal : EXIT.usage;
+}
