@@ -95,7 +95,9 @@ describe('a stdio client over the bridge', () => {
     const slow = client
       .callTool({ name: 'slow', arguments: { ms: 500 } })
       .then(() => order.push('slow'));
-    await client.callTool({ name: 'echo', arguments: { text: 'x' } }).then(() => order.push('quick'));
+    await client
+      .callTool({ name: 'echo', arguments: { text: 'x' } })
+      .then(() => order.push('quick'));
     await slow;
     expect(order).toEqual(['quick', 'slow']);
   });
