@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 /** Of what comes before the first event has ended: no endpoint is as long. */
 const MAX_BYTES = 64 * 1024;
 
-/** The first event of a stream of HTTP with SSE names another origin, or is too long to be looked at. */
+/** The first event of a stream of HTTP with SSE names another origin. */
 export class EndpointRefused extends Error {}
 
 /**
@@ -40,8 +40,9 @@ export class EndpointEvent {
       const first = bytes.subarray(0, length);
       return Buffer.concat([...passed, this.#block(first), rest]);
     }
-    if (bytes.length > MAX_BYTES) throw new EndpointRefused();
-    this.#held = bytes;
+    // A long message then, of Streamable HTTP.
+    this.#held = bytes.length > MAX_BYTES ? undefined : bytes;
+    if (this.#held === undefined) passed.push(bytes);
     return Buffer.concat(passed);
   }
 
