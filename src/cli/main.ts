@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { explainTlsError } from '../explain-tls-error.js';
 import { formatError } from '../format-error.js';
 import type { Command, Io } from './command.js';
 import { COMMANDS } from './commands.js';
 import { EXIT, exitCodeOf, UsageError } from './exit-codes.js';
 import { shown } from './printer.js';
 import { processIo } from './process-io.js';
+import { writeJson } from './screen.js';
 
 const io = processIo();
 process.exitCode = await main(io, process.argv.slice(2));
@@ -18,7 +20,7 @@ async function main(io: Io, [name, ...args]: readonly string[]): Promise<number>
     if (name === '--help' || name === '-h' || name === 'help') return await printHelp(io, args[0]);
     return await run(io, await load(name), args);
   } catch (error) {
-    return report(io, error, name);
+    return report(io, error, name, args.includes('--json'));
   }
 }
 
@@ -69,10 +71,15 @@ function printVersion(io: Io): number {
   return EXIT.ok;
 }
 
-/** On stderr, so that what was printed for a program stays what it is. */
-function report(io: Io, error: unknown, name: string | undefined): number {
+/** For people on stderr, so that what was printed for a program stays what it is; for a program as JSON on stdout. */
+function report(io: Io, error: unknown, name: string | undefined, asJson: boolean): number {
   const code = exitCodeOf(error);
-  if (error instanceof UsageError) {
+  const isUsage = error instanceof UsageError;
+  if (asJson) {
+    const message = isUsage ? error.message : formatError(error);
+    const plain = { name: isUsage ? 'UsageError' : 'Error', message };
+    writeJson(io.stdout, { error: explainTlsError(error)?.toJSON() ?? plain, exitCode: code });
+  } else if (isUsage) {
     const known = name !== undefined && COMMANDS.has(name);
     io.stderr.write(
       `mcp-tls: ${shown(error.message)}\nTry: mcp-tls ${known ? `${name} ` : ''}--help\n`,

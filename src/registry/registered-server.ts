@@ -5,7 +5,7 @@ import type { RegisteredKind, RegisteredServer } from './types.js';
 const DAY_MS = 86_400_000;
 
 /** What vouches for a server. */
-function kindOf({ policy }: CheckedServerTrust): RegisteredKind {
+export function kindOf({ policy }: Pick<CheckedServerTrust, 'policy'>): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
