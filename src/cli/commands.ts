@@ -3,4 +3,5 @@ import type { Command } from './command.js';
 /** Every command, by its name. Loaded when it is asked for: help needs none of the TLS. */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['inspect', async () => (await import('./commands/inspect.js')).inspect],
+  ['bridge', async () => (await import('./commands/bridge.js')).bridge],
 ]);

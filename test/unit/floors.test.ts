@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   transports: 4,
   redis: 5,
   registry: 5,
+  bridge: 5.5,
   'sdk-v1': 5.5,
   'sdk-v2': 5.5,
   'core.ts': 6,
@@ -51,7 +52,7 @@ const CARRIED = [
 /** Who may import what from outside, first match wins. What is not listed nobody may import. */
 const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^node:(tls|net|http2)$/, ['connect', 'testing']],
-  [/^node:https?$/, ['testing']],
+  [/^node:https?$/, ['bridge', 'testing']],
   [/^undici$/, ['client']],
   [/^(pkijs|asn1js)$/, ['certificate', 'testing']],
   [/^@modelcontextprotocol\/sdk\//, ['sdk-v1', 'testing']],
@@ -65,7 +66,18 @@ const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^node:diagnostics_channel$/, ['diagnostics.ts']],
   [
     /^node:(crypto|buffer|zlib|stream|timers\/promises|events)$/,
-    ['certificate', 'trust', 'connect', 'client', 'store', 'redis', 'registry', 'testing'],
+    [
+      'bridge',
+      'certificate',
+      'trust',
+      'connect',
+      'client',
+      'store',
+      'redis',
+      'registry',
+      'testing',
+      'trust-file',
+    ],
   ],
   [/^node:(readline|tty|timers\/promises)/, ['cli', 'trust-file']],
   [/^node:/, ['testing']],
@@ -152,9 +164,13 @@ describe('the floors of src/', () => {
       graph.set(one.file, [...(graph.get(one.file) ?? []), targetOf(one)]);
     }
     const cycles: string[] = [];
+    // Each file once: the number of ways through them grows without bound.
+    const done = new Set<string>();
     const visit = (file: string, path: readonly string[]): void => {
       if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
-      else for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+      else if (!done.has(file))
+        for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+      done.add(file);
     };
     for (const file of files) visit(file, []);
     expect(cycles).toEqual([]);
