@@ -34,6 +34,8 @@ it('has exactly these files in the tarball', () => {
     'dist/redis.d.cts',
     'dist/redis.d.ts',
     'dist/redis.js',
+    'dist/register.d.ts',
+    'dist/register.js',
     'dist/store.cjs',
     'dist/store.d.cts',
     'dist/store.d.ts',

@@ -35,6 +35,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'sdk-v2': 5.5,
   'core.ts': 6,
   'index.ts': 7,
+  'register.ts': 7,
   'v2.ts': 7,
   testing: 8,
   cli: 9,
