@@ -17,11 +17,19 @@ export const EXIT = {
 } as const;
 
 /** A mistake on the command line. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The command refuses: a person has to look. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof RefusedError) return EXIT.refused;
   const ours = explainTlsError(error);
   if (ours === undefined) return EXIT.internal;
   if (ours.refused) return EXIT.refused;

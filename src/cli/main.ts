@@ -76,8 +76,7 @@ function report(io: Io, error: unknown, name: string | undefined, asJson: boolea
   const code = exitCodeOf(error);
   const isUsage = error instanceof UsageError;
   if (asJson) {
-    const message = isUsage ? error.message : formatError(error);
-    const plain = { name: isUsage ? 'UsageError' : 'Error', message };
+    const plain = { name: (error as Error).name, message: formatError(error) };
     writeJson(io.stdout, { error: explainTlsError(error)?.toJSON() ?? plain, exitCode: code });
   } else if (isUsage) {
     const known = name !== undefined && COMMANDS.has(name);

@@ -17,6 +17,6 @@ export function processIo(): Io {
     env,
     isTerminal: stdout.isTTY === true,
     isInteractive: stdin.isTTY === true && stderr.isTTY === true,
-    columns: stdout.columns ?? stderr.columns ?? 80,
+    columns: stdout.columns || stderr.columns || 80,
   };
 }

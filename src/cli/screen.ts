@@ -28,7 +28,9 @@ export class Screen {
   constructor({ stdout, env, isTerminal, columns }: Io, out: NodeJS.WritableStream = stdout) {
     this.#out = out;
     const { NO_COLOR: noColour = '', TERM: term } = env;
-    this.#hasColour = isTerminal && noColour === '' && term !== 'dumb';
+    const isSeen =
+      out === stdout ? isTerminal : (out as Partial<NodeJS.WriteStream>).isTTY === true;
+    this.#hasColour = isSeen && noColour === '' && term !== 'dumb';
     this.#width = Math.max(40, columns);
   }
 
