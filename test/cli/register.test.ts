@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heldCertificate, startTlsServer, type TlsServer } from '../../src/testing/index.js';
-import { REGISTER, runNode } from './support/run-program.js';
+import { buildPrograms, type Programs } from './support/build-programs.js';
+import { runNode } from './support/run-program.js';
 
 /** `node --import mcp-tls/register`, in front of a program that knows only `fetch`. */
 
@@ -24,10 +25,12 @@ console.log(JSON.stringify({
 }));
 `;
 
+let programs: Programs;
 let folder: string;
 let known: TlsServer;
 let other: TlsServer;
 beforeAll(async () => {
+  programs = await buildPrograms();
   folder = await mkdtemp(join(tmpdir(), 'mcp-tls-register-'));
   const certificate = await heldCertificate();
   known = await startTlsServer({ certificate });
@@ -36,6 +39,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'trust.json'), trustFile(known.url, { caFile: 'ca.pem' }));
 });
 afterAll(async () => {
+  programs.remove();
   await known.close();
   await other.close();
   await rm(folder, { recursive: true });
@@ -48,7 +52,7 @@ function trustFile(url: string, tls: unknown): string {
 function run(file: string | undefined, env: Record<string, string> = {}) {
   const args = [
     '--import',
-    REGISTER,
+    programs.register,
     '--input-type=module',
     '--eval',
     PROGRAM,

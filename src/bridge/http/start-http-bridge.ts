@@ -80,8 +80,9 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await upstream.close();
+      // First, so that nothing is told to clients, nor reported, that ends because of this.
       server.closeAllConnections();
+      await upstream.close();
       await closed;
     },
   };

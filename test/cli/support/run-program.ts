@@ -1,8 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { join } from 'node:path';
-
-const ROOT = join(import.meta.dirname, '../../..');
-const TSX = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
 
 /** A process, and all that it wrote. */
 export interface Program {
@@ -11,12 +7,8 @@ export interface Program {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-/** Runs Node.js over the sources. */
 export function runNode(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, ['--import', TSX, ...args], {
-    cwd: ROOT,
-    env: { ...process.env, ...env },
-  });
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
     output.stdout += chunk;
@@ -29,11 +21,3 @@ export function runNode(args: readonly string[], env: Record<string, string> = {
   });
   return { child, output, exited };
 }
-
-/** `mcp-tls`, from the sources. */
-export function runCli(args: readonly string[], env: Record<string, string> = {}): Program {
-  return runNode([join(ROOT, 'src/cli/main.ts'), ...args], env);
-}
-
-/** The hook of `node --import mcp-tls/register`, from the sources. */
-export const REGISTER: string = join(ROOT, 'src/register.ts');
