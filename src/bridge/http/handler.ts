@@ -93,7 +93,7 @@ export class HttpBridgeHandler {
         },
       });
     } catch (error) {
-      this.#fail(error, id, response);
+      if (!request.socket.destroyed) this.#fail(error, id, response);
     }
   }
 
@@ -125,8 +125,8 @@ export class HttpBridgeHandler {
     response.writeHead(302, { location: location.href, 'cache-control': 'no-store' }).end();
   }
 
+  /** Of a client that is there: one that has gone is told nothing, and it was no fault. */
   #fail(error: unknown, id: RpcId | undefined, response: ServerResponse): void {
-    if (response.destroyed) return;
     this.#parts.report(error);
     // What was begun cannot become an error: the client must not take it for whole.
     if (response.headersSent) return void response.destroy();

@@ -182,7 +182,8 @@ describe('mcp-tls bridge --port', () => {
       return new URL(/http:\S+/.exec(program.output.stderr)?.[0] ?? '');
     });
     expect((await fetch(`${origin}/mcp`)).status).toBe(401);
-    expect((await fetch(`${origin}/${token}/mcp`)).status).toBe(400);
+    // The answer of the server.
+    expect((await fetch(`${origin}/${token}/mcp`)).status).toBe(406);
     program.child.kill('SIGTERM');
     await program.exited;
     expect(program.output.stderr + program.output.stdout).not.toContain(token);
