@@ -162,7 +162,7 @@ describe('the http bridge', () => {
     server.rotate(await heldCertificate(), { dropConnections: true });
     const response = await post(bridge.url);
     expect(response.status).toBe(502);
-    const body = await response.json();
+    const body = (await response.json()) as { error: { data: { reason: string } } };
     expect(body).toMatchObject({
       jsonrpc: '2.0',
       id: 'a',

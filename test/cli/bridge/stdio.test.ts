@@ -146,7 +146,7 @@ describe('a stdio client over the bridge', () => {
         data: { code: 'MCP_TLS_SELF_SIGNED', refused: true, host: '127.0.0.1' },
       },
     });
-    const { reason } = (line['error'] as { data: { reason: string } }).data;
+    const { reason } = (line['error'] as unknown as { data: { reason: string } }).data;
     expect(reason).toContain('self-signed');
     expect(server.records.requests).toEqual([]);
   });
