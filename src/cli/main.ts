@@ -58,8 +58,8 @@ async function printHelp(io: Io, name: string | undefined): Promise<number> {
 ${lines.join('\n')}
 
 mcp-tls <command> --help explains one. --version prints the version.
-Exit codes: 0 trusted or done, 1 internal error, 2 refused or changed, 3 expiring,
-4 unreachable, 64 usage.
+Exit codes: 0 trusted or done, 1 internal error, 2 refused or changed,
+3 expiring, 4 unreachable, 64 usage.
 `);
   return EXIT.ok;
 }

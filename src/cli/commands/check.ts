@@ -20,7 +20,7 @@ const HELP = `
 Usage: mcp-tls check <url> --ca FILE | --pin PIN | --roots | --trust-file FILE
        mcp-tls check --trust-file FILE              every server that it names
 
-For cron and CI: whether a client would connect, and for how long. One line a server.
+For cron and CI: whether a client would connect, and for how long. A line each.
 
   --ca FILE, --pin PIN, --roots, --trust-file FILE   whom to trust; say one
   --days N               report what expires within N days; default 30
@@ -37,7 +37,7 @@ Exit codes: 0 trusted, 2 refused (changed, or never trusted), 3 expiring,
 
 export const check: Command = {
   name: 'check',
-  summary: 'Say by the exit code whether a server is still trusted, and for how long',
+  summary: 'Check that a server is still trusted, and for how long',
   help: HELP,
   options: {
     ...TRUST_OPTIONS,

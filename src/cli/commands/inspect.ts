@@ -14,12 +14,12 @@ import { showCertificate, showChain, showVerdict } from '../show-peer.js';
 import { type GivenTrust, readTrust, TRUST_OPTIONS } from '../trust-arguments.js';
 
 const HELP = `
-Usage: mcp-tls inspect <url>              or: mcp-tls inspect - < certificates.pem
+Usage: mcp-tls inspect <url>          or: mcp-tls inspect - < certificates.pem
 
 Shows what the server presents, what is wrong with it, and what would trust it.
 Sends nothing, trusts nothing: compare the fingerprint out of band.
 
-  --ca FILE              judge by these certificates instead of the default roots
+  --ca FILE              judge by these certificates, not the default roots
   --pin PIN              judge by a pin (with --ca or --roots: besides)
   --roots                the default roots (with --ca: besides)
   --trust-file FILE      judge by what a trust file says of the server
@@ -103,7 +103,7 @@ function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertif
     ', after comparing the fingerprint out of band:',
   );
   screen.line(`  mcp-tls trust ${shownUrl(url)}`);
-  const how = needsFile && saved === undefined ? `   (with --save ${file})` : '';
   screen.line(`  "tls": ${json}`);
-  screen.line(`  trust: ${code}${how}`);
+  screen.line(`  trust: ${code}`);
+  if (needsFile && saved === undefined) screen.line(`  (that file is written by --save ${file})`);
 }

@@ -15,17 +15,18 @@ import { readEntries, type TrustEntry, trustWords, withoutSecrets } from '../tru
 const HELP = `
 Usage: mcp-tls known [list]              the servers of the trust file
        mcp-tls known remove <name>       trust one no longer
-       mcp-tls known changes [<name>]    look, and show what is not as it was approved
+       mcp-tls known changes [<name>]    look, and show what is new
 
-Beside the trust file (trust.json) lies what was approved (trust.known.json), for
-people to compare: nothing is trusted by it.
+Beside the trust file (trust.json) lies what was approved (trust.known.json),
+for people to compare: nothing is trusted by it.
 
-  --trust-file FILE      default: MCP_TLS_TRUST_FILE, or ~/.config/mcp-tls/trust.json
+  --trust-file FILE      default: the variable MCP_TLS_TRUST_FILE, or
+                         ~/.config/mcp-tls/trust.json
   --proxy URL|env, --timeout SECONDS       for changes
   --json                 for programs
 
-Exit codes: 0 done (or nothing is refused), 2 a server is refused, 4 unreachable,
-64 usage, or no such name.
+Exit codes: 0 done (or nothing is refused), 2 a server is refused,
+4 unreachable, 64 usage, or no such name.
 `;
 
 export const known: Command = {

@@ -20,14 +20,14 @@ Usage: mcp-tls store list                   the records of a certificate store
        mcp-tls store show <id>              one of them, without its keys
        mcp-tls store rewrap                 seal all with the first key
        mcp-tls store revoke <id>            withdraw a record
-       mcp-tls store export                 all as a trust file, without client keys
+       mcp-tls store export                 all as a trust file, without keys
 
   --directory DIR           of directoryStorage()
   --redis-url-env NAME      variable with the URL of a Redis (needs @keyv/redis)
   --redis-ca FILE           for rediss:, trust these certificates
   --namespace NAME          default: certificates
 
-Keys are no arguments. The first writes, all read; each may be given several times.
+Keys are no arguments. Each may be given several times: the first writes.
   --key-env ID=NAME         variable with base64 of 32 bytes
   --key-file ID=FILE        file with the same
   --passphrase-env ID=NAME  variable with a passphrase, and --salt SALT
@@ -40,7 +40,7 @@ Exit codes: 0 done, 2 refused (no such record; one that cannot be read),
 
 export const store: Command = {
   name: 'store',
-  summary: 'List, show, rewrap, revoke and export the records of a certificate store',
+  summary: 'List, show, rewrap, revoke, export: records of a certificate store',
   help: HELP,
   options: { ...STORE_OPTIONS, json: { type: 'boolean' } },
   async run(io, args) {

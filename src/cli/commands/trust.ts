@@ -25,19 +25,20 @@ import {
 const HELP = `
 Usage: mcp-tls trust <url> [--fingerprint SHA256]
 
-Shows what the server presents, asks for the fingerprint that you have from elsewhere
-(or takes --fingerprint), and writes whom to trust into the trust file. A server that
-the default roots vouch for gets no pin. What is there is replaced with the new
-fingerprint and --replace only.
+Shows what the server presents, asks for the fingerprint that you have from
+elsewhere (or takes --fingerprint), and writes whom to trust into a trust file.
+A server that the default roots vouch for gets no pin. What is there is replaced
+with the new fingerprint and --replace only.
 
   --fingerprint SHA256   hex with or without colons, or sha256/BASE64 of the key
   --name NAME            what to call it; default: the host
-  --trust-file FILE      default: MCP_TLS_TRUST_FILE, or ~/.config/mcp-tls/trust.json
+  --trust-file FILE      default: the variable MCP_TLS_TRUST_FILE, or
+                         ~/.config/mcp-tls/trust.json
   --replace              instead of the trust that is there
   --ca FILE              trust these certificates (yours, not the server's word)
   --server-name NAME     name to ask for and to check, instead of the host
-  --client-cert FILE     certificate to show, with --client-key FILE; both stay where
-                         they are, in the folder of the trust file or below
+  --client-cert FILE     certificate to show, with --client-key FILE; both stay
+                         where they are, below the folder of the trust file
   --client-passphrase-env NAME   variable with the passphrase of the key
   --proxy URL|env, --timeout SECONDS, --json
 
