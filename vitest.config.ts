@@ -121,11 +121,6 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Each command is a process of its own.
-        test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 60_000 },
-      },
-      {
-        extends: true,
         test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 120_000 },
       },
     ],

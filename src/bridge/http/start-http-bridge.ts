@@ -19,6 +19,8 @@ export interface HttpBridgeOptions extends UpstreamOptions {
   readonly report?: ((line: string) => void) | undefined;
   /** How long a client may take to read what was written to it. Default 60,000. */
   readonly stallMs?: number | undefined;
+  /** How long a client may take to send the head of a request. Default 10,000. */
+  readonly headMs?: number | undefined;
 }
 
 /** A bridge that listens. */
@@ -33,8 +35,7 @@ export interface HttpBridge {
   close(): Promise<void>;
 }
 
-/** A client may take as long for the head of a request, and for all of it. */
-const HEADERS_MS = 10_000;
+/** For a whole request of a client's. */
 const REQUEST_MS = 300_000;
 /** Of programs of one machine. */
 const MAX_CONNECTIONS = 512;
@@ -46,12 +47,17 @@ const MAX_CONNECTIONS = 512;
  */
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
   const { host = '127.0.0.1', port = 0, token = makeToken() } = options;
-  const { report = () => {}, stallMs = 60_000 } = options;
+  const { report = () => {}, stallMs = 60_000, headMs = 10_000 } = options;
   checkHost(host);
   checkToken(token);
   const allowedOrigins = new Set((options.allowedOrigins ?? []).map(readOrigin));
   const upstream = openUpstream(options);
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS });
+  const server = createServer({
+    headersTimeout: headMs,
+    requestTimeout: REQUEST_MS,
+    // By default it looks every 30 s.
+    connectionsCheckingInterval: Math.min(headMs, 2_000),
+  });
   server.maxConnections = MAX_CONNECTIONS;
   try {
     await listen(server, host, port);

@@ -27,6 +27,7 @@ beforeEach(async () => {
     headers: { 'x-api-key': 'CONFIGURED' },
     allowedOrigins: ['http://page.example:6274'],
     stallMs: 300,
+    headMs: 1_000,
     report: (line) => reports.push(line),
   });
 });
@@ -319,6 +320,11 @@ describe('what the http bridge carries', () => {
     await eventually(() => expect(closed).toBe(true));
     expect(written).toBeLessThan(100_000_000);
     socket.destroy();
+  });
+
+  it('ends a connection whose head does not come', async () => {
+    const text = await rawRequest(bridge.port, 'GET / HTTP/1.1\r\nhost: ');
+    expect(statusOf(text)).toBe(408);
   });
 
   it('ends the request at the server when the client hangs up', async () => {
