@@ -85,6 +85,8 @@ function prepareStdio(io: Io, args: ParsedArgs, upstream: UpstreamOptions): () =
   return async () => {
     const { stdin: input, stdout } = io;
     const output = stdout as NodeJS.WriteStream;
+    // Of other commands, that end the process at once: here the session at the server is ended first.
+    output.removeAllListeners('error');
     const report = (line: string): void => say(io, line);
     const signal = untilSignal();
     await runStdioBridge({ ...upstream, input, output, transport, signal, report });

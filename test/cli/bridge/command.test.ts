@@ -153,6 +153,26 @@ describe('mcp-tls bridge, over stdio', () => {
   );
 });
 
+describe('mcp-tls bridge, whose client has gone without closing its input', () => {
+  it('ends the session at the server, and ends with 0', async () => {
+    const { child, exited } = bridge([server.mcpUrl, '--ca', ca, ...HEADER], AUTH);
+    const params = {
+      protocolVersion: '2025-06-18',
+      capabilities: {},
+      clientInfo: { name: 'x', version: '1' },
+    };
+    child.stdin.write(
+      `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`,
+    );
+    await once(child.stdout, 'data');
+    expect(server.sessionIds.length).toBe(1);
+    child.stdout.destroy();
+    child.stdin.write('{"jsonrpc":"2.0","id":2,"method":"ping"}\n');
+    expect(await exited).toEqual({ code: 0, signal: null });
+    expect(server.sessionIds).toEqual([]);
+  });
+});
+
 describe('mcp-tls bridge --port', () => {
   it('prints its URL as JSON, serves it, and ends by SIGTERM with 0 and nothing left', async () => {
     const program = bridge([server.mcpUrl, '--port', '0', '--json', '--ca', ca, ...HEADER], AUTH);
