@@ -41,7 +41,7 @@ export type BridgeFailure =
   | 'closed';
 
 /** JSON-RPC's range for implementations; the SDKs' own "connection closed". */
-export const SERVER_ERROR = -32_000;
+const SERVER_ERROR = -32_000;
 export const PARSE_ERROR = -32_700;
 export const INVALID_REQUEST = -32_600;
 
@@ -94,7 +94,7 @@ export function plainAnswer(id: RpcId | null, code: number, message: string): st
  * What a client is told. Of an error of ours all that it says of itself, which holds no secret; of the
  * bridge's own its reason; of others nothing, as their text may be anybody's.
  */
-export function rpcError(error: unknown): {
+function rpcError(error: unknown): {
   readonly code: number;
   readonly message: string;
   readonly data: object;

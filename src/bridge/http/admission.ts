@@ -59,7 +59,7 @@ function hostOf({ rawHeaders }: IncomingMessage): string | undefined {
 }
 
 /** Programs send none. */
-export function mayAsk(
+function mayAsk(
   origin: string | undefined,
   { port, allowedOrigins }: AdmissionRules,
 ): boolean {
@@ -71,7 +71,7 @@ export function mayAsk(
  * An absolute path that any server reads as the same: no other form of target, no `.` or `..` in any writing, no
  * slash that is not one, nothing that a URL parser would change.
  */
-export function isPlainPath(path: string): boolean {
+function isPlainPath(path: string): boolean {
   if (!path.startsWith('/') || path.startsWith('//')) return false;
   if (/[\\\s]|%(?:2f|5c|2e|00|0a|0d)/i.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) return false;
   return URL.canParse(path, 'http://x') && new URL(path, 'http://x').pathname === path;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { EndpointEvent } from './endpoint-event.js';
 
 /** The client did not read for too long. */
-export class ClientStalled extends Error {}
+class ClientStalled extends Error {}
 
 /**
  * Writes an answer's body as it comes: nothing is held back, and the server is not read from while the client
