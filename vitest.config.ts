@@ -4,9 +4,14 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const PROGRAMS = 'test/support/set-up.ts';
 
 // They wait for limits, start processes or count the processor's time: too long for `npm test`.
-const SLOW = ['abandoned-calls', 'bench', 'environment', 'hostile', 'open-answers'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+const SLOW = [
+  'abandoned-calls',
+  'bench',
+  'environment',
+  'hostile',
+  'open-answers',
+  'secure-connect',
+].map((name) => `test/integration/${name}.test.ts`);
 
 function otherVersions(env: NodeJS.ProcessEnv): Record<string, string> {
   const sdk = env['MCP_TLS_SDK_FOLDER'];

@@ -41,6 +41,8 @@ export { parseTrust } from './connect/parse-trust.js';
 export type { PeerCertificate, PeerFacts } from './connect/peer-certificate.js';
 export type { ProxyCredentials, ProxyInput, ProxyOptions } from './connect/proxy.js';
 export type { AddressTarget, AllowAddress, OriginContext, RouteOptions } from './connect/route.js';
+export type { SecureConnectOptions } from './connect/secure-connect.js';
+export { secureConnect } from './connect/secure-connect.js';
 export { trustSchema } from './connect/trust-schema.js';
 export type {
   ConnectionMessage,
@@ -147,7 +149,7 @@ export type {
   StoreBreakerOptions,
   StoreTimeoutOptions,
 } from './store/store-options.js';
-export type { ClientLike, FetchLike } from './transports/link.js';
+export type { ClientLike, FetchLike } from './transports/client-like.js';
 export type {
   ClientFactoryLike,
   LinkOptions,

@@ -16,6 +16,13 @@ export const EXIT = {
   usage: 64,
 } as const;
 
+/** Of a store that did not answer. Everything else says something about what lies in it. */
+const NOT_THERE: ReadonlySet<string> = new Set([
+  'MCP_TLS_STORE_UNAVAILABLE',
+  'MCP_TLS_STORE_TIMEOUT',
+  'MCP_TLS_STORE_OUTCOME_UNKNOWN',
+]);
+
 /** A mistake on the command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -33,7 +40,10 @@ export function exitCodeOf(error: unknown): number {
   const ours = explainTlsError(error);
   if (ours === undefined) return EXIT.internal;
   if (ours.refused) return EXIT.refused;
-  if (ours instanceof TlsConnectionError || ours instanceof StoreError) return EXIT.unreachable;
+  if (ours instanceof TlsConnectionError) return EXIT.unreachable;
+  if (ours instanceof StoreError) {
+    return NOT_THERE.has(ours.code) ? EXIT.unreachable : EXIT.refused;
+  }
   if (!(ours instanceof TlsConfigError)) return EXIT.refused;
   return ours.code === 'MCP_TLS_UNSUPPORTED_RUNTIME' ? EXIT.internal : EXIT.usage;
 }

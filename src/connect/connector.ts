@@ -25,6 +25,8 @@ export interface ConnectorOptions {
   readonly route: Route;
   /** Limit for proxy, TCP and TLS handshake together; 0 for none. */
   readonly timeoutMs: number;
+  /** For ALPN. Default `['http/1.1']`. */
+  readonly protocols?: readonly string[] | undefined;
   /** Of the registered server that it is for, to be reported. */
   readonly id?: string | undefined;
 }
@@ -49,7 +51,7 @@ export interface Connector {
  */
 export function makeConnector(options: ConnectorOptions): Connector {
   const secureContext = sharedSecureContext(options.policy);
-  const { policy, route, timeoutMs, id } = options;
+  const { policy, route, timeoutMs, protocols, id } = options;
   const pending = new Set<AbortController>();
 
   async function open(target: { host: string; port: number }, signal: AbortSignal) {
@@ -60,7 +62,7 @@ export function makeConnector(options: ConnectorOptions): Connector {
         { timeoutMs, signal },
         (ending) =>
           verified(
-            { ...target, policy, secureContext },
+            { ...target, policy, secureContext, protocols },
             () => reach(target, route, ending),
             ending,
           ),

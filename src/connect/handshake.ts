@@ -21,7 +21,7 @@ export interface HandshakeRequest {
   readonly identity: ReferenceIdentity;
   readonly secureContext: tls.SecureContext;
   /** For ALPN; none if empty. Default `['http/1.1']`. */
-  readonly protocols?: readonly string[];
+  readonly protocols?: readonly string[] | undefined;
 }
 
 /** How a handshake ended: complete, with its socket; or with why it failed, and what was seen till then. */

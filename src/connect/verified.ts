@@ -20,6 +20,8 @@ export interface VerifiedTarget {
   readonly policy: CheckedTrustPolicy;
   /** Of the policy. */
   readonly secureContext: tls.SecureContext;
+  /** For ALPN. Default `['http/1.1']`. */
+  readonly protocols?: readonly string[] | undefined;
 }
 
 /** A connection to a server that is trusted, and why it is. */
@@ -44,9 +46,12 @@ export async function verified(
   reach: () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>,
   signal: AbortSignal,
 ): Promise<Verified> {
-  const { policy, secureContext } = target;
+  const { policy, secureContext, protocols } = target;
   const identity = identityUnder(policy, target.host);
-  const shaken = await shakeHands({ way: await reach(), identity, secureContext }, signal);
+  const shaken = await shakeHands(
+    { way: await reach(), identity, secureContext, protocols },
+    signal,
+  );
   let isTrusted = false;
   try {
     const verdict = judge(target, shaken);

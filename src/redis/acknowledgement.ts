@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.js';
-import type { RedisClientLike } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 import { sendCommand } from './send-command.js';
 
 /** Which replicas have to have a write before it is taken for done. */

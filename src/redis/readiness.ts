@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NotWrittenError } from '../store/store-backend.js';
-import type { RedisClientLike } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 
 const POLL_MS = 20;
 /** Whoever waits has a deadline of his own; this only ends what nobody waits for any more. */

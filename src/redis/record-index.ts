@@ -1,7 +1,8 @@
 import { recordId } from '../store/record-key.js';
 import type { RecordPage } from '../store/store-backend.js';
 import { CHANGES_FIELD, hashOf } from './announcements.js';
-import type { RedisClientLike, RedisConnection } from './redis-client.js';
+import type { RedisConnection } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 import { unlessForbidden } from './unless-forbidden.js';
 
 /** The sorted set of a namespace's names. In braces, what decides on its slot: that of the hash. */

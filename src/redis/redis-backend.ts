@@ -7,7 +7,8 @@ import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
 import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import { isSingle } from './readiness.js';
 import { indexOf, memberOf, RecordIndex } from './record-index.js';
-import type { RedisClientLike, RedisConnection } from './redis-client.js';
+import type { RedisConnection } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 import { sendCommand } from './send-command.js';
 import { unlessForbidden } from './unless-forbidden.js';
 

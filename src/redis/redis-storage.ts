@@ -5,7 +5,8 @@ import type { TrustInput } from '../trust/trust-policy.js';
 import type { Acknowledgement } from './acknowledgement.js';
 import { makeAnnouncements } from './announcements.js';
 import { redisBackend } from './redis-backend.js';
-import { makeRedisConnection, type RedisClientLike } from './redis-client.js';
+import { makeRedisConnection } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 import { redisInvalidation } from './redis-invalidation.js';
 import { REDIS_TLS } from './redis-tls.js';
 

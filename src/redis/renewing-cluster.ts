@@ -1,5 +1,5 @@
 import { withDeadline } from '../store/deadline.js';
-import type { RedisClientLike } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 
 /** A node that has not answered for so long may have died. */
 const UNANSWERED_MS = 1_000;

@@ -1,5 +1,5 @@
 import { isSingle } from './readiness.js';
-import type { RedisClientLike } from './redis-client.js';
+import type { RedisClientLike } from './redis-client-like.js';
 
 /**
  * Sends a command that node-redis is not asked for by name: each kind of client takes it in another way.

@@ -4,7 +4,7 @@ import type { Inspection } from '../connect/fetch-peer-certificate.js';
 import { untilAborted } from '../connect/limit.js';
 import { type ErrorCode, TlsConnectionError } from '../errors.js';
 import { explainTlsError } from '../explain-tls-error.js';
-import type { ClientLike } from '../transports/link.js';
+import type { ClientLike } from '../transports/client-like.js';
 import { HttpPing } from './ping/http-ping.js';
 import { pingMcp } from './ping/ping-mcp.js';
 import { HttpStatusError } from './ping/ping-transport.js';

@@ -1,10 +1,9 @@
 import { TlsConfigError } from '../errors.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { CertificateStore, CurrentCertificate, WriteCondition } from './certificate-store.js';
-import { withDeadline } from './deadline.js';
+import { ChangeFeed } from './change-feed.js';
 import { makeForwardClock } from './forward-clock.js';
 import { guardBackend } from './guard-backend.js';
-import type { Invalidation, InvalidationEvent } from './invalidation.js';
 import { makeKeyRing } from './key-ring.js';
 import { listRecords, listTrusts } from './list-records.js';
 import { readCondition } from './read-condition.js';
@@ -21,12 +20,9 @@ import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js
 import { expired } from './record-errors.js';
 import { assertId } from './record-key.js';
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from './rewrap-records.js';
-import { makeSealedRecords } from './sealed-records.js';
+import { SealedRecords } from './sealed-records.js';
 import { makeStoreNotes, type StoreNotes } from './store-notes.js';
 import { type CertificateStoreOptions, readStoreOptions } from './store-options.js';
-
-const PUBLISH_MS = 1_000;
-const MAX_ANNOUNCED = 10_000;
 
 /** A {@link CertificateStore} whose records are sealed before they leave this process. */
 export interface EncryptedCertificateStore extends Required<CertificateStore>, AsyncDisposable {
@@ -102,37 +98,28 @@ export function createCertificateStore(
 ): EncryptedCertificateStore {
   const { namespace, keys, retiredKeys, storage, createWhenEmpty, cache, limits } =
     readStoreOptions(options);
-  const { invalidation } = storage;
   const ring = makeKeyRing(keys, limits.readMs, retiredKeys);
   const backend = guardBackend(storage.backend(namespace), limits, assertOpen);
   const clock = makeForwardClock();
-  const records = makeSealedRecords(
+  const records = new SealedRecords({
     backend,
     ring,
     namespace,
     createWhenEmpty,
     clock,
-    cache.max,
+    held: cache.max,
     onRevision,
-  );
+  });
   /** By what was in the row: while that is the same object, the row is the same. */
   const ready = new WeakMap<object, ServerTrust>();
   const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
-  const listeners = new Set<(id: string | undefined) => void>();
-  /** Records whose change the channel has announced, and that were not read since. */
-  const announced = new Set<string>();
-  let [invalidations, invalidationFailures] = [0, 0];
-  let listening: boolean | undefined = invalidation === undefined ? undefined : false;
+  const changes = new ChangeFeed(storage.invalidation, namespace, (id) => {
+    if (id === undefined) cached.clear();
+    else cached.drop(id);
+  });
   let closed = false;
-
-  invalidation?.subscribe(namespace, onInvalidation).then(
-    () => {
-      listening = true;
-    },
-    // The cache's time to live holds without it; stats() says so.
-    () => {},
-  );
+  changes.open();
 
   async function load(id: string): Promise<Loaded<ServerTrust>> {
     const { value, revision, expired: over } = await records.read(id);
@@ -157,54 +144,7 @@ export function createCertificateStore(
 
   /** What a list or a reading shows is not contradicted by what was cached before. */
   function onRevision(id: string, revision: number, isNew: boolean): void {
-    const wasHeld = cached.learn(id, revision);
-    // What the channel has announced is what is found now.
-    const wasAnnounced = announced.delete(id);
-    if (wasHeld || (isNew && !wasAnnounced)) tell(id);
-  }
-
-  function onInvalidation(event: InvalidationEvent): void {
-    invalidations++;
-    listening = event.type !== 'lost';
-    if (event.type === 'changed') {
-      // Of ids that nobody reads, no more than so many: then a change is reported twice.
-      if (announced.size >= MAX_ANNOUNCED) announced.clear();
-      announced.add(event.id);
-      changed(event.id);
-    }
-    // Of what was missed since the channel was last heard, nobody will say anything.
-    else changed(undefined);
-  }
-
-  function changed(id: string | undefined): void {
-    if (id === undefined) cached.clear();
-    else cached.drop(id);
-    tell(id);
-  }
-
-  function tell(id: string | undefined): void {
-    for (const listener of listeners) listener(id);
-  }
-
-  /** Whatever the outcome, what was cached may be wrong now. */
-  async function change<T>(id: string, write: () => Promise<T>): Promise<T> {
-    try {
-      return await write();
-    } finally {
-      changed(id);
-      if (invalidation !== undefined) await announce(invalidation, id);
-    }
-  }
-
-  /** The write has happened: a channel that hangs or fails must not make it look otherwise. */
-  async function announce(channel: Invalidation, id: string): Promise<void> {
-    // It may open its connection again.
-    if (closed) return;
-    try {
-      await withDeadline(() => channel.publish(namespace, id), PUBLISH_MS);
-    } catch {
-      invalidationFailures++;
-    }
+    changes.seen(id, cached.learn(id, revision), isNew);
   }
 
   async function trust(id: string): Promise<ServerTrust | undefined> {
@@ -224,8 +164,7 @@ export function createCertificateStore(
     if (closed) return;
     closed = true;
     cached.clear();
-    listeners.clear();
-    await invalidation?.close().catch(() => {});
+    await changes.close();
     await backend.close();
   }
 
@@ -248,12 +187,12 @@ export function createCertificateStore(
       const checked =
         'version' in record ? parseStoredCertificate(record) : createStoredCertificate(record);
       const until = checked.expiresAt === undefined ? undefined : Date.parse(checked.expiresAt);
-      return change(id, () => records.write(id, checked, until, ifRevision));
+      return changes.around(id, () => records.write(id, checked, until, ifRevision));
     },
     async delete(id) {
       assertOpen();
       assertId(id);
-      return change(id, () => records.remove(id));
+      return changes.around(id, () => records.remove(id));
     },
     async list(page = {}) {
       assertOpen();
@@ -271,20 +210,15 @@ export function createCertificateStore(
       assertOpen();
       return rewrapRecords(backend, ring, namespace, records.marker, options);
     },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
-    },
+    onChange: (listener) => changes.listen(listener),
     notes,
     ttlMs: cache.ttlMs,
     stats: () => ({
       ...cached.stats,
       cached: cached.size,
-      invalidations,
-      invalidationFailures,
-      listening,
+      invalidations: changes.invalidations,
+      invalidationFailures: changes.invalidationFailures,
+      listening: changes.listening,
     }),
     close,
     [Symbol.asyncDispose]: close,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
 import {
   anyText,
@@ -29,7 +29,28 @@ import {
   type CertificateKeyType,
 } from './certificate-keys.js';
 import { type DistinguishedName, SUBJECT } from './distinguished-name.js';
-import type { HeldCertificate } from './held-certificate.js';
+
+/** A certificate together with its private key. Frozen; nothing is written to disk. */
+export interface HeldCertificate {
+  /** This certificate alone. */
+  readonly pem: string;
+  /** PKCS #8, not encrypted. */
+  readonly keyPem: string;
+  /**
+   * What a well-kept server sends: this certificate, then its issuers, without the self-signed one
+   * at the end (unless it is this certificate itself).
+   */
+  readonly chainPem: string;
+  /** SHA-256 of the certificate, as Node.js writes it: `AB:CD:...`. */
+  readonly fingerprint: string;
+  /** `sha256/BASE64` of the SubjectPublicKeyInfo (RFC 7469 §2.4). */
+  readonly spkiPin: string;
+  readonly certificate: X509Certificate;
+  /** The issuer; `undefined` when the certificate signs itself. */
+  readonly issuer: HeldCertificate | undefined;
+  /** The options that it was made with, those inherited from `renewFrom` included. */
+  readonly options: Omit<HeldCertificateOptions, 'renewFrom'>;
+}
 
 const DEFECTS = [
   'broken-signature',

@@ -35,6 +35,7 @@ import {
 } from './der.js';
 import { encodeName } from './distinguished-name.js';
 import {
+  type HeldCertificate,
   type HeldCertificateOptions,
   type ResolvedOptions,
   resolveOptions,
@@ -42,28 +43,6 @@ import {
 
 const DAY_MS = 86_400_000;
 const DEFAULT_NAMES = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] } as const;
-
-/** A certificate together with its private key. Frozen; nothing is written to disk. */
-export interface HeldCertificate {
-  /** This certificate alone. */
-  readonly pem: string;
-  /** PKCS #8, not encrypted. */
-  readonly keyPem: string;
-  /**
-   * What a well-kept server sends: this certificate, then its issuers, without the self-signed one
-   * at the end (unless it is this certificate itself).
-   */
-  readonly chainPem: string;
-  /** SHA-256 of the certificate, as Node.js writes it: `AB:CD:...`. */
-  readonly fingerprint: string;
-  /** `sha256/BASE64` of the SubjectPublicKeyInfo (RFC 7469 §2.4). */
-  readonly spkiPin: string;
-  readonly certificate: X509Certificate;
-  /** The issuer; `undefined` when the certificate signs itself. */
-  readonly issuer: HeldCertificate | undefined;
-  /** The options that it was made with, those inherited from `renewFrom` included. */
-  readonly options: Omit<HeldCertificateOptions, 'renewFrom'>;
-}
 
 /**
  * Makes a certificate of any shape with its private key, in memory and without the `openssl`

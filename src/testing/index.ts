@@ -28,8 +28,12 @@ export {
 } from './define-pinning-tests.js';
 export type { DistinguishedName } from './distinguished-name.js';
 export { type FormatReportOptions, formatReport, type ReportFormat } from './format-report.js';
-export { type HeldCertificate, heldCertificate } from './held-certificate.js';
-export type { CertificateDefect, HeldCertificateOptions } from './held-certificate-options.js';
+export { heldCertificate } from './held-certificate.js';
+export type {
+  CertificateDefect,
+  HeldCertificate,
+  HeldCertificateOptions,
+} from './held-certificate-options.js';
 export {
   type DefinePinningTestsOptions,
   type PinningBatteryOptions,
@@ -44,11 +48,10 @@ export {
 } from './start-interceptor.js';
 export { type McpServerOptions, type McpTestServer, startMcpServer } from './start-mcp-server.js';
 export {
-  type RequestHandler,
   type RotateOptions,
   startTlsServer,
   type TlsServer,
 } from './start-tls-server.js';
 export type { Stall } from './tls-server-behaviour.js';
-export type { ServerCertificate, TlsServerOptions } from './tls-server-options.js';
+export type { RequestHandler, ServerCertificate, TlsServerOptions } from './tls-server-options.js';
 export type { RecordedRequest, TlsServerRecords } from './tls-server-records.js';

@@ -9,7 +9,7 @@ import { DEFAULT_CIPHERS } from 'node:tls';
 import { invalidArgument } from '../assert.js';
 import { TlsConfigError } from '../errors.js';
 import { type Declaration, declareOptions, flag, oneOf, readOptions } from '../options.js';
-import type { HeldCertificate } from './held-certificate.js';
+import type { HeldCertificate } from './held-certificate-options.js';
 import {
   type Behaviour,
   misbehaveOnConnection,
@@ -20,18 +20,13 @@ import {
 import {
   checkClientCa,
   checkServerCertificate,
+  type RequestHandler,
   readTlsServerOptions,
   type ServerCertificate,
   type TlsServerOptions,
   urlHost,
 } from './tls-server-options.js';
 import { TlsServerRecorder, type TlsServerRecords } from './tls-server-records.js';
-
-/** Answers one request. A rejected promise becomes a status 500. */
-export type RequestHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
-) => void | Promise<void>;
 
 /** What happens to open connections when the certificate changes. */
 export interface RotateOptions {

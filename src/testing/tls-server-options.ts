@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { SecureVersion } from 'node:tls';
 import { invalidArgument } from '../assert.js';
@@ -16,8 +17,13 @@ import {
   required,
   text,
 } from '../options.js';
-import type { HeldCertificate } from './held-certificate.js';
-import type { RequestHandler } from './start-tls-server.js';
+import type { HeldCertificate } from './held-certificate-options.js';
+
+/** Answers one request. A rejected promise becomes a status 500. */
+export type RequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => void | Promise<void>;
 
 /** What a server shows: a held certificate, or any PEM chain with its PEM key. */
 export type ServerCertificate = HeldCertificate | { readonly cert: string; readonly key: string };

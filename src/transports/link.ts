@@ -5,18 +5,13 @@ import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import { AuthorizationBudget } from './authorization-budget.js';
 import { AuthorizationRequests } from './authorization-requests.js';
+import type { ClientLike, FetchLike } from './client-like.js';
 import type { IssuerMemory } from './issuer-memory.js';
 import type { LinkListener } from './link-listener.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
 import { type CallId, RequestsUnderWay } from './under-way.js';
-
-/** A fetch-like function, as the MCP SDKs take it. */
-export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
-
-/** A client of whatever factory is injected: ours, or one of the host application. */
-export type ClientLike = FetchLike & { close?(): Promise<void> | void };
 
 /** What a transport holds of its server: one fetch for everything, and its end. */
 export interface ServerLink {

@@ -1,5 +1,5 @@
 import { type HeaderList, readHeaders } from '../client/request-headers.js';
-import type { FetchLike } from './link.js';
+import type { FetchLike } from './client-like.js';
 
 /**
  * Reads `headers` of the SDK's `requestInit`, which is where an API key stands for those who come from the SDK.

@@ -16,7 +16,8 @@ import { checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { readyOf } from '../trust/ready.js';
 import { ORIGINS, TRUST } from '../trust/trust-options.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
-import { type ClientLike, Link, type Opened, type ServerLink } from './link.js';
+import type { ClientLike } from './client-like.js';
+import { Link, type Opened, type ServerLink } from './link.js';
 import type { PoolEnded } from './link-listener.js';
 
 /** The clients of a registry tell by this when the connections were closed that answers came over. */

@@ -59,10 +59,7 @@ function hostOf({ rawHeaders }: IncomingMessage): string | undefined {
 }
 
 /** Programs send none. */
-function mayAsk(
-  origin: string | undefined,
-  { port, allowedOrigins }: AdmissionRules,
-): boolean {
+function mayAsk(origin: string | undefined, { port, allowedOrigins }: AdmissionRules): boolean {
   if (origin === undefined || allowedOrigins.has(origin)) return true;
   return LOOPBACK.some((name) => origin === `http://${name}:${port}`);
 }

@@ -1,4 +1,4 @@
-import type { ClientLike } from '../../transports/link.js';
+import type { ClientLike } from '../../transports/client-like.js';
 import {
   eventsOf,
   isAnswer,

@@ -1,5 +1,5 @@
 import { isEventStreamType } from '../../client/event-stream-type.js';
-import type { ClientLike } from '../../transports/link.js';
+import type { ClientLike } from '../../transports/client-like.js';
 
 /** A JSON-RPC message, as much as a ping reads of it. */
 export interface RpcMessage {

@@ -1,5 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
-import type { HeldCertificateOptions } from '../held-certificate-options.js';
+import type { HeldCertificate, HeldCertificateOptions } from '../held-certificate-options.js';
 import type { Interceptor, InterceptorOptions } from '../start-interceptor.js';
 import type { TlsServer } from '../start-tls-server.js';
 import type { TlsServerOptions } from '../tls-server-options.js';

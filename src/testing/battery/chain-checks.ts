@@ -1,4 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import type { TlsServerOptions } from '../tls-server-options.js';
 import { type AttackCheck, attack, type CheckText, type Stage } from './battery-check.js';
 

@@ -1,5 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
-import type { HeldCertificateOptions } from '../held-certificate-options.js';
+import type { HeldCertificate, HeldCertificateOptions } from '../held-certificate-options.js';
 import type { Stage, WorkingCheck } from './battery-check.js';
 import { type CertificateSetting, certificateCheck } from './certificate-check.js';
 

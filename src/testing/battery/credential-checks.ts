@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import type { TlsServer } from '../start-tls-server.js';
 import { attack, type BatteryCheck, must, type Stage, works } from './battery-check.js';
 import type { BatteryPolicyFields } from './battery-policy.js';

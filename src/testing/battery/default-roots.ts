@@ -1,6 +1,6 @@
 // Not `* as`: webpack makes imports by name of that, and older lines of Node.js lack some.
 import tls from 'node:tls';
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import { NotApplicable, type Stage } from './battery-check.js';
 import { mustBeAccepted } from './effect.js';
 

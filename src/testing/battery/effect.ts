@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { connect as connectTls } from 'node:tls';
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import { NoEffect, type Stage } from './battery-check.js';
 import { within } from './requests.js';
 

@@ -1,4 +1,5 @@
-import type { RequestHandler, TlsServer } from '../start-tls-server.js';
+import type { TlsServer } from '../start-tls-server.js';
+import type { RequestHandler } from '../tls-server-options.js';
 import { type Stage, type WorkingCheck, works } from './battery-check.js';
 import type { BatteryClient } from './battery-policy.js';
 

@@ -1,5 +1,5 @@
-import { type HeldCertificate, heldCertificate } from '../held-certificate.js';
-import type { HeldCertificateOptions } from '../held-certificate-options.js';
+import { heldCertificate } from '../held-certificate.js';
+import type { HeldCertificate, HeldCertificateOptions } from '../held-certificate-options.js';
 import { startInterceptor } from '../start-interceptor.js';
 import { startMcpServer } from '../start-mcp-server.js';
 import { startTlsServer, type TlsServer } from '../start-tls-server.js';

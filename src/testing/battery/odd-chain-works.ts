@@ -1,4 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import type { Stage, WorkingCheck } from './battery-check.js';
 import type { BatteryPolicyFields, PolicyField } from './battery-policy.js';
 import { certificateCheck } from './certificate-check.js';

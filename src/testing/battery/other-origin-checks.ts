@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import type { RequestHandler, TlsServer } from '../start-tls-server.js';
+import type { TlsServer } from '../start-tls-server.js';
+import type { RequestHandler } from '../tls-server-options.js';
 import {
   type AttackCheck,
   attack,

@@ -1,5 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
-import type { HeldCertificateOptions } from '../held-certificate-options.js';
+import type { HeldCertificate, HeldCertificateOptions } from '../held-certificate-options.js';
 import type { TlsServerOptions } from '../tls-server-options.js';
 import { attack, type BatteryCheck, type CheckText, type Stage, works } from './battery-check.js';
 import type { BatteryPolicyFields, PolicyField } from './battery-policy.js';

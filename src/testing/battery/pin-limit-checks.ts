@@ -1,4 +1,4 @@
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 import type { BatteryCheck, Stage } from './battery-check.js';
 import { EXPIRED, fingerprintPin, refused } from './pin-checks.js';
 

@@ -1,4 +1,5 @@
-import type { RequestHandler, TlsServer } from '../start-tls-server.js';
+import type { TlsServer } from '../start-tls-server.js';
+import type { RequestHandler } from '../tls-server-options.js';
 import { type AttackCheck, attack } from './battery-check.js';
 import { SECRET_GET, SECRET_POST } from './requests.js';
 

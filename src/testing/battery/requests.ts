@@ -1,4 +1,4 @@
-import type { RequestHandler } from '../start-tls-server.js';
+import type { RequestHandler } from '../tls-server-options.js';
 import { must } from './battery-check.js';
 import type { BatteryClient, BatteryRequest, BatteryResponse } from './battery-policy.js';
 

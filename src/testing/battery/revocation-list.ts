@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { certificateSigner } from '../certificate-keys.js';
 import { bitString, children, type Der, integer, sequence, time } from '../der.js';
-import type { HeldCertificate } from '../held-certificate.js';
+import type { HeldCertificate } from '../held-certificate-options.js';
 
 /** What a revocation list says. */
 export interface RevocationListOptions {

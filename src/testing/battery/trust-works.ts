@@ -1,6 +1,5 @@
 import type { CertificateKeyType } from '../certificate-keys.js';
-import type { HeldCertificate } from '../held-certificate.js';
-import type { HeldCertificateOptions } from '../held-certificate-options.js';
+import type { HeldCertificate, HeldCertificateOptions } from '../held-certificate-options.js';
 import type { Stage, WorkingCheck } from './battery-check.js';
 import { certificateCheck as certificate } from './certificate-check.js';
 import { addDefaultRoot, fixedDefaultRoots } from './default-roots.js';

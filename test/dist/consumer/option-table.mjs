@@ -64,6 +64,10 @@ async function makeEntries({ index, redis, store: parts, testing, v2 }) {
     entry('factory', { url: URL }, (o) => factory(o), byId),
     entry('factory.close', {}, (o) => index.makeCustomClientFactory(null).close(o)),
     entry('fetchPeerCertificate', {}, (o) => index.fetchPeerCertificate(URL, o), { proxy }),
+    entry('secureConnect', { trust: null }, (o) => index.secureConnect(URL, o), {
+      proxy,
+      trust: policy,
+    }),
     entry('streamableHttpClient', { trust: null }, (o) => index.streamableHttpClient(URL, o), {
       ...route,
       auth,

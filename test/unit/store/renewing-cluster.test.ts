@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import type { RedisClientLike } from '../../../src/redis/redis-client.js';
+import type { RedisClientLike } from '../../../src/redis/redis-client-like.js';
 import { RenewingCluster } from '../../../src/redis/renewing-cluster.js';
 
 /** A cluster client of node-redis, by what it answers. */

@@ -1,0 +1,5 @@
+/** A fetch-like function, as the MCP SDKs take it. */
+export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** A client of whatever factory is injected: ours, or one of the host application. */
+export type ClientLike = FetchLike & { close?(): Promise<void> | void };
