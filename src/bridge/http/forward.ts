@@ -115,7 +115,9 @@ function endpointOf({ upstream, addresses, paths, response }: Forwarding): Endpo
     if (endpoint === undefined || endpoint.origin !== url.origin) {
       throw new EndpointRefused('the stream wants messages sent to another origin');
     }
-    response.once('close', paths.openMessages(endpoint.pathname));
+    const end = paths.openMessages(endpoint.pathname);
+    if (response.destroyed) end();
+    else response.once('close', end);
     return `${addresses.segment}${endpoint.pathname}${endpoint.search}`;
   });
 }

@@ -83,7 +83,7 @@ export class StdioSession implements ClientSide {
     const ids = calls.map(({ id }) => id);
     const signal = calls.length === 1 ? (calls[0] as Call).signal : NEVER;
     this.#inOrder({ text: line, messages, ids, signal }, calls);
-    if (this.#turns.waiting > MAX_WAITING) {
+    if (calls.length > 0 && this.#turns.waiting > MAX_WAITING) {
       await Promise.race(calls.map(({ settled }) => settled));
     }
   }
