@@ -9,10 +9,8 @@ import { answerHeaders, requestHeaders } from './headers.js';
 import { rewriteChallenge, rewriteDocument, rewriteParameters } from './oauth.js';
 import type { PathKind, Paths } from './paths.js';
 import { readBody } from './read-body.js';
+import { readDocument } from './read-document.js';
 import { writeBody } from './write-body.js';
-
-/** Of a document that is rewritten. */
-const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 /** One request on its way. */
 export interface Forwarding {
@@ -94,17 +92,6 @@ async function writeDocument(answer: Response, forwarding: Forwarding): Promise<
   );
   response.writeHead(answer.status, [...headers, ['content-type', 'application/json']].flat());
   response.end(rewritten);
-}
-
-async function readDocument({ body }: Response): Promise<string | undefined> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > MAX_DOCUMENT_BYTES) return undefined;
-    pieces.push(chunk);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** Where the stream says that messages go, they go over the bridge for as long as it is open. */

@@ -9,6 +9,7 @@ import {
   type Refusal,
   TOKEN_HEADER,
 } from './admission.js';
+import { discover } from './discover.js';
 import { forward } from './forward.js';
 import { rewriteParameters } from './oauth.js';
 import { type PathKind, Paths } from './paths.js';
@@ -29,6 +30,9 @@ const METHODS: Readonly<Record<PathKind, readonly string[]>> = {
   oauth: ['GET', 'POST'],
   authorize: ['GET'],
 };
+
+/** Between two looks at the server's documents. */
+const DISCOVER_MS = 30_000;
 
 /** For a page of an origin that was allowed. */
 const FOR_PAGES = {
@@ -53,6 +57,7 @@ export class HttpBridgeHandler {
   readonly #paths: Paths;
   readonly #withToken: Addresses;
   readonly #withoutToken: Addresses;
+  #discovery: { readonly at: number; readonly done: Promise<void> } | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -76,7 +81,7 @@ export class HttpBridgeHandler {
         return refuse(request, response, admitted);
       }
       if (isPreflight) return this.#answerPreflight(response);
-      const kind = this.#paths.kindOf(admitted.path);
+      const kind = await this.#kindOf(admitted, request.method);
       if (kind === undefined) {
         return refuse(request, response, { status: 404, why: 'the bridge has no such path' });
       }
@@ -95,6 +100,20 @@ export class HttpBridgeHandler {
     } catch (error) {
       if (!request.socket.destroyed) this.#fail(error, id, response);
     }
+  }
+
+  /** What is posted to a path that nobody has named yet may be for an endpoint in the server's documents. */
+  async #kindOf(admitted: Admitted, method?: string): Promise<PathKind | undefined> {
+    const kind = this.#paths.kindOf(admitted.path);
+    if (kind !== undefined || method !== 'POST') return kind;
+    const now = performance.now();
+    if (this.#discovery === undefined || now - this.#discovery.at > DISCOVER_MS) {
+      const { upstream } = this.#parts;
+      const done = discover(upstream, this.#addressesFor(admitted), this.#paths);
+      this.#discovery = { at: now, done };
+    }
+    await this.#discovery.done;
+    return this.#paths.kindOf(admitted.path);
   }
 
   #addressesFor({ tokenIsInPath }: Admitted): Addresses {

@@ -57,6 +57,27 @@ describe.each(['v1', 'v2'] as const)('a client of the SDK %s over the http bridg
   });
 });
 
+describe('the http bridge, of a client that has read the documents over an earlier one', () => {
+  it('carries what it sends to the endpoints in them, and to no others', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startOAuthServer(certificate);
+    const token = 'a-token-that-was-chosen';
+    const bridge = await startHttpBridge({ url: server.mcpUrl, trust: certificate.pem, token });
+    const base = `${new URL(bridge.url).origin}/${token}`;
+    const ask = (path: string) =>
+      fetch(`${base}${path}`, {
+        method: 'POST',
+        body: new URLSearchParams({ resource: bridge.url }),
+      });
+    expect((await ask('/as/secrets')).status).toBe(404);
+    expect(await (await ask('/as/token')).json()).toEqual({ error: 'invalid_target' });
+    expect(server.resources).toEqual([server.mcpUrl]);
+    await bridge.close();
+    const asked = server.tls.records.requests.map(({ url }) => url);
+    expect(asked).not.toContain('/as/secrets');
+  });
+});
+
 describe('the http bridge, of documents about authorization', () => {
   it('names itself where they name the server, and leaves other origins alone', async () => {
     const certificate = await heldCertificate();
