@@ -79,7 +79,6 @@ function show(
 ): void {
   showVerdict(screen, peer, words);
   showChain(screen, peer);
-  screen.line();
   showCertificate(screen, peer.description, hidden);
 }
 

@@ -10,19 +10,20 @@ const MAX_PROBLEMS = 8;
 
 /** Address, connection, verdict, what is wrong. */
 export function showVerdict(screen: Screen, peer: PeerCertificate, words: string): void {
-  const { host, port, protocol, group, cipher, trusted, problems, remarks } = peer;
+  const { host, port, protocol, group, cipher, trusted, problems, remarks, asksForCertificate } =
+    peer;
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const connection = [protocol, group, cipher].filter((one) => one !== undefined).join(', ');
   screen.line({ style: 'bold', text: address }, `  ${connection}`);
   screen.line(
     trusted ? { style: 'green', text: 'TRUSTED' } : { style: 'red', text: 'NOT TRUSTED' },
-    ` under ${words}`,
+    ` under ${words}; ${asksForCertificate ? 'a' : 'no'} client certificate is asked for`,
   );
   for (const { message } of problems.slice(0, MAX_PROBLEMS)) {
     screen.text(shown(message), '  - ', '    ');
   }
   for (const { message } of remarks.slice(0, MAX_PROBLEMS)) {
-    screen.text(`(not refused for it) ${shown(message)}`, '  - ', '    ');
+    screen.text(`note: ${shown(message)}`, '  - ', '    ');
   }
 }
 
@@ -30,10 +31,12 @@ export function showVerdict(screen: Screen, peer: PeerCertificate, words: string
 export function showChain(screen: Screen, { chain, description, issuers }: PeerCertificate): void {
   screen.line();
   const count = chain.length;
-  screen.line(
-    { style: 'bold', text: 'Chain' },
-    ` as presented, ${count} certificate${count === 1 ? '' : 's'}`,
-  );
+  const heading = { style: 'bold', text: 'Chain' } as const;
+  if (count === 1 && description.isSelfSigned === true) {
+    screen.line(heading, ` as presented, 1 certificate: ${endOf(description)}`);
+    return;
+  }
+  screen.line(heading, ` as presented, ${count} certificate${count === 1 ? '' : 's'}`);
   const all = [description, ...issuers];
   for (const [i, one] of all.slice(0, MAX_CHAIN_LINES).entries()) {
     const above = all[i - 1];
@@ -46,11 +49,16 @@ export function showChain(screen: Screen, { chain, description, issuers }: PeerC
   if (more === 0 && last !== undefined && last.issuer !== last.subject) {
     screen.line(`  ${'   '.repeat(all.length - 1)}└─ ${short(last.issuer)} (not presented)`);
   }
+  screen.line();
 }
 
 function summary(one: CertificateDescription): string {
-  const end = shownEnd(one.notAfter, daysUntil(one.notAfter, new Date()));
-  return `${short(one.subject)}  ${one.isSelfSigned === true ? 'self-signed, ' : ''}${end}`;
+  return `${short(one.subject)}  ${endOf(one)}`;
+}
+
+function endOf({ notAfter, isSelfSigned }: CertificateDescription): string {
+  const end = shownEnd(notAfter, daysUntil(notAfter, new Date()));
+  return `${isSelfSigned === true ? 'self-signed, ' : ''}${end}`;
 }
 
 const MAX_NAME_CHARS = 32;
@@ -60,12 +68,11 @@ function short(name: string): string {
   return name.length <= MAX_NAME_CHARS ? name : `${name.slice(0, MAX_NAME_CHARS - 3)}...`;
 }
 
-/** The rows of a certificate, without those of `hidden`, and with others below. */
+/** The rows of a certificate, without those of `hidden`. */
 export function showCertificate(
   screen: Screen,
   description: CertificateDescription,
   hidden: readonly string[] = [],
-  others: readonly (readonly [string, string])[] = [],
 ): void {
   const rows = formatCertificate(description)
     .split('\n')
@@ -73,5 +80,5 @@ export function showCertificate(
     .filter((match) => match !== null)
     .map(([, label = '', value = '']) => [label, value] as const)
     .filter(([label]) => !hidden.includes(label));
-  screen.rows([...rows, ...others]);
+  screen.rows(rows);
 }

@@ -25,7 +25,8 @@ export function readEntries(file: string): readonly TrustEntry[] {
 export function trustWords(trust: TrustPolicy | null): string {
   const policy = checkTrustPolicy(trust);
   const besides = policy.pins.length > 0 && policy.identity === 'name' ? ', and a pin' : '';
-  return `${KINDS[kindOf({ policy })]}${besides}`;
+  const until = policy.allowExpired ? ', also after it has expired' : '';
+  return `${KINDS[kindOf({ policy })]}${besides}${until}`;
 }
 
 const KINDS = {

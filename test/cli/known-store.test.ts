@@ -3,7 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCertificateStore, directoryStorage, readTrustFile } from '../../src/core.js';
+import { redisStorage } from '../../src/redis/index.js';
 import { heldCertificate, startTlsServer } from '../../src/testing/index.js';
+import { sharedRedis } from '../store/support/start-redis.js';
 import { runCli, temporaryFolder } from './support/run-cli.js';
 
 let home: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -133,6 +135,28 @@ describe('mcp-tls store', () => {
     expect((await store('show', 'public')).code).toBe(2);
     expect((await run(['store', 'revoke', 'public', ...byFile])).code).toBe(0);
     expect((await run(['store', 'show', 'public', ...byFile])).code).toBe(2);
+  });
+
+  it('does the same over a real Redis, whose URL is in the environment', async () => {
+    const { url, stop } = await sharedRedis();
+    try {
+      const namespace = `cli-${randomBytes(6).toString('hex')}`;
+      await using opened = createCertificateStore({
+        keys: { id: 'old', key: old },
+        storage: redisStorage(url, { watch: false }),
+        namespace,
+      });
+      await opened.initialize();
+      await opened.set('public', { url: 'https://mcp.example/mcp', trust: null });
+      const over = ['--redis-url-env', 'URL', '--key-env', 'old=OLD', '--namespace', namespace];
+      const call = (...args: string[]) => run(['store', ...args, ...over], { ...env, URL: url });
+      expect((await call('list')).stdout).toMatch(/^public {2}revision \d+\n$/);
+      expect((await call('revoke', 'public')).code).toBe(0);
+      expect((await opened.read('public')).record).toBeUndefined();
+      expect(await call('list')).toMatchObject({ code: 0, stdout: 'there are no records\n' });
+    } finally {
+      await stop();
+    }
   });
 
   it('takes no key as an argument, and says which store and which key it needs', async () => {

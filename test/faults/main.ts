@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { nodeLines } from '../../scripts/node-lines.js';
+import { compiledProgram, compilePrograms } from '../support/compile-programs.js';
 import { FAULTS } from './faults.js';
 import { OPERATIONS } from './operations.js';
 import type { Cell } from './run-cell.js';
@@ -25,6 +26,7 @@ const ENDING_MS = 15_000;
 const operations = OPERATIONS.filter(({ name }) => (values.operation ?? name) === name);
 const faults = FAULTS.map(({ name }) => name).filter((name) => name.includes(values.fault ?? ''));
 const lines = await nodeLines(positionals.length > 0 ? positionals.map(Number) : [20, 24]);
+await compilePrograms('test/faults', ['member']);
 let bad = 0;
 for (const { version, binary } of lines) bad += await runLine(version, binary);
 process.exitCode = bad === 0 && operations.length * faults.length > 0 ? 0 : 1;
@@ -85,8 +87,8 @@ async function runMember(
   names: readonly string[],
   cells: Map<string, Cell>,
 ): Promise<string | undefined> {
-  const flags = ['--unhandled-rejections=strict', '--max-old-space-size=200', '--import', 'tsx'];
-  const program = join(ROOT, 'test/faults/member.ts');
+  const flags = ['--unhandled-rejections=strict', '--max-old-space-size=200'];
+  const program = compiledProgram('test/faults', 'member');
   // Few descriptors, so that they can be used up.
   const child = spawn(
     'sh',

@@ -2,7 +2,7 @@
  * Runs faults against one operation in a process of its own, which an unhandled rejection ends, and
  * prints each cell as a line of JSON.
  *
- *   tsx test/faults/member.ts OPERATION FAULT...
+ *   node member.mjs OPERATION FAULT...   (compiled by main.ts)
  */
 import { FAULTS } from './faults.js';
 import { OPERATIONS } from './operations.js';

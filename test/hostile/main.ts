@@ -7,9 +7,9 @@
  */
 import { parseArgs } from 'node:util';
 import { type NodeLine, nodeLines } from '../../scripts/node-lines.js';
+import { compilePrograms } from '../support/compile-programs.js';
 import { BEHAVIOURS } from './behaviours.js';
-import { compile } from './compile.js';
-import { startServers } from './processes.js';
+import { FOLDER, PROGRAMS, startServers } from './processes.js';
 import { Round } from './round.js';
 import { runGateway } from './run-gateway.js';
 
@@ -32,7 +32,7 @@ const asked = [...positionals, ...(values.node ?? []).flatMap((one) => one.split
 const lines = await nodeLines(
   asked.length > 0 ? asked.map(Number) : values.gateway ? [20] : [20, 24],
 );
-await compile();
+await compilePrograms(FOLDER, PROGRAMS);
 let bad = 0;
 for (const line of lines) bad += values.gateway ? await gateway(line) : await table(line);
 process.exitCode = bad === 0 ? 0 : 1;

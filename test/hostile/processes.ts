@@ -3,10 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { compiled, type Program } from './compile.js';
+import { compiledProgram } from '../support/compile-programs.js';
 import type { Servers } from './servers.js';
 
 const ROOT = join(import.meta.dirname, '../..');
+
+export const FOLDER = 'test/hostile';
+export const PROGRAMS = ['servers', 'contender', 'gateway', 'gateway-servers'] as const;
+type Program = (typeof PROGRAMS)[number];
 
 export interface Started {
   readonly child: ChildProcess;
@@ -20,10 +24,14 @@ export function start(
   args: readonly string[],
   flags: readonly string[] = [],
 ): Started {
-  const child = spawn(binary, ['--no-warnings', ...flags, compiled(program), ...args], {
-    cwd: ROOT,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    binary,
+    ['--no-warnings', ...flags, compiledProgram(FOLDER, program), ...args],
+    {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   // It is elsewhere: what it spends itself is not to be missing here.
   if (args[0] === 'hostile') setPriority(child.pid as number, constants.priority.PRIORITY_LOW);
   const lines: Interface = createInterface({ input: child.stdout });

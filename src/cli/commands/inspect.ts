@@ -82,9 +82,7 @@ function show(io: Io, args: ParsedArgs, url: URL, peer: PeerCertificate, given: 
   const screen = new Screen(io);
   showVerdict(screen, peer, given.words);
   showChain(screen, peer);
-  screen.line();
-  const asked = peer.asksForCertificate ? 'asked for' : 'not asked for';
-  showCertificate(screen, peer.description, [], [['Client cert', asked]]);
+  showCertificate(screen, peer.description);
   if (!peer.trusted) showWayOut(screen, args, url, peer);
 }
 
@@ -98,12 +96,12 @@ function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertif
   const saved = textOption(args, 'save');
   const file = saved ?? `${host.replaceAll(':', '-')}-${port}.pem`;
   const { json, code, needsFile } = policyText(suggestedPolicy, file);
+  const how = needsFile && saved === undefined ? ` (file: --save ${file})` : '';
   screen.line(
     { style: 'bold', text: 'To trust it' },
-    ', after comparing the fingerprint out of band:',
+    `, after comparing the fingerprint out of band${how}:`,
   );
   screen.line(`  mcp-tls trust ${shownUrl(url)}`);
   screen.line(`  "tls": ${json}`);
   screen.line(`  trust: ${code}`);
-  if (needsFile && saved === undefined) screen.line(`  (that file is written by --save ${file})`);
 }
