@@ -25,7 +25,7 @@ Serves a remote MCP server to a local program that cannot be told whom to trust.
 
   --pin PIN, --ca FILE, --trust-file FILE, --roots, --server-name NAME,
   --client-cert FILE --client-key FILE --client-passphrase-env NAME
-                         whom to trust, as in mcp-tls inspect; default: the roots
+                         whom to trust, as in mcp-tls inspect
   --header-env NAME=VAR  send a header with the value of an environment variable
   --transport NAME       of the server: auto (default), http, sse (stdio only)
   --port N               listen on this port; 0: one that is free
