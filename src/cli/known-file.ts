@@ -41,7 +41,7 @@ const SERVER: Declaration<KnownServer> = declareOptions<KnownServer>('known serv
 });
 
 /** Beside the trust file: `trust.json` has `trust.known.json`. */
-export function knownFileOf(trustFile: string): string {
+function knownFileOf(trustFile: string): string {
   return `${trustFile.replace(/\.json$/, '')}.known.json`;
 }
 

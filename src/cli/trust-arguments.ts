@@ -71,7 +71,7 @@ export function readTrust(io: Io, args: ParsedArgs, url: URL): GivenTrust | unde
 }
 
 /** Under the trust that a trust file has for a URL. @throws {UsageError} if it has none */
-export function trustFrom(file: TrustFile, url: URL): GivenTrust {
+function trustFrom(file: TrustFile, url: URL): GivenTrust {
   const trust = file.trustFor(url);
   if (trust === undefined) {
     throw new UsageError(`the trust file does not name ${shownUrl(new URL(url.origin))}`);

@@ -90,7 +90,7 @@ export function readServers(frame: RawTrustFile, folder: string): readonly Trust
 }
 
 /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for what cannot be the name of a server */
-export function assertName(name: string): void {
+function assertName(name: string): void {
   if (name === '' || name.length > MAX_NAME_CHARS || /[\p{C}\p{Zl}\p{Zp}]/u.test(name)) {
     invalidArgument(
       `the name of a server must be a text of 1 to ${MAX_NAME_CHARS} characters that can be printed`,

@@ -1,10 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
 import { debianProgram } from '../../support/debian-program.js';
-
-const run = promisify(execFile);
 
 /** What `openssl s_client` and `openssl x509` say of a server. */
 export interface OpenSslFacts {
@@ -60,9 +57,4 @@ async function output(program: string, args: readonly string[], stdin = ''): Pro
   });
   await once(child, 'close');
   return text;
-}
-
-/** Runs openssl for its output; rejects where it fails. */
-export async function openssl(...args: readonly string[]): Promise<string> {
-  return (await run(await debianProgram('openssl'), [...args])).stdout;
 }
