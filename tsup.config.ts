@@ -10,6 +10,12 @@ const ENTRIES = {
   v2: 'src/v2.ts',
 };
 
+/** The command `mcp-tls`. Nothing imports it, so it is no entry of the package. */
+const PROGRAMS = { cli: 'src/cli/main.ts' };
+
+/** For `node --import`, which loads ES modules: it has no CommonJS build. */
+const HOOKS = { register: 'src/register.ts' };
+
 /**
  * What the entries export, each by itself: then esbuild puts what they share into files of their own, and
  * who bundles `isSelfSignedPem` takes none of the files that import the MCP SDK (whose package does not
@@ -70,7 +76,12 @@ const COMMON: Options = {
 };
 
 export default defineConfig([
-  { ...COMMON, entry: { ...ENTRIES, ...parts() }, format: 'esm', dts: false },
+  {
+    ...COMMON,
+    entry: { ...ENTRIES, ...PROGRAMS, ...HOOKS, ...parts() },
+    format: 'esm',
+    dts: false,
+  },
   {
     ...COMMON,
     entry: ENTRIES,
@@ -95,4 +106,5 @@ export default defineConfig([
     }),
   ),
   { ...COMMON, entry: ENTRIES, format: ['esm', 'cjs'], dts: { only: true }, clean: false },
+  { ...COMMON, entry: HOOKS, format: 'esm', dts: { only: true }, clean: false },
 ]);

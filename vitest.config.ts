@@ -83,6 +83,16 @@ export default defineConfig({
         // A hostile server, its authorization server, and the transports of both SDKs.
         test: { name: 'oauth', include: ['test/oauth/**/*.test.ts'], testTimeout: 20_000 },
       },
+      {
+        extends: true,
+        // Each starts dist/cli.js as a process, often.
+        test: {
+          name: 'cli',
+          globalSetup: PROGRAMS,
+          include: ['test/cli/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
       { extends: true, test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { extends: true, test: { name: 'trust', include: ['test/trust/**/*.test.ts'] } },
       {

@@ -177,3 +177,7 @@ export type {
   TrustInput,
   TrustPolicy,
 } from './trust/trust-policy.js';
+export type { TrustFile } from './trust-file/read-trust-file.js';
+export { readTrustFile } from './trust-file/read-trust-file.js';
+export { trustFileSchema } from './trust-file/trust-file-schema.js';
+export type { TrustFileServer } from './trust-file/trust-file-text.js';

@@ -30,7 +30,7 @@ const MUST = 'the path or file: URL of a file';
  * });
  */
 export function fromFile(path: string | URL): FileSource {
-  const absolute = readPath(path);
+  const absolute = fileOf('fromFile: path', path);
   const source: Source = Object.freeze({
     path: absolute,
     key: `file ${absolute}`,
@@ -41,25 +41,28 @@ export function fromFile(path: string | URL): FileSource {
   return Object.freeze(made) as unknown as FileSource;
 }
 
-function readPath(given: string | URL): string {
+/**
+ * A path that was given to be read, absolute. What looks like a certificate or key is not shown.
+ *
+ * @param whose the function and the parameter, for the message
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
+ */
+export function fileOf(whose: string, given: string | URL): string {
   let path: unknown = given;
   if (holdsMaterial(`${given}`)) {
-    invalidArgument(
-      'fromFile: path holds a certificate or key',
-      'Give the text itself: `ca: text`.',
-    );
+    invalidArgument(`${whose} holds a certificate or key`, 'Give the text itself: `ca: text`.');
   }
   try {
     if (given instanceof URL || (typeof given === 'string' && given.startsWith('file:'))) {
       path = fileURLToPath(given);
     }
   } catch {
-    refuse('fromFile: path', MUST, given);
+    refuse(whose, MUST, given);
   }
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    refuse('fromFile: path', MUST, given);
+    refuse(whose, MUST, given);
   }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) refuse('fromFile: path', MUST, given);
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) refuse(whose, MUST, given);
   return resolve(path);
 }
 

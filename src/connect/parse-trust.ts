@@ -233,7 +233,9 @@ function check(name: string, policy: TrustPolicy): void {
   } catch (error) {
     if (!(error instanceof TlsConfigError)) throw error;
     const message = error.message.replaceAll(/^trust\b|\btrust(?=\.)/g, () => name);
-    throw new TlsConfigError(error.code, message, { hint: error.hint });
+    // What is wrong with a pin or a name does not say where it stands.
+    const named = message.includes(name) ? message : `${name}: ${message}`;
+    throw new TlsConfigError(error.code, named, { hint: error.hint });
   }
 }
 

@@ -3,7 +3,7 @@ import { daysUntil, shownClientCertificate } from './shown-client-certificate.js
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
 /** What vouches for a server. */
-function kindOf({ policy }: CheckedServerTrust): RegisteredKind {
+export function kindOf({ policy }: Pick<CheckedServerTrust, 'policy'>): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }

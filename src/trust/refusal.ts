@@ -176,9 +176,12 @@ function validity(certificate: X509Certificate | undefined): string | undefined 
   );
 }
 
-/** Node.js prints one attribute a line and escapes only the control characters of ASCII within them. */
-function oneLine(name: string): string {
-  const line = printable(name.replaceAll('\n', ', '));
+/**
+ * Node.js prints one attribute a line and escapes only the control characters of ASCII within them. Of an empty
+ * name, and of one that it cannot print, there is none.
+ */
+function oneLine(name: string | undefined): string {
+  const line = printable((name ?? '').replaceAll('\n', ', '));
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }
 

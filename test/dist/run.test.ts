@@ -53,6 +53,15 @@ it.each(['v2.mjs', 'v2.cjs'])('works over real TLS, beside the SDK v2 alone: %s'
   expect(server.records.requests.length).toBeGreaterThan(before);
 });
 
+it('brings the command, which needs nothing beside the package', async () => {
+  const command = join(inject('withoutSdk'), 'node_modules/.bin/mcp-tls');
+  const pem = join(folder, 'trusted.pem');
+  const { stdout } = await run(command, ['inspect', server.url, '--ca', pem, '--json'], { env });
+  expect(JSON.parse(stdout)).toMatchObject({ trusted: true, problems: [] });
+  const other = run(command, ['check', server.url, '--ca', join(folder, 'other.pem')], { env });
+  await expect(other).rejects.toMatchObject({ code: 2 });
+});
+
 it.each(['core.mjs', 'core.cjs'])('works over real TLS, without the SDK: %s', async (file) => {
   const before = server.records.requests.length;
   await program('withoutSdk', file);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 /**
  * The README is code, and so are docs/store.md, docs/registry.md, docs/hosts.md, docs/diagnostics.md,
- * docs/trust-files.md and docs/migration: their fences compile against the built package, its tables match the source.
+ * docs/trust-files.md, docs/trust-file.md and docs/migration: their fences compile against the built package, its tables match the source.
  */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/.$/, '');
@@ -16,13 +16,21 @@ const registry = readFileSync(`${ROOT}/docs/registry.md`, 'utf8');
 const hosts = readFileSync(`${ROOT}/docs/hosts.md`, 'utf8');
 const diagnostics = readFileSync(`${ROOT}/docs/diagnostics.md`, 'utf8');
 const trustFiles = readFileSync(`${ROOT}/docs/trust-files.md`, 'utf8');
+const trustFile = readFileSync(`${ROOT}/docs/trust-file.md`, 'utf8');
 const migration = readdirSync(`${ROOT}/docs/migration`)
   .map((name) => readFileSync(`${ROOT}/docs/migration/${name}`, 'utf8'))
   .join('');
 const fences = [
-  ...(readme + store + registry + hosts + diagnostics + trustFiles + migration).matchAll(
-    /^```ts\n([\s\S]*?)^```/gm,
-  ),
+  ...(
+    readme +
+    store +
+    registry +
+    hosts +
+    diagnostics +
+    trustFiles +
+    trustFile +
+    migration
+  ).matchAll(/^```ts\n([\s\S]*?)^```/gm),
 ].map(([, code]) => code as string);
 
 function compile(sources: readonly string[]): string[] {

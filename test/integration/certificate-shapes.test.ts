@@ -49,6 +49,13 @@ async function family(leafOptions: Parameters<typeof heldCertificate>[0] = {}) {
 }
 
 const SHAPES: readonly Shape[] = [
+  {
+    name: 'self-signed, with an empty subject, not an anchor',
+    expected: 'MCP_TLS_SELF_SIGNED',
+    async make() {
+      return { server: await heldCertificate({ subject: {} }), trust: null };
+    },
+  },
   selfSigned('plain', 'accepted', {}),
   selfSigned('CA:TRUE', 'accepted', { isCa: true, dns: ['localhost'], ip: ['127.0.0.1'] }),
   selfSigned('CA:TRUE, path length 0', 'accepted', {

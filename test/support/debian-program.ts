@@ -14,6 +14,7 @@ const PACKAGES = {
   postgres: 'postgresql',
   chromium: 'chromium',
   curl: 'curl',
+  tmux: 'tmux',
   etcd: 'etcd-server',
   // The second has a program that the first needs to make its files.
   mariadbd: 'mariadb-server-core mariadb-client-core',

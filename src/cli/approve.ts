@@ -1,0 +1,96 @@
+import type { PeerCertificate, TrustInput } from '../core.js';
+import { textOption } from './arguments.js';
+import { askLine } from './ask.js';
+import type { Io, ParsedArgs } from './command.js';
+import { RefusedError } from './exit-codes.js';
+import { lookAt } from './look.js';
+import { Screen } from './screen.js';
+import { showCertificate, showChain, showVerdict } from './show-peer.js';
+
+/** What would let people compare the screen with itself. */
+const COMPARED = ['Fingerprint', 'SPKI pin'];
+
+const OUT_OF_BAND = `The fingerprint is not shown here: it is to come from elsewhere, such as from the server itself:
+  openssl x509 -in CERTIFICATE.pem -noout -fingerprint -sha256`;
+
+/** What was approved. */
+export interface Approved {
+  readonly peer: PeerCertificate;
+  readonly by: 'fingerprint' | 'roots' | 'ca';
+}
+
+export interface ApprovalParts {
+  readonly url: URL;
+  /** To look with. */
+  readonly trust: TrustInput;
+  /** Of it, for the screen. */
+  readonly words: string;
+  /** What vouches for the server where `trust` does. */
+  readonly by: 'roots' | 'ca';
+  /** Whether a fingerprint is wanted even of a server that is trusted: other trust is to be replaced. */
+  readonly always: boolean;
+}
+
+/**
+ * Looks, shows, and comes back only with what is approved: a server that the given trust vouches for, or one whose
+ * fingerprint the operator has from elsewhere.
+ *
+ * @throws {RefusedError} if nobody approved
+ * @throws {ApprovalRequiredError} for another fingerprint
+ */
+export async function approve(io: Io, args: ParsedArgs, parts: ApprovalParts): Promise<Approved> {
+  const { url, trust, by, always } = parts;
+  const screen = new Screen(io, io.stderr);
+  const given = textOption(args, 'fingerprint');
+  if (given !== undefined) {
+    const peer = await lookAt(url, args, trust, given);
+    show(screen, peer, parts.words, []);
+    return { peer, by: 'fingerprint' };
+  }
+  const peer = await lookAt(url, args, trust);
+  const isEnough = peer.trusted && !always;
+  show(screen, peer, parts.words, isEnough ? [] : COMPARED);
+  if (isEnough) return { peer, by };
+  assertTrustable(peer);
+  screen.line();
+  screen.text(OUT_OF_BAND.split('\n')[0] as string, '', '');
+  screen.line(OUT_OF_BAND.split('\n')[1] as string);
+  const typed = await ask(io);
+  const again = await lookAt(url, args, trust, typed);
+  if (again.description.fingerprint !== peer.description.fingerprint) {
+    throw new RefusedError(
+      'the server presented another certificate meanwhile: nothing was written',
+    );
+  }
+  return { peer: again, by: 'fingerprint' };
+}
+
+/** @throws {RefusedError} if no policy could trust what is presented */
+export function assertTrustable({ suggestedPolicy }: PeerCertificate): void {
+  if (suggestedPolicy !== undefined) return;
+  throw new RefusedError('no policy makes this server acceptable: nothing was written');
+}
+
+function show(
+  screen: Screen,
+  peer: PeerCertificate,
+  words: string,
+  hidden: readonly string[],
+): void {
+  showVerdict(screen, peer, words);
+  showChain(screen, peer);
+  showCertificate(screen, peer.description, hidden);
+}
+
+async function ask(io: Io): Promise<string> {
+  if (!io.isInteractive) {
+    throw new RefusedError(
+      'there is no terminal to ask at: give --fingerprint. Nothing was written',
+    );
+  }
+  const typed = await askLine(io, 'SHA-256 fingerprint: ');
+  if (typed === undefined || typed === '') {
+    throw new RefusedError('no fingerprint was given: nothing was written');
+  }
+  return typed;
+}

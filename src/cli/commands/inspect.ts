@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs';
+import type { PeerCertificate } from '../../core.js';
+import { flagOption, ROUTE_OPTIONS, readTarget, textOption } from '../arguments.js';
+import type { Command, Io, ParsedArgs } from '../command.js';
+import { EXIT, UsageError } from '../exit-codes.js';
+import { inspectPem } from '../inspect-pem.js';
+import { lookAt } from '../look.js';
+import { peerJson } from '../peer-json.js';
+import { policyText } from '../policy-text.js';
+import { shown, shownUrl } from '../printer.js';
+import { isReadable } from '../readable-policy.js';
+import { Screen, writeJson } from '../screen.js';
+import { showCertificate, showChain, showVerdict } from '../show-peer.js';
+import { type GivenTrust, readTrust, TRUST_OPTIONS } from '../trust-arguments.js';
+
+const HELP = `
+Usage: mcp-tls inspect <url>          or: mcp-tls inspect - < certificates.pem
+
+Shows what the server presents, what is wrong with it, and what would trust it.
+Sends nothing, trusts nothing: compare the fingerprint out of band.
+
+  --ca FILE              judge by these certificates, not the default roots
+  --pin PIN              judge by a pin (with --ca or --roots: besides)
+  --roots                the default roots (with --ca: besides)
+  --trust-file FILE      judge by what a trust file says of the server
+  --server-name NAME     name to ask for and to check, instead of the host
+  --client-cert FILE     certificate to show, with --client-key FILE
+  --client-passphrase-env NAME   variable with the passphrase of the key
+  --proxy URL|env        HTTP proxy; env: HTTPS_PROXY and NO_PROXY
+  --timeout SECONDS      default 10
+  --save FILE            write the server's certificate to a new file, as PEM
+  --json                 everything, for programs
+
+Exit codes: 0 trusted (or PEM read), 2 not trusted, 4 unreachable, 64 usage.
+`;
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'Show what a server presents, and what is wrong with it',
+  help: HELP,
+  options: {
+    ...TRUST_OPTIONS,
+    ...ROUTE_OPTIONS,
+    save: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run(io, args) {
+    const [first] = args.positionals;
+    if (first === '-' || (first === undefined && io.stdin.isTTY !== true)) {
+      return inspectPem(io, args);
+    }
+    const url = readTarget(args);
+    const given = readTrust(io, args, url) ?? { trust: null, words: 'the default roots' };
+    const peer = await lookAt(url, args, given.trust);
+    save(args, peer);
+    if (flagOption(args, 'json')) writeJson(io.stdout, { url: shownUrl(url), ...peerJson(peer) });
+    else show(io, args, url, peer, given);
+    return peer.trusted ? EXIT.ok : EXIT.refused;
+  },
+};
+
+/**
+ * Into a new file only: one that is there may be what somebody trusts, and what a stranger presents must not take
+ * its place.
+ */
+function save(args: ParsedArgs, { pem }: PeerCertificate): void {
+  const file = textOption(args, 'save');
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, pem, { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      code === 'EEXIST'
+        ? `${shown(file)} is there, and is not replaced: name another file`
+        : `${shown(file)} cannot be written (${code})`,
+    );
+  }
+}
+
+function show(io: Io, args: ParsedArgs, url: URL, peer: PeerCertificate, given: GivenTrust): void {
+  const screen = new Screen(io);
+  showVerdict(screen, peer, given.words);
+  showChain(screen, peer);
+  showCertificate(screen, peer.description);
+  if (!peer.trusted) showWayOut(screen, args, url, peer);
+}
+
+function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertificate): void {
+  const { suggestedPolicy, host, port } = peer;
+  screen.line();
+  if (!isReadable(suggestedPolicy)) {
+    screen.line({ style: 'bold', text: 'No policy makes this server acceptable: see above.' });
+    return;
+  }
+  const saved = textOption(args, 'save');
+  const file = saved ?? `${host.replaceAll(':', '-')}-${port}.pem`;
+  const { json, code, needsFile } = policyText(suggestedPolicy, file);
+  const how = needsFile && saved === undefined ? ` (file: --save ${file})` : '';
+  screen.line(
+    { style: 'bold', text: 'To trust it' },
+    `, after comparing the fingerprint out of band${how}:`,
+  );
+  screen.line(`  mcp-tls trust ${shownUrl(url)}`);
+  screen.line(`  "tls": ${json}`);
+  screen.line(`  trust: ${code}`);
+}
