@@ -1,7 +1,7 @@
 import { validityOf } from '../certificate/validity.js';
 import { explainTlsError, type PeerCertificate, type TrustInput } from '../core.js';
 import { formatError } from '../format-error.js';
-import { daysUntil } from '../registry/registered-server.js';
+import { daysUntil } from '../registry/shown-client-certificate.js';
 import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
 import { latest } from '../trust/sourced.js';
 import type { ParsedArgs } from './command.js';

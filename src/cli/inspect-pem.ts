@@ -1,6 +1,6 @@
 import { describe } from '../certificate/describe-certificate.js';
 import { readCertificates } from '../certificate/pem.js';
-import { daysUntil } from '../registry/registered-server.js';
+import { daysUntil } from '../registry/shown-client-certificate.js';
 import { flagOption } from './arguments.js';
 import type { Io, ParsedArgs } from './command.js';
 import { EXIT, UsageError } from './exit-codes.js';

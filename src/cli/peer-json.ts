@@ -1,5 +1,5 @@
 import type { CertificateDescription, PeerCertificate } from '../core.js';
-import { daysUntil } from '../registry/registered-server.js';
+import { daysUntil } from '../registry/shown-client-certificate.js';
 import { isReadable } from './readable-policy.js';
 
 /** A certificate as JSON: its description, and how many days are left. */

@@ -1,6 +1,6 @@
 import { formatCertificate } from '../certificate/format-certificate.js';
 import type { CertificateDescription, PeerCertificate } from '../core.js';
-import { daysUntil } from '../registry/registered-server.js';
+import { daysUntil } from '../registry/shown-client-certificate.js';
 import { shown, shownEnd } from './printer.js';
 import type { Screen } from './screen.js';
 
