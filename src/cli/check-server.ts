@@ -2,7 +2,8 @@ import { validityOf } from '../certificate/validity.js';
 import { explainTlsError, type PeerCertificate, type TrustInput } from '../core.js';
 import { formatError } from '../format-error.js';
 import { daysUntil } from '../registry/shown-client-certificate.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { latest } from '../trust/sourced.js';
 import type { ParsedArgs } from './command.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
@@ -28,6 +29,19 @@ export interface CheckResult {
   /** Why not, in words. */
   readonly reason: string | undefined;
   readonly code: string | undefined;
+}
+
+/** A server to look at. */
+export interface Target {
+  /** In the trust file. */
+  readonly name?: string;
+  readonly url: URL;
+  readonly trust: TrustInput;
+}
+
+/** A server, and what came of the look at it. */
+export interface CheckedTarget extends Target {
+  readonly result: CheckResult;
 }
 
 /**

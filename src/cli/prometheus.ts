@@ -1,4 +1,4 @@
-import type { CheckedTarget } from './commands/check.js';
+import type { CheckedTarget } from './check-server.js';
 
 /** What was checked, in the text format of Prometheus (for its node exporter's textfile collector). */
 export function prometheusText(results: readonly CheckedTarget[]): string {

@@ -3,7 +3,7 @@ import { type Connector, makeConnector } from '../connect/connector.js';
 import type { Route } from '../connect/route.js';
 import { aboutConnection, type PoolMessage, publish } from '../diagnostics.js';
 import { TlsConfigError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectionStats, Connections } from './connections.js';
 import type { Undici } from './load-undici.js';
 

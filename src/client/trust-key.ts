@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isOptionsObject, readOptions } from '../options.js';
-import {
-  anchorsOf,
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-} from '../trust/check-trust-policy.js';
+import { anchorsOf, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
 import { isKeyObject } from '../trust/private-key.js';
 import { READY, type Ready, readyOf } from '../trust/ready.js';

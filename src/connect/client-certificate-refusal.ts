@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import {
   atHost,
   type ConnectFailure,

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { aboutConnection, type ConnectionMessage, publish } from '../diagnostics.js';
 import type { TlsTrustError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { within } from './limit.js';
 import { rememberPeer } from './peer-of.js';

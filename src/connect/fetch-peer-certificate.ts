@@ -13,12 +13,8 @@ import {
   signal,
 } from '../options.js';
 import { isSelfIssued } from '../trust/chain-facts.js';
-import {
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-  rootsOf,
-  withDetails,
-} from '../trust/check-trust-policy.js';
+import { checkTrustPolicy, rootsOf, withDetails } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
 import { explainVerdict } from '../trust/explain-verdict.js';
 import { pinMatches, readPin } from '../trust/pin.js';

@@ -1,6 +1,6 @@
 import { publish, publishOrWarn } from '../diagnostics.js';
 import { McpTlsError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { covers, coversServers } from '../trust/covers.js';
 import type { Source } from '../trust/source.js';
 import { type Sourced, sourcedOf } from '../trust/sourced.js';

@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { ErrorCode } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { identityUnder } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';

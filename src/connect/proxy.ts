@@ -13,7 +13,8 @@ import {
   refuse,
   required,
 } from '../options.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { sourcedOf } from '../trust/sourced.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput } from '../trust/trust-policy.js';

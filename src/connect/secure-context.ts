@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { addToDefaultRoots, rootsOfSystem } from './default-roots.js';
 import { assertTlsRuntime } from './tls-runtime.js';
 

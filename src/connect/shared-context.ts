@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { listedRoots } from './default-roots.js';
 import { makeSecureContext } from './secure-context.js';
 

@@ -1,6 +1,6 @@
 import type * as tls from 'node:tls';
 import { TlsTrustError } from '../errors.js';
-import type { CheckedTrustPolicy } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
 import { identityUnder } from '../trust/reference-identity.js';
 import type { Refusal } from '../trust/refusal.js';

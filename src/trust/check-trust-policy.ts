@@ -6,7 +6,8 @@ import { readRevocationLists } from '../certificate/revocation-list.js';
 import { readOptions, refuse, typeOf } from '../options.js';
 import type { Anchor } from './anchor.js';
 import { checkedPolicy } from './checked-policy.js';
-import { type CheckedClientCertificate, readClientCertificate } from './client-certificate.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
+import { readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
 import { type AllFields, assertCombination, groupsOf, leastVersion } from './policy-combination.js';
@@ -21,38 +22,8 @@ import {
   withMaterial,
 } from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
-import type { ReadyTrust, TlsGroup, TlsVersion, TrustInput, TrustPolicy } from './trust-policy.js';
+import type { ReadyTrust, TrustInput, TrustPolicy } from './trust-policy.js';
 import { readUriIdentity } from './uri-identity.js';
-
-/**
- * A policy after {@link checkTrustPolicy}: checked, complete and frozen. It holds its certificates as
- * bytes; what OpenSSL makes of them takes ten times as much and goes when nobody uses it, since a
- * gateway knows thousands of servers and talks to few of them at a time.
- */
-export interface CheckedTrustPolicy extends ReadyTrust {
-  /** All certificates of `ca`. */
-  readonly anchors: readonly X509Certificate[];
-  /** Those of them that may vouch for other certificates: OpenSSL's trust anchors, with the roots. */
-  readonly authorities: readonly X509Certificate[];
-  /** DER of the others: servers' own, compared by their bytes, and never given to OpenSSL. */
-  readonly ownCertificates: readonly Uint8Array[];
-  readonly defaultRoots: boolean;
-  readonly systemRoots: boolean;
-  /** Whether there are authorities or roots, without which no chain is trusted. */
-  readonly trustsChains: boolean;
-  readonly pins: readonly Pin[];
-  /** `'unchecked'` is reached by the dangerous export only, never by data. */
-  readonly identity: 'name' | 'pin' | 'unchecked';
-  readonly serverName: string | undefined;
-  readonly allowExpired: boolean;
-  readonly clientCertificate: CheckedClientCertificate | undefined;
-  /** PEM, one list each. */
-  readonly crl: readonly string[];
-  readonly minVersion: TlsVersion;
-  readonly maxVersion: TlsVersion;
-  /** Empty: Node.js's own. */
-  readonly groups: readonly TlsGroup[];
-}
 
 type PlainPolicy = Omit<
   CheckedTrustPolicy,

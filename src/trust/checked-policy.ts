@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type Anchor, copyOf, parsed } from './anchor.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import { CHECKED, READY, type Ready } from './ready.js';
 
 /** What a checked policy is, but for its plain fields. */

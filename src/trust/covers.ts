@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { anchorsOf, type CheckedTrustPolicy } from './check-trust-policy.js';
+import { anchorsOf } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 
 /**
  * Whether every server that `before` trusts is trusted by `after` too, for what can be told from the

@@ -4,7 +4,7 @@ import { keyBeyondBounds } from '../certificate/key-bounds.js';
 import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly, mayBeSignedBy, maySignItself } from './chain-facts.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import { unfitness } from './leaf-fitness.js';
 import { matchesPin } from './pin.js';
 import type { Presentation } from './presentation.js';

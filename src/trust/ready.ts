@@ -1,5 +1,5 @@
 import { invalidArgument } from '../assert.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 
 /**
  * By this, whatever is passed on as trust is known, in every entry and build of the package: a checked

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { spkiPin } from '../certificate/fingerprint.js';
 import { validityOf } from '../certificate/validity.js';
 import { mayBeSignedBy } from './chain-facts.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import { presentedNames, type ReferenceIdentity } from './reference-identity.js';
 
 /**

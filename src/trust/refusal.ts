@@ -5,7 +5,7 @@ import { brief, briefNames, printable } from '../certificate/printable.js';
 import { validityOf } from '../certificate/validity.js';
 import { TRUST_WORDS } from '../errors/words/trust-words.js';
 import type { TrustErrorCode } from '../errors.js';
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import { presentedNames } from './reference-identity.js';
 import {
   expiryAdvice,

@@ -1,4 +1,4 @@
-import type { CheckedTrustPolicy } from './check-trust-policy.js';
+import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import {
   assertIsWhole,
   type ClientCertificate,

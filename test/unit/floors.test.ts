@@ -50,6 +50,9 @@ const CARRIED = [
   'errors/approval-required-error.ts -> connect/peer-certificate.ts',
 ];
 
+/** The class of all errors narrows to their union, and they extend it. */
+const UNION = 'errors/mcp-tls-error.ts -> errors/any-error.ts';
+
 /** Who may import what from outside, first match wins. What is not listed nobody may import. */
 const PACKAGES: readonly [pattern: RegExp, folders: readonly string[]][] = [
   [/^node:(tls|net|http2)$/, ['connect', 'testing']],
@@ -159,10 +162,11 @@ describe('the floors of src/', () => {
     expect(eager.map(({ file }) => file)).toEqual([]);
   });
 
-  it('have no cycles between files', () => {
+  it('have no cycles between files, type imports counted', () => {
     const graph = new Map<string, string[]>();
     for (const one of imports) {
-      if (!one.specifier.startsWith('.') || one.typeOnly) continue;
+      const edge = `${one.file} -> ${targetOf(one)}`;
+      if (!one.specifier.startsWith('.') || CARRIED.includes(edge) || edge === UNION) continue;
       graph.set(one.file, [...(graph.get(one.file) ?? []), targetOf(one)]);
     }
     const cycles: string[] = [];

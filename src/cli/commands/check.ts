@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readTrustFile, type TrustInput } from '../../core.js';
+import { readTrustFile } from '../../core.js';
 import {
   countOption,
   flagOption,
@@ -8,7 +8,7 @@ import {
   readUrl,
   textOption,
 } from '../arguments.js';
-import { type CheckResult, checkServer } from '../check-server.js';
+import { type CheckedTarget, type CheckResult, checkServer, type Target } from '../check-server.js';
 import type { Command, Io, ParsedArgs } from '../command.js';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { shown, shownEnd, shownUrl } from '../printer.js';
@@ -64,18 +64,6 @@ export const check: Command = {
 
 /** What somebody has to do first. */
 const GRAVEST: readonly number[] = [EXIT.refused, EXIT.unreachable, EXIT.expiring];
-
-interface Target {
-  /** In the trust file. */
-  readonly name?: string;
-  readonly url: URL;
-  readonly trust: TrustInput;
-}
-
-/** A server, and what came of the look at it. */
-export interface CheckedTarget extends Target {
-  readonly result: CheckResult;
-}
 
 function readTargets(io: Io, args: ParsedArgs): readonly Target[] {
   const file = textOption(args, 'trust-file');

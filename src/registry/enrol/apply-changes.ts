@@ -1,12 +1,8 @@
 import type { RecordParts } from '../../store/record/create-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { assertHoldsItself } from '../../store/record/stored-trust.js';
-import {
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-  readPins,
-  withDetails,
-} from '../../trust/check-trust-policy.js';
+import { checkTrustPolicy, readPins, withDetails } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
 import { readReferenceIdentity } from '../../trust/reference-identity.js';
 import type { TrustInput } from '../../trust/trust-policy.js';

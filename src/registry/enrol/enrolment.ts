@@ -4,7 +4,7 @@ import { makeRecord } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { expired } from '../../store/record-errors.js';
-import type { CheckedTrustPolicy } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { alreadyRegistered, notRegistered, revokedMeanwhile } from '../registry-errors.js';
 import { applyChanges } from './apply-changes.js';
 import { approveCertificate } from './approve-certificate.js';

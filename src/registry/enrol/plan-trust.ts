@@ -2,12 +2,12 @@ import type { X509Certificate } from 'node:crypto';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { judge, refusalError } from '../../connect/verified.js';
 import {
-  type CheckedTrustPolicy,
   checkTrustPolicy,
   type PolicyDetails,
   trustInCertificate,
   withDetails,
 } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 
 /** What to trust of a certificate that is approved. */
 export type TrustForm = 'certificate' | 'key';

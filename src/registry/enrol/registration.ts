@@ -9,11 +9,11 @@ import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { assertHoldsItself } from '../../store/record/stored-trust.js';
 import {
-  type CheckedTrustPolicy,
   checkTrustPolicy,
   type PolicyDetails,
   withDetails,
 } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
 import { readReferenceIdentity } from '../../trust/reference-identity.js';
 import type { RegisterOptions } from './enrol-options.js';

@@ -11,7 +11,8 @@ import {
   required,
   text,
 } from '../../options.js';
-import { type CheckedTrustPolicy, checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { ORIGINS, TRUST } from '../../trust/trust-options.js';
 import { approvedCertificate } from './certificate-facts.js';
 import { assertOrigin, recordOf } from './parse-stored-certificate.js';

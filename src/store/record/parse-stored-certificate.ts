@@ -3,11 +3,8 @@ import { invalidArgument } from '../../assert.js';
 import { readOneCertificate } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
 import { custom, declareOptions, passedOn, readOptions, required } from '../../options.js';
-import {
-  anchorsOf,
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-} from '../../trust/check-trust-policy.js';
+import { anchorsOf, checkTrustPolicy } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';

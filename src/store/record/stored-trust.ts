@@ -1,6 +1,7 @@
 import { invalidArgument } from '../../assert.js';
 import { pemOf } from '../../certificate/pem.js';
-import { anchorsOf, type CheckedTrustPolicy, rootsOf } from '../../trust/check-trust-policy.js';
+import { anchorsOf, rootsOf } from '../../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { sourcedOf } from '../../trust/sourced.js';
 import { isUri } from '../../trust/uri-identity.js';
 import type { StoredTrust } from './stored-certificate.js';

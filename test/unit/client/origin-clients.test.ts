@@ -9,10 +9,8 @@ import {
   trustOfReady,
 } from '../../../src/client/trust-key.js';
 import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
-import {
-  type CheckedTrustPolicy,
-  checkTrustPolicy,
-} from '../../../src/trust/check-trust-policy.js';
+import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../../src/trust/checked-trust-policy.js';
 import type { TrustInput } from '../../../src/trust/trust-policy.js';
 
 /** Counts what is open; its clients are only passed on. */

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { checkTrust, createCertificateStore } from '../../../src/index.js';
-import { anchorsOf, type CheckedTrustPolicy } from '../../../src/trust/check-trust-policy.js';
+import { anchorsOf } from '../../../src/trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../../../src/trust/checked-trust-policy.js';
 import { aCertificate, aKey, aRecord } from './support.js';
 
 /** What a store gives out can be written into by whoever holds it: nothing is judged by that. */
