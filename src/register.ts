@@ -16,7 +16,14 @@ const USAGE = 64;
 
 const CANNOT_REACH =
   'not reached: programs with a fetch of their own (undici from npm, node-fetch, axios), node:https, WebSocket, ' +
-  'redirects from other origins, and processes that do not inherit NODE_OPTIONS';
+  'redirects from other origins, processes that do not inherit NODE_OPTIONS, and workers that are made with eval, ' +
+  'execArgv or env';
+
+/** Of the platform, before a program can put others in their places. */
+const PlatformRequest = globalThis.Request;
+const urlOfRequest = Object.getOwnPropertyDescriptor(PlatformRequest.prototype, 'url')?.get as (
+  this: Request,
+) => string;
 
 register(globalThis.fetch);
 
@@ -25,11 +32,15 @@ function register(original: typeof fetch): void {
   const verified = originFetch((origin) => file.trustFor(origin), original as never);
 
   // As the platform's is: writable, configurable, enumerable.
-  globalThis.fetch = function fetch(...given: Parameters<typeof original>): Promise<Response> {
+  globalThis.fetch = async function fetch(
+    ...given: Parameters<typeof original>
+  ): Promise<Response> {
     const [input, init] = given;
-    const address = addressOf(input);
-    if (address === undefined || file.trustFor(address) === undefined) return original(...given);
-    return verified(input instanceof Request ? input : address, init);
+    const { target, address } = read(input);
+    const isNamed = address !== undefined && file.trustFor(address) !== undefined;
+    if (!isNamed) return original(target, init);
+    // Without what a program has put over the properties of the object.
+    return verified(typeof target === 'string' ? target : new PlatformRequest(target), init);
   };
   if (process.env['MCP_TLS_REGISTER_REPORT'] === '1') report(file);
 }
@@ -49,10 +60,26 @@ function end(why: string): never {
   process.exit(USAGE);
 }
 
-/** Read once: what is looked up is what is asked for. */
-function addressOf(input: unknown): string | undefined {
-  const text = input instanceof Request ? input.url : String(input);
-  return URL.canParse(text) ? text : undefined;
+/**
+ * What is asked for, read once: the text that was looked at is the text that is fetched. A Request is known by the
+ * platform's own getter, whatever a program has made of `globalThis.Request` or of the object.
+ */
+function read(input: unknown): {
+  readonly target: string | Request;
+  readonly address: string | undefined;
+} {
+  const url = urlOf(input);
+  const text = url ?? String(input);
+  const target = url === undefined ? text : (input as Request);
+  return { target, address: URL.canParse(text) ? text : undefined };
+}
+
+function urlOf(input: unknown): string | undefined {
+  try {
+    return urlOfRequest.call(input as Request);
+  } catch {
+    return undefined;
+  }
 }
 
 function report({ servers }: TrustFile): void {

@@ -1,4 +1,5 @@
-import type { PeerCertificate, TrustInput } from '../core.js';
+import { ApprovalRequiredError, type PeerCertificate, type TrustInput } from '../core.js';
+import { readPin } from '../trust/pin.js';
 import { textOption } from './arguments.js';
 import { askLine } from './ask.js';
 import type { Io, ParsedArgs } from './command.js';
@@ -36,19 +37,19 @@ export interface ApprovalParts {
  * fingerprint the operator has from elsewhere.
  *
  * @throws {RefusedError} if nobody approved
- * @throws {ApprovalRequiredError} for another fingerprint
  */
 export async function approve(io: Io, args: ParsedArgs, parts: ApprovalParts): Promise<Approved> {
   const { url, trust, by, always } = parts;
   const screen = new Screen(io, io.stderr);
   const given = textOption(args, 'fingerprint');
   if (given !== undefined) {
-    const peer = await lookAt(url, args, trust, given);
+    const peer = await lookFor(given, url, args, trust);
     show(screen, peer, parts.words, []);
     return { peer, by: 'fingerprint' };
   }
   const peer = await lookAt(url, args, trust);
   const isEnough = peer.trusted && !always;
+  if (!isEnough) hideDigests(screen, peer);
   show(screen, peer, parts.words, isEnough ? [] : COMPARED);
   if (isEnough) return { peer, by };
   assertTrustable(peer);
@@ -56,13 +57,44 @@ export async function approve(io: Io, args: ParsedArgs, parts: ApprovalParts): P
   screen.text(OUT_OF_BAND.split('\n')[0] as string, '', '');
   screen.line(OUT_OF_BAND.split('\n')[1] as string);
   const typed = await ask(io);
-  const again = await lookAt(url, args, trust, typed);
+  if (readPin(typed).of === 'key') {
+    throw new RefusedError(
+      'the fingerprint of the certificate is asked for, in hex; the pin of its key can be given as --fingerprint. Nothing was written',
+    );
+  }
+  const again = await lookFor(typed, url, args, trust);
   if (again.description.fingerprint !== peer.description.fingerprint) {
     throw new RefusedError(
       'the server presented another certificate meanwhile: nothing was written',
     );
   }
   return { peer: again, by: 'fingerprint' };
+}
+
+/**
+ * Looks for what the operator has the fingerprint of.
+ *
+ * @throws {RefusedError} if it is not that; what was presented instead is not said, so that nobody copies it from here
+ */
+export async function lookFor(
+  fingerprint: string,
+  url: URL,
+  args: ParsedArgs,
+  trust: TrustInput,
+): Promise<PeerCertificate> {
+  try {
+    return await lookAt(url, args, trust, fingerprint);
+  } catch (error) {
+    if (!(error instanceof ApprovalRequiredError)) throw error;
+    throw new RefusedError(
+      `${error.code}: the server presents another certificate and key than that fingerprint is of. Nothing was written`,
+    );
+  }
+}
+
+/** What is to be compared with something from elsewhere is not on the screen to be compared with itself. */
+export function hideDigests(screen: Screen, { description }: PeerCertificate): void {
+  screen.hide([description.fingerprint, description.spkiPin]);
 }
 
 /** @throws {RefusedError} if no policy could trust what is presented */

@@ -25,7 +25,7 @@ export function bridgeHeaders(io: Io, args: ParsedArgs): Record<string, string> 
     if (RESERVED.test(name)) throw new UsageError(`--header-env cannot set ${shown(name)}`);
     if (Object.hasOwn(headers, name))
       throw new UsageError(`--header-env sets ${shown(name)} twice`);
-    headers[name] = readVariable(io, variable);
+    headers[name] = readVariable(io, 'header-env', variable);
   }
   return headers;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { invalidArgument } from '../assert.js';
 import { readRegularFile } from '../connect/regular-file.js';
 import type { PeerCertificate } from '../core.js';
+import { formatError } from '../format-error.js';
 import {
   custom,
   type Declaration,
@@ -12,6 +13,8 @@ import {
   text,
 } from '../options.js';
 import { changeJsonFile } from '../trust-file/change-json-file.js';
+import type { Io } from './command.js';
+import { Screen } from './screen.js';
 
 /** What a server presented when it was approved. For people to compare: nothing is trusted by it. */
 export interface KnownServer {
@@ -61,8 +64,32 @@ export function readKnown(trustFile: string): ReadonlyMap<string, KnownServer> {
   }
 }
 
-/** Adds what was approved, or (`undefined`) removes it. */
-export function changeKnown(
+/** Before anything is written of which it is to speak. @throws as {@link readKnown} */
+export function assertKnownReadable(trustFile: string): void {
+  readKnown(trustFile);
+}
+
+/**
+ * Adds what was approved, or (`undefined`) removes it, after the trust file was written. That holds: where this cannot
+ * be written besides, it is said, and is no failure.
+ */
+export async function remember(
+  io: Io,
+  trustFile: string,
+  changes: Readonly<Record<string, KnownServer | undefined>>,
+): Promise<void> {
+  try {
+    await changeKnown(trustFile, changes);
+  } catch (error) {
+    const screen = new Screen(io, io.stderr);
+    screen.text(
+      'note: the trust file was written; what was approved could not be noted beside it:',
+    );
+    screen.text(formatError(error));
+  }
+}
+
+function changeKnown(
   trustFile: string,
   changes: Readonly<Record<string, KnownServer | undefined>>,
 ): Promise<void> {

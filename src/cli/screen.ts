@@ -24,6 +24,7 @@ export class Screen {
   readonly #out: NodeJS.WritableStream;
   readonly #hasColour: boolean;
   readonly #width: number;
+  #hidden: RegExp | undefined;
 
   constructor({ stdout, env, isTerminal, columns }: Io, out: NodeJS.WritableStream = stdout) {
     this.#out = out;
@@ -34,13 +35,25 @@ export class Screen {
     this.#width = Math.max(40, columns);
   }
 
+  /**
+   * From now on these stand nowhere, whoever says them: a certificate can have the pin of its own key in a name.
+   *
+   * @param digests fingerprints in hex with colons, pins in base64
+   */
+  hide(digests: readonly string[]): void {
+    const spellings = digests.map((digest) =>
+      [...digest.replace(/^sha256\/|:/g, '')].map(escapeForRegExp).join('[\\s:\\\\]*'),
+    );
+    this.#hidden = new RegExp(`(?:sha256/)?(?:${spellings.join('|')})`, 'gi');
+  }
+
   line(...parts: readonly (string | Styled)[]): void {
     this.#out.write(`${parts.map((part) => this.#styled(part)).join('')}\n`);
   }
 
   /** Lines no wider than the screen, each after `indent`; the first one after `first`. */
   text(value: string, first: string = '  ', indent: string = '  '): void {
-    for (const [i, part] of wrap(printable(value), this.#width - indent.length).entries()) {
+    for (const [i, part] of wrap(this.#shown(value), this.#width - indent.length).entries()) {
       this.line(i === 0 ? first : indent, part);
     }
   }
@@ -49,7 +62,7 @@ export class Screen {
   rows(rows: readonly (readonly [label: string, value: string])[]): void {
     const wide = Math.max(...rows.map(([label]) => label.length)) + 2;
     for (const [label, value] of rows) {
-      const text = printable(value);
+      const text = this.#shown(value);
       // To be copied: whole, and the terminal breaks it.
       const lines = DIGEST.test(text) ? [text] : wrap(text, this.#width - wide);
       for (const [i, part] of lines.slice(0, MAX_ROW_LINES).entries()) {
@@ -61,11 +74,20 @@ export class Screen {
     }
   }
 
+  #shown(text: string): string {
+    const printed = printable(text);
+    return this.#hidden === undefined ? printed : printed.replace(this.#hidden, '(hidden)');
+  }
+
   #styled(part: string | Styled): string {
-    if (typeof part === 'string') return printable(part);
-    const text = printable(part.text);
+    if (typeof part === 'string') return this.#shown(part);
+    const text = this.#shown(part.text);
     return this.#hasColour ? `\u{1b}[${STYLES[part.style]}m${text}\u{1b}[0m` : text;
   }
+}
+
+function escapeForRegExp(character: string): string {
+  return character.replace(/[+/=]/, '\\$&');
 }
 
 /** Breaks at spaces, and within what is longer than a line. */

@@ -45,7 +45,7 @@ async function readStorage(io: Io, args: ParsedArgs): Promise<CertificateStorage
     throw new UsageError('which store? Say --directory, or --redis-url-env');
   }
   if (directory !== undefined) return directoryStorage(directory, { watch: false });
-  const url = readVariable(io, variable as string);
+  const url = readVariable(io, 'redis-url-env', variable as string);
   const ca = textsOption(args, 'redis-ca').map((path) => readText(path));
   const { redisStorage } = await import('../redis/index.js');
   await assertInstalled();
@@ -70,7 +70,7 @@ function readKeys(io: Io, args: ParsedArgs): (RawKey | PassphraseKey)[] {
   const keys: (RawKey | PassphraseKey)[] = [
     ...textsOption(args, 'key-env').map((given) => {
       const { id, place } = named('key-env', given);
-      return { id, key: readVariable(io, place) };
+      return { id, key: readVariable(io, 'key-env', place) };
     }),
     ...textsOption(args, 'key-file').map((given) => {
       const { id, place } = named('key-file', given);
@@ -80,7 +80,7 @@ function readKeys(io: Io, args: ParsedArgs): (RawKey | PassphraseKey)[] {
       const { id, place } = named('passphrase-env', given);
       const salt = textOption(args, 'salt');
       if (salt === undefined) throw new UsageError('--passphrase-env needs --salt');
-      return { id, passphrase: readVariable(io, place), salt };
+      return { id, passphrase: readVariable(io, 'passphrase-env', place), salt };
     }),
   ];
   if (keys.length === 0) {

@@ -10,7 +10,7 @@ import {
 import { flagOption, textOption, textsOption } from './arguments.js';
 import type { CommandOptions, Io, ParsedArgs } from './command.js';
 import { UsageError } from './exit-codes.js';
-import { shown, shownUrl } from './printer.js';
+import { shownUrl } from './printer.js';
 
 /** Whom to trust: of every command that judges a server. */
 export const TRUST_OPTIONS: CommandOptions = {
@@ -101,16 +101,23 @@ function readDetails(io: Io, args: ParsedArgs): Record<string, unknown> {
   if (cert === undefined || key === undefined) {
     throw new UsageError('--client-cert and --client-key belong together');
   }
-  const passphrase = variable === undefined ? {} : { passphrase: readVariable(io, variable) };
+  const passphrase =
+    variable === undefined
+      ? {}
+      : { passphrase: readVariable(io, 'client-passphrase-env', variable) };
   const clientCertificate = { cert: fromFile(cert), key: fromFile(key), ...passphrase };
   return { ...details, clientCertificate };
 }
 
-/** A secret: never an argument, which every user of the machine can read. */
-export function readVariable({ env }: Io, name: string): string {
-  const value = env[name];
+/**
+ * A secret: never an argument, which every user of the machine can read.
+ *
+ * @param option that names the variable. The name is not repeated: it may be the secret itself
+ */
+export function readVariable({ env }: Io, option: string, name: string): string {
+  const value = /^[A-Za-z_]\w*$/.test(name) ? env[name] : undefined;
   if (value === undefined || value === '') {
-    throw new UsageError(`the environment variable ${shown(name)} is not set`);
+    throw new UsageError(`--${option} must name an environment variable that is set`);
   }
   return value;
 }

@@ -20,6 +20,14 @@ console.log(JSON.stringify({
   other: await ask(other),
   plain: await ask('data:text/plain,x'),
   wrong: await ask('not a url'),
+  twice: await ask({ n: 0, toString() { return this.n++ === 0 ? other : known } }),
+  throws: await ask({ toString() { throw new Error('no text') } }),
+  ownUrl: await ask(Object.defineProperty(new Request(known), 'url', { value: other })),
+  replaced: await (async () => {
+    const native = new Request(known);
+    globalThis.Request = class Request {};
+    return ask(native);
+  })(),
   name: fetch.name,
   keys: Object.keys(Object.getOwnPropertyDescriptor(globalThis, 'fetch')).sort(),
 }));
@@ -73,6 +81,10 @@ describe('node --import mcp-tls/register', () => {
       other: 'DEPTH_ZERO_SELF_SIGNED_CERT',
       plain: 200,
       wrong: 'ERR_INVALID_URL',
+      twice: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      throws: 'Error: no text',
+      ownUrl: 200,
+      replaced: 200,
       name: 'fetch',
       keys: ['configurable', 'enumerable', 'value', 'writable'],
     });

@@ -49,8 +49,17 @@ describe('mcp-tls trust', () => {
       const { code, stderr } = await run(args);
       expect(code).toBe(2);
       expect(stderr).toContain('MCP_TLS_FINGERPRINT_MISMATCH');
+      // Or the next attempt is made with what this one showed.
+      expect(stderr).not.toContain(first.fingerprint);
+      expect(stderr).not.toContain(first.spkiPin);
       expect(existsSync(path())).toBe(false);
     }
+    const json = await run([
+      ...['trust', server.url, ...FILE, '--json'],
+      ...['--fingerprint', second.fingerprint],
+    ]);
+    expect(json.stdout).toContain('MCP_TLS_FINGERPRINT_MISMATCH');
+    expect(json.stdout + json.stderr).not.toContain(first.fingerprint);
     const malformed = await run(['trust', server.url, ...FILE, '--fingerprint', 'abc']);
     expect(malformed.code).toBe(64);
     expect(existsSync(path())).toBe(false);
@@ -89,14 +98,55 @@ describe('mcp-tls trust', () => {
       ['--replace'],
       ['--replace', '--fingerprint', first.fingerprint],
     ]) {
-      expect((await trust(...args)).code).toBe(2);
+      const { code, stdout, stderr } = await trust(...args);
+      expect(code).toBe(2);
       expect(await content()).toBe(before);
+      expect(stdout + stderr).not.toContain(second.fingerprint);
+      expect(stdout + stderr).not.toContain(second.spkiPin);
     }
     const replaced = await trust('--replace', ...right);
     expect(replaced.code).toBe(0);
     expect((await run(['check', server.url, ...FILE, '--days', '1'])).code).toBe(0);
     await server.rotate(first);
     expect((await run(['check', server.url, ...FILE])).code).toBe(2);
+  });
+
+  it('does not show the pin of the key either where the certificate has it in its names', async () => {
+    const { spkiPin } = first;
+    const names = { CN: `weather ${spkiPin}`, OU: spkiPin.replace('sha256/', '') };
+    const hostile = await heldCertificate({ renewFrom: first, subject: names });
+    await using server = await startTlsServer({ certificate: hostile });
+    const { code, stderr } = await run(['trust', server.url, ...FILE]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('weather (hidden)');
+    expect(stderr.replaceAll(/[\s\\]/g, '')).not.toContain(spkiPin.slice(7, 40));
+  });
+
+  it('writes nothing where what was approved cannot be noted beside it', async () => {
+    await using server = await startTlsServer({ certificate: first });
+    await writeFile(join(home.path, 'trust.known.json'), 'not JSON');
+    const trust = ['trust', server.url, ...FILE, '--fingerprint', first.fingerprint];
+    expect((await run(trust)).code).toBe(64);
+    expect(existsSync(path())).toBe(false);
+    await writeFile(path(), '{"version":1,"servers":{"a":{"url":"https://x/","tls":null}}}');
+    const before = await content();
+    expect((await run(['known', 'remove', 'a', ...FILE])).code).toBe(64);
+    expect(await content()).toBe(before);
+  });
+
+  it('does not repeat what stands in the place of a variable: it may be the secret', async () => {
+    for (const option of ['client-passphrase-env', 'key-env', 'redis-url-env', 'header-env']) {
+      const value = { 'key-env': 'k=ghp_SECRET', 'header-env': 'x-key=ghp_SECRET' }[option];
+      const [command, ...more] =
+        option === 'key-env' || option === 'redis-url-env'
+          ? ['store', 'list']
+          : [option === 'header-env' ? 'bridge' : 'check', 'https://127.0.0.1:9', '--roots'];
+      const pair = ['--client-cert', 'root.pem', '--client-key', 'root.pem'];
+      const args = [`${command}`, ...more, ...(command === 'check' ? pair : [])];
+      const { code, stdout, stderr } = await run([...args, `--${option}`, value ?? 'ghp_SECRET']);
+      expect([option, code]).toEqual([option, 64]);
+      expect(stdout + stderr).not.toContain('SECRET');
+    }
   });
 
   it('gives a publicly trusted server no pin, and clears none that is there', async () => {

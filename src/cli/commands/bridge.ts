@@ -109,7 +109,7 @@ async function prepareHttp(
     throw new UsageError('--host must be 127.0.0.1 or ::1: the bridge is for this machine only');
   }
   const variable = textOption(args, 'token-env');
-  const token = variable === undefined ? undefined : readVariable(io, variable);
+  const token = variable === undefined ? undefined : readVariable(io, 'token-env', variable);
   const allowedOrigins = textsOption(args, 'allow-origin');
   const report = (line: string): void => say(io, line);
   const signal = untilSignal();

@@ -5,7 +5,7 @@ import { flagOption, ROUTE_OPTIONS, readUrl, textOption } from '../arguments.js'
 import { checkServer } from '../check-server.js';
 import type { Command, Io, ParsedArgs } from '../command.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { changeKnown, type KnownServer, readKnown } from '../known-file.js';
+import { type KnownServer, readKnown, remember } from '../known-file.js';
 import { shown, shownUrl } from '../printer.js';
 import { Screen, writeJson } from '../screen.js';
 import { changesOf, showChange } from '../show-change.js';
@@ -75,11 +75,12 @@ function list(io: Io, args: ParsedArgs, file: string): number {
 }
 
 async function remove(io: Io, args: ParsedArgs, file: string, name: string): Promise<number> {
+  const isNoted = readKnown(file).has(name);
   await changeTrustFile(file, (servers) => {
     if (!servers.has(name)) throw noSuch(name);
     return { [name]: undefined };
   });
-  if (readKnown(file).has(name)) await changeKnown(file, { [name]: undefined });
+  if (isNoted) await remember(io, file, { [name]: undefined });
   if (flagOption(args, 'json')) writeJson(io.stdout, { removed: name, file });
   else new Screen(io).line(`${shown(name)} is trusted no longer: removed from ${shown(file)}`);
   return EXIT.ok;

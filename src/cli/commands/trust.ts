@@ -3,11 +3,11 @@ import { readCertificates } from '../../certificate/pem.js';
 import { asMaterial, readRegularFile, reasonOf } from '../../connect/regular-file.js';
 import { type PeerCertificate, parseTrust, type TrustPolicy } from '../../core.js';
 import { changeTrustFile } from '../../trust-file/change-trust-file.js';
-import { approve, assertTrustable } from '../approve.js';
+import { approve, assertTrustable, hideDigests, lookFor } from '../approve.js';
 import { flagOption, ROUTE_OPTIONS, readTarget, textOption, textsOption } from '../arguments.js';
 import type { Command, Io, ParsedArgs } from '../command.js';
 import { EXIT, RefusedError, UsageError } from '../exit-codes.js';
-import { changeKnown, knownServer, readKnown } from '../known-file.js';
+import { assertKnownReadable, knownServer, readKnown, remember } from '../known-file.js';
 import { lookAt } from '../look.js';
 import { certificateJson } from '../peer-json.js';
 import { shown, shownUrl } from '../printer.js';
@@ -106,9 +106,15 @@ async function look(io: Io, args: ParsedArgs, place: Place, first: TrustEntry): 
   if (Object.keys(givenTls(args, file)).length > 0) {
     throw new UsageError(`${shown(first.name)} is trusted otherwise: --replace replaces that`);
   }
-  const peer = await lookAt(url, args, first.trust, textOption(args, 'fingerprint'));
+  const given = textOption(args, 'fingerprint');
+  const known = readKnown(file).get(first.name);
+  const peer = await (given === undefined
+    ? lookAt(url, args, first.trust)
+    : lookFor(given, url, args, first.trust));
   if (!peer.trusted) {
-    showChange(new Screen(io, io.stderr), peer, readKnown(file).get(first.name));
+    const screen = new Screen(io, io.stderr);
+    hideDigests(screen, peer);
+    showChange(screen, peer, known);
     throw new RefusedError(
       `${shown(first.name)} presents what is not trusted. If that is right, get the new fingerprint out of band, and --replace. Nothing was written`,
     );
@@ -119,8 +125,7 @@ async function look(io: Io, args: ParsedArgs, place: Place, first: TrustEntry): 
       assertUnchanged(servers, place);
       return { [name]: { url: url.href, tls: first.tls } };
     });
-    const known = readKnown(file).get(first.name);
-    if (known !== undefined) await changeKnown(file, { [name]: known });
+    if (known !== undefined) await remember(io, file, { [name]: known });
   }
   return done(io, args, place, peer, { written: isNew, tls: first.tls, trust: first.trust });
 }
@@ -147,6 +152,7 @@ async function write(io: Io, args: ParsedArgs, place: Place): Promise<number> {
     : { ...(peer.suggestedPolicy as object), ...details(lookTls) };
   const trust = parseTrust(tls, { base });
   const others = there.filter((entry) => entry.name !== name);
+  assertKnownReadable(file);
   await changeTrustFile(file, (servers) => {
     assertUnchanged(servers, place);
     // A policy belongs to an origin.
@@ -154,10 +160,8 @@ async function write(io: Io, args: ParsedArgs, place: Place): Promise<number> {
     return { ...Object.fromEntries(also), [name]: { url: url.href, tls } };
   });
   const known = knownServer(url.origin, peer, by);
-  await changeKnown(
-    file,
-    Object.fromEntries([...others, { name }].map((one) => [one.name, known])),
-  );
+  const names = [...others, { name }].map((one) => [one.name, known]);
+  await remember(io, file, Object.fromEntries(names));
   return done(io, args, place, peer, { written: true, tls, trust });
 }
 
