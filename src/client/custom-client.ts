@@ -149,6 +149,8 @@ interface Sending {
   readonly limit: TotalLimit | undefined;
   /** Nothing more of it is to come. */
   readonly done: () => void;
+  /** With what it was asked last. */
+  sent?: FetchRequest['headers'];
 }
 
 /** Sends the request, and again wherever a redirect leads that may be followed. */
@@ -164,7 +166,7 @@ async function follow(sending: Sending): Promise<Response> {
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
       redirectTarget(
-        request,
+        { ...request, headers: sending.sent ?? request.headers },
         url,
         { status, location: headers.location },
         redirects,
@@ -188,6 +190,7 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
+  sending.sent = headers;
   const destination = parts.destinationOf(url.origin);
   assertMayBeAsked({ url, method, headers, body, destination }, parts.pools.id);
   await addDefaults(sending, { url, method, body, headers });

@@ -34,7 +34,7 @@ export function redirectTarget(
   }
   const refuse = (why: string, to?: URL): never => {
     const { host, port } = addressOf(from);
-    const where = to === undefined ? '' : ` to ${shownOrigin(to)}`;
+    const where = to === undefined ? '' : ` to ${shownOrigin(to, sentWith(request, from))}`;
     const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
     publish('mcp-tls:redirect-refused', () => ({
       ...aboutConnection(id, { host, port }),
@@ -93,10 +93,30 @@ function asUtf8(location: string): string {
 
 /** Of a label of a host: a name that people gave is shorter, and a token that was repeated there is not. */
 const MAX_LABEL = 20;
+/** What is as short says nothing of a secret. */
+const MIN_SECRET = 4;
 
-/** An origin as its peer named it, for a message: nothing of the request is to be read in it. */
-function shownOrigin({ protocol, hostname, port }: URL): string {
+/**
+ * An origin as its peer named it, for a message: nothing of the request is to be read in it. A scheme is text of the
+ * peer's like any other.
+ */
+function shownOrigin({ protocol, hostname, port }: URL, sent: string): string {
+  if (protocol !== 'https:' && protocol !== 'http:') return 'another scheme';
   const labels = hostname.split('.').slice(0, 10);
-  const host = labels.map((one) => (one.length > MAX_LABEL ? `(${one.length} characters)` : one));
+  const isToHide = (label: string): boolean =>
+    label.length > MAX_LABEL || (label.length >= MIN_SECRET && sent.includes(label));
+  const host = labels.map((one) => (isToHide(one) ? `(${one.length} characters)` : one));
   return `${protocol}//${host.join('.')}${port === '' ? '' : `:${port}`}`;
+}
+
+/** All that a peer may have repeated, in lower case, as hosts are. Names of headers and of hosts are known to all. */
+function sentWith({ headers = [], body }: FetchRequest, from: URL): string {
+  const values = headers.filter((_, i) => i % 2 === 1);
+  const decoded = values.map((value) => {
+    const [, credentials] = /^basic (.+)$/i.exec(value) ?? [];
+    return credentials === undefined ? '' : Buffer.from(credentials, 'base64').toString('utf8');
+  });
+  const text = typeof body === 'string' ? body : '';
+  const path = `${from.pathname}${from.search}`;
+  return [...values, ...decoded, path, text].join('\n').toLowerCase();
 }

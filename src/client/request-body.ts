@@ -23,7 +23,6 @@ export interface ExtractedBody {
 export function extractBody(body: unknown): ExtractedBody {
   if (body === null || body === undefined) return { body: null };
   if (typeof body === 'string') return { body, contentType: TEXT };
-  if (body instanceof Uint8Array) return { body: attached(body) };
   if (body instanceof Blob) {
     return { body: body.size === 0 ? '' : body, contentType: body.type || undefined };
   }
@@ -33,12 +32,11 @@ export function extractBody(body: unknown): ExtractedBody {
   }
   if (body instanceof URLSearchParams) return { body: body.toString(), contentType: FORM };
   if (ArrayBuffer.isView(body)) {
-    attached(body);
-    return { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
+    return { body: copyOf(attached(body)) };
   }
   // Of any realm: `instanceof` knows one only.
   const tag = tagOf(body);
-  if (tag === '[object ArrayBuffer]') return { body: Buffer.from(body as ArrayBuffer) };
+  if (tag === '[object ArrayBuffer]') return { body: Buffer.from(new Uint8Array(body as ArrayBuffer)) };
   if (isStream(body)) return { body: streamBody(body) };
   if (isAsyncIterable(body)) return { body: iterableBody(body) };
   if (tag === '[object SharedArrayBuffer]') {
@@ -55,6 +53,11 @@ const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
 function attached<View extends ArrayBufferView>(view: View): View {
   if (view.byteLength === 0) view.buffer.slice(0, 0);
   return view;
+}
+
+/** "A copy of the bytes": they go out later, and are the caller's to write into once `fetch` has returned. */
+function copyOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 /** Whether a body comes in pieces, of a length that nobody knows: needs `duplex: 'half'`. */

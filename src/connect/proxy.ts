@@ -168,13 +168,16 @@ function readEntry(entry: string): NoProxyEntry {
   const name = bracketed ?? bare ?? entry;
   const port = portText === undefined ? undefined : Number(portText);
   if (name === '*') return { port, covers: () => true };
-  const [address = '', prefix] = name.split('/');
+  const [address = '', prefix, ...more] = name.split('/');
   const family = isIP(address);
   if (family !== 0) {
     const ranges = new BlockList();
     const type = family === 6 ? 'ipv6' : 'ipv4';
-    const bits = Number(prefix ?? (family === 6 ? 128 : 32));
-    if (!Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) {
+    const all = family === 6 ? 128 : 32;
+    const bits = Number(prefix ?? all);
+    // `Number('')` is 0: all addresses there are.
+    const isNumber = prefix === undefined || /^\d{1,3}$/.test(prefix);
+    if (more.length > 0 || !isNumber || bits > all) {
       invalidArgument(`NO_PROXY: '${entry}' is not a range of addresses`);
     }
     ranges.addSubnet(address, bits, type);

@@ -178,3 +178,29 @@ describe('is refused before anything is sent', () => {
     expect(error.message).toMatch(/signal/);
   });
 });
+
+describe('bytes that the caller writes into once fetch has returned', () => {
+  const views: readonly (readonly [string, (bytes: Uint8Array<ArrayBuffer>) => unknown])[] = [
+    ['a Uint8Array', (bytes) => bytes],
+    ['a Buffer', (bytes) => Buffer.from(bytes.buffer)],
+    ['an ArrayBuffer', (bytes) => bytes.buffer],
+    ['a DataView', (bytes) => new DataView(bytes.buffer)],
+  ];
+
+  it.each(views)('are sent as they were: %s', async (_name, viewOf) => {
+    const bytes = new TextEncoder().encode('hello');
+    const sending = send(viewOf(bytes));
+    bytes.fill(65);
+    expect(await sending).toMatchObject({ body: 'hello', length: '5' });
+  });
+
+  it.each(views)(
+    'are sent as they were, where the memory goes elsewhere: %s',
+    async (_n, viewOf) => {
+      const bytes = new TextEncoder().encode('hello');
+      const sending = send(viewOf(bytes));
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+      expect(await sending).toMatchObject({ body: 'hello', length: '5' });
+    },
+  );
+});

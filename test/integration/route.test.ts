@@ -135,6 +135,24 @@ describe('an HTTP proxy', () => {
 
 describe("proxy: 'env'", () => {
   it.each([
+    '10.0.0.0/',
+    '10.0.0.0/ 8',
+    '::/',
+    '10.0.0.0/0x8',
+    '10.0.0.0/8/8',
+    '10.0.0.0/+8',
+    '10.0.0.0/33',
+  ])(
+    'refuses what is no range of addresses in NO_PROXY, rather than send everything past the proxy: %s',
+    (noProxy) => {
+      vi.stubEnv('HTTPS_PROXY', 'http://127.0.0.1:9');
+      vi.stubEnv('no_proxy', '');
+      vi.stubEnv('NO_PROXY', noProxy);
+      expect(() => makeCustomClientFactory(null, { proxy: 'env' })).toThrow('NO_PROXY');
+    },
+  );
+
+  it.each([
     ['nothing', '', true],
     ['another host', 'other.example', true],
     ['the address', '127.0.0.1', false],

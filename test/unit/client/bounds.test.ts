@@ -26,6 +26,40 @@ describe('a redirect', () => {
   );
 });
 
+describe('the message of a refused redirect', () => {
+  const TOKEN = 'sk-live-4f9a8b';
+  const basic = Buffer.from('ops:hunter-2').toString('base64');
+  const shown = (location: string): string => {
+    const headers = ['authorization', `Bearer ${TOKEN}`, 'x-other', `Basic ${basic}`];
+    const request = { method: 'GET', redirect: 'follow', body: 'grant=qwertz', headers };
+    try {
+      const from = new URL('https://a.test/mcp/path-key?code=querykey');
+      redirectTarget(request as never, from, { status: 302, location }, 0);
+    } catch (error) {
+      return JSON.stringify([(error as Error).message, error]);
+    }
+    return 'followed';
+  };
+
+  it.each([
+    `${TOKEN}:x`,
+    `${TOKEN}://a`,
+    `https://${TOKEN}.evil.test/`,
+    `https://x.${TOKEN.toUpperCase()}/`,
+    'https://hunter-2.evil.test/',
+    'https://path-key.evil.test/',
+    'https://querykey.evil.test/',
+    'https://qwertz.evil.test/',
+  ])('repeats nothing of the request: %s', (location) => {
+    expect(shown(location)).toContain('MCP_TLS_REDIRECT_REFUSED');
+    expect(shown(location)).not.toMatch(/sk-live|hunter-2|path-key|querykey|qwertz/i);
+  });
+
+  it('names another host and port', () => {
+    expect(shown('https://login.example:8443/x')).toContain('302 to https://login.example:8443)');
+  });
+});
+
 describe('a content-encoding', () => {
   it('of five codings is decoded', () => {
     expect(makeDecoders('gzip, gzip, br, deflate, gzip')).toHaveLength(5);
