@@ -36,7 +36,8 @@ export function extractBody(body: unknown): ExtractedBody {
   }
   // Of any realm: `instanceof` knows one only.
   const tag = tagOf(body);
-  if (tag === '[object ArrayBuffer]') return { body: Buffer.from(new Uint8Array(body as ArrayBuffer)) };
+  if (tag === '[object ArrayBuffer]')
+    return { body: Buffer.from(new Uint8Array(body as ArrayBuffer)) };
   if (isStream(body)) return { body: streamBody(body) };
   if (isAsyncIterable(body)) return { body: iterableBody(body) };
   if (tag === '[object SharedArrayBuffer]') {

@@ -70,7 +70,9 @@ export async function secureConnect(
 ): Promise<TLSSocket> {
   const read = readOptions(SECURE_CONNECT, options);
   const { trust, alpnProtocols, timeoutMs = 10_000, signal } = read;
-  if (alpnProtocols?.length === 0) invalidArgument('secureConnect: options.alpnProtocols is empty');
+  if (alpnProtocols !== undefined && (alpnProtocols.length === 0 || alpnProtocols.length > 16)) {
+    invalidArgument('secureConnect: options.alpnProtocols must have 1 to 16 protocols');
+  }
   const { host, port } = addressOf(readHttpsUrl('url', url));
   const connector = makeConnector({
     policy: latest(checkTrustPolicy(trust, 'options.trust')),

@@ -5,7 +5,12 @@ import { readCertificates } from '../certificate/pem.js';
 import { NotBer } from '../certificate/pkcs12/ber.js';
 import { WrongPassword } from '../certificate/pkcs12/decrypt.js';
 import { TooManyRounds, UnknownAlgorithm } from '../certificate/pkcs12/password-keys.js';
-import { OtherProtection, type Pkcs12, readPkcs12 } from '../certificate/pkcs12/read-pkcs12.js';
+import {
+  OtherProtection,
+  type Pkcs12,
+  readPkcs12,
+  TooMany,
+} from '../certificate/pkcs12/read-pkcs12.js';
 
 const WHOSE = 'trust.clientCertificate.pfx';
 
@@ -87,6 +92,12 @@ function refuse(error: unknown, passphrase: string | undefined): never {
     return invalidArgument(
       `${WHOSE} derives its key in more rounds than are made here`,
       'Convert it: openssl pkcs12 -in FILE -aes256 -out NEW.pem, and give NEW.pem as cert and as key.',
+    );
+  }
+  if (error instanceof TooMany) {
+    return invalidArgument(
+      `${WHOSE} has more than 32 certificates or more than 4 keys`,
+      `Make a file of one key and its chain: ${EXPORT}`,
     );
   }
   if (error instanceof OtherProtection) {

@@ -51,7 +51,7 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
       const options = { lib, exactOptionalPropertyTypes: exact };
       expect(errorsOf(['core.test-d.ts'], options)).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   it.each([true, false])(
@@ -61,7 +61,7 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
       const files = exact ? ['main.test-d.ts', 'exact.test-d.ts'] : ['main.test-d.ts'];
       expect(errorsOf(files, { lib, exactOptionalPropertyTypes: exact })).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   it('are seen to bite: a mistake that is not expected is reported', () => {
@@ -75,7 +75,7 @@ describe(`the types, on TypeScript ${ts.version}`, () => {
       file === name ? ts.createSourceFile(file, text, 99) : getSourceFile(file, ...rest);
     const program = ts.createProgram([name], { ...OPTIONS, lib: ['lib.es2023.d.ts'] }, host);
     expect(program.getSemanticDiagnostics(program.getSourceFile(name))).toHaveLength(1);
-  }, 60_000);
+  }, 180_000);
 });
 
 /** Other compilers that users have, from the registry. */
@@ -171,6 +171,6 @@ describe('public signatures', () => {
       for (const symbol of exported) for (const one of symbol.declarations ?? []) visit(one);
       expect([...forgotten].sort()).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 });

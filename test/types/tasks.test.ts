@@ -223,5 +223,5 @@ describe('the commonest tasks', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args);
     expect(stdout).toMatch(/^# pass 4$/m);
     expect(stdout).toMatch(/^# fail 0$/m);
-  }, 60_000);
+  }, 180_000);
 });

@@ -2,9 +2,11 @@ import { Buffer } from 'node:buffer';
 import { createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 import { type BerElement, insideOf, NotBer, numberOf, octetsOf, oidOf } from './ber.js';
 import {
+  bytesOfHash,
   deriveByPbkdf2,
   deriveByPkcs12,
   hashOf,
+  type Password,
   type Purpose,
   UnknownAlgorithm,
 } from './password-keys.js';
@@ -46,13 +48,12 @@ const LEGACY: Readonly<Record<string, string>> = {
 
 /**
  * @param algorithm AlgorithmIdentifier of a password-based encryption
- * @param password `undefined` for none
  * @throws {UnknownAlgorithm} {@link WrongPassword}
  */
 export function decryptByPassword(
   algorithm: BerElement | undefined,
   bytes: Buffer,
-  password: string | undefined,
+  password: Password,
 ): Buffer {
   const [oid, parameters] = insideOf(algorithm);
   const id = oidOf(oid);
@@ -60,7 +61,7 @@ export function decryptByPassword(
   const cipher = OWN_CIPHERS[id];
   if (cipher === undefined) throw new UnknownAlgorithm(LEGACY[id]);
   const [salt, rounds] = insideOf(parameters);
-  const given = { hash: 'sha1', salt: octetsOf(salt), iterations: numberOf(rounds) };
+  const given = { hash: 'sha1', salt, iterations: numberOf(rounds) };
   const derive = (purpose: Purpose, length: number): Buffer =>
     deriveByPkcs12(given, password, purpose, length);
   return decipher(cipher, derive('key', cipher.keyBytes), derive('iv', 8), bytes);
@@ -69,13 +70,13 @@ export function decryptByPassword(
 function decryptByPbes2(
   parameters: BerElement | undefined,
   bytes: Buffer,
-  password: string | undefined,
+  password: Password,
 ): Buffer {
   const [derivation, encryption] = insideOf(parameters);
   const [oid, iv] = insideOf(encryption);
   const cipher = CIPHERS[oidOf(oid)];
   if (cipher === undefined) throw new UnknownAlgorithm(LEGACY[oidOf(oid)]);
-  const key = deriveByPbkdf2(derivation, password ?? '', cipher.keyBytes);
+  const key = deriveByPbkdf2(derivation, password, cipher.keyBytes);
   return decipher(cipher, key, octetsOf(iv), bytes);
 }
 
@@ -93,12 +94,11 @@ function decipher({ name }: Cipher, key: Buffer, iv: Buffer, bytes: Buffer): Buf
   }
 }
 
+/** Of HMAC-SHA512. */
+const MAX_MAC_KEY_BYTES = 64;
+
 /** Whether `content` is what was written by whoever knows the password. @param macData MacData */
-export function isAuthentic(
-  macData: BerElement,
-  content: Buffer,
-  password: string | undefined,
-): boolean {
+export function isAuthentic(macData: BerElement, content: Buffer, password: Password): boolean {
   const [digestInfo, salt, rounds] = insideOf(macData);
   const [algorithm, digest] = insideOf(digestInfo);
   const [oid, parameters] = insideOf(algorithm);
@@ -106,13 +106,15 @@ export function isAuthentic(
     const [derivation, mac] = insideOf(parameters);
     const length = insideOf(insideOf(derivation)[1]).filter(({ tag }) => tag === 2)[1];
     // RFC 9579 §4: the length has to be there.
-    const key = deriveByPbkdf2(derivation, password ?? '', Math.min(numberOf(length), 1024));
+    if (numberOf(length) > MAX_MAC_KEY_BYTES) throw new NotBer();
+    const key = deriveByPbkdf2(derivation, password, numberOf(length));
     return isSame(createHmac(hashOf(mac), key).update(content).digest(), octetsOf(digest));
   }
   const hash = hashOf(algorithm);
   const iterations = rounds === undefined ? 1 : numberOf(rounds);
-  const given = { hash, salt: octetsOf(salt), iterations };
-  const key = deriveByPkcs12(given, password, 'mac', octetsOf(digest).length);
+  // A key as long as the digest: of another length, no digest is right.
+  if (octetsOf(digest).length !== bytesOfHash(hash)) throw new NotBer();
+  const key = deriveByPkcs12({ hash, salt, iterations }, password, 'mac', bytesOfHash(hash));
   return isSame(createHmac(hash, key).update(content).digest(), octetsOf(digest));
 }
 

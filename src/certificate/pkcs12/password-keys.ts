@@ -2,10 +2,14 @@ import { Buffer } from 'node:buffer';
 import { createHash, pbkdf2Sync } from 'node:crypto';
 import { type BerElement, insideOf, NotBer, numberOf, octetsOf, oidOf } from './ber.js';
 
-/** A file that says more would keep the process busy for as long as its author likes. */
-const MAX_ITERATIONS = 10_000_000;
-/** Of the older derivation, which is ours to run, at some microseconds each. */
-const MAX_OWN_ITERATIONS = 500_000;
+/**
+ * What a file may cost, all derivations together: a file that says more would keep the process busy for as long as its
+ * author likes. A round of PBKDF2 takes about a microsecond, one of the older derivation some ten.
+ */
+const MAX_COST_US = 4_000_000;
+const OLDER_ROUND_US = 10;
+/** Of OpenSSL 8 or 16 bytes, of others 20 or 32. Each round of some derivations works on all of it. */
+const MAX_SALT_BYTES = 1024;
 
 /** More rounds than are made here. */
 export class TooManyRounds extends Error {}
@@ -40,21 +44,57 @@ export function hashOf(algorithm: BerElement | undefined): string {
 
 const PBKDF2 = '2a864886f70d01050c';
 
+/** What is left to be spent for one file. */
+export class Effort {
+  #leftUs = MAX_COST_US;
+
+  /** @throws {TooManyRounds} {@link NotBer} */
+  spend(rounds: number, blocks: number, roundUs: number): void {
+    if (rounds < 1) throw new NotBer();
+    this.#leftUs -= rounds * Math.max(1, blocks) * roundUs;
+    if (this.#leftUs < 0) throw new TooManyRounds();
+  }
+}
+
+/** A password, and what may be spent on it. `text` is `undefined` for none. */
+export interface Password {
+  readonly text: string | undefined;
+  readonly effort: Effort;
+}
+
+function saltOf(element: BerElement | undefined): Buffer {
+  const salt = octetsOf(element);
+  if (salt.length > MAX_SALT_BYTES) throw new NotBer();
+  return salt;
+}
+
+/** Bytes of what a hash gives. */
+const HASH_BYTES: Readonly<Record<string, number>> = {
+  sha1: 20,
+  sha224: 28,
+  sha256: 32,
+  sha384: 48,
+  sha512: 64,
+};
+
+export function bytesOfHash(hash: string): number {
+  return HASH_BYTES[hash] as number;
+}
+
 /** The key of PBKDF2 (RFC 8018 §5.2). @param algorithm AlgorithmIdentifier @param length of the key, in bytes */
 export function deriveByPbkdf2(
   algorithm: BerElement | undefined,
-  password: string,
+  { text = '', effort }: Password,
   length: number,
 ): Buffer {
   const [oid, parameters] = insideOf(algorithm);
   if (oidOf(oid) !== PBKDF2) throw new UnknownAlgorithm('a key derivation other than PBKDF2');
   const [salt, rounds, ...optional] = insideOf(parameters);
   const iterations = numberOf(rounds);
-  if (iterations < 1) throw new NotBer();
-  if (iterations > MAX_ITERATIONS) throw new TooManyRounds();
   const prf = optional.find(({ tag }) => tag === 0x30);
   const hash = prf === undefined ? 'sha1' : hashOf(prf);
-  return pbkdf2Sync(Buffer.from(password, 'utf8'), octetsOf(salt), iterations, length, hash);
+  effort.spend(iterations, Math.ceil(length / bytesOfHash(hash)), 1);
+  return pbkdf2Sync(Buffer.from(text, 'utf8'), saltOf(salt), iterations, length, hash);
 }
 
 /** What a key of the older derivation is for. */
@@ -63,27 +103,27 @@ const PURPOSES: Readonly<Record<Purpose, number>> = { key: 1, iv: 2, mac: 3 };
 
 export interface Derivation {
   readonly hash: string;
-  readonly salt: Buffer;
+  readonly salt: BerElement | undefined;
   readonly iterations: number;
 }
 
 /**
  * The key derivation of PKCS #12 itself (RFC 7292 appendix B.2).
  *
- * @param password `undefined` for none, which is not the same as an empty one
+ * No password is not the same as an empty one.
+ *
  * @param length in bytes
  */
 export function deriveByPkcs12(
   { hash, salt, iterations }: Derivation,
-  password: string | undefined,
+  { text, effort }: Password,
   purpose: Purpose,
   length: number,
 ): Buffer {
-  if (iterations < 1) throw new NotBer();
-  if (iterations > MAX_OWN_ITERATIONS) throw new TooManyRounds();
+  effort.spend(iterations, Math.ceil(length / bytesOfHash(hash)), OLDER_ROUND_US);
   const block = hash === 'sha384' || hash === 'sha512' ? 128 : 64;
   const diversifier = Buffer.alloc(block, PURPOSES[purpose]);
-  const input = Buffer.concat([filled(salt, block), filled(bmpOf(password), block)]);
+  const input = Buffer.concat([filled(saltOf(salt), block), filled(bmpOf(text), block)]);
   const pieces: Buffer[] = [];
   for (let made = 0; made < length; ) {
     let digest = createHash(hash).update(diversifier).update(input).digest();

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type BerElement, insideOf, NotBer, octetsOf, oidOf, onlyOne, readBer } from './ber.js';
 import { decryptByPassword, isAuthentic, WrongPassword } from './decrypt.js';
+import { Effort, type Password } from './password-keys.js';
 
 /** What is in a PKCS #12 file, in its order. */
 export interface Pkcs12 {
@@ -31,7 +32,9 @@ export function readPkcs12(bytes: Buffer, password: string | undefined): Pkcs12 
   if (version?.tag !== 2) throw new NotBer();
   const content = octetsOf(dataOf(authSafe));
   // No password and an empty one are two things to the one writer, and one to the other.
-  const passwords = password === undefined || password === '' ? [undefined, ''] : [password];
+  const texts = password === undefined || password === '' ? [undefined, ''] : [password];
+  const effort = new Effort();
+  const passwords: readonly Password[] = texts.map((text) => ({ text, effort }));
   const right =
     macData === undefined
       ? passwords
@@ -53,7 +56,7 @@ function dataOf(contentInfo: BerElement | undefined): BerElement {
   return onlyOne(content);
 }
 
-function readSafes(content: Buffer, password: string | undefined): Pkcs12 {
+function readSafes(content: Buffer, password: Password): Pkcs12 {
   const found: Found = { keys: [], certificates: [], password };
   for (const safe of insideOf(readBer(content))) {
     const [type, inner] = insideOf(safe);
@@ -68,17 +71,23 @@ function readSafes(content: Buffer, password: string | undefined): Pkcs12 {
 interface Found {
   readonly keys: Buffer[];
   readonly certificates: Buffer[];
-  readonly password: string | undefined;
+  readonly password: Password;
 }
 
 /** Of an EncryptedData (RFC 5652 §8). */
-function decrypted(encryptedData: BerElement, password: string | undefined): Buffer {
+function decrypted(encryptedData: BerElement, password: Password): Buffer {
   const [, info] = insideOf(encryptedData);
   const [, algorithm, bytes] = insideOf(info);
   return decryptByPassword(algorithm, octetsOf(bytes), password);
 }
 
 const MAX_NESTING = 8;
+/** Of a key and its chain, by far. */
+const MAX_CERTIFICATES = 32;
+const MAX_KEYS = 4;
+
+/** A file of more certificates or keys than anybody shows to a server. */
+export class TooMany extends Error {}
 
 /** Lists of revoked certificates and secrets of other kinds are passed over. */
 function readBags(bytes: Buffer, found: Found, depth: number): void {
@@ -87,6 +96,9 @@ function readBags(bytes: Buffer, found: Found, depth: number): void {
     const [type, wrapped] = insideOf(bag);
     const kind = oidOf(type);
     const value = onlyOne(wrapped);
+    if (found.keys.length > MAX_KEYS || found.certificates.length > MAX_CERTIFICATES) {
+      throw new TooMany();
+    }
     if (kind === `${BAG}01`) found.keys.push(rewritten(value));
     else if (kind === `${BAG}02`) found.keys.push(openKey(value, found.password));
     else if (kind === `${BAG}03`) readCertificate(value, found);
@@ -95,7 +107,7 @@ function readBags(bytes: Buffer, found: Found, depth: number): void {
 }
 
 /** Of an EncryptedPrivateKeyInfo. */
-function openKey(value: BerElement, password: string | undefined): Buffer {
+function openKey(value: BerElement, password: Password): Buffer {
   const [algorithm, bytes] = insideOf(value);
   return decryptByPassword(algorithm, octetsOf(bytes), password);
 }

@@ -94,7 +94,11 @@ export interface Registration extends ServerSettings {
 /** Options of `ServerRegistry.register`. */
 export type RegisterOptions = Approval & Registration;
 
-/** What `ServerRegistry.update` can change; a field that is left out stays. */
+/**
+ * What `ServerRegistry.update` can change; a field that is left out stays. `trust` is a whole policy, and replaces all
+ * of the one that is there but its client certificate: pins, `serverName`, `minVersion`, `maxVersion` and `groups` are
+ * those of the new one, or those that are given beside it.
+ */
 export interface ServerChanges extends ServerSettings {
   url?: string | URL;
   approvedBy?: string | undefined;
