@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { splitWellKnown } from './addresses.js';
+import { isPlainPath } from './plain-path.js';
 
 /** By which a client that cannot have the token in its URL sends it. */
 export const TOKEN_HEADER = 'mcp-tls-token';
@@ -62,16 +63,6 @@ function hostOf({ rawHeaders }: IncomingMessage): string | undefined {
 function mayAsk(origin: string | undefined, { port, allowedOrigins }: AdmissionRules): boolean {
   if (origin === undefined || allowedOrigins.has(origin)) return true;
   return LOOPBACK.some((name) => origin === `http://${name}:${port}`);
-}
-
-/**
- * An absolute path that any server reads as the same: no other form of target, no `.` or `..` in any writing, no
- * slash that is not one, nothing that a URL parser would change.
- */
-function isPlainPath(path: string): boolean {
-  if (!path.startsWith('/') || path.startsWith('//')) return false;
-  if (/[\\\s]|%(?:2f|5c|2e|00|0a|0d)/i.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) return false;
-  return URL.canParse(path, 'http://x') && new URL(path, 'http://x').pathname === path;
 }
 
 function withToken(

@@ -4,10 +4,11 @@ import { BridgeError } from '../rpc.js';
 import type { Upstream } from '../upstream.js';
 import type { Addresses } from './addresses.js';
 import type { Admitted } from './admission.js';
-import { EndpointEvent, EndpointRefused } from './endpoint-event.js';
+import { EndpointEvents } from './endpoint-event.js';
 import { answerHeaders, requestHeaders } from './headers.js';
 import { rewriteChallenge, rewriteDocument, rewriteParameters } from './oauth.js';
 import type { PathKind, Paths } from './paths.js';
+import { isPlainPath } from './plain-path.js';
 import { readBody } from './read-body.js';
 import { readDocument } from './read-document.js';
 import { writeBody } from './write-body.js';
@@ -44,12 +45,19 @@ export async function forward(forwarding: Forwarding): Promise<void> {
     ...(body !== undefined && { body: bodyFor(body, forwarding), duplex: 'half' }),
   } as RequestInit);
   if (kind === 'metadata' && answer.ok) return writeDocument(answer, forwarding);
-  const isStream = /^text\/event-stream\b/i.test(answer.headers.get('content-type') ?? '');
-  const first = isStream && request.method === 'GET' ? endpointOf(forwarding) : undefined;
-  response.writeHead(answer.status, headersFor(answer, forwarding).flat());
+  // Anywhere in it: some clients are content with that.
+  const isStream = /text\/event-stream/i.test(answer.headers.get('content-type') ?? '');
+  const events = isStream && request.method === 'GET' ? endpointsOf(forwarding) : undefined;
+  const headers = headersFor(answer, forwarding);
+  if (endsWithConnection(answer)) {
+    // As it came: in chunks it would have an end of its own, wherever it was cut on the way.
+    response.useChunkedEncodingByDefault = false;
+    headers.push(['connection', 'close']);
+  }
+  response.writeHead(answer.status, headers.flat());
   response.flushHeaders();
   if (answer.body !== null) {
-    await writeBody(answer.body, response, { stallMs: forwarding.stallMs, first });
+    await writeBody(answer.body, response, { stallMs: forwarding.stallMs, events });
   }
   response.end();
 }
@@ -73,10 +81,42 @@ function bodyFor(
   return rewriteParameters(body.toString('utf8'), addresses);
 }
 
-function headersFor(answer: Response, { addresses, paths }: Forwarding): [string, string][] {
-  return answerHeaders(answer.headers).map(([name, value]) =>
-    name === 'www-authenticate' ? [name, rewriteChallenge(value, addresses, paths)] : [name, value],
-  );
+/** Neither a length nor chunks say where it ends. */
+function endsWithConnection({ headers, body }: Response): boolean {
+  return body !== null && !headers.has('content-length') && !headers.has('transfer-encoding');
+}
+
+/** @throws {BridgeError} for a redirect to another origin */
+function headersFor(answer: Response, forwarding: Forwarding): [string, string][] {
+  const { addresses, paths } = forwarding;
+  const headers: [string, string][] = [];
+  for (const [name, value] of answerHeaders(answer.headers)) {
+    if (name === 'www-authenticate') {
+      headers.push([name, rewriteChallenge(value, addresses, paths)]);
+    } else if (name === 'location') {
+      const own = locationFor(value, answer, forwarding);
+      if (own !== undefined) headers.push([name, own]);
+    } else headers.push([name, value]);
+  }
+  return headers;
+}
+
+/** The bridge's address in the place of the server's. @returns `undefined` for one that the client must not see */
+function locationFor(
+  given: string,
+  { status }: Response,
+  forwarding: Forwarding,
+): string | undefined {
+  const { addresses, upstream } = forwarding;
+  const target = targetOf(forwarding);
+  const url = URL.canParse(given, target.href) ? new URL(given, target) : undefined;
+  const own = url === undefined ? undefined : addresses.toBridge(url.href);
+  if (own === undefined && status >= 300 && status < 400) {
+    const { host } = upstream.url;
+    const message = `${host}: the answer (${status}) leads to another origin: refused`;
+    throw new BridgeError('bad-answer', message, status);
+  }
+  return own;
 }
 
 async function writeDocument(answer: Response, forwarding: Forwarding): Promise<void> {
@@ -95,12 +135,14 @@ async function writeDocument(answer: Response, forwarding: Forwarding): Promise<
 }
 
 /** Where the stream says that messages go, they go over the bridge for as long as it is open. */
-function endpointOf({ upstream, addresses, paths, response }: Forwarding): EndpointEvent {
-  return new EndpointEvent((given) => {
-    const { url } = upstream;
-    const endpoint = URL.canParse(given, url.href) ? new URL(given, url) : undefined;
-    if (endpoint === undefined || endpoint.origin !== url.origin) {
-      throw new EndpointRefused('the stream wants messages sent to another origin');
+function endpointsOf({ upstream, addresses, paths, response }: Forwarding): EndpointEvents {
+  const { url } = upstream;
+  return new EndpointEvents(url.host, (given) => {
+    const endpoint =
+      given !== '' && URL.canParse(given, url.href) ? new URL(given, url) : undefined;
+    if (endpoint?.origin !== url.origin || !isPlainPath(endpoint.pathname)) {
+      const message = `${url.host}: the server wants its messages sent to another origin: refused`;
+      throw new BridgeError('bad-answer', message);
     }
     const end = paths.openMessages(endpoint.pathname);
     if (response.destroyed) end();
