@@ -7,10 +7,12 @@ import type { Admitted } from './admission.js';
 import { EndpointEvents } from './endpoint-event.js';
 import { answerHeaders, requestHeaders } from './headers.js';
 import { rewriteChallenge, rewriteDocument, rewriteParameters } from './oauth.js';
+import { keepToken } from './own-token.js';
 import type { PathKind, Paths } from './paths.js';
 import { isPlainPath } from './plain-path.js';
 import { readBody } from './read-body.js';
 import { readDocument } from './read-document.js';
+import { Refused } from './refused.js';
 import { writeBody } from './write-body.js';
 
 /** One request on its way. */
@@ -18,6 +20,8 @@ export interface Forwarding {
   readonly upstream: Upstream;
   readonly paths: Paths;
   readonly addresses: Addresses;
+  /** Of the bridge: it goes nowhere. */
+  readonly token: string;
   readonly admitted: Admitted;
   readonly kind: PathKind;
   readonly request: IncomingMessage;
@@ -33,28 +37,31 @@ export interface Forwarding {
  * does; one that leaves it rejects. Where this rejects before `response.headersSent`, nothing of an answer was sent.
  */
 export async function forward(forwarding: Forwarding): Promise<void> {
-  const { upstream, request, response, kind } = forwarding;
+  const { upstream, request, response, kind, admitted, token } = forwarding;
+  const headers = requestHeaders(request.rawHeaders, upstream.ownHeaders);
+  keepToken(token, [admitted.path, admitted.query, ...headers.flat()]);
   const ending = new AbortController();
   response.once('close', () => ending.abort());
   const body = await readBody(request);
   if (Buffer.isBuffer(body)) forwarding.onBody(body.toString('utf8'));
+  const sent = body !== undefined && kind === 'oauth' ? formFor(body, forwarding) : body;
   const answer = await upstream.fetch(targetOf(forwarding), {
     method: request.method ?? 'GET',
-    headers: requestHeaders(request.rawHeaders, upstream.ownHeaders),
+    headers,
     signal: ending.signal,
-    ...(body !== undefined && { body: bodyFor(body, forwarding), duplex: 'half' }),
+    ...(sent !== undefined && { body: sent, duplex: 'half' }),
   } as RequestInit);
   if (kind === 'metadata' && answer.ok) return writeDocument(answer, forwarding);
   // Anywhere in it: some clients are content with that.
   const isStream = /text\/event-stream/i.test(answer.headers.get('content-type') ?? '');
   const events = isStream && request.method === 'GET' ? endpointsOf(forwarding) : undefined;
-  const headers = headersFor(answer, forwarding);
+  const answered = headersFor(answer, forwarding);
   if (endsWithConnection(answer)) {
     // As it came: in chunks it would have an end of its own, wherever it was cut on the way.
     response.useChunkedEncodingByDefault = false;
-    headers.push(['connection', 'close']);
+    answered.push(['connection', 'close']);
   }
-  response.writeHead(answer.status, headers.flat());
+  response.writeHead(answer.status, answered.flat());
   response.flushHeaders();
   if (answer.body !== null) {
     await writeBody(answer.body, response, { stallMs: forwarding.stallMs, events });
@@ -71,14 +78,19 @@ function targetOf({ upstream, paths, admitted }: Forwarding): URL {
   return target;
 }
 
-function bodyFor(
+/** @throws {Refused} for one that cannot be read whole, or holds the token */
+function formFor(
   body: Buffer | AsyncIterable<Uint8Array>,
-  { kind, request, addresses }: Forwarding,
-): Buffer | AsyncIterable<Uint8Array> | string {
-  const type = request.headers['content-type'] ?? '';
+  { request, addresses, token }: Forwarding,
+): Buffer | string {
+  const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = request.headers;
+  if (!Buffer.isBuffer(body)) throw new Refused(413, 'the form is too large');
+  if (coding !== 'identity') throw new Refused(415, 'the form is packed');
+  const text = body.toString('utf8');
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(type);
-  if (kind !== 'oauth' || !isForm || !Buffer.isBuffer(body)) return body;
-  return rewriteParameters(body.toString('utf8'), addresses);
+  const rewritten = isForm ? rewriteParameters(text, addresses) : text;
+  keepToken(token, [rewritten]);
+  return isForm ? rewritten : body;
 }
 
 /** Neither a length nor chunks say where it ends. */

@@ -155,7 +155,7 @@ export class StdioSession implements ClientSide {
           this.#server = await this.#openSse();
         } catch (second) {
           // A refusal stands before everything; else what the first try met is nearer to the mistake.
-          throw explainTlsError(second)?.refused ? second : error;
+          throw isRefusal(second) ? second : error;
         }
       }
     } else this.#server = await this.#openSse();
@@ -243,6 +243,12 @@ const NEVER = new AbortController().signal;
 /** What a server of HTTP with SSE answers to a POST at the address of its stream. */
 function mayBeOld(error: unknown): boolean {
   return error instanceof HttpStatusError && [400, 404, 405].includes(error.status);
+}
+
+/** For the sake of trust, or of what the server wants: a stream that leads elsewhere. */
+function isRefusal(error: unknown): boolean {
+  const isBad = error instanceof BridgeError && error.reason === 'bad-answer';
+  return isBad || explainTlsError(error)?.refused === true;
 }
 
 function split(json: string): readonly string[] {
