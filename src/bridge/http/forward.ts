@@ -116,12 +116,10 @@ function headersFor(answer: Response, forwarding: Forwarding): [string, string][
 /** The bridge's address in the place of the server's. @returns `undefined` for one that the client must not see */
 function locationFor(
   given: string,
-  { status }: Response,
-  forwarding: Forwarding,
+  { status, url: from }: Response,
+  { addresses, upstream }: Forwarding,
 ): string | undefined {
-  const { addresses, upstream } = forwarding;
-  const target = targetOf(forwarding);
-  const url = URL.canParse(given, target.href) ? new URL(given, target) : undefined;
+  const url = URL.canParse(given, from) ? new URL(given, from) : undefined;
   const own = url === undefined ? undefined : addresses.toBridge(url.href);
   if (own === undefined && status >= 300 && status < 400) {
     const { host } = upstream.url;

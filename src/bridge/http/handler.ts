@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorAnswer, type RpcId, readMessages } from '../rpc.js';
+import { errorAnswer, isClearId, type RpcId, readMessages } from '../rpc.js';
 import type { Upstream } from '../upstream.js';
 import { Addresses } from './addresses.js';
 import { type AdmissionRules, type Admitted, admit, TOKEN_HEADER } from './admission.js';
@@ -153,6 +153,6 @@ export class HttpBridgeHandler {
 }
 
 function idIn(body: string): RpcId | undefined {
-  const messages = readMessages(body) ?? [];
-  return messages.length === 1 ? messages[0]?.id : undefined;
+  const [message, ...more] = readMessages(body) ?? [];
+  return more.length === 0 && isClearId(message?.id) ? message?.id : undefined;
 }
