@@ -56,6 +56,10 @@ export async function forward(forwarding: Forwarding): Promise<void> {
   const isStream = /text\/event-stream/i.test(answer.headers.get('content-type') ?? '');
   const events = isStream && request.method === 'GET' ? endpointsOf(forwarding) : undefined;
   const answered = headersFor(answer, forwarding);
+  if (events !== undefined && answered.some(([name]) => name === 'content-encoding')) {
+    const message = `${upstream.url.host}: the stream has a content coding that is not known: refused`;
+    throw new BridgeError('bad-answer', message, answer.status);
+  }
   if (endsWithConnection(answer)) {
     // As it came: in chunks it would have an end of its own, wherever it was cut on the way.
     response.useChunkedEncodingByDefault = false;

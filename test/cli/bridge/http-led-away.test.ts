@@ -94,6 +94,16 @@ describe('the http bridge, of endpoint events', () => {
     },
   );
 
+  it('refuses a stream in a coding that it cannot look into', async () => {
+    answer = (_, response) => {
+      response.setHeader('content-encoding', 'x-other');
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n');
+    };
+    const text = await get();
+    expect(statusOf(text)).toBe(502);
+    expect(text).toMatch(/"message":"[^"]*content coding.*"reason":"bad-answer"/);
+  });
+
   it('rewrites one of the server after other events, and one that is said again', async () => {
     answer = stream(['retry: 5\n\n: x\n', 'event: endpoint\ndata: /m?s=1\n\n', 'data: 1\n\n']);
     expect(await get()).toContain(`event: endpoint\ndata: /${bridge.token}/m?s=1\n\n`);
