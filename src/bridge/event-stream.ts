@@ -1,3 +1,5 @@
+import { LineEnds } from './line-ends.js';
+
 /** One event of an event stream (HTML Standard §9.2.6). */
 export interface ServerEvent {
   /** `message` where the stream names none. */
@@ -58,8 +60,9 @@ class EventParser {
       if (text[0] === '\n') from = 1;
       this.#afterCr = false;
     }
+    const ends = new LineEnds(text);
     while (from < text.length) {
-      const at = endOfLine(text, from);
+      const at = ends.next(from);
       if (at === -1) break;
       this.#count(at - from);
       const event = this.#line(this.#pieces.join('') + text.slice(from, at));
@@ -112,11 +115,4 @@ class EventParser {
     const id = this.#id === '' ? undefined : this.#id;
     return { event: event === '' ? 'message' : event, data: data.join('\n'), id, retry };
   }
-}
-
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf('\n', from);
-  const cr = text.indexOf('\r', from);
-  if (lf === -1) return cr;
-  return cr === -1 ? lf : Math.min(lf, cr);
 }

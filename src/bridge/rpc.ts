@@ -60,19 +60,28 @@ export function readMessages(text: string): readonly RpcMessage[] | undefined {
     : undefined;
 }
 
-function readMessage(value: unknown): RpcMessage | undefined {
+/** One message, of what was parsed. Nothing is a request and an answer at once. */
+export function readMessage(value: unknown): RpcMessage | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const { id, method, params, result, error, jsonrpc } = value as Readonly<Record<string, unknown>>;
   if (jsonrpc !== '2.0') return undefined;
   const rpcId = typeof id === 'string' || typeof id === 'number' ? id : undefined;
   if (typeof method === 'string') {
     if (rpcId === undefined && id !== undefined) return undefined;
+    // A client may read it as either: as the answer to a request of its own, too.
+    if (result !== undefined || error !== undefined) return undefined;
     const given = typeof params === 'object' && params !== null ? params : {};
     const kind = rpcId === undefined ? 'notification' : 'request';
     return { kind, id: rpcId, method, params: given as Record<string, unknown>, result: undefined };
   }
   if (result === undefined && error === undefined) return undefined;
   return { kind: 'response', id: rpcId, method: '', params: {}, result };
+}
+
+/** Whether an id is read as it is written: not a number that another one is read as, too. */
+export function isClearId(id: unknown): boolean {
+  if (typeof id !== 'number') return true;
+  return Number.isFinite(id) && (!Number.isInteger(id) || Number.isSafeInteger(id));
 }
 
 /** JSON on one line. Between its tokens a line break means nothing; within a string there is none. */

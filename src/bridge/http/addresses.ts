@@ -1,6 +1,18 @@
+import { hostsOf } from './loopback.js';
+
 /** The prefixes of RFC 8414 and RFC 9728, and what OpenID Connect Discovery has. */
 const WELL_KNOWN =
   /^\/\.well-known\/(oauth-protected-resource|oauth-authorization-server|openid-configuration)(?=\/|$)/;
+
+/** How a client reached the bridge. */
+export interface Reached {
+  /** Its Host header: a name of this machine, with the port. */
+  readonly host: string;
+  /** The port that the bridge listens on. */
+  readonly port: number;
+  readonly token: string;
+  readonly tokenIsInPath: boolean;
+}
 
 /**
  * How addresses of the server and of the bridge belong together. The bridge has the server's paths below one
@@ -13,15 +25,19 @@ const WELL_KNOWN =
 export class Addresses {
   /** Of the server: scheme, name and port. */
   readonly upstream: string;
-  /** Of the bridge, without a slash at the end. */
+  /** Of the bridge, by the name that the client used, without a slash at the end. */
   readonly bridge: string;
   /** `/TOKEN`, or nothing. */
   readonly segment: string;
+  /** Of the bridge by all its names, with the token and without. The longer ones come first. */
+  readonly #bases: readonly string[];
 
-  constructor(upstream: string, bridge: string, segment: string) {
+  constructor(upstream: string, { host, port, token, tokenIsInPath }: Reached) {
     this.upstream = upstream;
-    this.bridge = bridge;
-    this.segment = segment;
+    this.bridge = `http://${host}`;
+    this.segment = tokenIsInPath ? `/${token}` : '';
+    const origins = hostsOf(port).map((one) => new URL(`http://${one}`).origin);
+    this.#bases = [...origins.map((one) => `${one}/${token}`), ...origins];
   }
 
   /** The bridge's address of one of the server's; `undefined` for another origin's, and for what is none. */
@@ -33,10 +49,13 @@ export class Addresses {
     return `${this.bridge}${known}${this.segment}${rest.slice(known.length)}`;
   }
 
-  /** The server's address of one of the bridge's; any other text as it is. */
+  /** The server's address of one of the bridge's, by whatever name; any other text as it is. */
   toUpstream(url: string): string {
-    const rest = restOf(url, `${this.bridge}${this.segment}`);
-    return rest === undefined ? url : `${this.upstream}${rest}`;
+    for (const base of this.#bases) {
+      const rest = restOf(url, base);
+      if (rest !== undefined) return `${this.upstream}${rest}`;
+    }
+    return url;
   }
 }
 
@@ -44,7 +63,7 @@ export class Addresses {
 function restOf(url: string, base: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { href, username, password, origin } = new URL(url);
-  if (username !== '' || password !== '' || !base.startsWith(origin)) return undefined;
+  if (username !== '' || password !== '' || new URL(base).origin !== origin) return undefined;
   const after = base.slice(origin.length);
   const rest = href.slice(origin.length);
   if (!rest.startsWith(after)) return undefined;

@@ -1,15 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { splitWellKnown } from './addresses.js';
+import { hostsOf } from './loopback.js';
+import { isPlainPath } from './plain-path.js';
+import type { Refusal } from './refused.js';
 
 /** By which a client that cannot have the token in its URL sends it. */
 export const TOKEN_HEADER = 'mcp-tls-token';
-
-/** Why a request is not carried. */
-export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 405;
-  readonly why: string;
-}
 
 /** A request that may be carried, as far as the bridge alone can say. */
 export interface Admitted {
@@ -18,6 +15,8 @@ export interface Admitted {
   /** With its question mark, or nothing. */
   readonly query: string;
   readonly tokenIsInPath: boolean;
+  /** By which name of this machine the client came, with the port. */
+  readonly host: string;
 }
 
 export interface AdmissionRules {
@@ -27,9 +26,6 @@ export interface AdmissionRules {
   readonly allowedOrigins: ReadonlySet<string>;
 }
 
-/** Names of this machine, as a Host header has them. */
-const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
-
 /**
  * Who may use the bridge. It serves a pinned server in the clear to whoever gets through here, so each of these
  * stands alone: a web page that resolves its own name to this machine fails by Host, one that posts to it by Origin,
@@ -38,11 +34,15 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 export function admit(request: IncomingMessage, rules: AdmissionRules): Admitted | Refusal {
   const host = hostOf(request);
   if (host === undefined) return { status: 400, why: 'one Host header is wanted' };
-  if (!LOOPBACK.some((name) => host === `${name}:${rules.port}`)) {
+  if (!hostsOf(rules.port).includes(host)) {
     return { status: 403, why: 'the Host is not this bridge' };
   }
   if (!mayAsk(request.headers.origin, rules)) {
     return { status: 403, why: 'the Origin is not allowed' };
+  }
+  const coding = request.headers['transfer-encoding'] ?? 'chunked';
+  if (coding.trim().toLowerCase() !== 'chunked') {
+    return { status: 400, why: 'the only transfer coding is chunked' };
   }
   const target = request.url ?? '';
   const at = target.indexOf('?');
@@ -50,7 +50,9 @@ export function admit(request: IncomingMessage, rules: AdmissionRules): Admitted
   if (!isPlainPath(path) || target.includes('#')) {
     return { status: 400, why: 'the request target is not a plain path' };
   }
-  return withToken(path, query, request, rules.token);
+  const found = withoutToken(path, request, rules.token);
+  if (found === undefined) return { status: 401, why: 'the token of the bridge is wanted' };
+  return { ...found, query, host };
 }
 
 function hostOf({ rawHeaders }: IncomingMessage): string | undefined {
@@ -61,35 +63,20 @@ function hostOf({ rawHeaders }: IncomingMessage): string | undefined {
 /** Programs send none. */
 function mayAsk(origin: string | undefined, { port, allowedOrigins }: AdmissionRules): boolean {
   if (origin === undefined || allowedOrigins.has(origin)) return true;
-  return LOOPBACK.some((name) => origin === `http://${name}:${port}`);
+  return hostsOf(port).some((host) => origin === `http://${host}`);
 }
 
-/**
- * An absolute path that any server reads as the same: no other form of target, no `.` or `..` in any writing, no
- * slash that is not one, nothing that a URL parser would change.
- */
-function isPlainPath(path: string): boolean {
-  if (!path.startsWith('/') || path.startsWith('//')) return false;
-  if (/[\\\s]|%(?:2f|5c|2e|00|0a|0d)/i.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) return false;
-  return URL.canParse(path, 'http://x') && new URL(path, 'http://x').pathname === path;
-}
-
-function withToken(
+function withoutToken(
   path: string,
-  query: string,
   request: IncomingMessage,
   token: string,
-): Admitted | Refusal {
+): Pick<Admitted, 'path' | 'tokenIsInPath'> | undefined {
   const [known, rest] = splitWellKnown(path);
   const [, segment = '', after = ''] = /^\/([^/]*)(.*)$/s.exec(rest) ?? [];
-  if (isToken(segment, token)) {
-    return { path: `${known}${after}` || '/', query, tokenIsInPath: true };
-  }
+  if (isToken(segment, token)) return { path: `${known}${after}` || '/', tokenIsInPath: true };
   const header = request.headers[TOKEN_HEADER];
-  if (typeof header === 'string' && isToken(header, token)) {
-    return { path, query, tokenIsInPath: false };
-  }
-  return { status: 401, why: 'the token of the bridge is wanted' };
+  const isInHeader = typeof header === 'string' && isToken(header, token);
+  return isInHeader ? { path, tokenIsInPath: false } : undefined;
 }
 
 /** Takes as long for a token that is wrong at its end as for one that is wrong at its start. */

@@ -22,6 +22,7 @@ export async function discover(
   const resource = '/.well-known/oauth-protected-resource';
   const read = (path: string): Promise<string | undefined> => readAt(upstream, origin + path);
   const about = (await read(`${resource}${pathname}`)) ?? (await read(resource)) ?? '{}';
+  rewriteDocument(about, addresses, paths);
   for (const issuer of issuersIn(about, origin).slice(0, MAX_SERVERS)) {
     const path = new URL(issuer).pathname.replace(/\/$/, '');
     const document =

@@ -1,23 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorAnswer, type RpcId, readMessages } from '../rpc.js';
+import { errorAnswer, isClearId, type RpcId, readMessages } from '../rpc.js';
 import type { Upstream } from '../upstream.js';
 import { Addresses } from './addresses.js';
-import {
-  type AdmissionRules,
-  type Admitted,
-  admit,
-  type Refusal,
-  TOKEN_HEADER,
-} from './admission.js';
+import { type AdmissionRules, type Admitted, admit, TOKEN_HEADER } from './admission.js';
 import { discover } from './discover.js';
 import { forward } from './forward.js';
 import { rewriteParameters } from './oauth.js';
-import { type PathKind, Paths } from './paths.js';
+import { keepToken } from './own-token.js';
+import { isBehindIssuer, type PathKind, Paths } from './paths.js';
+import { Refused, refuse } from './refused.js';
 
 interface Parts {
   readonly upstream: Upstream;
-  /** Origin of the bridge. */
-  readonly bridge: string;
   readonly rules: AdmissionRules;
   readonly report: (error: unknown) => void;
   readonly stallMs: number;
@@ -55,16 +49,11 @@ const FOR_PAGES = {
 export class HttpBridgeHandler {
   readonly #parts: Parts;
   readonly #paths: Paths;
-  readonly #withToken: Addresses;
-  readonly #withoutToken: Addresses;
   #discovery: { readonly at: number; readonly done: Promise<void> } | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { upstream, bridge, rules } = parts;
-    this.#paths = new Paths(upstream.url.pathname);
-    this.#withToken = new Addresses(upstream.url.origin, bridge, `/${rules.token}`);
-    this.#withoutToken = new Addresses(upstream.url.origin, bridge, '');
+    this.#paths = new Paths(parts.upstream.url.pathname);
   }
 
   /** Never rejects. */
@@ -91,6 +80,7 @@ export class HttpBridgeHandler {
       if (kind === 'authorize') return this.#sendOn(admitted, response);
       await forward({
         ...this.#parts,
+        token: this.#parts.rules.token,
         ...{ paths: this.#paths, addresses: this.#addressesFor(admitted), admitted, kind },
         ...{ request, response },
         onBody: (body) => {
@@ -98,14 +88,19 @@ export class HttpBridgeHandler {
         },
       });
     } catch (error) {
+      if (error instanceof Refused) return refuse(request, response, error);
       if (!request.socket.destroyed) this.#fail(error, id, response);
     }
   }
 
-  /** What is posted to a path that nobody has named yet may be for an endpoint in the server's documents. */
+  /**
+   * What is posted to a path that nobody has named yet may be for an endpoint in the server's documents, and a
+   * document behind a path for an issuer in them.
+   */
   async #kindOf(admitted: Admitted, method?: string): Promise<PathKind | undefined> {
     const kind = this.#paths.kindOf(admitted.path);
-    if (kind !== undefined || method !== 'POST') return kind;
+    const mayBeNamed = method === 'POST' || isBehindIssuer(admitted.path);
+    if (kind !== undefined || !mayBeNamed) return kind;
     const now = performance.now();
     if (this.#discovery === undefined || now - this.#discovery.at > DISCOVER_MS) {
       const { upstream } = this.#parts;
@@ -116,8 +111,10 @@ export class HttpBridgeHandler {
     return this.#paths.kindOf(admitted.path);
   }
 
-  #addressesFor({ tokenIsInPath }: Admitted): Addresses {
-    return tokenIsInPath ? this.#withToken : this.#withoutToken;
+  #addressesFor({ host, tokenIsInPath }: Admitted): Addresses {
+    const { upstream, rules } = this.#parts;
+    const { port, token } = rules;
+    return new Addresses(upstream.url.origin, { host, port, token, tokenIsInPath });
   }
 
   /** @returns whether it is only asked what may be asked */
@@ -137,8 +134,9 @@ export class HttpBridgeHandler {
 
   /** A person's browser goes to the server itself, and means the server's resource. */
   #sendOn(admitted: Admitted, response: ServerResponse): void {
-    const { upstream } = this.#parts;
+    const { upstream, rules } = this.#parts;
     const parameters = rewriteParameters(admitted.query.slice(1), this.#addressesFor(admitted));
+    keepToken(rules.token, [admitted.path, parameters]);
     const location = new URL(upstream.url.origin + admitted.path);
     location.search = parameters;
     response.writeHead(302, { location: location.href, 'cache-control': 'no-store' }).end();
@@ -155,21 +153,6 @@ export class HttpBridgeHandler {
 }
 
 function idIn(body: string): RpcId | undefined {
-  const messages = readMessages(body) ?? [];
-  return messages.length === 1 ? messages[0]?.id : undefined;
-}
-
-/** The connection ends: what else is on it was not looked at. */
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, why }: Refusal,
-): void {
-  request.resume();
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: null,
-    error: { code: -32_000, message: `the bridge refuses the request: ${why}` },
-  });
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(body);
+  const [message, ...more] = readMessages(body) ?? [];
+  return more.length === 0 && isClearId(message?.id) ? message?.id : undefined;
 }

@@ -43,10 +43,18 @@ const NOT_DOWN = new Set([
   'content-length',
   'content-location',
   'link',
+  'nel',
   'public-key-pins',
   'refresh',
+  'report-to',
+  'reporting-endpoints',
+  'service-worker-allowed',
   'set-cookie',
+  'set-cookie2',
+  'sourcemap',
+  'speculation-rules',
   'strict-transport-security',
+  'x-sourcemap',
 ]);
 
 /** Codings that the fetch has taken off. */
@@ -58,7 +66,8 @@ export function requestHeaders(
   ownHeaders: ReadonlySet<string>,
 ): [string, string][] {
   const pairs = pairsOf(rawHeaders);
-  const named = namedIn(pairs.find(([name]) => name === 'connection')?.[1]);
+  const connection = pairs.filter(([name]) => name === 'connection').map(([, value]) => value);
+  const named = namedIn(connection.join());
   return pairs.filter(
     ([name]) =>
       !NOT_UP.has(name) &&

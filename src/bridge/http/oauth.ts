@@ -7,10 +7,13 @@ import type { PathKind, Paths } from './paths.js';
  */
 
 /** Fields of both documents that name an address of the server, and what is there. */
-const NAMING: ReadonlyMap<string, PathKind | undefined> = new Map([
+const NAMING: ReadonlyMap<string, PathKind | 'issuer' | undefined> = new Map<
+  string,
+  PathKind | 'issuer' | undefined
+>([
   ['resource', undefined],
-  ['authorization_servers', undefined],
-  ['issuer', undefined],
+  ['authorization_servers', 'issuer'],
+  ['issuer', 'issuer'],
   ['authorization_endpoint', 'authorize'],
   ['token_endpoint', 'oauth'],
   ['registration_endpoint', 'oauth'],
@@ -48,7 +51,9 @@ export function rewriteDocument(
       if (typeof one !== 'string') return one;
       const own = addresses.toBridge(one);
       if (own === undefined) return one;
-      if (kind !== undefined) paths.name(new URL(one).pathname, kind);
+      const { pathname } = new URL(one);
+      if (kind === 'issuer') paths.nameIssuer(pathname);
+      else if (kind !== undefined) paths.name(pathname, kind);
       return own;
     };
     if (typeof value === 'string') fields[field] = rewrite(value);

@@ -1,3 +1,6 @@
+import { splitWellKnown } from './addresses.js';
+import { isPlainPath } from './plain-path.js';
+
 /** What a path of the server is, to the bridge. */
 export type PathKind =
   /** The MCP endpoint, and what is below it. */
@@ -23,6 +26,8 @@ export class Paths {
   readonly #endpoint: string;
   /** Named by documents. Stays: a token is renewed days after a document was read. */
   readonly #named = new Map<string, PathKind>();
+  /** Paths of issuers that documents named. */
+  readonly #issuers = new Set<string>();
   /** Named by streams of SSE, with how many that are open now. */
   readonly #messages = new Map<string, number>();
 
@@ -34,7 +39,7 @@ export class Paths {
     if (this.#messages.has(path)) return 'messages';
     const named = this.#named.get(path);
     if (named !== undefined) return named;
-    if (isWellKnown(path)) return 'metadata';
+    if (this.#isDocument(path)) return 'metadata';
     const below = this.#endpoint.endsWith('/') ? this.#endpoint : `${this.#endpoint}/`;
     return path === this.#endpoint || path.startsWith(below) ? 'mcp' : undefined;
   }
@@ -45,7 +50,20 @@ export class Paths {
   }
 
   name(path: string, kind: PathKind): void {
-    if (this.#named.size < MAX_NAMED && path !== this.#endpoint) this.#named.set(path, kind);
+    if (path === this.#endpoint || !isPlainPath(path)) return;
+    if (this.#named.size < MAX_NAMED) this.#named.set(path, kind);
+  }
+
+  /** Its documents may be behind its path from now on. */
+  nameIssuer(path: string): void {
+    if (this.#issuers.size < MAX_NAMED) this.#issuers.add(path.replace(/\/$/, ''));
+  }
+
+  /** Where RFC 8414 and RFC 9728 have it, or OpenID Connect Discovery: behind the path of an issuer. */
+  #isDocument(path: string): boolean {
+    if (splitWellKnown(path)[0] !== '') return true;
+    const issuer = BEHIND_ISSUER.exec(path)?.[1];
+    return issuer !== undefined && this.#issuers.has(issuer);
   }
 
   /** @returns what to call when the stream has ended */
@@ -60,8 +78,9 @@ export class Paths {
   }
 }
 
-function isWellKnown(path: string): boolean {
-  return /\/\.well-known\/(?:oauth-protected-resource|oauth-authorization-server|openid-configuration)(?:\/|$)/.test(
-    path,
-  );
+const BEHIND_ISSUER = /^(.+)\/\.well-known\/(?:oauth-authorization-server|openid-configuration)$/;
+
+/** Whether a document of an issuer could be at this path. */
+export function isBehindIssuer(path: string): boolean {
+  return BEHIND_ISSUER.test(path);
 }

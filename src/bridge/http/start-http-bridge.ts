@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { invalidArgument } from '../../assert.js';
 import { shown } from '../rpc.js';
 import { openUpstream, type UpstreamOptions } from '../upstream.js';
+import { boundConnections } from './connections.js';
 import { HttpBridgeHandler } from './handler.js';
 
 /** Options of {@link startHttpBridge}. */
@@ -58,7 +59,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     // By default it looks every 30 s.
     connectionsCheckingInterval: Math.min(headMs, 2_000),
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server, MAX_CONNECTIONS);
   try {
     await listen(server, host, port);
   } catch (error) {
@@ -69,7 +70,6 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   const origin = `http://${host === '::1' ? '[::1]' : host}:${bound}`;
   const handler = new HttpBridgeHandler({
     upstream,
-    bridge: origin,
     rules: { port: bound, token, allowedOrigins },
     report: (error) => report(shown(error)),
     stallMs,

@@ -1,5 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import type { EndpointEvent } from './endpoint-event.js';
+import { setImmediate } from 'node:timers/promises';
+import type { EndpointEvents } from './endpoint-event.js';
+
+/** How much is read of a stream before others have a turn: what waits in memory comes without a pause. */
+const BYTES_AT_ONCE = 256 * 1024;
 
 /** The client did not read for too long. */
 class ClientStalled extends Error {}
@@ -14,16 +18,22 @@ class ClientStalled extends Error {}
 export async function writeBody(
   body: ReadableStream<Uint8Array>,
   response: ServerResponse,
-  { stallMs, first }: { readonly stallMs: number; readonly first: EndpointEvent | undefined },
+  { stallMs, events }: { readonly stallMs: number; readonly events: EndpointEvents | undefined },
 ): Promise<void> {
+  let read = 0;
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-    const bytes = first === undefined ? chunk : first.push(chunk);
+    read += chunk.length;
+    if (read > BYTES_AT_ONCE) {
+      await setImmediate();
+      read = 0;
+    }
+    const bytes = events === undefined ? chunk : events.push(chunk);
     if (bytes.length === 0) continue;
     // Gone: leaving the loop cancels the body.
     if (response.destroyed) return;
     if (!response.write(bytes)) await untilDrained(response, stallMs);
   }
-  const last = first?.end();
+  const last = events?.end();
   if (last !== undefined && last.length > 0) response.write(last);
 }
 

@@ -3,8 +3,8 @@ import {
   BridgeError,
   errorAnswer,
   INVALID_REQUEST,
+  isClearId,
   onOneLine,
-  PARSE_ERROR,
   plainAnswer,
   type RpcId,
   type RpcMessage,
@@ -15,6 +15,7 @@ import { type Call, Calls } from './calls.js';
 import { HttpStatusError } from './http-answer.js';
 import { TOO_LONG } from './lines.js';
 import { modernVersion } from './modern-headers.js';
+import { refuseLine } from './refuse-line.js';
 import type { ClientSide, Outgoing, ServerSide } from './server-side.js';
 import { SseServer } from './sse-server.js';
 import { StreamableServer } from './streamable-server.js';
@@ -63,18 +64,20 @@ export class StdioSession implements ClientSide {
       return this.#parts.write(errorAnswer(null, error));
     }
     const messages = readMessages(line);
-    if (messages === undefined) {
-      return this.#parts.write(plainAnswer(null, PARSE_ERROR, 'not a JSON-RPC message'));
+    const requests = messages?.filter(({ kind }) => kind === 'request') ?? [];
+    if (messages === undefined || !requests.every(({ id }) => isClearId(id))) {
+      return this.#refuse(line);
     }
     if (messages.every(({ kind }) => kind === 'response')) {
       void this.#carry({ text: line, messages, ids: [], signal: NEVER }, []);
       return;
     }
     const calls: Call[] = [];
-    for (const message of messages.filter(({ kind }) => kind === 'request')) {
+    for (const message of requests) {
       const call = this.#calls.begin(message);
       if (call === undefined) {
         for (const { id } of calls) this.#calls.cancel(id);
+        if (requests.length > 1) return this.#refuse(line);
         const why = 'a request with this id has no answer yet';
         return this.#parts.write(plainAnswer(message.id ?? null, INVALID_REQUEST, why));
       }
@@ -86,6 +89,11 @@ export class StdioSession implements ClientSide {
     if (calls.length > 0 && this.#turns.waiting > MAX_WAITING) {
       await Promise.race(calls.map(({ settled }) => settled));
     }
+  }
+
+  async #refuse(line: string): Promise<void> {
+    const answers = refuseLine(line, (id) => this.isWaiting(id));
+    await Promise.all(answers.map((one) => this.#parts.write(one)));
   }
 
   /** Sends it when it may go. What has to wait for it waits. */
@@ -155,7 +163,7 @@ export class StdioSession implements ClientSide {
           this.#server = await this.#openSse();
         } catch (second) {
           // A refusal stands before everything; else what the first try met is nearer to the mistake.
-          throw explainTlsError(second)?.refused ? second : error;
+          throw isRefusal(second) ? second : error;
         }
       }
     } else this.#server = await this.#openSse();
@@ -243,6 +251,12 @@ const NEVER = new AbortController().signal;
 /** What a server of HTTP with SSE answers to a POST at the address of its stream. */
 function mayBeOld(error: unknown): boolean {
   return error instanceof HttpStatusError && [400, 404, 405].includes(error.status);
+}
+
+/** For the sake of trust, or of what the server wants: a stream that leads elsewhere. */
+function isRefusal(error: unknown): boolean {
+  const isBad = error instanceof BridgeError && error.reason === 'bad-answer';
+  return isBad || explainTlsError(error)?.refused === true;
 }
 
 function split(json: string): readonly string[] {

@@ -27,7 +27,7 @@ beforeEach(async () => {
     headers: { 'x-api-key': 'CONFIGURED' },
     allowedOrigins: ['http://page.example:6274'],
     stallMs: 300,
-    headMs: 1_000,
+    headMs: 3_000,
     report: (line) => reports.push(line),
   });
 });
@@ -159,6 +159,23 @@ describe('who may use the http bridge', () => {
     ['an encoded backslash', '/TOKEN/mcp%5c..%5cadmin', 400],
     ['a fragment', '/TOKEN/mcp#x', 400],
     ['a zero byte', '/TOKEN/mcp%00', 400],
+    ['`..` with a parameter', '/TOKEN/mcp/..;/admin', 400],
+    ['`.` and `..` with parameters', '/TOKEN/mcp/.;x/..;x/admin', 400],
+    ['`..` with an encoded parameter', '/TOKEN/mcp/..%3b/admin', 400],
+    ['`..` with a space', '/TOKEN/mcp/..%20/admin', 400],
+    ['`..` with a byte that is no text', '/TOKEN/mcp/..%ff/admin', 400],
+    ['`..` with a tab', '/TOKEN/mcp/..%09/admin', 400],
+    ['a tab', '/TOKEN/mcp/x%09', 400],
+    ['`..` that is encoded twice', '/TOKEN/mcp/%252e%252e/admin', 400],
+    ['a slash that is encoded twice', '/TOKEN/mcp/x%252fadmin', 400],
+    ['a backslash that is encoded twice', '/TOKEN/mcp/x%255Cadmin', 400],
+    ['a percent sign that is encoded thrice', '/TOKEN/mcp/x%25252fadmin', 400],
+    ['dots in too many bytes', '/TOKEN/mcp/%c0%ae%c0%ae/admin', 400],
+    ['a slash in too many bytes', '/TOKEN/mcp/x%C1%9cadmin', 400],
+    ['an escape that is none', '/TOKEN/mcp/x%u2215admin', 400],
+    ['two slashes', '/TOKEN/mcp//admin', 400],
+    ['two slashes behind the token', '/TOKEN//mcp', 400],
+    ['a well-known part within', '/TOKEN/admin/.well-known/openid-configuration/x', 404],
     ['an absolute form of the server', 'https://127.0.0.1/TOKEN/mcp', 400],
     ['an absolute form of another server', 'http://evil.example/TOKEN/mcp', 400],
     ['two slashes in front', '//evil.example/TOKEN/mcp', 400],
@@ -192,6 +209,8 @@ describe('who may use the http bridge', () => {
       [['content-length: 5', 'transfer-encoding: chunked'], '0\r\n\r\n'],
       [['transfer-encoding: chunked, identity'], '0\r\n\r\n'],
       [['transfer-encoding: xchunked'], '0\r\n\r\n'],
+      [['transfer-encoding: gzip, chunked'], '0\r\n\r\n'],
+      [['transfer-encoding: chunked, chunked'], '0\r\n\r\n'],
       [['content-length: +5'], 'hello'],
       [['content-length : 5'], 'hello'],
       [['x: a\nx-smuggled: b'], ''],
@@ -199,6 +218,16 @@ describe('who may use the http bridge', () => {
     for (const [headers, body] of bodies) {
       const status = await refused(asks(post, [HOST(), ...headers]) + body);
       expect([400, 501], headers[0]).toContain(status);
+    }
+  });
+
+  it('refuses a coding of the body other than chunks, of any method', async () => {
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      for (const coding of ['identity', 'gzip', 'gzip, chunked', 'xchunked']) {
+        const head = asks({ method }, [HOST(), `transfer-encoding: ${coding}`]);
+        const status = await refused(`${head}0\r\n\r\n`);
+        expect([400, 501], `${method} ${coding}`).toContain(status);
+      }
     }
   });
 
@@ -225,8 +254,10 @@ describe('what the http bridge carries', () => {
         'x-api-key: of the client',
         'authorization: Bearer of-the-client',
         'x-forwarded-for: 1.2.3.4',
-        'connection: x-hop',
+        'connection: keep-alive, x-hop',
+        'connection: x-jump',
         'x-hop: 1',
+        'x-jump: 1',
         'mcp-session-id: s',
       ]),
     );
@@ -239,7 +270,7 @@ describe('what the http bridge carries', () => {
       'mcp-session-id': 's',
     });
     expect(JSON.stringify(request)).not.toContain(bridge.token);
-    for (const name of ['cookie', 'referer', 'x-forwarded-for', 'x-hop', 'origin']) {
+    for (const name of ['cookie', 'referer', 'x-forwarded-for', 'x-hop', 'x-jump', 'origin']) {
       expect(request?.headers[name], name).toBe(undefined);
     }
   });
@@ -325,6 +356,18 @@ describe('what the http bridge carries', () => {
   it('ends a connection whose head does not come', async () => {
     const text = await rawRequest(bridge.port, 'GET / HTTP/1.1\r\nhost: ');
     expect(statusOf(text)).toBe(408);
+  });
+
+  it('takes a client with a request where 600 connections say nothing', async () => {
+    const sockets = Array.from({ length: 600 }, () => {
+      const socket = connect(bridge.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nhost: '));
+      return socket;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(statusOf(await rawRequest(bridge.port, asks()))).toBe(200);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('ends the request at the server when the client hangs up', async () => {

@@ -113,6 +113,31 @@ describe('the http bridge, of documents about authorization', () => {
     await bridge.close();
   });
 
+  it('carries one behind the path of an issuer only where a document named that issuer', async () => {
+    const certificate = await heldCertificate();
+    await using server = await startTlsServer({
+      certificate,
+      onRequest: ({ url = '' }, response) => {
+        const { url: at } = server;
+        if (url.endsWith('/openid-configuration')) {
+          if (!url.startsWith('/as/.w')) return void response.writeHead(404).end();
+          return void response.end(JSON.stringify({ issuer: `${at}/as` }));
+        }
+        response.end(JSON.stringify({ resource: at, authorization_servers: [`${at}/as`] }));
+      },
+    });
+    const bridge = await startHttpBridge({ url: `${server.url}/mcp`, trust: certificate.pem });
+    const { origin } = new URL(bridge.url);
+    const status = async (path: string) =>
+      (await fetch(`${origin}/${bridge.token}${path}/.well-known/openid-configuration`)).status;
+    expect(await status('/as')).toBe(200);
+    expect(await status('/other')).toBe(404);
+    expect(await status('/as/more')).toBe(404);
+    const asked = server.records.requests.map(({ url }) => url);
+    expect(asked.filter((url) => /other|more/.test(url))).toEqual([]);
+    await bridge.close();
+  });
+
   it.each([
     ['no JSON', 'hello'],
     ['a list', '[]'],

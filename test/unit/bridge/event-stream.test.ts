@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EventTooLargeError, readEvents } from '../../../src/bridge/event-stream.js';
-import { EndpointEvent } from '../../../src/bridge/http/endpoint-event.js';
+import { EndpointEvents } from '../../../src/bridge/http/endpoint-event.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -71,9 +71,9 @@ describe('readEvents', () => {
   });
 });
 
-describe('EndpointEvent', () => {
+describe('EndpointEvents', () => {
   const rewritten = (pieces: Uint8Array[]): string => {
-    const first = new EndpointEvent((url) => `/token${url}`);
+    const first = new EndpointEvents('h', (url) => `/token${url}`);
     const out = pieces.map((piece) => Buffer.from(first.push(piece)));
     return Buffer.concat([...out, Buffer.from(first.end())]).toString('utf8');
   };
@@ -81,7 +81,7 @@ describe('EndpointEvent', () => {
   const lines = (text: string) => text.split(/\r\n|\r|\n/).filter((line) => line !== '');
 
   it.each(['\n', '\r\n', '\r'])(
-    'rewrites the first event wherever the bytes are cut, with lines that end by %j',
+    'rewrites an event wherever the bytes are cut, with lines that end by %j',
     (end) => {
       const text = [': hello', '', 'event: endpoint', 'data: /m?s=1', '', 'data: ä', '', ''].join(
         end,
@@ -97,17 +97,19 @@ describe('EndpointEvent', () => {
     },
   );
 
-  it('leaves a stream alone that begins with another event', () => {
-    const text = 'id: 1\ndata: x\n\nevent: endpoint\ndata: /m\n\n';
-    for (const pieces of cuts(text)) expect(rewritten(pieces)).toBe(text);
+  it('rewrites an event after others, and leaves the others as they are', () => {
+    const [before, after] = ['id: 1\ndata: ä\n\n: x\n\n\n', 'event: message\r\ndata: y\r\n\r\n'];
+    for (const pieces of cuts(`${before}event: endpoint\ndata: /m\n\n${after}`)) {
+      expect(rewritten(pieces)).toBe(`${before}event: endpoint\ndata: /token/m\n\n${after}`);
+    }
   });
 
   it('holds no more than an endpoint needs', () => {
-    const first = new EndpointEvent(() => '');
+    const first = new EndpointEvents('h', () => '');
     expect(first.push(bytes(`data: ${'x'.repeat(100_000)}`)).length).toBe(100_006);
   });
 
   it('hands comments on that come before the first event', () => {
-    expect(new EndpointEvent(() => '').push(bytes(': a\n\n: b')).length).toBe(5);
+    expect(new EndpointEvents('h', () => '').push(bytes(': a\n\n: b')).length).toBe(5);
   });
 });
