@@ -21,6 +21,23 @@ export function textIn(body: Body, name: string): string | undefined {
   return value.trim() === '' ? undefined : value.trim();
 }
 
+const LONGEST_PAGE = 1_000;
+
+/** Which part of a list: `?after=ID&limit=N`. Neither: all of it. */
+export function readPage({ query }: Request): { after?: string; limit?: number } {
+  const { after, limit } = query;
+  const known = (value: unknown) => value === undefined || typeof value === 'string';
+  if (!known(after) || !known(limit)) throw new ApiError(400, 'after, limit: once each, please');
+  const count = Number(limit ?? 1);
+  if (!Number.isInteger(count) || count < 1 || count > LONGEST_PAGE) {
+    throw new ApiError(400, `limit: a whole number from 1 to ${LONGEST_PAGE}, please`);
+  }
+  return {
+    ...(after === undefined ? {} : { after: after as string }),
+    ...(limit === undefined ? {} : { limit: count }),
+  };
+}
+
 export function choiceIn<Choice extends string>(
   body: Body,
   name: string,

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { RegisterOptions, RegistryEntry, ServerCheck } from 'mcp-tls';
 import { ApiError, describeError } from './answer-error.js';
 import type { AppParts } from './app.js';
-import { choiceIn, readBody, textIn } from './read-body.js';
+import { choiceIn, readBody, readPage, textIn } from './read-body.js';
 
 const TRUSTS = ['certificate', 'key', 'authority'] as const;
 
@@ -17,9 +17,13 @@ export function serverRoutes({ registry }: AppParts): Router {
     response.json({ presented: description, issuers, problems, protocol, serverName });
   });
 
-  router.get('/servers', async (_request, response) => {
-    const servers = (await registry.list()).map(toJson);
-    response.json({ servers, worker: process.pid });
+  router.get('/servers', async (request, response) => {
+    const { limit, after } = readPage(request);
+    // One more than asked for says whether there are more.
+    const found = await registry.list({ after, limit: limit === undefined ? limit : limit + 1 });
+    const page = found.slice(0, limit);
+    const next = found.length > page.length ? page.at(-1)?.id : null;
+    response.json({ servers: page.map(toJson), next, worker: process.pid });
   });
 
   router.post('/servers', async (request, response) => {

@@ -2,6 +2,9 @@
 
 const KEY = 'mcp-gateway-token';
 
+/** Servers in one answer. */
+const PAGE = 100;
+
 /** An answer that is not 2xx; `body` is what it said. */
 export class ApiFailure extends Error {
   constructor(status, body) {
@@ -27,6 +30,17 @@ export function setToken(token) {
 
 export async function get(path) {
   return read(await ask(path, {}));
+}
+
+/** All servers, a page of the list after the other. */
+export async function listServers() {
+  const servers = [];
+  let page = await get(`servers?limit=${PAGE}`);
+  for (;;) {
+    servers.push(...page.servers);
+    if (page.next === null) return servers;
+    page = await get(`servers?${new URLSearchParams({ limit: PAGE, after: page.next })}`);
+  }
 }
 
 export async function post(path, body = {}) {
