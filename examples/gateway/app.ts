@@ -6,6 +6,7 @@ import type { EventLog } from './event-log.js';
 import { askToken, refuseForeign, safeHeaders } from './guard.js';
 import type { Peer } from './peer.js';
 import { readBody } from './read-body.js';
+import { certificateRoutes } from './routes-certificates.js';
 import { eventRoutes } from './routes-events.js';
 import { serverRoutes } from './routes-servers.js';
 import { toolRoutes } from './routes-tools.js';
@@ -47,6 +48,7 @@ export function createApp(parts: AppParts): Express {
     response.json({ rotated: true });
   });
   api.use(serverRoutes(parts));
+  api.use(certificateRoutes(parts));
   api.use(toolRoutes(parts));
   api.use(eventRoutes(parts));
   api.use(() => {

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import { ApiError } from './answer-error.js';
 
-type Body = Readonly<Record<string, unknown>>;
+/** A JSON object that came. */
+export type Body = Readonly<Record<string, unknown>>;
 
 /** The JSON object that came; none is an empty one. What it does not know it refuses. */
 export function readBody(request: Request, known: readonly string[]): Body {

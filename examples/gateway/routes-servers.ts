@@ -2,7 +2,8 @@ import { Router } from 'express';
 import type { RegisterOptions, RegistryEntry, ServerCheck } from 'mcp-tls';
 import { ApiError, describeError } from './answer-error.js';
 import type { AppParts } from './app.js';
-import { choiceIn, readBody, readPage, textIn } from './read-body.js';
+import { readAuthority } from './authority.js';
+import { type Body, choiceIn, readBody, readPage, textIn } from './read-body.js';
 
 const TRUSTS = ['certificate', 'key', 'authority'] as const;
 
@@ -32,6 +33,7 @@ export function serverRoutes({ registry }: AppParts): Router {
       'url',
       'trust',
       'ca',
+      'caFingerprint',
       'serverName',
       'fingerprint',
       'approvedBy',
@@ -42,7 +44,7 @@ export function serverRoutes({ registry }: AppParts): Router {
     if (id === undefined) throw new ApiError(400, 'id: missing');
     const serverName = textIn(body, 'serverName');
     const server = await registry.register(id, url, {
-      ...readTrust(body),
+      ...(await readTrust(body)),
       ...(serverName === undefined ? {} : { serverName }),
       expectFingerprint: textIn(body, 'fingerprint'),
       approvedBy: textIn(body, 'approvedBy'),
@@ -79,15 +81,12 @@ function needUrl(url: string | undefined): string {
   return url;
 }
 
-function readTrust(
-  body: Readonly<Record<string, unknown>>,
-): Pick<RegisterOptions, 'trust' | 'pin'> {
-  const ca = textIn(body, 'ca');
+async function readTrust(body: Body): Promise<Pick<RegisterOptions, 'trust' | 'pin'>> {
   const trust = choiceIn(body, 'trust', TRUSTS);
-  if ((trust === 'authority') !== (ca !== undefined)) {
-    throw new ApiError(400, "ca: the authority's certificate (PEM), with trust 'authority' only");
+  if (trust === 'authority') return { trust: await readAuthority(body) };
+  if (textIn(body, 'ca') !== undefined || textIn(body, 'caFingerprint') !== undefined) {
+    throw new ApiError(400, "ca, caFingerprint: with trust 'authority' only");
   }
-  if (trust === 'authority') return { trust: { ca: ca as string, authority: true } };
   return trust === undefined ? {} : { pin: trust };
 }
 

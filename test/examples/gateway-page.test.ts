@@ -130,6 +130,13 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.tabTo(keys.page.getByRole('radio', { name: /^This certificate/ }));
     await keys.press('ArrowDown');
     await keys.press('ArrowDown');
+    const told = keys.page.getByLabel('Fingerprint of the authority that you were told');
+    await keys.tabTo(told);
+    await keys.type(gateway.fingerprint('billing'));
+    await keys.page.getByText('✗ Does not match.').waitFor();
+    expect(await button('Approve and register').isDisabled()).toBe(true);
+    await keys.type(gateway.fingerprint('CA'));
+    await look('authority');
     await keys.tabTo(button('Approve and register'));
     await keys.press('Enter');
     await says('billing is registered');

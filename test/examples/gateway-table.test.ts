@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -195,7 +197,107 @@ describe('the table of two hundred servers', () => {
     expect(await keys.page.locator('img[src=x]').count()).toBe(0);
   });
 
+  it('exports what is found as CSV, with nothing that a spreadsheet would run', async () => {
+    await keys.tabTo(button('Export all 1 (CSV)'));
+    const saving = keys.page.waitForEvent('download');
+    await keys.press('Enter');
+    const download = await saving;
+    expect(download.suggestedFilename()).toBe('servers.csv');
+    const [head, line, ...more] = readFileSync(await download.path(), 'utf8').split('\r\n');
+    expect(head).toMatch(/^id,url,state,days left,/);
+    expect(line).toContain(`"'${HOSTILE.replaceAll('"', '""')}",${servers.steady.mcpUrl},answers,`);
+    expect(more).toEqual(['']);
+  });
+
+  it('downloads the certificate on record as PEM', async () => {
+    const detail = keys.page.getByRole('group', { name: HOSTILE });
+    await keys.tabTo(detail.getByRole('button', { name: 'Download PEM' }));
+    const saving = keys.page.waitForEvent('download');
+    await keys.press('Enter');
+    const download = await saving;
+    expect(download.suggestedFilename()).toMatch(/^_HYPERLINK_x_img_src_x_onerror_alert_1_\.pem$/);
+    const pem = readFileSync(await download.path(), 'utf8');
+    expect(pem.trim()).toBe(certificates.steady.pem.trim());
+  });
+
   it('complained about nothing', () => {
     expect(keys.complaints).toEqual([]);
+  });
+});
+
+describe('one authority for many servers', () => {
+  let authority: HeldCertificate;
+  let issued: McpTestServer;
+
+  beforeAll(async () => {
+    authority = await heldCertificate({ commonName: 'Example CA', isCa: true });
+    const certificate = await heldCertificate({ commonName: 'issued', signedBy: authority });
+    issued = await startMcpServer({ certificate, transport: 'both' });
+    for (const id of ['issued-1', 'issued-2']) {
+      const { fingerprint } = certificate;
+      const body = { id, url: issued.mcpUrl, fingerprint };
+      expect(await gateway.ask('servers', { body })).toMatchObject({ status: 201 });
+    }
+  });
+
+  afterAll(() => issued?.close());
+
+  const kindOf = async (id: string) => {
+    const { body } = await gateway.ask('servers');
+    return body.servers.find((server: { id: string }) => server.id === id).kind;
+  };
+
+  it.each([
+    ['a fingerprint that nobody compared', {}, 428],
+    ['an empty one', { caFingerprint: '' }, 428],
+    ['another one', { caFingerprint: 'AB'.repeat(32) }, 409],
+    ['the beginning of the right one', { half: true }, 409],
+    ['the certificate of a server', { leaf: true }, 400],
+    ['no certificate', { ca: 'hello' }, 400],
+  ])('is not approved with %s', async (_name, how, status) => {
+    const { half, leaf, ...given } = how as Record<string, unknown>;
+    const { pem: ca, fingerprint } = leaf ? certificates.steady : authority;
+    const told = half ? { caFingerprint: fingerprint.slice(0, 47) } : {};
+    const leafs = leaf ? { caFingerprint: fingerprint } : {};
+    const body = { ca, ...leafs, ...told, ...given };
+    const path = 'servers/issued-1/authority';
+    expect(await gateway.ask(path, { body })).toMatchObject({ status });
+    const registration = { id: 'another', url: issued.mcpUrl, trust: 'authority', ...body };
+    expect(await gateway.ask('servers', { body: registration })).toMatchObject({ status });
+    expect(await kindOf('issued-1')).toBe('certificate');
+  });
+
+  it('is approved from a file, for all selected that it issued and for no other', async () => {
+    await keys.page.reload();
+    await keys.page.getByLabel('Search').fill('ending-1');
+    await shown('1 to 1 of 1');
+    await keys.page.getByLabel('Select ending-1').check();
+    await keys.page.getByLabel('Search').fill('issued');
+    await shown('1 to 2 of 2');
+    await keys.page.getByLabel('Select issued-1').check();
+    await keys.page.getByLabel('Select issued-2').check();
+    await keys.tabTo(button('Trust one CA'));
+    await keys.press('Enter');
+    await keys.page.getByRole('heading', { name: 'One authority for 3 servers' }).waitFor();
+    const der = new X509Certificate(authority.pem).raw;
+    const file = { name: 'ca.der', mimeType: 'application/pkix-cert', buffer: der };
+    await keys.page.getByLabel('or from a file').setInputFiles(file);
+    const told = keys.page.getByLabel('Fingerprint of the authority that you were told');
+    await keys.tabTo(told);
+    await keys.type(certificates.steady.fingerprint);
+    expect(await button('Approve for 3').isDisabled()).toBe(true);
+    await keys.type(authority.fingerprint);
+    await keys.tabTo(keys.page.getByLabel('Your name, for the record'));
+    await keys.type('grace');
+    await lookAt(keys, 'bulk');
+    await keys.press('Enter');
+    await keys.page.locator('#status').getByText('2 of 3 trust it now.').waitFor();
+    const refused = keys.page.locator('#bulk-panel .problems li');
+    expect(await refused.allTextContents()).toEqual([expect.stringMatching(/^ending-1 .*MCP_TLS/)]);
+    expect(await kindOf('issued-1')).toBe('authority');
+    expect(await kindOf('issued-2')).toBe('authority');
+    expect(await kindOf('ending-1')).toBe('certificate');
+    const { body } = await gateway.ask('servers?limit=1&after=issued-1');
+    expect(body.servers).toMatchObject([{ id: 'issued-2', approvedBy: 'grace' }]);
   });
 });

@@ -1,5 +1,6 @@
 import { post } from './api.js';
 import { approver } from './approver.js';
+import { authorityField } from './authority-field.js';
 import { certificateList, fingerprintField, problemList } from './certificate.js';
 import { act, field, fill, freshId, h, moveTo, say } from './dom.js';
 
@@ -50,17 +51,8 @@ function approval(address, { presented, problems }, onAdded) {
   });
   const by = approver();
   const approve = h('button', { class: 'main' }, 'Approve and register');
-  const ca = h(
-    'textarea',
-    { rows: '4', class: 'code', spellcheck: 'false', placeholder: '-----BEGIN CERTIFICATE-----' },
-    proposed.caPem ?? '',
-  );
+  const authority = authorityField({ approve, pem: proposed.caPem });
   const compared = h('div', {});
-  const authority = field(
-    'Certificate of the authority',
-    ca,
-    'PEM. Whoever holds its key can vouch for this server.',
-  );
   const trusts = choices(known, showFields);
   const told = fingerprintField(presented, { required: !known, approve });
   fill(compared, told.element);
@@ -68,12 +60,13 @@ function approval(address, { presented, problems }, onAdded) {
   function showFields() {
     const brought = trusts.value() === 'authority';
     const vouched = brought || trusts.value() === '';
-    authority.hidden = !brought;
-    ca.required = brought;
+    authority.element.hidden = !brought;
+    authority.need(brought);
+    if (brought && !authority.isKnown()) authority.look();
     compared.hidden = vouched;
     told.input.required = !vouched;
     // A fingerprint that does not match stops only what it is for.
-    approve.disabled = !vouched && told.differs();
+    approve.disabled = brought ? authority.differs() : !vouched && told.differs();
   }
   showFields();
 
@@ -85,7 +78,7 @@ function approval(address, { presented, problems }, onAdded) {
         event.preventDefault();
         const trust = trusts.value();
         const body = { id: id.value, url: address, trust, approvedBy: by.value() };
-        if (trust === 'authority') body.ca = ca.value;
+        if (trust === 'authority') Object.assign(body, authority.body());
         else if (trust !== '') body.fingerprint = told.input.value;
         act(
           approve,
@@ -100,7 +93,7 @@ function approval(address, { presented, problems }, onAdded) {
           ({ code, message }) => {
             if (code === 'MCP_TLS_ALREADY_REGISTERED' || /^id\b/.test(message)) return id;
             if (code === 'MCP_TLS_FINGERPRINT_MISMATCH') return told.input;
-            return trust === 'authority' && code !== undefined && ca;
+            return trust === 'authority' && code !== undefined && authority.fieldOf({ message });
           },
         );
       },
@@ -109,7 +102,7 @@ function approval(address, { presented, problems }, onAdded) {
     certificateList(presented),
     problemList(problems),
     trusts.element,
-    authority,
+    authority.element,
     compared,
     h('div', { class: 'fields' }, field('Name in this gateway', id), by.element),
     h(

@@ -48,6 +48,13 @@ export async function post(path, body = {}) {
   return read(await ask(path, { method: 'POST', headers, body: JSON.stringify(body) }));
 }
 
+/** A certificate as text (PEM). */
+export async function getText(path) {
+  const response = await ask(path, {});
+  if (!response.ok) await read(response);
+  return response.text();
+}
+
 export async function remove(path) {
   return read(await ask(path, { method: 'DELETE' }));
 }

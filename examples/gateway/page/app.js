@@ -1,8 +1,10 @@
 import { propose, setUpAddServer } from './add-server.js';
 import { get, post, setToken, takeToken } from './api.js';
+import { openBulkAuthority } from './bulk-authority.js';
 import { forEachOf } from './check-many.js';
 import { act, fill, h, say } from './dom.js';
 import { followEvents } from './events.js';
+import { csvOf, save } from './files.js';
 import { serverTable } from './server-table.js';
 
 const element = (id) => document.getElementById(id);
@@ -32,6 +34,19 @@ element('check').addEventListener('click', (event) => {
       bad.length === 0 ? 'good' : 'bad',
     );
   });
+});
+element('approve-ca').addEventListener('click', () =>
+  openBulkAuthority(table.selected(), {
+    onDone: async (rows) => {
+      await table.refresh();
+      await check(rows);
+    },
+  }),
+);
+element('csv').addEventListener('click', () => {
+  const rows = meant();
+  save('servers.csv', 'text/csv', csvOf(rows));
+  say(`${rows.length} servers are in the file.`);
 });
 element('select-all').addEventListener('change', ({ target }) => {
   const wanted = target.checked;
@@ -89,6 +104,8 @@ function onShown() {
   all.indeterminate = selected.length > 0 && !all.checked;
   const what = selected.length > 0 ? `${selected.length} selected` : `all ${chosen.length}`;
   element('check').textContent = `Check ${what}`;
+  element('csv').textContent = `Export ${what} (CSV)`;
+  element('approve-ca').disabled = selected.length === 0;
 }
 
 /** After events: shows what is on record now, and what checks say now. */

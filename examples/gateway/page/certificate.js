@@ -84,7 +84,7 @@ export function problemList(problems) {
  * Takes what the operator said, and tells whether the presented certificate is that one. As long as it is
  * not, the button `approve` does nothing.
  */
-export function fingerprintField(description, { required, approve }) {
+export function fingerprintField(description, { required, approve, of }) {
   const verdict = h('output', { class: 'verdict', id: freshId('verdict') });
   const input = h('input', {
     class: 'code',
@@ -107,7 +107,7 @@ export function fingerprintField(description, { required, approve }) {
   const about =
     'SHA-256 of the certificate or a pin of its key, as its operator told you: by phone, from their terminal, never from this page.';
   const paragraph = field(
-    required ? 'Fingerprint that you were told' : 'Fingerprint that you were told (optional)',
+    `Fingerprint ${of ? `of ${of} ` : ''}that you were told${required ? '' : ' (optional)'}`,
     input,
     about,
   );

@@ -1,6 +1,7 @@
-import { post, remove, serverPath } from './api.js';
+import { getText, post, remove, serverPath } from './api.js';
 import { dateOf, daysText, fingerprint } from './certificate.js';
 import { act, fill, freshId, h, moveTo, say } from './dom.js';
+import { fileName, save } from './files.js';
 import { renewalForm } from './renewal.js';
 import { toolPanel } from './tool-panel.js';
 
@@ -21,6 +22,13 @@ export function serverDetail(row, { onChanged, onRevoked }) {
     h('button', { type: 'button', class: kind, 'aria-describedby': title.id, onclick }, text);
   const tools = named('Tools', openTools);
   tools.setAttribute('aria-expanded', 'false');
+  const pem = named('Download PEM', (event) =>
+    act(event.currentTarget, `Reading the certificate of ${id} …`, async () => {
+      const text = await getText(serverPath(id, 'certificate'));
+      save(fileName(id, 'pem'), 'application/x-pem-file', text);
+      say(`The certificate on record for ${id} is in the file.`);
+    }),
+  );
   const element = h(
     'div',
     { class: 'facts', role: 'group', 'aria-labelledby': title.id },
@@ -35,6 +43,7 @@ export function serverDetail(row, { onChanged, onRevoked }) {
         ),
       ),
       named('Renew', (event) => renew(event.currentTarget)),
+      pem,
       named('Revoke', (event) => revoke(event.currentTarget), 'danger'),
     ),
     panel,
@@ -95,6 +104,8 @@ export function serverDetail(row, { onChanged, onRevoked }) {
   return {
     element,
     update(server, check) {
+      // The public authorities have none on record.
+      pem.hidden = server.fingerprint === undefined;
       fill(facts, server.error === undefined ? record(server, check) : failure(server.error));
     },
   };
