@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import type { ServerRegistry } from 'mcp-tls';
 import { ApiError, answerError } from './answer-error.js';
+import type { ApprovalLog } from './approval-log.js';
 import type { EventLog } from './event-log.js';
 import { askToken, refuseForeign, safeHeaders } from './guard.js';
 import type { Peer } from './peer.js';
@@ -19,6 +20,7 @@ export interface AppParts {
   /** The process that keeps the servers to try it on. */
   readonly primary: Peer;
   readonly events: EventLog;
+  readonly approvals: ApprovalLog;
 }
 
 /** The application of one worker: the page at `/`, everything else under `/api`. */
@@ -49,6 +51,11 @@ export function createApp(parts: AppParts): Express {
   });
   api.use(serverRoutes(parts));
   api.use(certificateRoutes(parts));
+  api.get('/approvals', async (request, response) => {
+    const { id } = request.query;
+    const approvals = await parts.approvals.read(typeof id === 'string' ? id : undefined);
+    response.json({ approvals, worker: process.pid });
+  });
   api.use(toolRoutes(parts));
   api.use(eventRoutes(parts));
   api.use(() => {

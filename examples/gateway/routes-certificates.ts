@@ -5,7 +5,7 @@ import { describeAuthority, readAuthority } from './authority.js';
 import { readBody, textIn } from './read-body.js';
 
 /** Certificates as files: an authority's that comes, for one or many servers, and a server's that goes. */
-export function certificateRoutes({ registry }: AppParts): Router {
+export function certificateRoutes({ registry, approvals }: AppParts): Router {
   const router = Router();
 
   router.post('/authorities/inspect', async (request, response) => {
@@ -23,7 +23,8 @@ export function certificateRoutes({ registry }: AppParts): Router {
     const pins = before.kind === 'authority' && before.pins.length > 0 ? { pins: before.pins } : {};
     const name = before.serverName === undefined ? {} : { serverName: before.serverName };
     // Judged with a connection: a server that this authority does not vouch for keeps what it has.
-    const server = await registry.update(id, { trust: { ...trust, ...pins, ...name }, approvedBy });
+    const update = () => registry.update(id, { trust: { ...trust, ...pins, ...name }, approvedBy });
+    const server = await approvals.keep(id, 'authority', approvedBy, update, (one) => one);
     response.json({ server, worker: process.pid });
   });
 

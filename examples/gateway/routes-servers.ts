@@ -8,7 +8,7 @@ import { type Body, choiceIn, readBody, readPage, textIn } from './read-body.js'
 const TRUSTS = ['certificate', 'key', 'authority'] as const;
 
 /** Servers: look at one, register it with approval, list, check, renew and revoke. */
-export function serverRoutes({ registry }: AppParts): Router {
+export function serverRoutes({ registry, approvals }: AppParts): Router {
   const router = Router();
 
   router.post('/inspect', async (request, response) => {
@@ -43,13 +43,16 @@ export function serverRoutes({ registry }: AppParts): Router {
     const url = needUrl(textIn(body, 'url'));
     if (id === undefined) throw new ApiError(400, 'id: missing');
     const serverName = textIn(body, 'serverName');
-    const server = await registry.register(id, url, {
+    const approvedBy = textIn(body, 'approvedBy');
+    const options: RegisterOptions = {
       ...(await readTrust(body)),
       ...(serverName === undefined ? {} : { serverName }),
       expectFingerprint: textIn(body, 'fingerprint'),
-      approvedBy: textIn(body, 'approvedBy'),
+      approvedBy,
       replace: body['replace'] === true,
-    });
+    };
+    const register = () => registry.register(id, url, options);
+    const server = await approvals.keep(id, 'registered', approvedBy, register, (one) => one);
     response.status(201).json({ server, worker: process.pid });
   });
 
@@ -60,17 +63,26 @@ export function serverRoutes({ registry }: AppParts): Router {
 
   router.post('/servers/:id/renew', async (request, response) => {
     const body = readBody(request, ['fingerprint', 'approvedBy']);
-    const renewal = await registry.renew(request.params.id, {
-      expectFingerprint: textIn(body, 'fingerprint'),
-      approvedBy: textIn(body, 'approvedBy'),
-    });
+    const { id } = request.params;
+    const approvedBy = textIn(body, 'approvedBy');
+    const expectFingerprint = textIn(body, 'fingerprint');
+    const renew = () => registry.renew(id, { expectFingerprint, approvedBy });
+    const renewal =
+      expectFingerprint === undefined
+        ? await renew()
+        : await approvals.keep(id, 'renewed', approvedBy, renew, ({ server }) => server);
     response.json({ ...renewal, worker: process.pid });
   });
 
   router.delete('/servers/:id', async (request, response) => {
-    const revoked = await registry.revoke(request.params.id);
-    if (!revoked) throw new ApiError(404, 'no server of that id is registered');
-    response.json({ revoked, worker: process.pid });
+    const body = readBody(request, ['approvedBy']);
+    const { id } = request.params;
+    const revoke = async () => {
+      if (!(await registry.revoke(id)))
+        throw new ApiError(404, 'no server of that id is registered');
+    };
+    await approvals.keep(id, 'revoked', textIn(body, 'approvedBy'), revoke, () => undefined);
+    response.json({ revoked: true, worker: process.pid });
   });
 
   return router;

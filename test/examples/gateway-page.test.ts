@@ -123,6 +123,24 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.page.getByText(/^answers, \d+ ms$/).waitFor();
   });
 
+  it('shows who approved what, and what was trusted before', async () => {
+    await keys.tabTo(inDetail('weather', 'History'));
+    await keys.press('Enter');
+    const history = keys.page.locator('.history li');
+    await history.nth(1).waitFor();
+    expect(await history.allTextContents()).toEqual([
+      expect.stringContaining('new certificate approved by <b>Ada</b>'),
+      expect.stringContaining('registered by <b>Ada</b>'),
+    ]);
+    const { approvals } = (await gateway.ask('approvals?id=weather')).body;
+    expect(approvals).toMatchObject([
+      { what: 'renewed', fingerprint: gateway.fingerprint('weather') },
+      { what: 'registered', fingerprint: approvals[0].before },
+    ]);
+    expect(await history.first().textContent()).toContain(approvals[0].before);
+    await look('history');
+  });
+
   it('registers by an authority, and shows all there are', async () => {
     await keys.tabTo(button('Look at it: billing'));
     await keys.press('Enter');
@@ -170,6 +188,8 @@ describe('the page of examples/gateway, by keyboard', () => {
     await says('weather is revoked.');
     expect((await gateway.ask('servers')).body.servers).toHaveLength(2);
     expect(await button('weather').count()).toBe(0);
+    const { approvals } = (await gateway.ask('approvals?id=weather')).body;
+    expect(approvals[0]).toMatchObject({ what: 'revoked', by: '<b>Ada</b>' });
   });
 
   it('complained about nothing but what was refused on purpose', async () => {

@@ -44,8 +44,16 @@ export async function listServers() {
 }
 
 export async function post(path, body = {}) {
+  return send('POST', path, body);
+}
+
+export async function remove(path, body) {
+  return send('DELETE', path, body);
+}
+
+async function send(method, path, body) {
   const headers = { 'Content-Type': 'application/json' };
-  return read(await ask(path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  return read(await ask(path, { method, headers, body: JSON.stringify(body) }));
 }
 
 /** A certificate as text (PEM). */
@@ -53,10 +61,6 @@ export async function getText(path) {
   const response = await ask(path, {});
   if (!response.ok) await read(response);
   return response.text();
-}
-
-export async function remove(path) {
-  return read(await ask(path, { method: 'DELETE' }));
 }
 
 /** Events for as long as the connection lasts; over whichever worker took it. */

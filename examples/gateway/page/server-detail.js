@@ -1,7 +1,9 @@
 import { getText, post, remove, serverPath } from './api.js';
+import { lastApprover } from './approver.js';
 import { dateOf, daysText, fingerprint } from './certificate.js';
 import { act, fill, freshId, h, moveTo, say } from './dom.js';
 import { fileName, save } from './files.js';
+import { showHistory } from './history.js';
 import { renewalForm } from './renewal.js';
 import { toolPanel } from './tool-panel.js';
 
@@ -44,10 +46,20 @@ export function serverDetail(row, { onChanged, onRevoked }) {
       ),
       named('Renew', (event) => renew(event.currentTarget)),
       pem,
+      named('History', (event) => openHistory(event.currentTarget)),
       named('Revoke', (event) => revoke(event.currentTarget), 'danger'),
     ),
     panel,
   );
+
+  function openHistory(button) {
+    tools.setAttribute('aria-expanded', 'false');
+    act(button, `Reading the history of ${id} …`, async () => {
+      await showHistory(id, panel);
+      moveTo(panel.querySelector('h3'));
+      say('');
+    });
+  }
 
   function openTools() {
     const open = tools.getAttribute('aria-expanded') === 'true';
@@ -95,7 +107,7 @@ export function serverDetail(row, { onChanged, onRevoked }) {
   async function revoke(button) {
     if (!(await confirmed(id))) return;
     await act(button, `Revoking ${id} …`, async () => {
-      await remove(serverPath(id));
+      await remove(serverPath(id), { approvedBy: lastApprover() });
       await onRevoked();
       say(`${id} is revoked.`);
     });
