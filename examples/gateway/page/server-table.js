@@ -103,22 +103,16 @@ export function serverTable({ onShown }) {
 
   function summarize() {
     const all = [...rows.values()];
-    const parts = FILTERS.filter(({ summary }) => summary !== undefined)
-      .map((one) => ({ ...one, count: all.filter(one.test).length }))
-      .filter(({ count }) => count > 0)
-      .map(({ value, summary, kind, count }) =>
-        h(
-          'button',
-          { type: 'button', class: `link ${kind}`, onclick: () => ask({ filter: value }) },
-          `${count} ${typeof summary === 'function' ? summary(count) : summary}`,
-        ),
-      );
+    // The same buttons, so that none takes the keyboard with it.
+    let calm = all.length > 0;
+    for (const [{ test, summary }, button] of leads) {
+      const found = all.filter(test).length;
+      button.hidden = found === 0;
+      button.textContent = `${found} ${typeof summary === 'function' ? summary(found) : summary}`;
+      if (found > 0) calm = false;
+    }
     const total = `${all.length} server${all.length === 1 ? '' : 's'}`;
-    const calm = all.length > 0 && parts.length === 0 && ': nothing to do';
-    // Built anew, it would take the keyboard from the button that was pressed.
-    const held = [...element('summary').children].indexOf(document.activeElement);
-    fill(element('summary'), h('span', {}, total, calm), parts);
-    if (held > 0) element('summary').children[held]?.focus();
+    count.textContent = total + (calm ? ': nothing to do' : '');
     for (const option of filter.options) {
       const { text, test } = FILTERS.find(({ value }) => value === option.value);
       option.textContent = `${text} (${all.filter(test).length})`;
@@ -132,6 +126,16 @@ export function serverTable({ onShown }) {
     arrange(false);
   }
 
+  const count = h('span', {});
+  const leads = FILTERS.filter(({ summary }) => summary !== undefined).map((one) => {
+    const onclick = () => ask({ filter: one.value });
+    return [one, h('button', { type: 'button', class: `link ${one.kind}`, hidden: true, onclick })];
+  });
+  fill(
+    element('summary'),
+    count,
+    leads.map(([, button]) => button),
+  );
   // On a narrow screen it is not laid out as a table, and stays one for screen readers.
   table.setAttribute('role', 'table');
   fill(
