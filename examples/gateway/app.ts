@@ -2,10 +2,12 @@ import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import type { ServerRegistry } from 'mcp-tls';
 import { ApiError, answerError } from './answer-error.js';
+import type { ApprovalLog } from './approval-log.js';
 import type { EventLog } from './event-log.js';
 import { askToken, refuseForeign, safeHeaders } from './guard.js';
 import type { Peer } from './peer.js';
 import { readBody } from './read-body.js';
+import { certificateRoutes } from './routes-certificates.js';
 import { eventRoutes } from './routes-events.js';
 import { serverRoutes } from './routes-servers.js';
 import { toolRoutes } from './routes-tools.js';
@@ -18,6 +20,7 @@ export interface AppParts {
   /** The process that keeps the servers to try it on. */
   readonly primary: Peer;
   readonly events: EventLog;
+  readonly approvals: ApprovalLog;
 }
 
 /** The application of one worker: the page at `/`, everything else under `/api`. */
@@ -47,6 +50,12 @@ export function createApp(parts: AppParts): Express {
     response.json({ rotated: true });
   });
   api.use(serverRoutes(parts));
+  api.use(certificateRoutes(parts));
+  api.get('/approvals', async (request, response) => {
+    const { id } = request.query;
+    const approvals = await parts.approvals.read(typeof id === 'string' ? id : undefined);
+    response.json({ approvals, worker: process.pid });
+  });
   api.use(toolRoutes(parts));
   api.use(eventRoutes(parts));
   api.use(() => {

@@ -59,6 +59,7 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
     }),
   );
   for (const [name, certificate] of certificates) tell(name, certificate);
+  tell('CA', authority);
 
   return {
     list: started.map(({ name, about, server }) => ({

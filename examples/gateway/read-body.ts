@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import { ApiError } from './answer-error.js';
 
-type Body = Readonly<Record<string, unknown>>;
+/** A JSON object that came. */
+export type Body = Readonly<Record<string, unknown>>;
 
 /** The JSON object that came; none is an empty one. What it does not know it refuses. */
 export function readBody(request: Request, known: readonly string[]): Body {
@@ -19,6 +20,23 @@ export function textIn(body: Body, name: string): string | undefined {
   const value = body[name] ?? '';
   if (typeof value !== 'string') throw new ApiError(400, `${name}: a text, please`);
   return value.trim() === '' ? undefined : value.trim();
+}
+
+const LONGEST_PAGE = 1_000;
+
+/** Which part of a list: `?after=ID&limit=N`. Neither: all of it. */
+export function readPage({ query }: Request): { after?: string; limit?: number } {
+  const { after, limit } = query;
+  const known = (value: unknown) => value === undefined || typeof value === 'string';
+  if (!known(after) || !known(limit)) throw new ApiError(400, 'after, limit: once each, please');
+  const count = Number(limit ?? 1);
+  if (!Number.isInteger(count) || count < 1 || count > LONGEST_PAGE) {
+    throw new ApiError(400, `limit: a whole number from 1 to ${LONGEST_PAGE}, please`);
+  }
+  return {
+    ...(after === undefined ? {} : { after: after as string }),
+    ...(limit === undefined ? {} : { limit: count }),
+  };
 }
 
 export function choiceIn<Choice extends string>(

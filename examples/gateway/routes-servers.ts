@@ -2,12 +2,13 @@ import { Router } from 'express';
 import type { RegisterOptions, RegistryEntry, ServerCheck } from 'mcp-tls';
 import { ApiError, describeError } from './answer-error.js';
 import type { AppParts } from './app.js';
-import { choiceIn, readBody, textIn } from './read-body.js';
+import { readAuthority } from './authority.js';
+import { type Body, choiceIn, readBody, readPage, textIn } from './read-body.js';
 
 const TRUSTS = ['certificate', 'key', 'authority'] as const;
 
 /** Servers: look at one, register it with approval, list, check, renew and revoke. */
-export function serverRoutes({ registry }: AppParts): Router {
+export function serverRoutes({ registry, approvals }: AppParts): Router {
   const router = Router();
 
   router.post('/inspect', async (request, response) => {
@@ -17,9 +18,13 @@ export function serverRoutes({ registry }: AppParts): Router {
     response.json({ presented: description, issuers, problems, protocol, serverName });
   });
 
-  router.get('/servers', async (_request, response) => {
-    const servers = (await registry.list()).map(toJson);
-    response.json({ servers, worker: process.pid });
+  router.get('/servers', async (request, response) => {
+    const { limit, after } = readPage(request);
+    // One more than asked for says whether there are more.
+    const found = await registry.list({ after, limit: limit === undefined ? limit : limit + 1 });
+    const page = found.slice(0, limit);
+    const next = found.length > page.length ? page.at(-1)?.id : null;
+    response.json({ servers: page.map(toJson), next, worker: process.pid });
   });
 
   router.post('/servers', async (request, response) => {
@@ -28,6 +33,7 @@ export function serverRoutes({ registry }: AppParts): Router {
       'url',
       'trust',
       'ca',
+      'caFingerprint',
       'serverName',
       'fingerprint',
       'approvedBy',
@@ -37,13 +43,16 @@ export function serverRoutes({ registry }: AppParts): Router {
     const url = needUrl(textIn(body, 'url'));
     if (id === undefined) throw new ApiError(400, 'id: missing');
     const serverName = textIn(body, 'serverName');
-    const server = await registry.register(id, url, {
-      ...readTrust(body),
+    const approvedBy = textIn(body, 'approvedBy');
+    const options: RegisterOptions = {
+      ...(await readTrust(body)),
       ...(serverName === undefined ? {} : { serverName }),
       expectFingerprint: textIn(body, 'fingerprint'),
-      approvedBy: textIn(body, 'approvedBy'),
+      approvedBy,
       replace: body['replace'] === true,
-    });
+    };
+    const register = () => registry.register(id, url, options);
+    const server = await approvals.keep(id, 'registered', approvedBy, register, (one) => one);
     response.status(201).json({ server, worker: process.pid });
   });
 
@@ -54,17 +63,26 @@ export function serverRoutes({ registry }: AppParts): Router {
 
   router.post('/servers/:id/renew', async (request, response) => {
     const body = readBody(request, ['fingerprint', 'approvedBy']);
-    const renewal = await registry.renew(request.params.id, {
-      expectFingerprint: textIn(body, 'fingerprint'),
-      approvedBy: textIn(body, 'approvedBy'),
-    });
+    const { id } = request.params;
+    const approvedBy = textIn(body, 'approvedBy');
+    const expectFingerprint = textIn(body, 'fingerprint');
+    const renew = () => registry.renew(id, { expectFingerprint, approvedBy });
+    const renewal =
+      expectFingerprint === undefined
+        ? await renew()
+        : await approvals.keep(id, 'renewed', approvedBy, renew, ({ server }) => server);
     response.json({ ...renewal, worker: process.pid });
   });
 
   router.delete('/servers/:id', async (request, response) => {
-    const revoked = await registry.revoke(request.params.id);
-    if (!revoked) throw new ApiError(404, 'no server of that id is registered');
-    response.json({ revoked, worker: process.pid });
+    const body = readBody(request, ['approvedBy']);
+    const { id } = request.params;
+    const revoke = async () => {
+      if (!(await registry.revoke(id)))
+        throw new ApiError(404, 'no server of that id is registered');
+    };
+    await approvals.keep(id, 'revoked', textIn(body, 'approvedBy'), revoke, () => undefined);
+    response.json({ revoked: true, worker: process.pid });
   });
 
   return router;
@@ -75,15 +93,12 @@ function needUrl(url: string | undefined): string {
   return url;
 }
 
-function readTrust(
-  body: Readonly<Record<string, unknown>>,
-): Pick<RegisterOptions, 'trust' | 'pin'> {
-  const ca = textIn(body, 'ca');
+async function readTrust(body: Body): Promise<Pick<RegisterOptions, 'trust' | 'pin'>> {
   const trust = choiceIn(body, 'trust', TRUSTS);
-  if ((trust === 'authority') !== (ca !== undefined)) {
-    throw new ApiError(400, "ca: the authority's certificate (PEM), with trust 'authority' only");
+  if (trust === 'authority') return { trust: await readAuthority(body) };
+  if (textIn(body, 'ca') !== undefined || textIn(body, 'caFingerprint') !== undefined) {
+    throw new ApiError(400, "ca, caFingerprint: with trust 'authority' only");
   }
-  if (trust === 'authority') return { trust: { ca: ca as string, authority: true } };
   return trust === undefined ? {} : { pin: trust };
 }
 

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { createServerRegistry, publicAddressesOnly } from 'mcp-tls';
 import { createApp } from './app.js';
+import { openApprovalLog } from './approval-log.js';
 import { makeEventLog } from './event-log.js';
 import { openStore, workerInvalidation } from './open-store.js';
 import { makePeer } from './peer.js';
@@ -19,7 +20,8 @@ channel.connect(primary);
 const store = openStore(settings, channel.invalidation);
 const registry = createServerRegistry({ store, allowAddress, timeout: { connectMs: 5_000 } });
 const events = makeEventLog(registry.watch({ intervalMs: WATCH_MS, pollMs: POLL_MS }));
-const app = createApp({ settings, registry, primary, events });
+const approvals = openApprovalLog(settings.dataDir, registry);
+const app = createApp({ settings, registry, primary, events, approvals });
 // Loopback only: what comes in here is not encrypted.
 const server = app.listen(settings.port, '127.0.0.1', (error) => {
   if (error === undefined) return;

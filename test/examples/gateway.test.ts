@@ -234,6 +234,21 @@ describe('the flow, over two worker processes', () => {
     expect(server.records.applicationBytes).toBe(0);
   });
 
+  it('keeps who decided what, past a restart and a revocation, and of nothing that was refused', async () => {
+    const path = join(dataDir, 'approvals.jsonl');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(path, 'utf8')).not.toMatch(/BEGIN/);
+    for (const { body } of await gateway.askAll('approvals?id=weather')) {
+      const [revoked, renewed, registered] = body.approvals;
+      expect(body.approvals).toHaveLength(3);
+      expect(registered).toMatchObject({ what: 'registered', by: 'ada', kind: 'certificate' });
+      expect(registered.fingerprint).toBe(certificate.fingerprint);
+      expect(renewed).toMatchObject({ what: 'renewed', before: certificate.fingerprint });
+      expect(revoked).toMatchObject({ what: 'revoked', before: renewed.fingerprint });
+    }
+    expect((await gateway.ask('approvals?id=another')).body.approvals).toEqual([]);
+  });
+
   it.each([
     ['an id that is no UTF-8', 'servers/%E0%A4%A/check', {}, 400],
     ['a body that is no object', 'servers', [], 400],

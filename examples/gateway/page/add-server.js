@@ -1,4 +1,6 @@
 import { post } from './api.js';
+import { approver } from './approver.js';
+import { authorityField } from './authority-field.js';
 import { certificateList, fingerprintField, problemList } from './certificate.js';
 import { act, field, fill, freshId, h, moveTo, say } from './dom.js';
 
@@ -11,21 +13,30 @@ export function setUpAddServer(onAdded) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const button = form.querySelector('button');
-    act(button, 'Looking …', async () => {
-      const seen = await post('inspect', { url: url.value });
-      fill(place, approval(url.value, seen, onAdded));
-      moveTo(place.querySelector('h3'));
-      say('This is what it presents. Nothing is trusted yet.');
-    });
+    act(
+      button,
+      'Looking …',
+      async () => {
+        fill(place);
+        const seen = await post('inspect', { url: url.value });
+        fill(place, approval(url.value, seen, onAdded));
+        moveTo(place.querySelector('h3'));
+        say('This is what it presents. Nothing is trusted yet.');
+      },
+      ({ code }) => code !== undefined && url,
+    );
+  });
+  // What was proposed was for another address.
+  url.addEventListener('input', () => {
+    proposed = {};
   });
 }
 
-/** Fills the form, as if somebody had typed it. */
+/** Looks at a server, as if somebody had typed its address. */
 export function propose({ name, url: address, caPem }) {
   url.value = address;
   proposed = { name, caPem };
-  fill(place);
-  url.focus();
+  form.requestSubmit();
 }
 
 let proposed = {};
@@ -38,29 +49,24 @@ function approval(address, { presented, problems }, onAdded) {
     maxlength: '128',
     value: proposed.name ?? new URL(address).hostname,
   });
-  const by = h('input', { autocomplete: 'name' });
-  const ca = h(
-    'textarea',
-    { rows: '4', class: 'code', spellcheck: 'false', placeholder: '-----BEGIN CERTIFICATE-----' },
-    proposed.caPem ?? '',
-  );
+  const by = approver();
+  const approve = h('button', { class: 'main' }, 'Approve and register');
+  const authority = authorityField({ approve, pem: proposed.caPem });
   const compared = h('div', {});
-  const authority = field(
-    'Certificate of the authority',
-    ca,
-    'PEM. Whoever holds its key can vouch for this server.',
-  );
   const trusts = choices(known, showFields);
-  const told = fingerprintField(presented, { required: !known });
+  const told = fingerprintField(presented, { required: !known, approve });
   fill(compared, told.element);
 
   function showFields() {
     const brought = trusts.value() === 'authority';
     const vouched = brought || trusts.value() === '';
-    authority.hidden = !brought;
-    ca.required = brought;
+    authority.element.hidden = !brought;
+    authority.need(brought);
+    if (brought && !authority.isKnown()) authority.look();
     compared.hidden = vouched;
     told.input.required = !vouched;
+    // A fingerprint that does not match stops only what it is for.
+    approve.disabled = brought ? authority.differs() : !vouched && told.differs();
   }
   showFields();
 
@@ -71,34 +77,38 @@ function approval(address, { presented, problems }, onAdded) {
       onsubmit: (event) => {
         event.preventDefault();
         const trust = trusts.value();
-        const body = { id: id.value, url: address, trust, approvedBy: by.value };
-        if (trust === 'authority') body.ca = ca.value;
+        const body = { id: id.value, url: address, trust, approvedBy: by.value() };
+        if (trust === 'authority') Object.assign(body, authority.body());
         else if (trust !== '') body.fingerprint = told.input.value;
-        act(event.submitter, 'Trying it …', async () => {
-          await post('servers', body);
-          fill(place);
-          form.reset();
-          proposed = {};
-          await onAdded(body.id);
-        });
+        act(
+          approve,
+          'Trying it …',
+          async () => {
+            await post('servers', body);
+            fill(place);
+            form.reset();
+            proposed = {};
+            await onAdded(body.id);
+          },
+          ({ code, message }) => {
+            if (code === 'MCP_TLS_ALREADY_REGISTERED' || /^id\b/.test(message)) return id;
+            if (code === 'MCP_TLS_FINGERPRINT_MISMATCH') return told.input;
+            return trust === 'authority' && code !== undefined && authority.fieldOf({ message });
+          },
+        );
       },
     },
     h('h3', {}, `What ${new URL(address).host} presents`),
     certificateList(presented),
     problemList(problems),
     trusts.element,
-    authority,
+    authority.element,
     compared,
-    h(
-      'div',
-      { class: 'fields' },
-      field('Name in this gateway', id),
-      field('Your name, for the record', by),
-    ),
+    h('div', { class: 'fields' }, field('Name in this gateway', id), by.element),
     h(
       'div',
       { class: 'actions' },
-      h('button', { class: 'main' }, 'Approve and register'),
+      approve,
       h(
         'button',
         {

@@ -2,6 +2,9 @@
 
 const KEY = 'mcp-gateway-token';
 
+/** Servers in one answer. */
+const PAGE = 100;
+
 /** An answer that is not 2xx; `body` is what it said. */
 export class ApiFailure extends Error {
   constructor(status, body) {
@@ -29,13 +32,35 @@ export async function get(path) {
   return read(await ask(path, {}));
 }
 
-export async function post(path, body = {}) {
-  const headers = { 'Content-Type': 'application/json' };
-  return read(await ask(path, { method: 'POST', headers, body: JSON.stringify(body) }));
+/** All servers, a page of the list after the other. */
+export async function listServers() {
+  const servers = [];
+  let page = await get(`servers?limit=${PAGE}`);
+  for (;;) {
+    servers.push(...page.servers);
+    if (page.next === null) return servers;
+    page = await get(`servers?${new URLSearchParams({ limit: PAGE, after: page.next })}`);
+  }
 }
 
-export async function remove(path) {
-  return read(await ask(path, { method: 'DELETE' }));
+export async function post(path, body = {}) {
+  return send('POST', path, body);
+}
+
+export async function remove(path, body) {
+  return send('DELETE', path, body);
+}
+
+async function send(method, path, body) {
+  const headers = { 'Content-Type': 'application/json' };
+  return read(await ask(path, { method, headers, body: JSON.stringify(body) }));
+}
+
+/** A certificate as text (PEM). */
+export async function getText(path) {
+  const response = await ask(path, {});
+  if (!response.ok) await read(response);
+  return response.text();
 }
 
 /** Events for as long as the connection lasts; over whichever worker took it. */

@@ -1,19 +1,19 @@
 import { propose, setUpAddServer } from './add-server.js';
 import { get, post, setToken, takeToken } from './api.js';
-import { act, fill, h, moveTo, say } from './dom.js';
+import { openBulkAuthority } from './bulk-authority.js';
+import { forEachOf } from './check-many.js';
+import { act, fill, h, say } from './dom.js';
 import { followEvents } from './events.js';
-import { serverCard } from './server-card.js';
+import { csvOf, save } from './files.js';
+import { serverTable } from './server-table.js';
 
 const element = (id) => document.getElementById(id);
 const signIn = element('sign-in');
-const cards = new Map();
+const table = serverTable({ onShown });
 
-/** Up to so many servers are checked as soon as the page shows them. */
-const CHECKED_AT_ONCE = 20;
 /** Events may come many at once. */
 const AGAIN_MS = 300;
 
-let refreshed = Promise.resolve();
 let again;
 const told = new Set();
 
@@ -22,17 +22,43 @@ signIn.addEventListener('submit', (event) => {
   setToken(element('token').value);
   start();
 });
-element('check-all').addEventListener('click', (event) =>
-  act(event.currentTarget, 'Checking all …', async () => {
-    await checkAll([...cards.keys()]);
-    say(`Checked ${cards.size}.`);
+element('check').addEventListener('click', (event) => {
+  const rows = meant();
+  act(event.currentTarget, `Checking ${rows.length} …`, async () => {
+    const { done, stopped } = await check(rows);
+    const bad = rows.filter(
+      ({ state }) => !['answers', 'unauthorized', 'unchecked'].includes(state),
+    );
+    say(
+      `${stopped ? 'Stopped after' : 'Checked'} ${done}: ${bad.length === 0 ? 'all in order' : `${bad.length} not in order`}.`,
+      bad.length === 0 ? 'good' : 'bad',
+    );
+  });
+});
+element('approve-ca').addEventListener('click', () =>
+  openBulkAuthority(table.selected(), {
+    onDone: async (rows) => {
+      await table.refresh();
+      await check(rows);
+    },
   }),
 );
+element('csv').addEventListener('click', () => {
+  const rows = meant();
+  save('servers.csv', 'text/csv', csvOf(rows));
+  say(`${rows.length} servers are in the file.`);
+});
+element('select-all').addEventListener('change', ({ target }) => {
+  const wanted = target.checked;
+  for (const row of table.all()) row.select.checked = false;
+  if (wanted) for (const row of table.chosen()) row.select.checked = true;
+  onShown();
+});
 setUpAddServer(async (id) => {
-  await refresh();
-  const card = cards.get(id);
-  moveTo(card.title);
-  await card.check();
+  await table.refresh();
+  const row = table.find(id);
+  row.title.focus();
+  await row.check();
   say(`${id} is registered, and only what you approved is trusted for it.`);
 });
 
@@ -48,7 +74,7 @@ async function start() {
       signIn.hidden = true;
       element('content').hidden = false;
       showDemo(status.demo);
-      await refresh();
+      await table.refresh();
       say('');
     } catch (error) {
       if (error.status !== 401) throw error;
@@ -56,9 +82,30 @@ async function start() {
       say('That is not the admin token.', 'bad');
       return;
     }
-    if (cards.size <= CHECKED_AT_ONCE) await checkAll([...cards.keys()]);
     followEvents(lookAgain);
+    // All of them, with nobody kept waiting: a table that has not looked says nothing.
+    void check(table.all());
   });
+}
+
+/** Each says in its place what came of it. */
+const check = (rows) => forEachOf(rows, 'Checking', element('progress'), (row) => row.check());
+
+/** What an action is for: those selected, or else those that are searched for. */
+function meant() {
+  const selected = table.selected();
+  return selected.length > 0 ? selected : table.chosen();
+}
+
+function onShown() {
+  const [selected, chosen] = [table.selected(), table.chosen()];
+  const all = element('select-all');
+  all.checked = chosen.length > 0 && chosen.every((row) => row.select.checked);
+  all.indeterminate = selected.length > 0 && !all.checked;
+  const what = selected.length > 0 ? `${selected.length} selected` : `all ${chosen.length}`;
+  element('check').textContent = `Check ${what}`;
+  element('csv').textContent = `Export ${what} (CSV)`;
+  element('approve-ca').disabled = selected.length === 0;
 }
 
 /** After events: shows what is on record now, and what checks say now. */
@@ -68,51 +115,15 @@ function lookAgain({ id }) {
   again = setTimeout(async () => {
     const ids = [...told];
     told.clear();
-    await refresh().catch(() => {});
-    await checkAll(ids);
+    await table.refresh().catch(() => {});
+    await check(ids.map(table.row).filter(Boolean));
   }, AGAIN_MS);
-}
-
-/** Each says in its place what came of it; one that fails does not keep the others. */
-async function checkAll(ids) {
-  await Promise.allSettled(ids.map((id) => cards.get(id)?.check()));
 }
 
 function askToken() {
   signIn.hidden = false;
   element('content').hidden = true;
   element('token').focus();
-}
-
-/** One after the other, so that an older list never takes the place of a newer one. */
-function refresh() {
-  refreshed = refreshed.then(showServers, showServers);
-  return refreshed;
-}
-
-/** Shows what is on record, and leaves alone what somebody has opened. */
-async function showServers() {
-  const { servers } = await get('servers');
-  const present = new Set(servers.map(({ id }) => id));
-  for (const [id, card] of cards) {
-    if (present.has(id)) continue;
-    card.element.remove();
-    cards.delete(id);
-  }
-  for (const server of servers) {
-    const known = cards.get(server.id);
-    if (known) known.update(server);
-    else cards.set(server.id, serverCard(server, { onChanged: refresh, onRevoked }));
-  }
-  const inOrder = servers.map(({ id }) => cards.get(id).element);
-  for (const one of inOrder) if (!one.isConnected) element('servers').append(one);
-  element('no-servers').hidden = servers.length > 0;
-  element('check-all').hidden = servers.length < 2;
-}
-
-async function onRevoked() {
-  await refresh();
-  moveTo(element('servers-title'));
 }
 
 function showDemo(demo) {

@@ -80,8 +80,11 @@ export function problemList(problems) {
   );
 }
 
-/** Takes what the operator said, and tells whether the presented certificate is that one. */
-export function fingerprintField(description, { required }) {
+/**
+ * Takes what the operator said, and tells whether the presented certificate is that one. As long as it is
+ * not, the button `approve` does nothing.
+ */
+export function fingerprintField(description, { required, approve, of }) {
   const verdict = h('output', { class: 'verdict', id: freshId('verdict') });
   const input = h('input', {
     class: 'code',
@@ -90,22 +93,27 @@ export function fingerprintField(description, { required }) {
     autocapitalize: 'off',
     required,
     oninput: () => {
-      const told = input.value.trim();
-      const same = isSame(told, description);
-      verdict.textContent = told === '' ? '' : same ? '✓ It is the same.' : '✗ It is not the same.';
-      verdict.className = `verdict ${same ? 'good' : 'bad'}`;
+      const bad = differs();
+      verdict.textContent =
+        input.value.trim() === '' ? '' : bad ? '✗ Does not match.' : '✓ Matches.';
+      verdict.className = `verdict ${bad ? 'bad' : 'good'}`;
+      approve.disabled = bad;
     },
   });
+  function differs() {
+    const told = input.value.trim();
+    return told !== '' && !isSame(told, description);
+  }
   const about =
     'SHA-256 of the certificate or a pin of its key, as its operator told you: by phone, from their terminal, never from this page.';
   const paragraph = field(
-    required ? 'Fingerprint that you were told' : 'Fingerprint that you were told (optional)',
+    `Fingerprint ${of ? `of ${of} ` : ''}that you were told${required ? '' : ' (optional)'}`,
     input,
     about,
   );
   verdict.htmlFor = input.id;
   paragraph.append(verdict);
-  return { element: paragraph, input };
+  return { element: paragraph, input, differs };
 }
 
 /** For the eye only: the gateway compares again, and its word counts. */

@@ -53,22 +53,54 @@ export function say(text, kind = 'good') {
   status.textContent = text;
 }
 
-/** Runs an action of a button: not twice at once, and with its failure told. */
-export async function act(button, doing, action) {
+/**
+ * Runs an action of a button: not twice at once, and with its failure told.
+ *
+ * @param fieldOf the field that an error (`{ code, message }`) is about, if it is about one: it is told there
+ */
+export async function act(button, doing, action, fieldOf) {
   if (button?.getAttribute('aria-disabled') === 'true') return;
   button?.setAttribute('aria-disabled', 'true');
   say(doing, 'busy');
   try {
     await action();
   } catch (error) {
-    const { code, message, hint } = error.body?.error ?? { message: error.message };
-    say(
-      [code?.startsWith('MCP_TLS') ? `${code}: ` : '', message, hint && `. ${hint}`]
-        .filter(Boolean)
-        .join(''),
-      'bad',
-    );
+    const input = fieldOf?.(error.body?.error ?? { message: error.message });
+    if (input) {
+      complain(input, words(error));
+      say('');
+    } else {
+      say(words(error), 'bad');
+    }
   } finally {
     button?.removeAttribute('aria-disabled');
   }
+}
+
+/** An error as a sentence, with its code for those who look it up. */
+export function words(error) {
+  const { code, message, hint } = error.body?.error ?? { message: error.message };
+  const isOurs = code?.startsWith('MCP_TLS');
+  return [message, hint && `. ${hint}`, isOurs && ` (${code})`].filter(Boolean).join('');
+}
+
+/** Says below a field what is wrong with it, until somebody changes it. */
+function complain(input, text) {
+  const error = h('span', { class: 'error', role: 'alert', id: freshId('error') }, text);
+  const [paragraph, described] = [input.closest('p'), input.getAttribute('aria-describedby')];
+  paragraph.querySelector('.error')?.remove();
+  paragraph.append(error);
+  input.setAttribute('aria-invalid', 'true');
+  input.setAttribute('aria-describedby', [described, error.id].filter(Boolean).join(' '));
+  input.addEventListener(
+    'input',
+    () => {
+      error.remove();
+      input.removeAttribute('aria-invalid');
+      if (described === null) input.removeAttribute('aria-describedby');
+      else input.setAttribute('aria-describedby', described);
+    },
+    { once: true },
+  );
+  input.focus();
 }

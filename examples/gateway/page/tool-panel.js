@@ -48,7 +48,7 @@ export async function toolPanel(id, place) {
           });
         },
       },
-      h('h4', {}, `Tools of ${id}`),
+      h('h3', {}, `Tools of ${id}`),
       h('div', { class: 'fields' }, field('Tool', tool), field('Over', transport)),
       about,
       field('Arguments, JSON', args),
@@ -56,7 +56,7 @@ export async function toolPanel(id, place) {
       result,
     ),
   );
-  moveTo(place.querySelector('h4'));
+  moveTo(place.querySelector('h3'));
   say(`${id} has ${tools.length} tools.`);
 }
 

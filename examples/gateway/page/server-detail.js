@@ -1,13 +1,10 @@
-import { post, remove, serverPath } from './api.js';
-import {
-  comparison,
-  dateOf,
-  daysText,
-  fingerprint,
-  fingerprintField,
-  problemList,
-} from './certificate.js';
-import { act, field, fill, freshId, h, moveTo, say } from './dom.js';
+import { getText, post, remove, serverPath } from './api.js';
+import { lastApprover } from './approver.js';
+import { dateOf, daysText, fingerprint } from './certificate.js';
+import { act, fill, freshId, h, moveTo, say } from './dom.js';
+import { fileName, save } from './files.js';
+import { showHistory } from './history.js';
+import { renewalForm } from './renewal.js';
 import { toolPanel } from './tool-panel.js';
 
 const TRUST = {
@@ -17,59 +14,51 @@ const TRUST = {
   roots: 'the public authorities',
 };
 
-/** One registered server: what is on record, what a check found, and what can be done. */
-export function serverCard(server, { onChanged, onRevoked }) {
-  const { id } = server;
-  let [onRecord, presented] = [server, undefined];
-  const title = h('h3', { id: freshId('server') }, id);
-  const state = h('p', { class: 'state' }, 'not checked yet');
+/** All about the server of a row: what is on record, what a check found, and what can be done. */
+export function serverDetail(row, { onChanged, onRevoked }) {
+  const { id, title } = row;
+  title.id ||= freshId('server');
   const facts = h('div', {});
   const panel = h('div', { class: 'under' });
   const named = (text, onclick, kind) =>
     h('button', { type: 'button', class: kind, 'aria-describedby': title.id, onclick }, text);
   const tools = named('Tools', openTools);
   tools.setAttribute('aria-expanded', 'false');
+  const pem = named('Download PEM', (event) =>
+    act(event.currentTarget, `Reading the certificate of ${id} …`, async () => {
+      const text = await getText(serverPath(id, 'certificate'));
+      save(fileName(id, 'pem'), 'application/x-pem-file', text);
+      say(`The certificate on record for ${id} is in the file.`);
+    }),
+  );
   const element = h(
-    'li',
-    { class: 'server', 'aria-labelledby': title.id },
-    h('div', { class: 'title' }, title, state),
+    'div',
+    { class: 'facts', role: 'group', 'aria-labelledby': title.id },
     facts,
     h(
       'div',
       { class: 'actions' },
       tools,
       named('Check', (event) =>
-        act(event.currentTarget, `Checking ${id} …`, async () => say(`${id}: ${await check()}`)),
+        act(event.currentTarget, `Checking ${id} …`, async () =>
+          say(`${id}: ${await row.check()}`),
+        ),
       ),
       named('Renew', (event) => renew(event.currentTarget)),
+      pem,
+      named('History', (event) => openHistory(event.currentTarget)),
       named('Revoke', (event) => revoke(event.currentTarget), 'danger'),
     ),
     panel,
   );
 
-  function update(next) {
-    onRecord = next;
-    fill(facts, next.error === undefined ? record(next, presented) : failure(next.error));
-  }
-
-  async function check() {
-    const { check: found } = await post(serverPath(id, 'check'));
-    presented = found;
-    update(onRecord);
-    const ms = Math.round(found.durationMs);
-    const text = found.ok
-      ? `answers, ${ms} ms`
-      : !found.reachable
-        ? 'not reachable'
-        : !found.trusted
-          ? 'presents what is not trusted'
-          : found.mcp === 'unauthorized'
-            ? 'trusted, and wants authorization (401)'
-            : 'trusted, and gives no answer in MCP';
-    const hint = !found.ok && found.reachable && !found.trusted ? ': look at it with Renew' : '';
-    state.className = `state ${found.ok ? 'good' : 'bad'}`;
-    state.textContent = text;
-    return text + hint;
+  function openHistory(button) {
+    tools.setAttribute('aria-expanded', 'false');
+    act(button, `Reading the history of ${id} …`, async () => {
+      await showHistory(id, panel);
+      moveTo(panel.querySelector('h3'));
+      say('');
+    });
   }
 
   function openTools() {
@@ -91,76 +80,47 @@ export function serverCard(server, { onChanged, onRevoked }) {
             : `${id} presents what is on record. Nothing to renew.`,
         );
         await onChanged();
-        await check();
+        await row.check();
       } catch (error) {
         if (error.status !== 428) throw error;
-        fill(panel, renewal(error.body));
-        moveTo(panel.querySelector('h4'));
+        fill(panel, renewalForm(id, error.body, { onApproved, onCancelled }));
+        moveTo(panel.querySelector('h3'));
         say(`${id} presents another certificate. It is refused until you approve it.`, 'bad');
       }
     });
   }
 
-  function renewal({ current, presented, problems, sameKey }) {
-    const told = fingerprintField(presented, { required: true });
-    const by = h('input', { autocomplete: 'name' });
-    return h(
-      'form',
-      {
-        class: 'panel',
-        onsubmit: (event) => {
-          event.preventDefault();
-          act(event.submitter, 'Trying it …', async () => {
-            const approval = { fingerprint: told.input.value, approvedBy: by.value };
-            await post(serverPath(id, 'renew'), approval);
-            fill(panel);
-            await onChanged();
-            await check();
-            moveTo(title);
-            say(`${id}: the new certificate is trusted now, and the old one is not.`);
-          });
-        },
-      },
-      h(
-        'h4',
-        {},
-        sameKey ? 'A new certificate with the same key' : 'A new certificate with a new key',
-      ),
-      comparison(current, presented),
-      problemList(problems),
-      told.element,
-      field('Your name, for the record', by),
-      h(
-        'div',
-        { class: 'actions' },
-        h('button', { class: 'main' }, 'Approve the new certificate'),
-        h(
-          'button',
-          {
-            type: 'button',
-            onclick: () => {
-              fill(panel);
-              moveTo(title);
-              say('');
-            },
-          },
-          'Cancel',
-        ),
-      ),
-    );
+  async function onApproved() {
+    fill(panel);
+    await onChanged();
+    await row.check();
+    title.focus();
+    say(`${id}: the new certificate is trusted now, and the old one is not.`);
+  }
+
+  function onCancelled() {
+    fill(panel);
+    title.focus();
+    say('');
   }
 
   async function revoke(button) {
     if (!(await confirmed(id))) return;
     await act(button, `Revoking ${id} …`, async () => {
-      await remove(serverPath(id));
+      await remove(serverPath(id), { approvedBy: lastApprover() });
       await onRevoked();
       say(`${id} is revoked.`);
     });
   }
 
-  update(server);
-  return { id, element, title, update, check };
+  return {
+    element,
+    update(server, check) {
+      // The public authorities have none on record.
+      pem.hidden = server.fingerprint === undefined;
+      fill(facts, server.error === undefined ? record(server, check) : failure(server.error));
+    },
+  };
 }
 
 /** What is on record; and what a check saw, where that is another certificate. */
@@ -175,14 +135,17 @@ function record(server, presented) {
   const rows = [
     ['Address', h('code', {}, url)],
     ['Trusted', TRUST[kind] + (isSelfSigned && of === '' ? ', self-signed' : '')],
+    server.serverName && ['Checked name', server.serverName],
     other && ['Presents', presentedNow(presented, isIssued)],
     // Nothing is on record where the public authorities are trusted.
     server.notAfter && [
-      of ? 'CA ends' : 'Ends',
-      h('span', {}, dateOf(server.notAfter), days(server.daysLeft)),
+      of ? 'CA expires' : 'Expires',
+      `${dateOf(server.notAfter)}, ${daysText(server.daysLeft)}`,
     ],
     server.fingerprint && [`${of}SHA-256`, fingerprint(server.fingerprint)],
+    server.previousFingerprint && ['Before', fingerprint(server.previousFingerprint)],
     approved.some(Boolean) && ['Approved', approved.filter(Boolean).join(' ')],
+    presented?.error && ['Last check', h('span', { class: 'bad' }, presented.error.message)],
   ].filter(Boolean);
   return h(
     'dl',
@@ -194,12 +157,8 @@ function record(server, presented) {
 /** Its days count only where it is trusted. */
 function presentedNow({ trusted, daysLeft }, isIssued) {
   if (!trusted) return h('span', { class: 'bad' }, 'another certificate');
-  return h('span', {}, isIssued ? 'one that they issued' : 'another certificate', days(daysLeft));
-}
-
-function days(left) {
-  const kind = left < 0 ? 'bad' : left <= 30 ? 'soon' : 'good';
-  return h('b', { class: `days ${kind}` }, daysText(left));
+  const what = isIssued ? 'one that they issued' : 'another certificate';
+  return daysLeft === undefined ? what : `${what}, ${daysText(daysLeft)}`;
 }
 
 const failure = ({ code, message }) =>
