@@ -232,7 +232,7 @@ describe('mcp-tls bridge refuses', () => {
     [
       'a variable that is not set',
       ['https://x/', '--header-env', 'authorization=MCP_UNSET_VARIABLE'],
-      'not set',
+      'that is set',
     ],
     [
       'a header that is the connection’s',
