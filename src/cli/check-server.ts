@@ -2,7 +2,7 @@ import { validityOf } from '../certificate/validity.js';
 import { explainTlsError, type PeerCertificate, type TrustInput } from '../core.js';
 import { formatError } from '../format-error.js';
 import { daysUntil } from '../registry/shown-client-certificate.js';
-import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy, rootsOf } from '../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { latest } from '../trust/sourced.js';
 import type { ParsedArgs } from './command.js';
@@ -96,13 +96,13 @@ function failed(error: unknown): CheckResult {
  * may have expired long ago.
  */
 function endsOf(policy: CheckedTrustPolicy, { description }: PeerCertificate, now: Date): End[] {
-  const { allowExpired, clientCertificate, anchors, defaultRoots } = policy;
+  const { allowExpired, clientCertificate, anchors } = policy;
   const ends: [End['what'], Date][] = [];
   if (!allowExpired) ends.push(['server certificate', description.notAfter]);
   if (clientCertificate !== undefined) {
     ends.push(['client certificate', validityOf(clientCertificate.leaf).notAfter]);
   }
-  if (anchors.length > 0 && !defaultRoots && !allowExpired) {
+  if (anchors.length > 0 && rootsOf(policy) === undefined && !allowExpired) {
     const last = Math.max(...anchors.map((anchor) => validityOf(anchor).notAfter.getTime()));
     ends.push(['trusted certificate', new Date(last)]);
   }

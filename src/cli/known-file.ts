@@ -64,11 +64,6 @@ export function readKnown(trustFile: string): ReadonlyMap<string, KnownServer> {
   }
 }
 
-/** Before anything is written of which it is to speak. @throws as {@link readKnown} */
-export function assertKnownReadable(trustFile: string): void {
-  readKnown(trustFile);
-}
-
 /**
  * Adds what was approved, or (`undefined`) removes it, after the trust file was written. That holds: where this cannot
  * be written besides, it is said, and is no failure.

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { TrustPolicy } from '../core.js';
 import { kindOf } from '../registry/registered-server.js';
-import { checkTrustPolicy } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy, rootsOf } from '../trust/check-trust-policy.js';
 import { readRawTrustFile } from '../trust-file/read-trust-file.js';
 import { readServers, type TrustFileServer } from '../trust-file/trust-file-text.js';
 import { UsageError } from './exit-codes.js';
@@ -26,7 +26,9 @@ export function trustWords(trust: TrustPolicy | null): string {
   const policy = checkTrustPolicy(trust);
   const besides = policy.pins.length > 0 && policy.identity === 'name' ? ', and a pin' : '';
   const until = policy.allowExpired ? ', also after it has expired' : '';
-  return `${KINDS[kindOf({ policy })]}${besides}${until}`;
+  const isBySystem = rootsOf(policy) === 'system';
+  const by = isBySystem ? 'the roots of the operating system' : KINDS[kindOf({ policy })];
+  return `${by}${besides}${until}`;
 }
 
 const KINDS = {

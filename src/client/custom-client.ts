@@ -76,7 +76,15 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
       if (isStanding) done();
       limit ??= totalLimit(timeoutsFor(parts, request.url).totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
-      const response = await follow({ parts, request, signals, running, limit, done });
+      const response = await follow({
+        parts,
+        request,
+        signals,
+        running,
+        limit,
+        done,
+        sent: request.headers,
+      });
       // What bounds it is the pause between two pieces.
       if (isStanding) limit?.end();
       return response;
@@ -149,8 +157,8 @@ interface Sending {
   readonly limit: TotalLimit | undefined;
   /** Nothing more of it is to come. */
   readonly done: () => void;
-  /** With what it was asked last. */
-  sent?: FetchRequest['headers'];
+  /** The headers of what was sent last. */
+  sent: FetchRequest['headers'];
 }
 
 /** Sends the request, and again wherever a redirect leads that may be followed. */
@@ -166,10 +174,11 @@ async function follow(sending: Sending): Promise<Response> {
     const { status, headers } = answer;
     const target = await orCancel(answer, () =>
       redirectTarget(
-        { ...request, headers: sending.sent ?? request.headers },
+        request,
         url,
         { status, location: headers.location },
         redirects,
+        sending.sent,
         sending.parts.pools.id,
       ),
     );

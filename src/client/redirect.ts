@@ -18,6 +18,7 @@ const MAX_REDIRECTS = 20;
  * would send the session, headers and body to somebody that the policy does not speak of, or in the
  * clear, or turn a POST into a GET.
  *
+ * @param sent headers, names and values in turn: what a function gave too
  * @param id of the registered server, to be reported
  * @throws {TlsTrustError} `MCP_TLS_REDIRECT_REFUSED`
  */
@@ -26,6 +27,7 @@ export function redirectTarget(
   from: URL,
   response: { readonly status: number; readonly location: string | readonly string[] | undefined },
   followed: number,
+  sent: readonly string[],
   id?: string | undefined,
 ): URL | undefined {
   const { status, location } = response;
@@ -34,7 +36,8 @@ export function redirectTarget(
   }
   const refuse = (why: string, to?: URL): never => {
     const { host, port } = addressOf(from);
-    const where = to === undefined ? '' : ` to ${shownOrigin(to, sentWith(request, from))}`;
+    const where =
+      to === undefined ? '' : ` to ${shownOrigin(to, sentWith(sent, request.body, from))}`;
     const message = `${atHost(host, port)}: its redirect (${status}${where}) is refused: ${why}`;
     publish('mcp-tls:redirect-refused', () => ({
       ...aboutConnection(id, { host, port }),
@@ -110,7 +113,7 @@ function shownOrigin({ protocol, hostname, port }: URL, sent: string): string {
 }
 
 /** All that a peer may have repeated, in lower case, as hosts are. Names of headers and of hosts are known to all. */
-function sentWith({ headers = [], body }: FetchRequest, from: URL): string {
+function sentWith(headers: readonly string[], body: unknown, from: URL): string {
   const values = headers.filter((_, i) => i % 2 === 1);
   const decoded = values.map((value) => {
     const [, credentials] = /^basic (.+)$/i.exec(value) ?? [];

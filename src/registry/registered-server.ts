@@ -1,4 +1,5 @@
 import type { CheckedServerTrust } from '../store/record/server-trust.js';
+import { rootsOf } from '../trust/check-trust-policy.js';
 import { daysUntil, shownClientCertificate } from './shown-client-certificate.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
@@ -8,7 +9,7 @@ export function kindOf({ policy }: Pick<CheckedServerTrust, 'policy'>): Register
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
   // The widest of them, where there are several.
-  if (policy.defaultRoots || policy.systemRoots) return 'roots';
+  if (rootsOf(policy) !== undefined) return 'roots';
   return policy.trustsChains ? 'authority' : 'certificate';
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heldCertificate, startTlsServer, type TlsServer } from '../../src/testing/index.js';
-import { buildPrograms, type Programs } from './support/build-programs.js';
+import { REGISTER } from './support/run-cli.js';
 import { runNode } from './support/run-program.js';
 
 /** `node --import mcp-tls/register`, in front of a program that knows only `fetch`. */
@@ -33,12 +33,10 @@ console.log(JSON.stringify({
 }));
 `;
 
-let programs: Programs;
 let folder: string;
 let known: TlsServer;
 let other: TlsServer;
 beforeAll(async () => {
-  programs = await buildPrograms();
   folder = await mkdtemp(join(tmpdir(), 'mcp-tls-register-'));
   const certificate = await heldCertificate();
   known = await startTlsServer({ certificate });
@@ -47,7 +45,6 @@ beforeAll(async () => {
   await writeFile(join(folder, 'trust.json'), trustFile(known.url, { caFile: 'ca.pem' }));
 });
 afterAll(async () => {
-  programs.remove();
   await known.close();
   await other.close();
   await rm(folder, { recursive: true });
@@ -60,7 +57,7 @@ function trustFile(url: string, tls: unknown): string {
 function run(file: string | undefined, env: Record<string, string> = {}) {
   const args = [
     '--import',
-    programs.register,
+    REGISTER,
     '--input-type=module',
     '--eval',
     PROGRAM,

@@ -7,7 +7,7 @@ import { approve, assertTrustable, hideDigests, lookFor } from '../approve.js';
 import { flagOption, ROUTE_OPTIONS, readTarget, textOption, textsOption } from '../arguments.js';
 import type { Command, Io, ParsedArgs } from '../command.js';
 import { EXIT, RefusedError, UsageError } from '../exit-codes.js';
-import { assertKnownReadable, knownServer, readKnown, remember } from '../known-file.js';
+import { knownServer, readKnown, remember } from '../known-file.js';
 import { lookAt } from '../look.js';
 import { certificateJson } from '../peer-json.js';
 import { shown, shownUrl } from '../printer.js';
@@ -152,7 +152,8 @@ async function write(io: Io, args: ParsedArgs, place: Place): Promise<number> {
     : { ...(peer.suggestedPolicy as object), ...details(lookTls) };
   const trust = parseTrust(tls, { base });
   const others = there.filter((entry) => entry.name !== name);
-  assertKnownReadable(file);
+  // What is unreadable there is found before anything is written.
+  readKnown(file);
   await changeTrustFile(file, (servers) => {
     assertUnchanged(servers, place);
     // A policy belongs to an origin.
@@ -202,22 +203,22 @@ function readCa(path: string): string {
     .join('');
 }
 
+/** What of a policy says nothing of whom it trusts. */
+const DETAILS = ['clientCertificate', 'minVersion', 'maxVersion', 'groups'] as const;
+
 /** What stays of a policy whose certificate or pin is replaced. */
 function kept(tls: unknown): Json {
-  if (typeof tls !== 'object' || tls === null) return {};
-  const { serverName, clientCertificate, minVersion } = tls as Json;
-  return withoutUnset({ serverName, clientCertificate, minVersion });
+  return typeof tls === 'object' && tls !== null ? only(['serverName', ...DETAILS], tls) : {};
 }
 
-/** What a suggested policy does not say. */
-function details({ clientCertificate, minVersion }: Json): Json {
-  return withoutUnset({ clientCertificate, minVersion });
+/** What a suggested policy does not say: it has the server's name. */
+function details(tls: Json): Json {
+  return only(DETAILS, tls);
 }
 
-function withoutUnset(fields: Json): Json {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
-  );
+function only(names: readonly string[], fields: object): Json {
+  const isThere = ([name, value]: [string, unknown]) => names.includes(name) && value != null;
+  return Object.fromEntries(Object.entries(fields).filter(isThere));
 }
 
 /** @throws {RefusedError} if another process has changed what the decision was about */

@@ -18,17 +18,15 @@ import {
 } from '../../../src/testing/index.js';
 import { startV2Server } from '../../support/v2-server.js';
 import { eventually } from '../../support/waiting.js';
-import { buildPrograms, type Programs } from '../support/build-programs.js';
+import { CLI } from '../support/run-cli.js';
 import { type Program, runNode } from '../support/run-program.js';
 
 /** `mcp-tls bridge`, as a process. */
 
-let programs: Programs;
 let folder: string;
 let ca: string;
 let server: McpTestServer;
 beforeAll(async () => {
-  programs = await buildPrograms();
   folder = await mkdtemp(join(tmpdir(), 'mcp-tls-bridge-'));
   ca = join(folder, 'ca.pem');
   const certificate = await heldCertificate();
@@ -37,14 +35,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.close();
-  programs.remove();
   await rm(folder, { recursive: true });
 });
 
 const HEADER = ['--header-env', 'authorization=MCP_AUTH'];
 const AUTH = { MCP_AUTH: 'Bearer SECRET' };
 const bridge = (args: readonly string[], env: Record<string, string> = {}): Program =>
-  runNode([programs.cli, 'bridge', ...args], env);
+  runNode([CLI, 'bridge', ...args], env);
 
 const text = (result: unknown) => (result as { content: { text: string }[] }).content[0]?.text;
 
@@ -59,7 +56,7 @@ describe('mcp-tls bridge, over stdio', () => {
     ['Streamable HTTP', 'mcpUrl'],
     ['HTTP with SSE', 'sseUrl'],
   ] as const)('serves a client of the SDK v1, as its configuration has it: %s', async (_, at) => {
-    const args = [programs.cli, 'bridge', server[at], '--ca', ca, ...HEADER];
+    const args = [CLI, 'bridge', server[at], '--ca', ca, ...HEADER];
     const transport = new StdioClientTransport({
       command: process.execPath,
       args,
@@ -87,7 +84,7 @@ describe('mcp-tls bridge, over stdio', () => {
       const file = join(folder, 'v2.pem');
       await writeFile(file, certificate.pem);
       await using v2 = await startTlsServer({ certificate, onRequest: (i, o) => mcp.handle(i, o) });
-      const args = [programs.cli, 'bridge', `${v2.url}/mcp`, '--ca', file];
+      const args = [CLI, 'bridge', `${v2.url}/mcp`, '--ca', file];
       const client = new ClientV2({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
       await client.connect(new StdioV2({ command: process.execPath, args, stderr: 'ignore' }));
       expect(text(await client.callTool({ name: 'add', arguments: { a: 2, b: 3 } }))).toBe('5');

@@ -21,6 +21,10 @@ export interface Target {
 
 const quoted = (parts: readonly string[]): string => parts.map((one) => `'${one}'`).join(' ');
 
+function callAt(url: string): string[] {
+  return ['call', '--http-url', url, '--allow-http', '--no-oauth', 'add', 'a=2', 'b=3'];
+}
+
 const inspect = (target: readonly string[], transport: Way): readonly string[] => [
   '--cli',
   ...target,
@@ -54,26 +58,8 @@ export const BRIDGED_HOSTS: readonly BridgedHost[] = [
     spec: 'mcporter@0.12.3',
     binary: 'mcporter',
     ways: {
-      http: ({ url }) => [
-        'call',
-        '--http-url',
-        url,
-        '--allow-http',
-        '--no-oauth',
-        'add',
-        'a=2',
-        'b=3',
-      ],
-      sse: ({ url }) => [
-        'call',
-        '--http-url',
-        url,
-        '--allow-http',
-        '--no-oauth',
-        'add',
-        'a=2',
-        'b=3',
-      ],
+      http: ({ url }) => callAt(url),
+      sse: ({ url }) => callAt(url),
       stdio: ({ command }) => ['call', '--stdio', quoted(command), 'add', 'a=2', 'b=3'],
     },
   },

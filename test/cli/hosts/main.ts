@@ -18,7 +18,7 @@ import { nodeLines } from '../../../scripts/node-lines.js';
 import { type Cell, printTable } from '../../../scripts/table.js';
 import { heldCertificate, type McpTestServer, startMcpServer } from '../../../src/testing/index.js';
 import { eventually } from '../../support/waiting.js';
-import { buildPrograms } from '../support/build-programs.js';
+import { CLI } from '../support/run-cli.js';
 import { runNode } from '../support/run-program.js';
 import { BRIDGED_HOSTS, type BridgedHost, type Target, type Way } from './hosts.js';
 
@@ -37,7 +37,6 @@ if (line === undefined) throw new Error('no Node.js 24');
 const node = line.binary;
 
 const folder = await mkdtemp(join(tmpdir(), 'mcp-tls-bridged-'));
-const programs = await buildPrograms();
 const certificate = await heldCertificate();
 const other = await heldCertificate();
 await using server = await startMcpServer({ certificate, transport: 'both' });
@@ -56,7 +55,6 @@ try {
     for (const way of Object.keys(host.ways) as Way[]) rows.push(await tryWay(host, way, name));
   }
 } finally {
-  programs.remove();
   await rm(folder, { recursive: true, force: true });
 }
 printTable(['program', 'over', 'right server', 'impostor', 'requests there', 'reason shown'], rows);
@@ -92,7 +90,7 @@ async function over(
   way: Way,
   use: (target: Target) => Promise<Tried>,
 ): Promise<Tried> {
-  const args = [programs.cli, 'bridge', way === 'sse' ? target.sseUrl : target.mcpUrl, '--ca', ca];
+  const args = [CLI, 'bridge', way === 'sse' ? target.sseUrl : target.mcpUrl, '--ca', ca];
   if (way === 'stdio') return use({ url: '', command: [process.execPath, ...args] });
   const bridge = runNode([...args, '--port', '0', '--json']);
   try {

@@ -5,9 +5,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The built command, as npm installs it. `npm run test:cli` builds it. */
-export const CLI = join(import.meta.dirname, '../../../dist/cli.js');
-if (!existsSync(CLI)) throw new Error('dist/cli.js is not there: npm run build');
+/** As npm installs them. `npm run test:cli` builds them. */
+const DIST = join(import.meta.dirname, '../../../dist');
+/** `mcp-tls` */
+export const CLI = join(DIST, 'cli.js');
+/** `mcp-tls/register` */
+export const REGISTER = join(DIST, 'register.js');
+for (const file of [CLI, REGISTER]) {
+  if (!existsSync(file)) throw new Error(`${file} is not there: npm run build`);
+}
 
 export interface CliResult {
   readonly code: number | null;

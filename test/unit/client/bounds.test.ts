@@ -10,6 +10,7 @@ describe('a redirect', () => {
       new URL('https://a.test/mcp'),
       { status: 307, location },
       0,
+      [],
     );
 
   it('within the origin is followed', () => {
@@ -31,10 +32,10 @@ describe('the message of a refused redirect', () => {
   const basic = Buffer.from('ops:hunter-2').toString('base64');
   const shown = (location: string): string => {
     const headers = ['authorization', `Bearer ${TOKEN}`, 'x-other', `Basic ${basic}`];
-    const request = { method: 'GET', redirect: 'follow', body: 'grant=qwertz', headers };
+    const request = { method: 'GET', redirect: 'follow', body: 'grant=qwertz' };
     try {
       const from = new URL('https://a.test/mcp/path-key?code=querykey');
-      redirectTarget(request as never, from, { status: 302, location }, 0);
+      redirectTarget(request as never, from, { status: 302, location }, 0, headers);
     } catch (error) {
       return JSON.stringify([(error as Error).message, error]);
     }
