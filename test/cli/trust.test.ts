@@ -215,6 +215,17 @@ describe('mcp-tls trust', () => {
     expect((await run([...args, ...outside, '--replace'])).code).toBe(64);
   });
 
+  it('keeps what a policy asks of a connection when its trust is replaced', async () => {
+    const asked = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', groups: ['X25519'] };
+    await using server = await startTlsServer({ certificate: second });
+    const tls = { ca: first.pem, ...asked };
+    const file = { version: 1, servers: { a: { url: `${server.url}/`, tls } } };
+    await writeFile(path(), JSON.stringify(file));
+    const args = ['--replace', '--fingerprint', second.fingerprint];
+    expect((await run(['trust', server.url, ...FILE, ...args])).code).toBe(0);
+    expect(JSON.parse(await content()).servers.a.tls).toMatchObject(asked);
+  });
+
   it('keeps what others wrote at the same time', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const servers = await Promise.all(names.map(() => startTlsServer({ certificate: first })));
