@@ -6,15 +6,29 @@ import type { TLSSocket } from 'node:tls';
  * itself takes 16 KB of extensions with a chunk, undici any number.
  */
 const MAX_BARREN_BYTES = 262_144;
+/** What comes with a byte of the answer at most, by and by: a chunk and a TLS record of its own are half of it. */
+const BYTES_PER_BYTE = 64;
 
 /**
  * Whether what arrives on a connection brings its answer on: an extension of a chunk that never ends costs
- * the client a core, and no limit of the body or of idleness is ever reached.
+ * the client a core, and no limit of the body or of idleness is ever reached. So does one of 16 KB with each byte.
+ *
+ * An account: what arrives is taken from it, what it brings of the answer fills it again, and it never holds more
+ * than {@link MAX_BARREN_BYTES}.
  */
 export class BarrenBytes {
-  /** Set by whoever is given a part of the answer. */
-  fruitful = false;
+  #left = MAX_BARREN_BYTES;
   #counted = 0;
+
+  /** The head of an answer is here. */
+  begin(): void {
+    this.#left = MAX_BARREN_BYTES;
+  }
+
+  /** So many bytes of the body are here. */
+  add(bytes: number): void {
+    this.#left = Math.min(MAX_BARREN_BYTES, this.#left + bytes * BYTES_PER_BYTE);
+  }
 
   /**
    * Looks whenever there is something to read.
@@ -25,10 +39,9 @@ export class BarrenBytes {
     this.#counted = socket.bytesRead;
     socket.on('readable', () => {
       const { bytesRead } = socket;
-      if (this.fruitful) {
-        this.fruitful = false;
-        this.#counted = bytesRead;
-      } else if (bytesRead - this.#counted > MAX_BARREN_BYTES) socket.destroy(tooMany());
+      this.#left -= bytesRead - this.#counted;
+      this.#counted = bytesRead;
+      if (this.#left < 0) socket.destroy(tooMany());
     });
   }
 }

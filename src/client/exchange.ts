@@ -154,7 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
     statusText = '',
   ): void {
     if (this.#failure) return;
-    if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
+    this.#connection?.bytes.begin();
     if (status < 200) {
       if (this.#interim?.add(this.#onHeadTimeout)) {
         this.abort(badAnswer(this.#request.url, 'it sends interim answers (1xx) and no answer'));
@@ -196,7 +196,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
-    if (this.#connection !== undefined) this.#connection.bytes.fruitful = true;
+    this.#connection?.bytes.add(chunk.length);
     this.#received += chunk.length;
     this.#body?.write(chunk);
   }

@@ -114,6 +114,27 @@ describe('what brings nothing', () => {
     await eventually(() => expect(server.openConnections).toBe(0));
   }, 10_000);
 
+  const byteByByte =
+    (extension: number): RequestHandler =>
+    ({ socket }) => {
+      socket.on('error', () => {}).write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      const chunk = `1;${'e'.repeat(extension)}\r\nx\r\n`;
+      for (let i = 0; i < 20_000 && !socket.destroyed; i++) socket.write(chunk);
+      socket.end('0\r\n\r\n');
+    };
+
+  it.each([1_000, 16_000])('an extension of %i bytes with each byte is an error', async (bytes) => {
+    const { server, client } = await setUp(byteByByte(bytes));
+    const error = await (await client(server.url)).text().catch((e: unknown) => e);
+    expect(explainTlsError(error)?.code).toBe('MCP_TLS_BAD_ANSWER');
+    await eventually(() => expect(server.openConnections).toBe(0));
+  });
+
+  it('a short extension with each byte is none', async () => {
+    const { server, client } = await setUp(byteByByte(20));
+    expect((await (await client(server.url)).text()).length).toBe(20_000);
+  });
+
   it('large chunks, slow ones, and extensions of some bytes are none', async () => {
     const { server, client } = await setUp(async ({ socket }) => {
       socket.on('error', () => {}).write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
