@@ -53,6 +53,7 @@ export interface FetchPeerCertificateOptions extends RouteOptions {
   expectFingerprint?: string;
   /** Limit for the whole probe in milliseconds; 0 for none. Default 10,000. */
   timeoutMs?: number | undefined;
+  /** Ends the probe; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 

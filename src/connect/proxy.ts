@@ -31,7 +31,9 @@ import { sharedSecureContext } from './shared-context.js';
  */
 export type ProxyInput = string | URL | ProxyOptions | 'env' | false;
 
+/** A proxy with what a URL cannot say. */
 export interface ProxyOptions {
+  /** `http:` or `https:`, with host and port only: no path, query or fragment. */
   url: string | URL;
   /** Trust in an https proxy itself. Left out: the default roots; `undefined` is refused. */
   trust?: TrustInput;
@@ -39,8 +41,11 @@ export interface ProxyOptions {
   auth?: ProxyCredentials;
 }
 
+/** Basic authentication with a proxy (RFC 7617). */
 export interface ProxyCredentials {
+  /** As it is, not percent-encoded. No colon (RFC 7617). */
   username: string;
+  /** As it is, not percent-encoded. */
   password: string;
 }
 

@@ -79,6 +79,7 @@ export interface ServerCheckOptions extends ServerRequestOptions {
    * read in the time that the store gives itself.)
    */
   timeoutMs?: number | undefined;
+  /** Ends the check; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -88,6 +89,7 @@ export interface InspectOptions {
   serverName?: string;
   /** Limit in milliseconds; 0 for none. Default: `timeout.connectMs` of the registry. */
   timeoutMs?: number | undefined;
+  /** Ends the inspection; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -148,6 +150,7 @@ export interface RegistryStats extends FactoryStats {
 
 /** A certificate in a file, for programs that take it only so. */
 export interface CertificateFile extends AsyncDisposable {
+  /** Of a PEM file with the certificate. Read once. */
   readonly path: string;
   /** Removes the file. */
   close(): Promise<void>;

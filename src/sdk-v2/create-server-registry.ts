@@ -13,6 +13,7 @@ import { streamableHttpClient } from './streamable-http-client.js';
 /** The SDK's options and ours, without those that the registry decides. */
 export type RegistryStreamableHttpOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
   RegisteredLinkOptions;
+/** What the SDK's SSE transport takes, but for what the registry gives: `fetch` and the event source. */
 export type RegistrySseOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &
   RegisteredLinkOptions;
 

@@ -54,6 +54,7 @@ export interface EncryptedCertificateStore extends Required<CertificateStore>, A
    * @returns a function that ends it
    */
   onChange(listener: (id: string | undefined) => void): () => void;
+  /** Counts of the cache of this process. */
   stats(): StoreStats;
   /** What processes that share this store agree on; `ServerRegistry.watch` is coordinated by it. */
   readonly notes: StoreNotes;

@@ -32,7 +32,7 @@ const SEALER: Declaration<SealerOptions> = declareOptions<SealerOptions>('create
 
 /** For stores of host applications: what they write into a text column, and read from it. */
 export interface CertificateSealer {
-  /** @throws {TlsConfigError} for a record that is none; {@link StoreError} if a key provider fails */
+  /** @throws {TlsConfigError} for a record that is none; `StoreError` if a key provider fails */
   seal(id: string, record: StoredCertificate, revision: number): Promise<string>;
   /**
    * Opens what was sealed for the same id.
@@ -46,7 +46,7 @@ export interface CertificateSealer {
 }
 
 /**
- * The envelope of {@link createCertificateStore} alone, for an application that keeps its records in
+ * The envelope of `createCertificateStore` alone, for an application that keeps its records in
  * its own tables. What a store adds is then the application's: proving that a row is absent, deadlines,
  * noticing that an old row was put back.
  *

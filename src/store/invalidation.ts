@@ -17,6 +17,8 @@ export interface Invalidation {
    * messages may have been missed.
    */
   subscribe(namespace: string, listener: (event: InvalidationEvent) => void): Promise<void>;
+  /** Announces a change to other processes. What it rejects with is reported, and undoes no write. */
   publish(namespace: string, id: string): Promise<void>;
+  /** Ends the subscription. */
   close(): Promise<void>;
 }

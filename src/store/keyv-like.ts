@@ -2,13 +2,16 @@ import { invalidArgument } from '../assert.js';
 
 /** What of a Keyv storage adapter is used. A `Map` is one too. */
 export interface KeyvAdapterLike {
+  /** Rejects, or throws, where it fails: `undefined` means that there is none. */
   get(key: string): unknown;
+  /** Resolves when it is written. */
   set(key: string, value: string, ...rest: never[]): unknown;
 }
 
 /** A Keyv instance, 5.6 or 6.1. */
 export interface KeyvInstanceLike {
   readonly store: unknown;
+  /** The row as it is kept, with its end. */
   getRaw(key: string): Promise<unknown>;
 }
 

@@ -22,6 +22,7 @@ export interface CacheOptions {
 /** All of them. */
 export type CheckedCacheOptions = { readonly [Name in keyof CacheOptions]-?: number };
 
+/** How often the cache of this process answered, since it was made. */
 export interface CacheStats {
   hits: number;
   negativeHits: number;

@@ -15,7 +15,7 @@ import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';
 
-/** What {@link rewrapRecords} did. */
+/** What `rewrap()` did. */
 export interface RewrapReport {
   /** Rows looked at: records, deleted ones, and the marker. */
   readonly total: number;

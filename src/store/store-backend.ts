@@ -33,6 +33,7 @@ export interface StoreBackend {
   replace?(key: string, expected: string | undefined, value: string): Promise<boolean>;
   /** Looks for settings under which records would be lost. Rejects if there are some. */
   checkSettings?(): Promise<void>;
+  /** Called once, when the store is closed. */
   close(): Promise<void>;
 }
 
@@ -74,6 +75,7 @@ export class NotWrittenError extends Error {
   /** `'refused'`: the backend said no. `'unreachable'`: it was not asked. */
   readonly reason: 'refused' | 'unreachable';
 
+  /** By a brand, so that it is right for errors of every copy of the package. */
   static override [Symbol.hasInstance](value: unknown): value is NotWrittenError {
     if (typeof value !== 'object' || value === null) return false;
     try {

@@ -47,6 +47,7 @@ export interface CertificateStoreOptions {
    * was dropped looks like one that never was.
    */
   eviction?: 'ask' | 'vouched-for' | undefined;
+  /** The cache of this process (L1): its size, and how old what it answers may be. */
   cache?: CacheOptions | undefined;
   /** Deadlines of calls to the storage. */
   timeout?: StoreTimeoutOptions | undefined;

@@ -26,6 +26,7 @@ export const KEY_USAGES = [
   'encipherOnly',
   'decipherOnly',
 ] as const;
+/** A bit of the extension keyUsage (RFC 5280, 4.2.1.3). */
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
 const PURPOSES: Readonly<Record<string, string>> = {

@@ -10,11 +10,13 @@ import { describeGot } from './report-formats/format-text.js';
 export interface TestFunction {
   /** `body` looks at its context for a `skip`: vitest and `node:test` pass one, mocha has it on `this`. */
   (name: string, body: (this: unknown, ...context: unknown[]) => Promise<void>): unknown;
+  /** Shows a test as skipped. */
   skip(name: string, body: () => void): unknown;
 }
 
 /** The two functions of a test runner that are needed. */
 export interface TestRunner {
+  /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: TestFunction;
 }

@@ -85,6 +85,7 @@ export interface HeldCertificateOptions {
   dns?: readonly string[];
   /** IPv4 and IPv6 addresses. */
   ip?: readonly string[];
+  /** URIs in subjectAltName, such as a SPIFFE ID. Default: none. */
   uri?: readonly string[];
   /** `'none'`: no subject alternative name at all. `'critical'`: the extension is critical. */
   san?: 'none' | 'critical';
@@ -108,6 +109,7 @@ export interface HeldCertificateOptions {
   extendedKeyUsages?: readonly ExtendedKeyUsage[];
   /** Where the issuer's certificate can be fetched (Authority Information Access). */
   issuerUrls?: readonly string[];
+  /** Of an authority (RFC 5280, 4.2.1.10). Default: none. */
   nameConstraints?: NameConstraints;
   /** Adds a critical extension that no verifier knows. */
   unknownCriticalExtension?: boolean;
@@ -124,6 +126,7 @@ export interface HeldCertificateOptions {
   renewFrom?: HeldCertificate;
   /** `1` makes an X.509 v1 certificate, which has no extensions. Default: 3. */
   version?: 1 | 3;
+  /** What is wrong with the certificate. Default: nothing. */
   defect?: CertificateDefect;
 }
 

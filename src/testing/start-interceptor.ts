@@ -44,6 +44,7 @@ export interface Interceptor extends AsyncDisposable {
   readonly records: InterceptorRecords;
   /** Connections of clients that are open now. */
   readonly openConnections: number;
+  /** The URL of a target, reached through the interceptor. */
   urlFor(host: string, path?: string): string;
   /** Changes what happens to new connections. Open ones go on as they are. */
   switchTo(mode: InterceptorMode): void;
@@ -51,6 +52,7 @@ export interface Interceptor extends AsyncDisposable {
   clearRecords(): void;
   /** Closes every connection of a client, and so the one behind it. */
   dropConnections(): void;
+  /** Ends it, open connections included. */
   close(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 
 /** Where a stalled server stops. */
 export const STALLS = ['handshake', 'headers', 'body'] as const;
+/** Where a server stops answering. */
 export type Stall = (typeof STALLS)[number];
 
 /** How a test server is told to misbehave; all of it off at first. */

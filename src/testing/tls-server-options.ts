@@ -30,6 +30,7 @@ export type ServerCertificate = HeldCertificate | { readonly cert: string; reado
 
 /** Options of {@link startTlsServer}. */
 export interface TlsServerOptions {
+  /** What it presents, and the key of it. */
   certificate: ServerCertificate;
   /** Default: answers `{"ok":true}` to everything. What it throws becomes a status 500. */
   onRequest?: RequestHandler;

@@ -9,6 +9,7 @@ export type ApproveCertificate = (
   context: ApprovalContext,
 ) => boolean | Promise<boolean>;
 
+/** What `approve` learns besides the certificate. */
 export interface ApprovalContext {
   readonly id: string;
   /** The certificate on record, where there is one. */
@@ -100,14 +101,18 @@ export type RegisterOptions = Approval & Registration;
  * those of the new one, or those that are given beside it.
  */
 export interface ServerChanges extends ServerSettings {
+  /** Another address of the same server. It is connected to before it is stored. */
   url?: string | URL;
+  /** Who approved the change. Default: as it was. */
   approvedBy?: string | undefined;
   /** Name to ask for and to check against, instead of the URL's host. */
   serverName?: string;
   /** All pins, the present one and those of an announced change. */
   pins?: string | readonly string[];
+  /** The lowest version of TLS. Default: as it was. */
   minVersion?: TlsVersion;
   /** Newest TLS version to speak. See `TrustPolicy`. */
   maxVersion?: TlsVersion;
+  /** Ends the update before anything is stored; the promise rejects with its reason. */
   signal?: AbortSignal | undefined;
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.js';
 
+/** What all events about one server have. */
 export interface ServerEvent {
   /** The server's id. */
   readonly id: string;
@@ -29,6 +30,7 @@ export interface EndingEvent extends ServerEvent {
   readonly fingerprint: string | undefined;
 }
 
+/** The certificate that an event is about. */
 export interface WatchedCertificate {
   readonly fingerprint: string;
   readonly notAfter: Date;

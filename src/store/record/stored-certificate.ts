@@ -61,6 +61,7 @@ export type ApprovedCertificate = {
   readonly notAfter: string;
 };
 
+/** The certificate that was approved before, to be shown beside the present one. */
 export type PreviousCertificate = {
   readonly pem: string;
   readonly fingerprint: string;
@@ -70,19 +71,27 @@ export type PreviousCertificate = {
 
 /** What the caller decides; the rest of a {@link StoredCertificate} follows from it. */
 export interface StoredCertificateInput {
+  /** The https: URL of the server. */
   url: string | URL;
+  /** Whom to trust there. A policy of values: files and functions are refused. */
   trust: TrustInput;
   /**
    * The certificate that was approved. Default: the first of `trust.ca`. For trust in a pinned key, where
    * it is kept to be shown.
    */
   certificate?: PlainPem | undefined;
+  /** Policies for other origins that the server names, such as its OAuth server. */
   origins?: Origins;
+  /** URL of the proxy to this server. Default: what its registry uses. */
   proxy?: string | undefined;
+  /** Your own words for the server, up to the limits of a record. */
   labels?: Readonly<Record<string, string>> | undefined;
+  /** Who approved it. Default: nobody is named. */
   approvedBy?: string | undefined;
+  /** Default: now. */
   approvedAt?: Date | undefined;
   /** Left out: no end. An unset one is refused. */
   expiresAt?: Date;
+  /** The certificate that this one takes the place of. */
   previous?: PreviousCertificate | undefined;
 }

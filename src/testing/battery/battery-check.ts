@@ -24,6 +24,7 @@ export const BATTERY_THEMES = [
   'revocation',
   'errors',
 ] as const;
+/** What a check is about; reports are grouped by it. */
 export type BatteryTheme = (typeof BATTERY_THEMES)[number];
 
 /** What a check is told by, in reports. */

@@ -14,6 +14,7 @@ export const POLICY_FIELDS = [
   'crl',
   'origins',
 ] as const;
+/** A field of {@link BatteryPolicy} that a client may not support. */
 export type PolicyField = (typeof POLICY_FIELDS)[number];
 
 /**
@@ -34,6 +35,7 @@ export interface BatteryPolicy {
   readonly roots?: 'none' | 'default';
   /** Name that the certificate must carry, and SNI, instead of the URL's host. */
   readonly serverName?: string;
+  /** The lowest version of TLS to accept. */
   readonly minVersion?: TlsVersion;
   /** `sha256/BASE64` of the leaf's SubjectPublicKeyInfo, or `SHA256:HEX` of the leaf. Any one. */
   readonly pins?: readonly string[];
@@ -41,6 +43,7 @@ export interface BatteryPolicy {
   readonly identity?: 'name' | 'pin';
   /** Only with `pins`. */
   readonly allowExpired?: boolean;
+  /** To present where the server asks for one (mutual TLS). */
   readonly clientCertificate?: {
     readonly cert: PlainPem;
     readonly key: string | Uint8Array;
@@ -58,17 +61,25 @@ export type BatteryPolicyFields = Omit<BatteryPolicy, 'url'>;
 /** As much of a `Response` as the battery reads. */
 export interface BatteryResponse {
   readonly status: number;
-  readonly headers: { get(name: string): string | null };
+  readonly headers: {
+    /** The value of a header, `null` where there is none. */
+    get(name: string): string | null;
+  };
   /** A web stream, or anything else that gives its chunks by `for await`. */
   readonly body: unknown;
+  /** The body, whole. */
   text(): Promise<string>;
 }
 
 /** What the battery passes as a request. */
 export interface BatteryRequest {
+  /** Default: GET. */
   readonly method?: string;
+  /** Default: none. */
   readonly headers?: Record<string, string>;
+  /** Default: none. */
   readonly body?: string | ArrayBuffer;
+  /** Aborts the request. */
   readonly signal?: AbortSignal;
 }
 
