@@ -90,7 +90,7 @@ export interface StoreStats extends Readonly<CacheStats> {
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  * @example
  * const store = createCertificateStore({
- *   keys: { id: '2026-11', key: process.env.CERTIFICATE_KEY },
+ *   keys: { id: '2026-11', key: process.env.CERTIFICATE_KEY ?? '' },
  *   storage: directoryStorage('/var/lib/gateway'),
  * });
  */

@@ -48,6 +48,7 @@ it('has exactly these files in the tarball', () => {
     'dist/v2.d.cts',
     'dist/v2.d.ts',
     'dist/v2.js',
+    'llms.txt',
     'package.json',
   ]);
 });
