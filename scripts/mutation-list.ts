@@ -11,7 +11,7 @@ export interface Mutation {
   readonly tests: readonly string[];
 }
 
-const decide = ['--project=unit', 'test/unit/trust/decide.test.ts'];
+const decide = ['--project=unit', 'test/unit/trust/decide'];
 const policy = ['--project=unit', 'test/unit/trust/check-trust-policy.test.ts'];
 const matrix = ['--project=trust', 'test/trust/policy-matrix.test.ts'];
 const shapes = ['--project=integration', 'test/integration/certificate-shapes.test.ts'];
@@ -33,7 +33,7 @@ const hiddenByRoots = [
 ];
 const weak = ['--project=one-judge', 'test/one-judge/weak-and-ended.test.ts'];
 const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
-const guards = ['--project=one-judge', 'test/one-judge/guards.test.ts'];
+const guards = ['--project=one-judge', 'test/one-judge/guards'];
 const sources = ['--project=integration', 'test/integration/sources.test.ts'];
 const survives = ['--project=one-judge', 'test/one-judge/process-survives.test.ts'];
 

@@ -147,7 +147,7 @@ export function onDiagnostic<Channel extends DiagnosticChannel>(
   return { [Symbol.dispose]: () => void unsubscribe(channel, subscriber) };
 }
 
-/** For what a listener of the host application threw, where there is nobody else to tell. */
+/** For what a listener of the host application threw, where there is nobody else to report to. */
 export function warnOfListener(which: string, error: unknown): void {
   process.emitWarning(`a listener ${which} threw ${textOf(error)}`, {
     type: 'McpTlsWarning',

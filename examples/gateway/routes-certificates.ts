@@ -19,7 +19,7 @@ export function certificateRoutes({ registry, approvals }: AppParts): Router {
     const trust = await readAuthority(body);
     const approvedBy = textIn(body, 'approvedBy');
     const before = await registry.get(id);
-    // What is asked for besides stays; the pins of a server that was known by its key are what this replaces.
+    // What is asked for in addition stays; the pins of a server that was known by its key are what this replaces.
     const pins = before.kind === 'authority' && before.pins.length > 0 ? { pins: before.pins } : {};
     const name = before.serverName === undefined ? {} : { serverName: before.serverName };
     // Judged with a connection: a server that this authority does not vouch for keeps what it has.

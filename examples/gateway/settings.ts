@@ -16,7 +16,7 @@ export interface Settings {
   readonly adminToken: string;
   /** What records are sealed with: 32 bytes, base64. */
   readonly storeKey: string;
-  /** Networks that servers may be in, besides public addresses. */
+  /** Networks that servers may be in, in addition to public addresses. */
   readonly networks: BlockList;
 }
 

@@ -15,7 +15,7 @@ export interface RpcMessage {
   readonly result: unknown;
 }
 
-/** A failure that is the bridge's to tell, and no matter of TLS. `reason` is for programs. */
+/** A failure that the bridge itself reports, and no matter of TLS. `reason` is for programs. */
 export class BridgeError extends Error {
   readonly reason: BridgeFailure;
   /** Of the server's HTTP answer. */
@@ -100,7 +100,7 @@ export function plainAnswer(id: RpcId | null, code: number, message: string): st
 }
 
 /**
- * What a client is told. Of an error of ours all that it says of itself, which holds no secret; of the
+ * What a client sees. Of an error of ours all that it says of itself, which holds no secret; of the
  * bridge's own its reason; of others nothing, as their text may be anybody's.
  */
 function rpcError(error: unknown): {

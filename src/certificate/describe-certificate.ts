@@ -48,7 +48,7 @@ export interface CertificateDescription {
   /** `sha256/BASE64` of the public key, RFC 7469 §2.4. */
   readonly spkiPin: string;
   /**
-   * As `isSelfSignedPem` decides; `undefined` where that throws, because this Node.js cannot tell or the key is
+   * As `isSelfSignedPem` decides; `undefined` where that throws, because this Node.js cannot verify it or the key is
    * larger than any that is in use; and in a chain, for all certificates that name themselves as issuer but the
    * first four.
    */

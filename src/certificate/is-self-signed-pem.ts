@@ -42,7 +42,7 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 /**
- * {@link isSelfSigned}, for those who go on where this Node.js cannot tell: `undefined` then.
+ * {@link isSelfSigned}, for those who go on where this Node.js cannot verify it: `undefined` then.
  *
  * @param verifies whether a signature may be verified; without, only a `false` by the names is certain
  * @throws TlsConfigError `MCP_TLS_INVALID_CERTIFICATE` when its encoding is BER
@@ -133,7 +133,7 @@ function undecidableSignature(fields: CertificateFields, key: KeyObject): Undeci
 }
 
 /**
- * Makes the same verification by the road that tells "wrong" from "cannot": the digest asked for by
+ * Makes the same verification by the way that distinguishes "wrong" from "cannot": the digest asked for by
  * name, where an unknown one throws. The answer itself does not matter.
  */
 function canTry(algorithm: SignatureAlgorithm, fields: CertificateFields, key: KeyObject): boolean {

@@ -66,7 +66,7 @@ export function readKnown(trustFile: string): ReadonlyMap<string, KnownServer> {
 
 /**
  * Adds what was approved, or (`undefined`) removes it, after the trust file was written. That holds: where this cannot
- * be written besides, it is said, and is no failure.
+ * be written too, it is said, and is no failure.
  */
 export async function remember(
   io: Io,

@@ -24,11 +24,11 @@ export function readEntries(file: string): readonly TrustEntry[] {
 /** What vouches for a server, in words. */
 export function trustWords(trust: TrustPolicy | null): string {
   const policy = checkTrustPolicy(trust);
-  const besides = policy.pins.length > 0 && policy.identity === 'name' ? ', and a pin' : '';
+  const pinned = policy.pins.length > 0 && policy.identity === 'name' ? ', and a pin' : '';
   const until = policy.allowExpired ? ', also after it has expired' : '';
   const isBySystem = rootsOf(policy) === 'system';
   const by = isBySystem ? 'the roots of the operating system' : KINDS[kindOf({ policy })];
-  return `${by}${besides}${until}`;
+  return `${by}${pinned}${until}`;
 }
 
 const KINDS = {

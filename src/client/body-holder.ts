@@ -1,7 +1,7 @@
 /** What a {@link BodyHolder} does to a body. */
 export interface Held {
   /** The turn is over in which somebody got it: it is theirs alone. @returns whether they may read it yet */
-  letGo(): boolean;
+  release(): boolean;
   /** Whoever could have read it is gone. */
   abandon(): void;
 }
@@ -27,14 +27,14 @@ export class BodyHolder {
   set(holder: object): void {
     if (this.#isRegistered) DROPPED.unregister(this);
     this.#isRegistered = false;
-    if (this.#holder === undefined) setImmediate(() => this.#letGo());
+    if (this.#holder === undefined) setImmediate(() => this.#release());
     this.#holder = holder;
   }
 
-  #letGo(): void {
+  #release(): void {
     const holder = this.#holder as object;
     this.#holder = undefined;
-    if (!this.#held.letGo()) return;
+    if (!this.#held.release()) return;
     this.#isRegistered = true;
     DROPPED.register(holder, this.#held, this);
   }

@@ -74,7 +74,7 @@ interface Elsewhere {
 
 /**
  * The destinations of a factory, which its clients share, and with them the connections. Only where a hook is
- * asked about addresses, other origins are apart for each server: the hook is told whose they are.
+ * asked about addresses, other origins are apart for each server: the hook gets to know whose they are.
  */
 export class Destinations {
   readonly #parts: DestinationsParts;

@@ -35,7 +35,7 @@ const NULL_BODY = new Set([204, 205, 304]);
  *
  * - The connection is given back or discarded once, and then forgotten.
  * - `#failure` is the first reason for which it ended early; whoever waits for the head, and the body,
- *   are told that one.
+ *   get that one.
  * - Listeners on the signals live until the body has ended on the wire, and, where it is piped, until
  *   the pipe is through. What is unread then is checked for an abort when it is read.
  */

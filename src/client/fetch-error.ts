@@ -4,7 +4,7 @@ import { brokenOff, type Peer } from '../connect/peer-of.js';
 import { McpTlsError, TlsConfigError, TlsConnectionError } from '../errors.js';
 import { requestError } from './request-error.js';
 
-/** Fetch errors are TypeErrors; "fetch failed" alone tells nobody anything, so the reason goes on. */
+/** Fetch errors are TypeErrors; "fetch failed" alone explains nothing, so the reason goes on. */
 export function failed(error: Error): TypeError {
   return new TypeError(`fetch failed: ${error.message}`, { cause: error });
 }

@@ -13,7 +13,7 @@ export interface SocketUser {
 
 const USERS = new WeakMap<Client, SocketUser>();
 
-/** Sets who is told of the end of a connection, in place of the one before. */
+/** Sets who is notified of the end of a connection, in place of the one before. */
 export function useSocket(connection: Client, user: SocketUser): void {
   USERS.set(connection, user);
 }
@@ -74,7 +74,7 @@ function asNoEnd(error: unknown): unknown {
   return code === 'ECONNRESET' ? new ConnectionBroken(error) : error;
 }
 
-/** The error that a socket had, of the one that undici was told. */
+/** The error that a socket had, from the one that undici was given. */
 export function brokenBy(error: Error): Error {
   return error instanceof ConnectionBroken && error.cause instanceof Error ? error.cause : error;
 }

@@ -2,7 +2,7 @@ import { isThenable } from './is-thenable.js';
 import type { RequestBody } from './request-body.js';
 import { type HeaderList, readHeaders } from './request-headers.js';
 
-/** What a function of headers is told of the request that they are for. */
+/** What a function of headers learns of the request that they are for. */
 export interface HeadersRequest {
   readonly url: string;
   readonly method: string;

@@ -6,7 +6,7 @@ import { withoutFragment } from './url-text.js';
 
 /**
  * A response of the **global** class, whatever undici is behind it: the MCP SDK tests
- * `instanceof Response` to tell an OAuth error that it may act on (`client/auth.js`).
+ * `instanceof Response` to recognize an OAuth error that it may act on (`client/auth.js`).
  *
  * It is built lazily. What is asked of nearly every answer (status, headers, `text`, `json`) is
  * answered without a stream and a real Response; everything else makes the real one and asks that.

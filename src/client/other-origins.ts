@@ -11,7 +11,7 @@ import type { Timeouts } from './timeouts.js';
  * Origins that are neither the server's own nor listed: only a peer named them, in OAuth metadata for
  * example, and a server that a person approved must not make a gateway ask the services of its own network.
  *
- * They get the default roots, at public addresses, whatever the host's `allowAddress` says besides, unless the
+ * They get the default roots, at public addresses, whatever the host's `allowAddress` says, unless the
  * application asks for `'anywhere'`; where there is a list, it is closed, and they are not reached at all.
  */
 export function unlistedOrigins(route: Route, hasList: boolean, where: NamedOrigins): Destination {

@@ -206,5 +206,5 @@ export class Pipe {
   }
 }
 
-/** Whoever waits for the writer is told by `closed`. */
+/** Whoever waits for the writer is notified by `closed`. */
 function ignore(): void {}

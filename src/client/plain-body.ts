@@ -157,13 +157,13 @@ export class PlainBody implements ResponseBody {
 
   heldBy(holder: object): void {
     this.#holder ??= new BodyHolder({
-      letGo: () => this.#letGo(),
+      release: () => this.#release(),
       abandon: () => this.#abandon(),
     });
     this.#holder.set(holder);
   }
 
-  #letGo(): boolean {
+  #release(): boolean {
     if (this.#claimed !== undefined || this.#ended !== undefined) return false;
     if (this.#new !== undefined) this.#controller = new WeakRef(this.#new);
     this.#new = undefined;

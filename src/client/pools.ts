@@ -7,7 +7,7 @@ import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectionStats, Connections } from './connections.js';
 import type { Undici } from './load-undici.js';
 
-/** Whom to trust, and how to get there. Each is told by its object: that of a server is its own. */
+/** Whom to trust, and how to get there. Each is identified by its object: that of a server is its own. */
 export interface Destination {
   /** Of this moment: {@link Pools.renew} follows it. */
   readonly policy: CheckedTrustPolicy;

@@ -38,7 +38,7 @@ async function report(
     giveBack: (one) => connections.giveBack(one),
     discard: (one) => connections.discard(one),
   };
-  const tell = (status: number | undefined, error?: unknown): void =>
+  const report = (status: number | undefined, error?: unknown): void =>
     publish('mcp-tls:request', () => ({
       ...aboutConnection(id, addressOf(request.url)),
       method: METHODS.has(request.method) ? request.method : 'other',
@@ -49,10 +49,10 @@ async function report(
     }));
   try {
     const answer = await exchange(noting, request);
-    tell(answer.status);
+    report(answer.status);
     return answer;
   } catch (error) {
-    tell(undefined, error);
+    report(undefined, error);
     throw error;
   }
 }

@@ -10,7 +10,7 @@ type Next = () => Promise<Uint8Array | undefined>;
  * - The source is taken (locked, its iterator obtained) when this is made, where a mistake can still
  *   reject the fetch.
  * - `failure` is set if and only if the source failed, so that a request that breaks off because of
- *   it is told apart from a connection that did.
+ *   it is distinguished from a connection that did.
  * - The source is cancelled at most once, and not after its end.
  */
 export class StreamBody implements AsyncIterable<Uint8Array> {
@@ -71,7 +71,7 @@ export class StreamBody implements AsyncIterable<Uint8Array> {
     const pieces: Uint8Array[] = [];
     for (let length = 0; length <= limit; ) {
       const reading = this.#read();
-      // Whoever reads on is told.
+      // Whoever reads on gets the error.
       reading.catch(() => {});
       const read = await Promise.race([reading, turns(4)]);
       if (read === LATER) return this.#after(pieces, reading);

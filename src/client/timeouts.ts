@@ -36,7 +36,7 @@ export interface TimeoutOptions {
 /** Timeouts after {@link readTimeouts}: complete. */
 export type Timeouts = { readonly [Limit in keyof TimeoutOptions]-?: number };
 
-/** By this a client of ours tells a transport of its limits: over SSE, a call is more than one request. */
+/** By this a client of ours passes its limits to a transport: over SSE, a call is more than one request. */
 export const LIMITS: unique symbol = Symbol.for('mcp-tls.limits');
 
 /** What holds where nothing is said. */

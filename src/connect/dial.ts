@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
-/** How long one address has before the next is tried besides (RFC 8305 §5). */
+/** How long one address has before the next is tried as well (RFC 8305 §5). */
 const STAGGER_MS = 250;
 
 export interface DialTarget {

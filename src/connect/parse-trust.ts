@@ -180,7 +180,7 @@ function clientCertificate(name: string, value: unknown, files: MaterialFiles): 
   const { key } = material(what, 'key', fields, files);
   if (fields['pfxFile'] !== undefined) {
     if (cert !== undefined || key !== undefined) {
-      invalidArgument(`${what} has pfxFile, and cert or key besides: which one is to hold?`);
+      invalidArgument(`${what} has pfxFile, and cert or key as well: which of them is meant?`);
     }
     return { clientCertificate: readPfxFile(what, fields, files) };
   }

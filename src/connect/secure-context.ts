@@ -74,8 +74,8 @@ function assertKnowsGroups(groups: readonly string[]): void {
 }
 
 /**
- * The groups of the key exchange of TLS 1.3. OpenSSL before 3.5 offers finite fields of up to 8,192 bits
- * besides, from 3.5 on up to 3,072. A process that has chosen its own keeps them.
+ * The groups of the key exchange of TLS 1.3. OpenSSL before 3.5 also offers finite fields of up to 8,192
+ * bits, from 3.5 on up to 3,072. A process that has chosen its own keeps them.
  */
 const ELLIPTIC_GROUPS: Pick<tls.SecureContextOptions, 'ecdhCurve'> =
   tls.DEFAULT_ECDH_CURVE === 'auto' && /^3\.[0-4]\./.test(process.versions.openssl ?? '')

@@ -13,7 +13,7 @@ const collected = new FinalizationRegistry<string>((digest) => {
 
 /**
  * The secure context of a policy, shared with every other policy that has the same anchors: a thousand
- * servers behind one private CA hold one (with the default roots besides, that is a megabyte each).
+ * servers behind one private CA hold one (with the default roots as well, that is a megabyte each).
  *
  * Sharing mixes nothing up. A context says whose chains OpenSSL accepts; names, pins and the rest of a
  * policy are judged for each connection, and no session is ever resumed.

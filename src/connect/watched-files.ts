@@ -217,7 +217,7 @@ function newFile(path: string): WatchedFile {
   return { path, listeners: new Set(), signature, hasLinks, isBusy: false, timer: undefined };
 }
 
-/** What of a file changes whenever its content, place or permissions do; or why that cannot be told. */
+/** What of a file changes whenever its content, place or permissions do; or why that is not known. */
 async function signatureOf(path: string): Promise<string> {
   try {
     return textOf(await promises.stat(path, { bigint: true }));

@@ -5,7 +5,7 @@ import type { ApprovalErrorCode } from './codes.js';
 import { type ErrorJson, McpTlsError, plain } from './mcp-tls-error.js';
 import { APPROVAL_WORDS } from './words/registry-words.js';
 
-/** What an {@link ApprovalRequiredError} carries besides its code. */
+/** What an {@link ApprovalRequiredError} carries in addition to its code. */
 export interface ApprovalDetails {
   readonly id?: string | undefined;
   readonly peer: PeerCertificate;

@@ -3,7 +3,7 @@ import type { StoreErrorCode } from './codes.js';
 import { McpTlsError, plain } from './mcp-tls-error.js';
 import { STORE_WORDS } from './words/store-words.js';
 
-/** What a `StoreError` carries besides its code. */
+/** What a `StoreError` carries in addition to its code. */
 export interface StoreErrorDetails {
   readonly id?: string | undefined;
   readonly keyId?: string | undefined;

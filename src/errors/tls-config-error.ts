@@ -2,7 +2,7 @@ import { hasBrand } from './brand.js';
 import type { ConfigErrorCode } from './codes.js';
 import { McpTlsError } from './mcp-tls-error.js';
 
-/** What a {@link TlsConfigError} carries besides its code. */
+/** What a {@link TlsConfigError} carries in addition to its code. */
 export interface ConfigErrorDetails {
   readonly hint?: string | undefined;
   readonly cause?: unknown;

@@ -2,7 +2,7 @@ import { hasBrand } from './brand.js';
 import type { ConnectionErrorCode } from './codes.js';
 import { McpTlsError, plain } from './mcp-tls-error.js';
 
-/** What a {@link TlsConnectionError} carries besides its code. */
+/** What a {@link TlsConnectionError} carries in addition to its code. */
 export interface ConnectionErrorDetails {
   readonly host: string;
   readonly port: number;

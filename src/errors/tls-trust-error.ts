@@ -2,7 +2,7 @@ import { hasBrand } from './brand.js';
 import type { TrustErrorCode } from './codes.js';
 import { McpTlsError, plain } from './mcp-tls-error.js';
 
-/** What a {@link TlsTrustError} carries besides its code. */
+/** What a {@link TlsTrustError} carries in addition to its code. */
 export interface TrustErrorDetails {
   readonly host: string;
   readonly port: number;

@@ -7,7 +7,7 @@ const POLL_MS = 20;
 const GIVE_UP_MS = 30_000;
 
 /**
- * Connects a client when it is first needed, and tells when it takes commands. Any number of callers
+ * Connects a client when it is first needed, and reports when it takes commands. Any number of callers
  * share one `connect()` and wait for one outcome.
  *
  * Clients say in different ways that they are ready: a single one by `isReady`, and it does not settle

@@ -17,7 +17,7 @@ import { unlessForbidden } from './unless-forbidden.js';
  * the index, for a field that is added.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
- * In one step: a process that ends after writing has told the others. The number of the change is kept
+ * In one step: a process that ends after writing has notified the others. The number of the change is kept
  * in the hash, so that whoever missed a message notices at the next one. What fails once the value is
  * written must not make it look unwritten, so it is caught.
  */
@@ -29,8 +29,8 @@ if not now then redis.pcall('ZADD', KEYS[2], 0, ARGV[7]) end
 if ARGV[5] == '' then return 1 end
 local number = string.format('%.0f', (tonumber(redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or 0) or 0) + 1)
 local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
-local told = redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. number)
-if type(counted) == 'table' or type(told) == 'table' then return 2 end
+local published = redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. number)
+if type(counted) == 'table' or type(published) == 'table' then return 2 end
 return 1`;
 
 /**
@@ -55,7 +55,7 @@ return added`;
 /**
  * The hash of one namespace, and the sorted set of its names, in the same slot. Every operation is one command.
  *
- * @param announcements absent: nobody is told of writes
+ * @param announcements absent: nobody is notified of writes
  * @param acknowledgement absent: the master alone acknowledges
  */
 export function redisBackend(

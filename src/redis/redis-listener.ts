@@ -17,14 +17,14 @@ const RETRY_MS = 1_000;
  */
 const BEAT = `
 local number = redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or '0'
-local told = redis.pcall('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. number)
-if type(told) == 'table' then return 0 end
+local published = redis.pcall('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. number)
+if type(published) == 'table' then return 0 end
 return 1`;
 
 export interface ListenerParts {
   readonly connection: RedisConnection;
   readonly namespace: string;
-  /** The name under which this process sends: it needs not be told of its own changes. */
+  /** The name under which this process sends: it needs no message about its own changes. */
   readonly self: string;
   readonly listener: (event: InvalidationEvent) => void;
 }
@@ -35,8 +35,8 @@ export interface ListenerParts {
  * Messages may be lost in ways that nobody reports: a firewall forgets the connection, the node that
  * holds the subscription dies, a client connects anew. So the path is tried from one end to the other:
  * every 3 s a message to this process alone is published, which says how many changes were announced.
- * One that does not come: the path is dead, `'lost'`, and the subscription is made anew. One that tells
- * of more changes than were heard of: `'reset'`.
+ * One that does not come: the path is dead, `'lost'`, and the subscription is made anew. One that reports
+ * more changes than were heard of: `'reset'`.
  *
  * Invariants: `#isHeard` is true from a `'reset'` to the next `'lost'`. `#number` is the number of the
  * last change that was announced, as far as it was heard; `undefined` before the first.
@@ -121,7 +121,7 @@ export class RedisListener {
     this.#count(Number(number), true);
     if (sender === this.#parts.self) return;
     const id = recordId(key);
-    this.#tell(id === undefined ? { type: 'reset' } : { type: 'changed', id });
+    this.#announce(id === undefined ? { type: 'reset' } : { type: 'changed', id });
   };
 
   readonly #hearBeat = (message: string): void => {
@@ -147,7 +147,7 @@ export class RedisListener {
     const arrived = new Promise<void>((resolve, reject) => {
       this.#awaited = { beat, resolve, reject };
     });
-    // Given up at the deadline or when it is closed, it has nobody to tell.
+    // Given up at the deadline or when it is closed, it has nobody to report to.
     arrived.catch(() => {});
     await withDeadline(async () => {
       const client = await this.#parts.connection.ready();
@@ -160,17 +160,17 @@ export class RedisListener {
 
   #reset(): void {
     this.#isHeard = true;
-    this.#tell({ type: 'reset' });
+    this.#announce({ type: 'reset' });
     this.#onHeard();
   }
 
   #lose(): void {
     if (!this.#isHeard) return;
     this.#isHeard = false;
-    this.#tell({ type: 'lost' });
+    this.#announce({ type: 'lost' });
   }
 
-  #tell(event: InvalidationEvent): void {
+  #announce(event: InvalidationEvent): void {
     if (!this.#ended.signal.aborted) this.#parts.listener(event);
   }
 

@@ -12,13 +12,13 @@ import { REDIS_TLS } from './redis-tls.js';
 
 /** Options of {@link redisStorage}. */
 export interface RedisStorageOptions {
-  /** Whether processes tell each other over pub/sub what changed. Default `true`. */
+  /** Whether processes announce changes to each other over pub/sub. Default `true`. */
   watch?: boolean | undefined;
   /** Limit for making a connection, in ms. Default 2,000. Only with a URL. */
   connectMs?: number | undefined;
   /**
    * Whom to trust with a `rediss:` URL, as for an MCP server: `{ ca, clientCertificate: { cert, key } }`,
-   * with `serverName` and `pins` besides. By authorities or roots, not by a server's own certificate or pins
+   * with `serverName` and `pins` as well. By authorities or roots, not by a server's own certificate or pins
    * alone. Default: the default roots of Node.js. Only with a URL.
    */
   tls?: TrustInput;

@@ -19,8 +19,8 @@ export interface CertificateFiles {
 
 /**
  * Makes the (empty) set of files. While there are any, listeners remove them when the process exits, and
- * when it is told to end and nothing else listens to that; and their servers are looked at every `lookMs`,
- * since another process may withdraw one and tell nobody.
+ * when it is asked to end and nothing else listens to that; and their servers are looked at every `lookMs`,
+ * since another process may withdraw one without a message.
  *
  * @param isOver whether there is no trust in a server any more
  */
@@ -36,7 +36,7 @@ export function makeCertificateFiles(
       try {
         rmSync(directory, { recursive: true, force: true });
       } catch {
-        // The process ends: nobody is left to be told.
+        // The process ends: nobody is left to report to.
       }
     }
   }

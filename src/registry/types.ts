@@ -36,7 +36,7 @@ export interface RegisteredServer {
   readonly expiresAt: Date | undefined;
   /** The name that is asked for and checked, where it is not the URL's host. */
   readonly serverName: string | undefined;
-  /** Keys or certificates that are accepted, or asked for besides the chain. */
+  /** Keys or certificates that are accepted, or asked for in addition to the chain. */
   readonly pins: readonly string[];
   /** What the server is shown (mutual TLS). */
   readonly clientCertificate: ShownClientCertificate | undefined;

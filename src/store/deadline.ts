@@ -9,7 +9,7 @@ export async function withDeadline<T>(run: () => Promise<T>, ms: number): Promis
   });
   // In a function of its own, so that what `run` throws at once is a rejection too.
   const work = (async () => run())();
-  // What is given up may still fail, and then has nobody to tell.
+  // What is given up may still fail, and then has nobody to report to.
   work.catch(() => {});
   try {
     return await Promise.race([work, deadline]);

@@ -23,7 +23,7 @@ const DIRECTORY: Declaration<DirectoryStorageOptions> = declareOptions<Directory
  * others may write to it. Not for network file systems, where renaming does not keep these promises.
  *
  * Has changes noticed by every process of the machine at once: the
- * operating system tells who watches the directory (inotify, FSEvents, ReadDirectoryChangesW). Where
+ * operating system notifies who watches the directory (inotify, FSEvents, ReadDirectoryChangesW). Where
  * it cannot, changes are noticed after `cache.ttlMs`; `stats().listening` says so, except on network file
  * systems, where it is not known.
  *

@@ -69,26 +69,26 @@ export class DirectoryWatch {
     watcher.on('error', () => this.#lose());
     this.#watcher = watcher;
     // What was changed before it was watched.
-    this.#tell({ type: 'reset' });
+    this.#announce({ type: 'reset' });
     this.#onHeard();
   }
 
   #see(file: string | null): void {
     const key = file === null ? undefined : recordKeyOfFile(file);
     const id = key === undefined ? undefined : recordId(key);
-    if (id !== undefined) this.#tell({ type: 'changed', id });
+    if (id !== undefined) this.#announce({ type: 'changed', id });
     // Without a name, something happened.
-    else if (file === null) this.#tell({ type: 'reset' });
+    else if (file === null) this.#announce({ type: 'reset' });
   }
 
   #lose(): void {
     if (this.#watcher === undefined) return;
     this.#watcher.close();
     this.#watcher = undefined;
-    this.#tell({ type: 'lost' });
+    this.#announce({ type: 'lost' });
   }
 
-  #tell(event: InvalidationEvent): void {
+  #announce(event: InvalidationEvent): void {
     if (!this.#ended.signal.aborted) this.#listener(event);
   }
 }

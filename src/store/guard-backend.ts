@@ -53,7 +53,7 @@ export function guardBackend(
       // A reading that failed because its connection was closed. Of a write more has to be said.
       if (kind === 'read') assertOpen();
       const error = toStoreError(cause, kind, backend.name);
-      // Of an outcome that the backend itself calls unknown, it has been told by the servers behind it.
+      // Of an outcome that the backend itself calls unknown, the servers behind it have reported it.
       const itself = cause === error && error.code === 'MCP_TLS_STORE_OUTCOME_UNKNOWN';
       const refused = error.code === 'MCP_TLS_STORE_REFUSED';
       if (refused || itself || error.code === 'MCP_TLS_STORE_EVICTING') {

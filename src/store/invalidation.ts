@@ -1,5 +1,5 @@
 /**
- * What processes that share a store tell each other. `'reset'`: messages may have been missed, and come
+ * What processes that share a store announce to each other. `'reset'`: messages may have been missed, and come
  * in from now on. `'lost'`: messages do not come in any more, until the next `'reset'`.
  */
 export type InvalidationEvent =

@@ -180,7 +180,7 @@ function providedRing(provider: KeyProvider, ms: number): KeyRing {
       if (provider.isCurrent === undefined) return id === (await ring.writer()).id;
       // Also a promise, which is not what was asked for: untested, it would pass for `true`.
       const asking = withDeadline(async () => provider.isCurrent?.(id) as unknown, ms);
-      // Nothing is told of what it throws, which may quote the credentials of its service.
+      // Nothing is repeated of what it throws, which may quote the credentials of its service.
       const answer = await asking.catch((cause) =>
         providerFailed(cause === DEADLINE ? 'did not answer in time' : 'failed in isCurrent'),
       );

@@ -21,7 +21,7 @@ export interface KeyvInstanceLike {
  */
 export type KeyvLike = KeyvInstanceLike | KeyvAdapterLike;
 
-/** What adapters have besides. All of it may be missing. */
+/** What adapters may have in addition. */
 export interface KeyvAdapter {
   get(key: string): unknown;
   set(key: string, value: string): unknown;
@@ -80,7 +80,7 @@ function assertJudgeable(adapter: KeyvAdapter): void {
   const otherRedis = adapter.opts?.['dialect'] === 'redis' && typeof client?.eval !== 'function';
   if (!otherRedis && name !== 'KeyvMemcache') return;
   invalidArgument(
-    `keyv: the adapter ${name} cannot be told from one that has lost its records. Tested are a Map, @keyv/redis (for Valkey too), @keyv/postgres, @keyv/mysql, @keyv/sqlite and @keyv/etcd; or use mcp-tls/redis`,
+    `keyv: the adapter ${name} cannot be distinguished from one that has lost its records. Tested are a Map, @keyv/redis (for Valkey too), @keyv/postgres, @keyv/mysql, @keyv/sqlite and @keyv/etcd; or use mcp-tls/redis`,
   );
 }
 

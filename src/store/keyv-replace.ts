@@ -3,7 +3,7 @@ import type { StoreBackend } from './store-backend.js';
 
 /**
  * Compare-and-set by what the adapter is made of, since Keyv has none: the map itself, a script in
- * Redis, one statement in PostgreSQL. Without it, racing writers of one record cannot be told apart
+ * Redis, one statement in PostgreSQL. Without it, racing writers of one record cannot be distinguished
  * (2 of 400 updates were lost to a sweep of rewrites).
  *
  * @returns `undefined` where the adapter offers no way

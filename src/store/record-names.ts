@@ -9,7 +9,7 @@ const BATCH = 200;
 
 /**
  * The ids of records, deleted ones too, in their order: all of them, or those of a page, which some backends
- * can tell without all the others.
+ * can say without all the others.
  */
 export class RecordNames {
   readonly #backend: StoreBackend;
@@ -60,7 +60,7 @@ export class RecordNames {
     return ids;
   }
 
-  /** @returns `undefined` where all names have to be read: the backend cannot tell, or leaves one out that is known */
+  /** @returns `undefined` where all names have to be read: the backend does not know, or leaves one out that is known */
   async #page(after: string | undefined, limit: number): Promise<RecordPage | undefined> {
     const liveBefore = this.#known.live();
     const page = await this.#backend.page?.(after, limit);

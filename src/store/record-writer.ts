@@ -44,7 +44,7 @@ export class RecordWriter {
 
   /**
    * Over whatever is there, readable or not, and also where nothing is. A withdrawal waits for no other write where
-   * the backend can tell which of them came first.
+   * the backend knows which of them came first.
    *
    * @returns whether there was a record
    */

@@ -136,7 +136,7 @@ export async function rewrapRecords(
   }
 }
 
-/** What is given up may still fail, and then has nobody to tell. */
+/** What is given up may still fail, and then has nobody to report to. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   let abort = (): void => {};

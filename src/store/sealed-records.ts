@@ -152,7 +152,7 @@ export class SealedRecords {
   ): Promise<ReadRecord> {
     if (row === undefined) {
       if (before?.live) throw vanished(id);
-      // Again, since settings change: nothing else tells an evicted record from one that never was.
+      // Again, since settings change: nothing else distinguishes an evicted record from one that never was.
       await this.#rows.backend.checkSettings?.();
       return { live: false, value: undefined, revision: before?.revision ?? 0, expired: false };
     }

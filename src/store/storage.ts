@@ -11,7 +11,7 @@ import type { Invalidation } from './invalidation.js';
 import type { StoreBackendFactory } from './store-backend.js';
 
 /**
- * Where the records of a store lie, and how processes that share it tell each other what changed: what
+ * Where the records of a store lie, and how processes that share it announce changes to each other: what
  * `createCertificateStore` takes as `storage`. Made by `directoryStorage`, `redisStorage` of
  * `mcp-tls/redis`, or {@link createStorage}. Opaque.
  */
@@ -24,7 +24,7 @@ declare const certificateStorage: unique symbol;
 export interface StorageParts {
   /** Makes the backend of one namespace; or another storage, whose records these are. */
   backend: StoreBackendFactory | CertificateStorage;
-  /** A channel on which processes tell each other what changed. Closed with the store. */
+  /** A channel on which processes announce changes to each other. Closed with the store. */
   invalidation?: Invalidation;
 }
 

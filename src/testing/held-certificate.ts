@@ -49,7 +49,7 @@ const DEFAULT_NAMES = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] } as const;
  * program. Without options: a self-signed P-256 server certificate for `localhost`, `127.0.0.1` and
  * `::1`, valid from yesterday for 31 days.
  *
- * It does what it is told: an issuer need not be a CA, a validity may be empty, an algorithm may be
+ * It does what it is asked to: an issuer need not be a CA, a validity may be empty, an algorithm may be
  * one that every client refuses.
  *
  * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`, or with `MCP_TLS_UNSUPPORTED_ALGORITHM`

@@ -90,7 +90,7 @@ async function handleStreamableHttp(
   const id = request.headers['mcp-session-id'];
   if (typeof id === 'string') {
     const session = sessions.get(id);
-    // 404 tells the client to initialize anew (MCP 2025-11-25, Session Management).
+    // 404 makes the client initialize anew (MCP 2025-11-25, Session Management).
     if (session === undefined) return refuse(request, response, 404, 'session not found');
     return session.transport.handleRequest(request, response);
   }

@@ -50,13 +50,13 @@ const TOOLS: Readonly<Record<string, { readonly tool: Tool; readonly call: ToolH
     call: async ({ delayMs = 0, to }, { progress, signal }) => {
       const total = numberOf('to', to);
       const delay = numberOf('delayMs', delayMs);
-      let told = false;
+      let isShown = false;
       for (let step = 1; step <= total; step += 1) {
         if (delay > 0) await sleep(delay, undefined, { signal });
-        told = await progress(step, total);
+        isShown = await progress(step, total);
       }
       // The SDK's client drops a progress notification that it reads together with the result.
-      if (told) await sleep(LAST_STEP_MS, undefined, { signal });
+      if (isShown) await sleep(LAST_STEP_MS, undefined, { signal });
       return String(total);
     },
   },

@@ -21,7 +21,7 @@ export interface McpServerOptions extends Omit<TlsServerOptions, 'onRequest'> {
   jsonResponse?: boolean;
   /** Numbers the events of Streamable HTTP and keeps them, so that a client can resume a stream. */
   resumable?: boolean;
-  /** How long a client that resumes is told to wait. Default: the client's own choice. */
+  /** How long a client that resumes is asked to wait. Default: the client's own choice. */
   retryMs?: number;
   /** Answers 401 to every MCP request without `Authorization: Bearer` and this token. */
   requireBearer?: string;

@@ -46,7 +46,7 @@ export interface TlsServer extends AsyncDisposable {
   clearRecords(): void;
   /** The server's URL under another name, such as `localhost`, for tests of names. */
   urlFor(host: string, path?: string): string;
-  /** New handshakes get this certificate; open connections stay unless told otherwise. */
+  /** New handshakes get this certificate; open connections stay unless asked otherwise. */
   rotate(certificate: ServerCertificate, options?: RotateOptions): void;
   /**
    * New handshakes demand a client certificate issued by `ca`, which must be self-signed; a client's
@@ -109,7 +109,7 @@ export async function startTlsServer(given: TlsServerOptions): Promise<TlsServer
     recorder.connections += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    // A client that hangs up is part of the test; the records tell what came of it.
+    // A client that hangs up is part of the test; the records show what came of it.
     socket.on('error', () => {});
     if (misbehaveOnConnection(behaviour, socket)) return;
     (behaviour.plainHttp ? plainServer : tlsServer).emit('connection', socket);

@@ -6,7 +6,7 @@ export const STALLS = ['handshake', 'headers', 'body'] as const;
 /** Where a server stops answering. */
 export type Stall = (typeof STALLS)[number];
 
-/** How a test server is told to misbehave; all of it off at first. */
+/** How a test server is made to misbehave; all of it off at first. */
 export interface Behaviour {
   stall?: Stall;
   reset?: boolean;

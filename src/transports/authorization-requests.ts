@@ -23,7 +23,7 @@ export class AuthorizationRequests {
   #secrets = new BoundSecrets();
   #order = new TokenOrder();
 
-  /** @param budget is told of each token that was got */
+  /** @param budget counts each token that was got */
   constructor(server: URL, budget: AuthorizationBudget) {
     this.#budget = budget;
     this.#login = new LoginRefusal(server);

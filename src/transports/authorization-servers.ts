@@ -6,14 +6,14 @@ import { type Endpoints, hasCode, Logins, MAX_KEPT } from './logins.js';
 import type { RequestKind } from './request-kind.js';
 
 /**
- * What a transport has been told of the authorization servers of its server, and what follows from it.
+ * What a transport has learnt of the authorization servers of its server, and what follows from it.
  *
  * - A server that has named another one as its authorization server is none itself, as long as the provider lives:
  *   SDK v1 takes it for one as soon as its metadata is not there, and sends it what belongs to the other.
  * - A code goes to the authorization server whose login it is of: the token endpoint that one metadata document named
  *   beside that login, or one of the origin of the login. Which login that is, its code verifier says, whatever else
  *   was begun or finished meanwhile, by any transport of the provider. Where this transport sent people to several
- *   logins and none is finished, a code may besides go only where it could be meant for any of them.
+ *   logins and none is finished, a code may also go only where it could be meant for any of them.
  * - Metadata that a provider keeps counts as read when the provider gives it. A login that no transport of the
  *   provider began in this process forbids nothing.
  */
@@ -31,7 +31,7 @@ export class AuthorizationServers {
     this.#server = server;
   }
 
-  /** What other transports of the provider were told. */
+  /** What other transports of the provider have learnt. */
   share(elsewhere: Set<string>, logins: Logins): void {
     this.#elsewhere = elsewhere;
     this.#logins = logins;

@@ -21,7 +21,7 @@ export function cancelledCall(message: unknown): CallId | undefined {
 }
 
 /**
- * Ends the request of a call that its caller gave up (its time limit, or its signal), and tells the server,
+ * Ends the request of a call that its caller gave up (its time limit, or its signal), and notifies the server,
  * for a limited time: the SDK ends neither of the two, so that a server that says nothing would keep two
  * connections for each such call as long as the session lives.
  */

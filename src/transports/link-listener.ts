@@ -3,7 +3,7 @@ import type { CallId, MessageTaken } from './under-way.js';
 /** `final`: requests that follow will fail too. */
 export type PoolEnded = (error: Error, final: boolean) => void;
 
-/** What a transport is told of its link. */
+/** What a transport learns of its link. */
 export interface LinkListener {
   /** The connections were closed that answers came over. */
   poolEnded?: PoolEnded;

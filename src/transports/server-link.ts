@@ -20,7 +20,7 @@ import type { ClientLike } from './client-like.js';
 import { Link, type Opened, type ServerLink } from './link.js';
 import type { PoolEnded } from './link-listener.js';
 
-/** The clients of a registry tell by this when the connections were closed that answers came over. */
+/** The clients of a registry report by this when the connections were closed that answers came over. */
 export const ON_POOL_ENDED: unique symbol = Symbol.for('mcp-tls.on-pool-ended');
 
 /** Anything that makes clients as {@link makeCustomClientFactory}'s factories do. */

@@ -3,7 +3,7 @@ import { digestOf } from '../client/digest.js';
 /** Answers that are under way to a store. What brings many is not to fill the memory. */
 const MAX_KEPT = 64;
 
-/** What of tokens tells those of one answer from those of another. */
+/** What distinguishes the tokens of one answer from those of another. */
 interface Tokens {
   readonly access_token?: unknown;
   readonly refresh_token?: unknown;

@@ -11,7 +11,7 @@ const KEPT_MS = 10_000;
 const AGAIN_MS = 1_000;
 
 /**
- * Is told of each answer, once for all who waited for it.
+ * Gets each answer, once for all who waited for it.
  *
  * @param isFirst not of one that was kept, and is asked for again
  */

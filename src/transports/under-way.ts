@@ -4,7 +4,7 @@ export type CallId = string | number;
 /** How a server took the request of a message: its answer is an event stream, or it has none (202). */
 export type MessageTaken = 'as a stream' | 'without an answer';
 
-/** Why a request ended whose call was given up. Whoever could be told has left. */
+/** Why a request ended whose call was given up. Nobody is left to report it to. */
 export const ABANDONED: Error = Object.assign(new Error('the call was given up'), {
   name: 'AbortError',
 });

@@ -13,7 +13,7 @@ export function mayBeSignedBy(certificate: X509Certificate, issuer: X509Certific
 }
 
 /**
- * Whether the server left out a certificate that it should have sent. OpenSSL cannot tell this from
+ * Whether the server left out a certificate that it should have sent. OpenSSL cannot distinguish this from
  * an issuer that nobody knows. A last certificate that says where its issuer is to be fetched
  * (authority information access, RFC 5280 §4.2.2.1) can: private authorities that sign leaves
  * directly do not write that, public and corporate intermediates do.
@@ -25,7 +25,7 @@ export function endsEarly(chain: readonly X509Certificate[]): boolean {
 }
 
 /**
- * Whether it is self-signed as far as can be told here: where this Node.js cannot verify such a signature, or the
+ * Whether it is self-signed as far as is known here: where this Node.js cannot verify such a signature, or the
  * encoding is none that we read, by the names alone. For words, never for trust.
  */
 export function maySignItself(certificate: X509Certificate): boolean {

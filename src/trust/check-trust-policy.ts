@@ -137,7 +137,7 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
   });
 }
 
-/** A URI is told from a name by its characters from here on. */
+/** A URI is distinguished from a name by its characters from here on. */
 function readServerName(name: string | { readonly uri: string }): string {
   return typeof name === 'string' ? readReferenceIdentity(name).value : readUriIdentity(name.uri);
 }
@@ -161,7 +161,7 @@ export function readPins(pins: string | readonly string[]): readonly Pin[] {
   return [...new Map(read.map((pin) => [pin.text, Object.freeze(pin)])).values()];
 }
 
-/** The roots that a policy trusts besides its anchors, by the name that policies have for them. */
+/** The roots that a policy trusts in addition to its anchors, by the name that policies have for them. */
 export function rootsOf({
   defaultRoots,
   systemRoots,

@@ -141,7 +141,7 @@ export function assertIsValid({ leaf }: CheckedClientCertificate, now: Date): vo
   }
 }
 
-/** A combined file holds the key besides: that is read where it is expected, and here it is passed over. */
+/** A combined file holds the key as well: that is read where it is expected, and here it is passed over. */
 function certificatesOnly(input: PlainPem): PlainPem {
   if (Array.isArray(input)) return input.map((one) => certificatesOnly(one) as string);
   const isText = typeof input === 'string';

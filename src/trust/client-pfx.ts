@@ -25,10 +25,10 @@ export interface KeyAndChain {
 
 /**
  * Reads a PKCS #12 file (`.p12`, `.pfx`): the one key in it, its certificate, and of the others those that lead up
- * from there. A file tells whom to show to a server, and never whom to trust.
+ * from there. A file says what to show to a server, and never whom to trust.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, with nothing of the key or the passphrase; a wrong passphrase, a
- *   cipher that is not supported, and a file that is none are told apart
+ *   cipher that is not supported, and a file that is none are distinguished
  */
 export function readPfx(pfx: string | Uint8Array, passphrase: string | undefined): KeyAndChain {
   if (typeof pfx === 'string') {

@@ -3,7 +3,7 @@ import { anchorsOf } from './check-trust-policy.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 
 /**
- * Whether every server that `before` trusts is trusted by `after` too, for what can be told from the
+ * Whether every server that `before` trusts is trusted by `after` too, as far as is known from the
  * policies alone: connections that were made under `before` need not end then. `false` where in doubt.
  */
 export function covers(after: CheckedTrustPolicy, before: CheckedTrustPolicy): boolean {

@@ -131,7 +131,7 @@ export function hasWeakKey(certificate: X509Certificate): boolean {
   if (modulusLength !== undefined) return modulusLength < LEAST_MODULUS_BITS;
   // Ed25519, Ed448 and the post-quantum ones come in strong sizes only.
   if (key.asymmetricKeyType !== 'ec') return /^(rsa|dsa|dh)/.test(key.asymmetricKeyType ?? '');
-  // The names of curves tell their size: prime192v1, secp224r1, brainpoolP160r1. A curve without a name
+  // The names of curves give their size: prime192v1, secp224r1, brainpoolP160r1. A curve without a name
   // is one whose parameters its author chose.
   const bits = /\d{3}/.exec(namedCurve ?? '')?.[0];
   return bits === undefined || Number(bits) < LEAST_CURVE_BITS;

@@ -30,7 +30,7 @@ export function readPin(input: unknown): Pin {
   const pin = input.trim();
   const key = /^(?:sha256\/(.+)|pin-sha256="(.+)")$/i.exec(pin);
   const base64 = key?.[1] ?? key?.[2];
-  // Base64 may begin with a slash too, so only the length tells curl's second slash from it.
+  // Base64 may begin with a slash too, so only the length distinguishes curl's second slash from it.
   if (base64 !== undefined) return readKeyPin(base64.replace(/^\/(?=.{44}$)/, ''));
   const digest = pin.replace(/^sha-?256(?:[ :]fingerprint=|:|=)\s*/i, '');
   if (HEX_DIGEST.test(digest) || COLON_HEX_DIGEST.test(digest)) {

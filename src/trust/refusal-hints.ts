@@ -33,7 +33,7 @@ export function strangerAdvice({ leaf, policy }: HintContext, message: string): 
   // A pin that is not met is refused before.
   if (policy.pins.length > 0) {
     return {
-      hint: "A pin of the policy is met. Pins hold besides the chain here: to trust the pinned key or certificate alone, write `{ identity: 'pin', pins }`; otherwise give what vouches for it as `ca`.",
+      hint: "A pin of the policy is met. Pins hold in addition to the chain here: to trust the pinned key or certificate alone, write `{ identity: 'pin', pins }`; otherwise give what vouches for it as `ca`.",
     };
   }
   const trusted = policy.anchors.filter((anchor) => isServers(anchor, leaf, policy));
@@ -142,7 +142,7 @@ function sameKey(one: X509Certificate, other: X509Certificate): boolean {
   return pin !== '' && pin === pinOf(other);
 }
 
-/** Empty where the key cannot be told from the rest. */
+/** Empty where the key cannot be distinguished from the rest. */
 function pinOf(certificate: X509Certificate): string {
   try {
     return spkiPin(certificate);

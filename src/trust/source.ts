@@ -30,7 +30,7 @@ export type PemInput = Material | readonly Material[];
 export interface Source {
   /** Absolute; `undefined` of a function. */
   readonly path: string | undefined;
-  /** What tells it from others. */
+  /** What distinguishes it from others. */
   readonly key: string;
   /** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
   read(): string | Uint8Array;

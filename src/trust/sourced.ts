@@ -14,7 +14,7 @@ export const SOURCED: unique symbol = Symbol.for('mcp-tls.sourced/1');
 /** A policy whose material comes from sources, and was read at one moment. */
 export interface Sourced {
   readonly sources: readonly Source[];
-  /** What tells these sources from others, field by field. */
+  /** What distinguishes these sources from others, field by field. */
   readonly key: string;
   /** Reads all of them, and gives the policy of this moment. @throws {TlsConfigError} */
   read(): CheckedTrustPolicy;

@@ -49,7 +49,7 @@ interface NamedTrust extends AnyTrust {
    */
   serverName?: string | { uri: string };
   /**
-   * Pins of the server's own certificate: one of them must match, **besides** the chain and the name.
+   * Pins of the server's own certificate: one of them must match, **in addition to** the chain and the name.
    * `sha256/BASE64` pins the key (RFC 7469) and survives a renewal that keeps it; `SHA256:HEX` or
    * colon hex pins the certificate. More than one: backup pins, for an announced change.
    */
@@ -76,7 +76,7 @@ export interface TrustByCa extends NamedTrust {
   authority?: boolean;
   /**
    * `'none'`: only `ca`; the default. `'default'`: Node.js's own roots too (bundled,
-   * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was told to use them). `'system'`: those of the
+   * `NODE_EXTRA_CA_CERTS`, and OpenSSL's or the system's where Node.js was started to use them). `'system'`: those of the
    * operating system too, and none of Node.js's; needs Node.js 22.15 (`MCP_TLS_UNSUPPORTED_RUNTIME`).
    */
   roots?: 'none' | 'default' | 'system';

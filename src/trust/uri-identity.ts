@@ -40,7 +40,7 @@ const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z
 
 /**
  * Whether the certificate carries exactly one URI as subjectAltName (X509-SVID §2), byte for byte this one; and,
- * where it is one of SPIFFE, is no signing certificate (X509-SVID §5.2). Other names besides do not matter.
+ * where it is one of SPIFFE, is no signing certificate (X509-SVID §5.2). Further names do not matter.
  */
 export function carriesUri(leaf: X509Certificate, uri: string): boolean {
   try {

@@ -142,7 +142,7 @@ export class HttpBridgeHandler {
     response.writeHead(302, { location: location.href, 'cache-control': 'no-store' }).end();
   }
 
-  /** Of a client that is there: one that has gone is told nothing, and it was no fault. */
+  /** Of a client that is there: one that has gone gets no answer, and it was no fault. */
   #fail(error: unknown, id: RpcId | undefined, response: ServerResponse): void {
     this.#parts.report(error);
     // What was begun cannot become an error: the client must not take it for whole.

@@ -33,7 +33,7 @@ const NOT_UP = new Set([
 ]);
 
 /**
- * What an answer does not bring along: what tells browsers what to do about the bridge's origin, which other
+ * What an answer does not bring along: what instructs browsers about the bridge's origin, which other
  * programs of this machine share.
  */
 const NOT_DOWN = new Set([

@@ -4,7 +4,7 @@ import { Refused } from './refused.js';
 const MAX_DECODED = 4;
 
 /**
- * Whoever has the token has the bridge: it must not reach the server, which is told whatever a client was made to
+ * Whoever has the token has the bridge: it must not reach the server, which sees whatever a client was made to
  * send.
  *
  * @param texts parts of a request as they would go up

@@ -86,7 +86,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // First, so that nothing is told to clients, nor reported, that ends because of this.
+      // First, so that nothing is reported to clients, nor reported, that ends because of this.
       server.closeAllConnections();
       await upstream.close();
       await closed;

@@ -23,7 +23,7 @@ export interface StdioBridgeOptions extends UpstreamOptions {
   readonly graceMs?: number | undefined;
 }
 
-/** Why a bridge ended: its client left by closing its end of one pipe or the other, or it was told to. */
+/** Why a bridge ended: its client left by closing its end of one pipe or the other, or it was asked to. */
 export type StdioEnd = 'input' | 'output' | 'signal';
 
 /** For what was written and was not read yet. */
@@ -58,14 +58,14 @@ export async function runStdioBridge(options: StdioBridgeOptions): Promise<Stdio
     }
     return 'input';
   };
-  const told = new Promise<StdioEnd>((resolve) => {
+  const stopped = new Promise<StdioEnd>((resolve) => {
     if (signal?.aborted) resolve('signal');
     signal?.addEventListener('abort', () => resolve('signal'), { once: true });
   });
   const left = writer.ended.then((): StdioEnd => 'output');
   try {
-    const end = await Promise.race([readInput(), left, told]);
-    if (end === 'input') await Promise.race([session.settle(graceMs), left, told]);
+    const end = await Promise.race([readInput(), left, stopped]);
+    if (end === 'input') await Promise.race([session.settle(graceMs), left, stopped]);
     return end;
   } finally {
     input.destroy();

@@ -15,14 +15,14 @@ export interface Outgoing {
 export interface ServerSide {
   /**
    * Sends it. Its answers reach the {@link ClientSide} before or after this is fulfilled; where one cannot come
-   * any more it rejects, or tells the client side of the error.
+   * any more it rejects, or reports the error to the client side.
    *
    * @param onAccepted called when the server has taken it, before its answer
    */
   send(out: Outgoing, onAccepted: () => void): Promise<void>;
   /** After `notifications/initialized`: what the server has to say of itself can come from now on. */
   listen(): void;
-  /** Ends the session, and tells the server, for half a second at most. */
+  /** Ends the session and notifies the server, for half a second at most. */
   close(): Promise<void>;
 }
 

@@ -20,8 +20,8 @@ Shows what the server presents, what is wrong with it, and what would trust it.
 Sends nothing, trusts nothing: compare the fingerprint out of band.
 
   --ca FILE              judge by these certificates, not the default roots
-  --pin PIN              judge by a pin (with --ca or --roots: besides)
-  --roots                the default roots (with --ca: besides)
+  --pin PIN              judge by a pin (with --ca or --roots: in addition)
+  --roots                the default roots (with --ca: in addition)
   --trust-file FILE      judge by what a trust file says of the server
   --server-name NAME     name to ask for and to check, instead of the host
   --client-cert FILE     certificate to show, with --client-key FILE

@@ -81,7 +81,7 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
       const generation = await connections.acquire(id, holdsPool ? holder : undefined);
       if (closed || generation.origin !== origin) {
         connections.release(generation);
-        connections.letGo(id, holder);
+        connections.releaseHolder(id, holder);
         if (closed) throw closedError(THE_CLIENT);
         const message = `'${id}' is registered with another origin now: make a new client`;
         throw closedError(message);
@@ -111,12 +111,12 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
 
   async function close(): Promise<void> {
     closed = true;
-    connections.letGo(id, holder);
+    connections.releaseHolder(id, holder);
     await Promise.all([...clients.values()].map((one) => one.close()));
   }
 
   return Object.assign(client, {
-    /** For transports: answers that are streams are not told by a rejected request. */
+    /** For transports: answers that are streams do not fail by a rejected request. */
     [ON_POOL_ENDED](listener: PoolEnded) {
       onEnded = listener;
     },

@@ -82,7 +82,7 @@ export class RegistryConnections {
 
   /**
    * The connections under the trust that the record holds at this moment, kept from being idle until they
-   * are released. `holder` keeps them for longer, until {@link letGo}.
+   * are released. `holder` keeps them for longer, until {@link releaseHolder}.
    */
   async acquire(id: string, holder?: Holder): Promise<Generation> {
     try {
@@ -114,8 +114,8 @@ export class RegistryConnections {
     generation.lastUsed = performance.now();
   }
 
-  letGo(id: string, holder: Holder): void {
-    this.#servers.get(id)?.letGo(holder, performance.now());
+  releaseHolder(id: string, holder: Holder): void {
+    this.#servers.get(id)?.releaseHolder(holder, performance.now());
   }
 
   /** The record may have changed: ends what it does not cover any more. Resolves when that has ended. */

@@ -62,7 +62,7 @@ export class ServerConnections {
     return this.#all().map(({ factory }) => factory.stats());
   }
 
-  letGo(holder: Holder, now: number): void {
+  releaseHolder(holder: Holder, now: number): void {
     for (const generation of this.#all()) {
       if (generation.holders.delete(holder)) generation.lastUsed = now;
     }

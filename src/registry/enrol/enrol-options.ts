@@ -9,7 +9,7 @@ export type ApproveCertificate = (
   context: ApprovalContext,
 ) => boolean | Promise<boolean>;
 
-/** What `approve` learns besides the certificate. */
+/** What `approve` learns in addition to the certificate. */
 export interface ApprovalContext {
   readonly id: string;
   /** The certificate on record, where there is one. */
@@ -77,7 +77,7 @@ export interface ServerSettings {
   expiresAt?: Date | null;
 }
 
-/** What {@link RegisterOptions} are besides the approval. */
+/** What {@link RegisterOptions} are apart from the approval. */
 export interface Registration extends ServerSettings {
   /**
    * What of the presented certificate is trusted. `'certificate'`: exactly this one. `'key'`: its public

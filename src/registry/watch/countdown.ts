@@ -1,4 +1,4 @@
-/** When a countdown is told of: at so many days before the end, or when a share of the lifetime is left. */
+/** When a countdown is reported: at so many days before the end, or when a share of the lifetime is left. */
 export type Threshold = number | { readonly share: number };
 
 const MAX_DAYS = 36_500;

@@ -7,7 +7,7 @@ export interface ServerEvent {
   readonly at: Date;
   /**
    * `true` in one process of those that share the store: the one that found it. For what is to happen
-   * once, such as a message to a person. The others are told with `false`, and so is whoever begins to
+   * once, such as a message to a person. The others get `false`, and so does whoever begins to
    * watch while it is the case.
    */
   readonly first: boolean;
@@ -79,7 +79,7 @@ export type RegistryEvent =
 /** Options of `ServerRegistry.watch`. */
 export interface WatchOptions {
   /**
-   * When `expiring` is told: so many days before the end, fractions too (`0.5`), or when a share of the whole
+   * When `expiring` is reported: so many days before the end, fractions too (`0.5`), or when a share of the whole
    * lifetime is left (`'1/3'`), which fits certificates of hours as well as those of years. Seen when the server is
    * looked at: `intervalMs` has to be shorter than what is left. A share of a lifetime that is not known (an approval
    * without a beginning) is no limit. Default 30, 7 and 1.

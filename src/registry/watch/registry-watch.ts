@@ -99,7 +99,7 @@ class Watch implements OpenWatch {
   }
 }
 
-/** What one `for await` has not read yet. A state is told once, so it grows with changes, not with time. */
+/** What one `for await` has not read yet. A state is reported once, so it grows with changes, not with time. */
 class EventQueue implements AsyncIterator<RegistryEvent, undefined> {
   readonly #events: RegistryEvent[] = [];
   readonly #readers: Reader[] = [];

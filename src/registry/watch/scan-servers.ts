@@ -26,7 +26,7 @@ const LIMIT_MS = 10_000;
 const PUBLISH_MS = 1000;
 
 export interface ScanListener {
-  readonly tell: (transition: Transition) => void;
+  readonly report: (transition: Transition) => void;
   readonly fail: (error: unknown) => void;
   readonly shortest: (field: 'intervalMs' | 'pollMs') => number;
 }
@@ -45,18 +45,21 @@ export interface Scanning {
  * Connects to every server once an interval, all processes of a store together, and follows what
  * changes in between.
  */
-export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanListener): Scanning {
+export function startScanning(
+  parts: ScanParts,
+  { report, fail, shortest }: ScanListener,
+): Scanning {
   const stopping = new AbortController();
   const { signal } = stopping;
   // One for each connection that is being made.
   setMaxListeners(0, signal);
   const states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
-    if (!signal.aborted) tell(transition);
+    if (!signal.aborted) report(transition);
   });
   const limitMs = parts.connectMs || LIMIT_MS;
   const slots = new Slots(AT_ONCE);
   const jobs = new Set<Promise<void>>();
-  /** Refusals that are being told: a hundred requests may fail at once. */
+  /** Refusals that are being reported: a hundred requests may fail at once. */
   const telling = new Set<string>();
   /** The revisions of the records when all of them were last compared with the states; `undefined`: not yet. */
   let compared: ReadonlyMap<string, number> | undefined;
@@ -67,7 +70,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
   const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
   turn();
 
-  /** Whatever runs is waited for by `stop`, and its failure told. */
+  /** Whatever runs is waited for by `stop`, and its failure reported. */
   function run(job: () => Promise<void>): void {
     if (signal.aborted) return;
     const running = job().catch((error) => {
@@ -238,7 +241,7 @@ export function startScanning(parts: ScanParts, { tell, fail, shortest }: ScanLi
       mine = old !== undefined && old.refusal?.code !== refusal.code;
       return mine && old ? { ...old, at: Date.now(), refusal } : undefined;
     });
-    // What the server presents is not in the error: whoever told of the refusal goes to see.
+    // What the server presents is not in the error: whoever reported the refusal goes to see.
     if (!mine && states.known(id) !== undefined) return;
     const state = await observeServer(parts, id, states.known(id), limited());
     if (!signal.aborted) await states.patch(id, () => state);
@@ -270,7 +273,7 @@ async function eachOf<T>(
   await allOf(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
-/** Waits for all of them, so that nothing goes on after a failure was told. @throws the first failure */
+/** Waits for all of them, so that nothing goes on after a failure was reported. @throws the first failure */
 async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;

@@ -121,7 +121,7 @@ export interface Transition {
 }
 
 /**
- * What is to be told of a transition. Pure, so that every process tells the same.
+ * What is to be reported of a transition. Pure, so that every process reports the same.
  *
  * @param expiringDays in any order
  */

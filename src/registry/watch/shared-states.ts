@@ -8,12 +8,12 @@ import { type ServerState, type Transition, withReported } from './server-state.
  * each, claimed by one process while it connects to the servers in it.
  */
 export interface SharedStates {
-  /** What this process was told last. */
+  /** What this process reported last. */
   known(id: string): ServerState | undefined;
   readonly all: ReadonlyMap<string, ServerState>;
-  /** Reads what others found, and tells of it. */
+  /** Reads what others found, and reports it. */
   pull(): Promise<void>;
-  /** Changes one state and tells of it. `change` returns `undefined` to leave it, `null` to delete it. */
+  /** Changes one state and reports it. `change` returns `undefined` to leave it, `null` to delete it. */
   patch(id: string, change: Change): Promise<void>;
   /** Whether some shard was not looked at for `intervalMs`. After {@link pull}. */
   isDue(intervalMs: number): boolean;
@@ -67,15 +67,15 @@ export function shardOf(id: string): number {
 
 export function makeSharedStates(
   notes: StoreNotes,
-  tell: (transition: Transition) => void,
+  report: (transition: Transition) => void,
 ): SharedStates {
   const me = randomUUID();
   const known = new Map<string, ServerState>();
   const shards = new Map<number, Shard>();
   const sights = new Map<number, Sight>();
-  // A reading that overtakes a newer one would tell of the way back.
+  // A reading that overtakes a newer one would report the way back.
   const turns = makeTurns();
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> => turns('', task);
+  const serially = <T>(task: () => Promise<T>): Promise<T> => turns('', task);
 
   /** Tells of the difference between what this process knew and `shard`. */
   function take(index: number, shard: Shard, first: (id: string) => boolean): void {
@@ -86,7 +86,7 @@ export function makeSharedStates(
       const [previous, next] = [known.get(id), shard.servers.get(id)];
       if (next === undefined) known.delete(id);
       else known.set(id, next);
-      if (previous !== next) tell({ id, previous, next, first: first(id) });
+      if (previous !== next) report({ id, previous, next, first: first(id) });
     }
   }
 
@@ -112,13 +112,13 @@ export function makeSharedStates(
   }
 
   const update = (...args: Parameters<typeof updateNow>): Promise<boolean> =>
-    inTurn(() => updateNow(...args));
+    serially(() => updateNow(...args));
 
   return {
     known: (id) => known.get(id),
     all: known,
     pull: () =>
-      inTurn(async () => {
+      serially(async () => {
         const indices = Array.from({ length: SHARDS }, (_, index) => index);
         const values = await notes.read(indices.map(nameOf));
         for (const index of indices) {
@@ -148,7 +148,7 @@ export function makeSharedStates(
       }),
     async publish(index, found, look) {
       await update(index, (shard) => {
-        // Too late: another process has taken over, and tells for itself.
+        // Too late: another process has taken over, and reports for itself.
         if (shard.claim?.by !== me) return undefined;
         const mine = [...found].filter(([id, { before }]) => isSame(shard.servers.get(id), before));
         const states = mine.map(([id, { state }]) => [id, state] as const);

@@ -11,7 +11,7 @@ export interface ServerWatching {
   /** Watches that are open. */
   readonly count: number;
   open(options: WatchOptions): RegistryWatch;
-  /** A record was changed here. Changes elsewhere come by the store, where it tells. */
+  /** A record was changed here. Changes elsewhere come by the store, where it announces them. */
   changed(id: string): void;
   /** A request failed, for whatever reason. */
   failed(id: string, error: unknown): void;
@@ -33,7 +33,7 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
   const watches = new Map<OpenWatch, CheckedWatch>();
   let scanning: Scanning | undefined;
 
-  function tell(transition: Transition): void {
+  function report(transition: Transition): void {
     const { id, previous, next, first } = transition;
     if (!first && previous !== undefined && previous.recorded !== next?.recorded) {
       parts.changedElsewhere(id);
@@ -72,7 +72,7 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
       });
       watches.set(watch, options);
       if (scanning === undefined) {
-        scanning = startScanning(parts, { tell, fail, shortest });
+        scanning = startScanning(parts, { report, fail, shortest });
       } else {
         const { states } = scanning;
         // After the caller had the time to listen.

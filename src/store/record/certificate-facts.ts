@@ -8,7 +8,7 @@ import type { ApprovedCertificate } from './stored-certificate.js';
 /**
  * A certificate as a record holds it.
  *
- * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot tell whether it is
+ * @throws {TlsConfigError} `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot verify whether it is
  *   self-signed
  */
 export function approvedCertificate(certificate: X509Certificate): ApprovedCertificate {
@@ -32,7 +32,7 @@ export function plainFacts(
 }
 
 /**
- * Whether `claimed` is not contradicted. Where this Node.js cannot tell it is taken: post-quantum
+ * Whether `claimed` is not contradicted. Where this Node.js cannot verify it, it is taken: post-quantum
  * signatures are beyond older ones, and the record may come from a newer one.
  */
 export function mayBeSelfSigned(certificate: X509Certificate, claimed: boolean): boolean {

@@ -27,7 +27,7 @@ import { toStoredTrust } from './stored-trust.js';
  * Makes the record of a server from the operator's decision.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`;
- *   `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot tell whether the certificate is self-signed
+ *   `MCP_TLS_UNSUPPORTED_ALGORITHM` when this Node.js cannot verify whether the certificate is self-signed
  * @example
  * const url = 'https://billing.internal:8443/mcp';
  * const record = createStoredCertificate({ url, trust: pem, approvedBy: 'ops@example.com' });

@@ -55,7 +55,7 @@ function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'auth
   if (anchors.length === 0) return roots;
   const ca = anchors.map(({ raw }) => pemOf(raw));
   const authorities = anchors.filter(({ isAuthority }) => isAuthority).length;
-  // Of both kinds: then they are told apart by their names, as they were.
+  // Of both kinds: then they are distinguished by their names, as they were.
   const isMixed = authorities > 0 && authorities < anchors.length;
   return { ca, ...(isMixed ? {} : { authority: authorities > 0 }), ...roots };
 }

@@ -27,7 +27,7 @@ export const BATTERY_THEMES = [
 /** What a check is about; reports are grouped by it. */
 export type BatteryTheme = (typeof BATTERY_THEMES)[number];
 
-/** What a check is told by, in reports. */
+/** What identifies a check in reports. */
 export interface CheckText {
   /** Stable: `include` and `exclude` name checks by it. */
   readonly id: string;
@@ -41,7 +41,7 @@ export interface CheckText {
 
 interface CheckBase extends CheckText {
   readonly theme: BatteryTheme;
-  /** Policy fields that it uses besides `ca`. */
+  /** Policy fields that it uses in addition to `ca`. */
   readonly needs: readonly PolicyField[];
   /** Changes something of the whole process, so nothing else may run meanwhile. */
   readonly alone: boolean;
@@ -88,12 +88,12 @@ export interface Attack {
   /** What the client does before the attack begins; it must succeed, or nothing was shown. */
   readonly first?: (client: BatteryClient, url: string) => Promise<void>;
   /** How often the client is asked: together, or one after the other. Default: once. */
-  readonly tries?: { readonly together: number } | { readonly inTurn: number };
+  readonly tries?: { readonly together: number } | { readonly sequential: number };
   /** It is about a redirect, so a client that hands the redirect back has refused it. */
   readonly redirects?: boolean;
   /** Nothing is to connect to the victim: only another server named it. */
   readonly isNamed?: boolean;
-  /** Bytes lost besides those that the victim read. */
+  /** Bytes lost in addition to those that the victim read. */
   readonly alsoLeaked?: () => number;
 }
 

@@ -1,6 +1,6 @@
 import type { PlainPem, TlsVersion } from '../../core.js';
 
-/** Fields that a {@link BatteryPolicy} may have besides `url`. */
+/** Fields that a {@link BatteryPolicy} may have in addition to `url`. */
 export const POLICY_FIELDS = [
   'ca',
   'authority',

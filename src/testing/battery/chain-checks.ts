@@ -10,7 +10,7 @@ const VERIFY =
 const COMPARE_LEAF =
   'Judge the certificate whose key the server has proved, the first one; the rest of the chain is text that anybody can send.';
 const COMPARE_ANCHOR =
-  'Where the anchor is a server certificate and no authority, compare it with the leaf, besides the verdict of OpenSSL.';
+  'Where the anchor is a server certificate and no authority, compare it with the leaf, in addition to the verdict of OpenSSL.';
 const OPENSSL =
   'Leave path validation to OpenSSL and keep its verdict: rejectUnauthorized: true, and no list of codes that are forgiven.';
 
@@ -82,7 +82,7 @@ export const CHAIN_CHECKS: readonly AttackCheck[] = [
       const name = { commonName: 'battery intermediate', isCa: true };
       const genuine = await stage.certificate({ ...name, signedBy: root });
       const rogue = await stage.certificate(name);
-      // Without key identifiers nothing but the signature tells the two apart.
+      // Without key identifiers nothing but the signature distinguishes the two.
       const leaf = await stage.certificate({ signedBy: rogue, keyIdentifiers: false });
       const cert = leaf.pem + genuine.pem;
       return { anchor: root, shown: { cert, key: leaf.keyPem } };

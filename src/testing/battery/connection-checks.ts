@@ -98,7 +98,7 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
         victim.dropConnections();
         await pause(NOTICE_MS);
       };
-      return { victim, policy: { ca: ca.pem }, first, tries: { inTurn: 2 } };
+      return { victim, policy: { ca: ca.pem }, first, tries: { sequential: 2 } };
     },
   }),
   attack('connection', {
@@ -109,7 +109,7 @@ export const CONNECTION_CHECKS: readonly AttackCheck[] = [
     async arrange(stage) {
       const [genuine, certificate] = await stage.twins();
       const victim = await stage.server({ certificate });
-      return { victim, policy: { ca: genuine.pem }, tries: { inTurn: 3 } };
+      return { victim, policy: { ca: genuine.pem }, tries: { sequential: 3 } };
     },
   }),
   attack('connection', {
@@ -213,7 +213,7 @@ async function rotated(
     await pause(NOTICE_MS);
   };
   // Twice, since some clients spend their first try on finding the old connection closed.
-  return { victim, policy: { ca: genuine.pem }, first, tries: { inTurn: 2 } };
+  return { victim, policy: { ca: genuine.pem }, first, tries: { sequential: 2 } };
 }
 
 /** A server that a client of another policy, made by the same function, has just talked to. */
@@ -230,7 +230,7 @@ async function underOtherPolicy(
     await then(victim, other);
     await pause(NOTICE_MS);
   };
-  return { victim, policy: { ca: stranger.pem }, first, tries: { inTurn: 2 } };
+  return { victim, policy: { ca: stranger.pem }, first, tries: { sequential: 2 } };
 }
 
 async function intercepted(stage: Stage): Promise<{

@@ -7,7 +7,7 @@ import { reach } from './requests.js';
 import { revocationList } from './revocation-list.js';
 
 const OWN_ORIGIN =
-  'Use the client certificate for connections to the origin of the policy only: it tells who the client is, and to whom it talks.';
+  'Use the client certificate for connections to the origin of the policy only: it reveals who the client is, and to whom it talks.';
 const PASS_ON = 'Pass cert, key and passphrase of policy.clientCertificate to the connection.';
 const PASS_CRL =
   'Pass policy.crl to the secure context; Node.js then refuses what no valid list covers.';

@@ -29,7 +29,7 @@ export const HOST_CHECKS: readonly BatteryCheck[] = [
         victim.rotate(impostor, { dropConnections: true });
         await pause(30);
       };
-      return { victim, policy: { ca: genuine.pem }, first, tries: { inTurn: 2 } };
+      return { victim, policy: { ca: genuine.pem }, first, tries: { sequential: 2 } };
     },
   }),
   hostWorks('calls', 'Each call reaches the server', async (client, url, { records }) => {

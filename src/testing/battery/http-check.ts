@@ -3,7 +3,7 @@ import type { RequestHandler } from '../tls-server-options.js';
 import { type Stage, type WorkingCheck, works } from './battery-check.js';
 import type { BatteryClient } from './battery-policy.js';
 
-/** What a check of an exchange has at hand besides its client. */
+/** What a check of an exchange has at hand in addition to its client. */
 export interface HttpSetting {
   readonly stage: Stage;
   readonly tls: TlsServer;

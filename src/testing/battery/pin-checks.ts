@@ -10,7 +10,7 @@ export const EXPIRED: { readonly notAfter: Date } = { notAfter: new Date(Date.no
 const HASH_LEAF =
   'Hash the SubjectPublicKeyInfo of the leaf, as it stands in the certificate, on the connected socket; compare with every pin before the first byte of the request.';
 const ADDED =
-  "A pin is asked for besides chain and name; only identity: 'pin' replaces them, and only allowExpired forgives expiry.";
+  "A pin is asked for in addition to chain and name; only identity: 'pin' replaces them, and only allowExpired forgives expiry.";
 /** Checks of `pins`, `identity` and `allowExpired`. */
 export const PIN_CHECKS: readonly BatteryCheck[] = [
   refused('pin-wrong', 'The pin is of another key', HASH_LEAF, async (stage) => {

@@ -24,7 +24,7 @@ interface Finding {
   readonly error?: unknown;
 }
 
-/** What bounds a check, besides the check itself. */
+/** What bounds a check from outside. */
 export interface RunCheckOptions {
   /** Policy fields that the client under test understands. */
   readonly supports: readonly string[];
@@ -140,10 +140,10 @@ async function ask(attack: Attack, client: BatteryClient, url: string): Promise<
       return { error: error ?? new Error('rejected without a reason') };
     }
   };
-  const tries = attack.tries ?? { inTurn: 1 };
+  const tries = attack.tries ?? { sequential: 1 };
   if ('together' in tries) return Promise.all(Array.from({ length: tries.together }, once));
   const answers: Answer[] = [];
-  for (let i = 0; i < tries.inTurn; i++) answers.push(await once());
+  for (let i = 0; i < tries.sequential; i++) answers.push(await once());
   return answers;
 }
 

@@ -60,10 +60,10 @@ it.each([
 
 it('what waited is handed out in portions, with a turn of the event loop between them', async () => {
   let turn = 0;
-  const inTurn: number[] = [];
+  const sequential: number[] = [];
   const writable = new WritableStream<unknown>({
     write: (piece) => {
-      inTurn[turn] = (inTurn[turn] ?? 0) + (piece as Uint8Array).length;
+      sequential[turn] = (sequential[turn] ?? 0) + (piece as Uint8Array).length;
     },
   });
   const source = {
@@ -85,7 +85,7 @@ it('what waited is handed out in portions, with a turn of the event loop between
     pipe.end();
   });
   clearImmediate(immediate);
-  expect(inTurn.reduce((sum, bytes) => sum + bytes, 0)).toBe(60_000);
+  expect(sequential.reduce((sum, bytes) => sum + bytes, 0)).toBe(60_000);
   // A portion, and the piece that filled it.
-  expect(Math.max(...inTurn.filter((bytes) => bytes > 0))).toBeLessThanOrEqual(2 * 16_384);
+  expect(Math.max(...sequential.filter((bytes) => bytes > 0))).toBeLessThanOrEqual(2 * 16_384);
 });
