@@ -47,6 +47,10 @@ export class EventSize {
 
   /** Whether the event is too long with `chunk`, a part of the stream. */
   exceeds(chunk: Uint8Array): boolean {
+    return this.#afterCr || chunk.includes(CR) ? this.#addBytes(chunk) : this.#addLines(chunk);
+  }
+
+  #addBytes(chunk: Uint8Array): boolean {
     for (const byte of chunk) {
       if (byte === CR || (byte === LF && !this.#afterCr)) this.#endLine();
       else if (byte !== LF) {
@@ -55,6 +59,23 @@ export class EventSize {
         if (this.#lines + this.#line > this.#most) return true;
       }
       this.#afterCr = byte === CR;
+    }
+    return false;
+  }
+
+  /** The same where lines end with LF alone, as they nearly always do. A byte costs a tenth, of long lines a hundredth. */
+  #addLines(chunk: Uint8Array): boolean {
+    for (let at = 0; at < chunk.length; ) {
+      const found = chunk.indexOf(LF, at);
+      const end = found === -1 ? chunk.length : found;
+      if (end > at) {
+        if (this.#line === 0) this.#isComment = chunk[at] === COLON;
+        this.#line += end - at;
+        if (this.#lines + this.#line > this.#most) return true;
+      }
+      if (found === -1) break;
+      this.#endLine();
+      at = end + 1;
     }
     return false;
   }

@@ -34,7 +34,7 @@ export async function runGateway(
   const where = [good.servers, hostile.servers].map((one) => JSON.stringify(one));
   // At the same moment of each turn.
   const collectEvery = memory ? [String(TURN_MS)] : [];
-  const gateway = start(binary, 'gateway', [...times, ...where, ...collectEvery], ['--expose-gc', '--cpu-prof', '--cpu-prof-dir=/tmp/gwprof']);
+  const gateway = start(binary, 'gateway', [...times, ...where, ...collectEvery], ['--expose-gc']);
   console.log(
     `${servers - hostileCount} good servers and ${hostileCount} hostile ones, ${minutes} minutes; 50 calls a second to the good ones`,
   );
