@@ -1,23 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { explainTlsError } from '../../explain-tls-error.js';
-import type { CertificateStore } from '../../store/certificate-store.js';
-import { isVerdict, type ObserveParts, observeRecord, observeServer } from './observe-server.js';
+import { allOf } from './all-of.js';
+import { isVerdict, observeServer } from './observe-server.js';
 import { ownNotes } from './own-notes.js';
-import { isSameRecord, type ServerState, type Transition } from './server-state.js';
+import { RecordChanges, type RecordChangesParts } from './record-changes.js';
+import type { ServerState, Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
 import { Slots } from './slots.js';
 
-export interface ScanParts extends ObserveParts {
-  readonly store: CertificateStore;
+export interface ScanParts extends RecordChangesParts {
   /** Limit of a connection attempt; 0: none. */
   readonly connectMs: number;
 }
 
 /** Servers that are connected to at one time, of whatever shards: one that stalls holds up no shard. */
 const AT_ONCE = 64;
-
-/** Records that are read at one time. */
-const RECORDS_AT_ONCE = 4;
 
 /** For looking at one server, where connections have no limit of their own. */
 const LIMIT_MS = 10_000;
@@ -31,96 +28,141 @@ export interface ScanListener {
   readonly shortest: (field: 'intervalMs' | 'pollMs') => number;
 }
 
-/** What goes on while somebody watches. */
-export interface Scanning {
-  readonly states: SharedStates;
-  changed(id: string | undefined): void;
-  requestFailed(id: string, error: unknown): void;
-  /** Looks at once. */
-  hurry(): void;
-  stop(): Promise<void>;
-}
-
 /**
  * Connects to every server once an interval, all processes of a store together, and follows what
- * changes in between.
+ * changes in between: what goes on while somebody watches.
+ *
+ * - Whatever runs is one of `#jobs`, which `stop` waits for, and whose failure is reported.
+ * - After `stop` nothing is reported, and no timer is left.
  */
-export function startScanning(
-  parts: ScanParts,
-  { report, fail, shortest }: ScanListener,
-): Scanning {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  // One for each connection that is being made.
-  setMaxListeners(0, signal);
-  const states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
-    if (!signal.aborted) report(transition);
-  });
-  const limitMs = parts.connectMs || LIMIT_MS;
-  const slots = new Slots(AT_ONCE);
-  const jobs = new Set<Promise<void>>();
+export class ServerScan {
+  readonly states: SharedStates;
+  readonly #parts: ScanParts;
+  readonly #listener: ScanListener;
+  readonly #limitMs: number;
+  readonly #records: RecordChanges;
+  readonly #stopping = new AbortController();
+  readonly #slots = new Slots(AT_ONCE);
+  readonly #jobs = new Set<Promise<void>>();
   /** Refusals that are being reported: a hundred requests may fail at once. */
-  const telling = new Set<string>();
-  /** The revisions of the records when all of them were last compared with the states; `undefined`: not yet. */
-  let compared: ReadonlyMap<string, number> | undefined;
-  let comparing: Promise<void> = Promise.resolve();
-  let listing: Promise<unknown> = Promise.resolve();
-  let listedAt = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
-  const unsubscribe = parts.store.onChange?.(changed) ?? (() => {});
-  turn();
+  readonly #reporting = new Set<string>();
+  /** Ids of records that were written while a shard is being looked at, for each such look. */
+  readonly #written = new Set<Set<string>>();
+  readonly #unsubscribe: () => void;
+  #listedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Whatever runs is waited for by `stop`, and its failure reported. */
-  function run(job: () => Promise<void>): void {
-    if (signal.aborted) return;
-    const running = job().catch((error) => {
-      if (!signal.aborted) fail(error);
+  constructor(parts: ScanParts, listener: ScanListener) {
+    this.#parts = parts;
+    this.#listener = listener;
+    this.#limitMs = parts.connectMs || LIMIT_MS;
+    const { signal } = this.#stopping;
+    // One for each connection that is being made.
+    setMaxListeners(0, signal);
+    this.states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
+      if (!signal.aborted) listener.report(transition);
     });
-    jobs.add(running);
-    void running.then(() => jobs.delete(running));
+    this.#records = new RecordChanges(parts, this.states);
+    this.#unsubscribe = parts.store.onChange?.((id) => this.changed(id)) ?? (() => {});
+    this.hurry();
   }
 
-  function turn(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    run(async () => {
+  /** A record was written, or (`undefined`) any may have been. */
+  changed(id: string | undefined): void {
+    if (id !== undefined) {
+      for (const written of this.#written) written.add(id);
+      this.#run(() => this.#records.take(id, true));
+      return;
+    }
+    this.#run(() => this.#records.compareAll());
+    this.#listedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  requestFailed(id: string, error: unknown): void {
+    const { code, message } = explainTlsError(error) ?? {};
+    if (!isVerdict(code) || message === undefined) return;
+    const occurrence = `${code} ${id}`;
+    const known = this.states.known(id);
+    // Reported already, or about to be: what a server provokes makes no work each time.
+    if (known?.reported?.refusals[code] !== undefined || this.#reporting.has(occurrence)) return;
+    this.#reporting.add(occurrence);
+    this.#run(async () => {
       try {
-        await look();
+        await this.#reportRefusal(id, { code, message });
       } finally {
-        // To watch is no reason for a process to stay.
-        if (!signal.aborted) timer ??= setTimeout(turn, shortest('pollMs')).unref();
+        this.#reporting.delete(occurrence);
       }
     });
   }
 
-  async function look(): Promise<void> {
-    const intervalMs = shortest('intervalMs');
+  /** Looks at once. */
+  hurry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#run(async () => {
+      try {
+        await this.#look();
+      } finally {
+        if (!this.#stopping.signal.aborted) {
+          // To watch is no reason for a process to stay.
+          this.#timer ??= setTimeout(() => this.hurry(), this.#listener.shortest('pollMs')).unref();
+        }
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    this.#unsubscribe();
+    await Promise.all(this.#jobs);
+  }
+
+  #run(job: () => Promise<void>): void {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const running = job().catch((error) => {
+      if (!signal.aborted) this.#listener.fail(error);
+    });
+    this.#jobs.add(running);
+    void running.then(() => this.#jobs.delete(running));
+  }
+
+  async #look(): Promise<void> {
+    const intervalMs = this.#listener.shortest('intervalMs');
+    const { states } = this;
     await states.pull();
     const now = performance.now();
-    if (now - listedAt < intervalMs && !states.isDue(intervalMs)) return;
-    listedAt = now;
-    const listed = await listRevisions().catch((error) => {
+    if (now - this.#listedAt < intervalMs && !states.isDue(intervalMs)) return;
+    this.#listedAt = now;
+    const listed = await this.#records.list().catch((error) => {
       // One damaged record makes a list incomplete. Those that are known are looked at all the same.
-      fail(error);
+      this.#listener.fail(error);
       return undefined;
     });
     // Others may have found what is known when nobody watched what came after it.
-    if (listed !== undefined && compared === undefined) await compare(listed).catch(fail);
+    if (listed !== undefined && !this.#records.hasCompared) {
+      await this.#records.compare(listed).catch(this.#listener.fail);
+    }
+    await this.#scanShards([...(listed?.keys() ?? []), ...states.all.keys()], intervalMs);
+  }
+
+  async #scanShards(ids: readonly string[], intervalMs: number): Promise<void> {
     const shards = new Map<number, Set<string>>();
-    for (const id of [...(listed?.keys() ?? []), ...states.all.keys()]) {
-      const ids = shards.get(shardOf(id));
-      if (ids === undefined) shards.set(shardOf(id), new Set([id]));
-      else ids.add(id);
+    for (const id of ids) {
+      const shard = shards.get(shardOf(id));
+      if (shard === undefined) shards.set(shardOf(id), new Set([id]));
+      else shard.add(id);
     }
     const scans: Promise<void>[] = [];
     try {
       for (const [shard, ids] of shards) {
         // A shard is claimed when all before it are under way: no longer than it is looked at.
-        await slots.turn();
-        if (signal.aborted) break;
-        const claimMs = 30_000 + (1 + Math.ceil(ids.size / AT_ONCE)) * 3 * limitMs;
-        if (!(await states.claim(shard, intervalMs, claimMs))) continue;
-        const scanning = scan(shard, [...ids]);
+        await this.#slots.turn();
+        if (this.#stopping.signal.aborted) break;
+        const claimMs = 30_000 + (1 + Math.ceil(ids.size / AT_ONCE)) * 3 * this.#limitMs;
+        if (!(await this.states.claim(shard, intervalMs, claimMs))) continue;
+        const scanning = this.#scan(shard, [...ids]);
         // Waited for below: one that fails before the last has begun is no unhandled rejection.
         scanning.catch(() => {});
         scans.push(scanning);
@@ -130,112 +172,47 @@ export function startScanning(
     }
   }
 
-  async function scan(shard: number, ids: readonly string[]): Promise<void> {
+  async #scan(shard: number, ids: readonly string[]): Promise<void> {
+    const { states } = this;
+    const { signal } = this.#stopping;
     const found = new Map<string, Found>();
+    const written = new Set<string>();
+    this.#written.add(written);
     let whole = false;
     let published = 0;
     // What a server that stalls shares its shard with is not to wait for it.
     const timer = setInterval(() => {
       if (found.size === published) return;
       published = found.size;
-      run(() => states.publish(shard, new Map(found), 'going on'));
+      this.#run(() => states.publish(shard, new Map(found), 'going on'));
     }, PUBLISH_MS).unref();
     try {
       const observe = async (id: string): Promise<void> => {
         const before = states.known(id);
         if (signal.aborted) return;
-        const state = await observeServer(parts, id, before, limited());
+        const state = await observeServer(this.#parts, id, before, this.#limited());
         // What was broken off says nothing.
         if (!signal.aborted) found.set(id, { before, state });
       };
-      await allOf(ids.map((id) => slots.run(() => observe(id))));
+      await allOf(ids.map((id) => this.#slots.run(() => observe(id))));
       whole = !signal.aborted;
     } finally {
       clearInterval(timer);
+      this.#written.delete(written);
       await states.publish(shard, found, whole ? 'whole' : 'broken off');
     }
+    if (signal.aborted) return;
+    // What was found of them may be older, and nobody knew them when they were written: a revocation, for example.
+    await allOf(ids.filter((id) => written.has(id)).map((id) => this.#records.take(id, true)));
   }
 
   /** A server that stalls is as good as one that is not there. */
-  function limited(): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  #limited(): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#limitMs)]);
   }
 
-  function changed(id: string | undefined): void {
-    if (id !== undefined) {
-      run(() => recordChanged(id, true));
-      return;
-    }
-    // Any may have; those that did not are left as they were found.
-    run(async () => {
-      await states.pull();
-      // Of a watch that has just begun nothing is known that could have changed.
-      if (states.all.size === 0) return;
-      await compare(await listRevisions().catch(() => undefined));
-    });
-    listedAt = Number.NEGATIVE_INFINITY;
-  }
-
-  /** One after the other: what the first has read, the second need not read again. */
-  function listRevisions(): Promise<ReadonlyMap<string, number>> {
-    const list = listing.then(async () => {
-      const entries = await parts.store.list();
-      return new Map(entries.map(({ id, revision }) => [id, revision]));
-    });
-    listing = list.catch(() => {});
-    return list;
-  }
-
-  /** Reads those whose revision is another one since; all of them at first, or where the list is not whole. */
-  function compare(listed: ReadonlyMap<string, number> | undefined): Promise<void> {
-    const comparison = comparing.then(async () => {
-      const before = compared;
-      const isSame = (id: string): boolean => {
-        const revision = listed?.get(id);
-        return revision !== undefined && revision === before?.get(id);
-      };
-      const changed = [...states.all.keys()].filter((id) => !isSame(id));
-      await eachOf(changed, RECORDS_AT_ONCE, (one) => recordChanged(one, false));
-      // If one of them failed, all that have changed are compared again at the next time.
-      compared = listed ?? before;
-    });
-    comparing = comparison.catch(() => {});
-    return comparison;
-  }
-
-  /** A record that was written was tried before: what was wrong with the server is over. */
-  async function recordChanged(id: string, written: boolean): Promise<void> {
-    const state = await observeRecord(parts, id, states.known(id));
-    // To look at the note would read its whole shard, for each server that is in it.
-    if (!written && isSameRecord(states.known(id), state)) return;
-    await states.patch(id, (old) => {
-      const same = isSameRecord(old, state);
-      const settled = !written || old?.refusal?.code === state?.refusal?.code;
-      return same && settled ? undefined : state;
-    });
-  }
-
-  function requestFailed(id: string, error: unknown): void {
-    const { code, message } = explainTlsError(error) ?? {};
-    if (!isVerdict(code) || message === undefined) return;
-    const occurrence = `${code} ${id}`;
-    const known = states.known(id);
-    // Reported already, or about to be: what a server provokes makes no work each time.
-    if (known?.reported?.refusals[code] !== undefined || telling.has(occurrence)) return;
-    telling.add(occurrence);
-    run(async () => {
-      try {
-        await tellRefusal(id, { code, message });
-      } finally {
-        telling.delete(occurrence);
-      }
-    });
-  }
-
-  async function tellRefusal(
-    id: string,
-    refusal: NonNullable<ServerState['refusal']>,
-  ): Promise<void> {
+  async #reportRefusal(id: string, refusal: NonNullable<ServerState['refusal']>): Promise<void> {
+    const { states } = this;
     let mine = false;
     await states.patch(id, (old) => {
       mine = old !== undefined && old.refusal?.code !== refusal.code;
@@ -243,38 +220,7 @@ export function startScanning(
     });
     // What the server presents is not in the error: whoever reported the refusal goes to see.
     if (!mine && states.known(id) !== undefined) return;
-    const state = await observeServer(parts, id, states.known(id), limited());
-    if (!signal.aborted) await states.patch(id, () => state);
+    const state = await observeServer(this.#parts, id, states.known(id), this.#limited());
+    if (!this.#stopping.signal.aborted) await states.patch(id, () => state);
   }
-
-  return {
-    states,
-    changed,
-    requestFailed,
-    hurry: turn,
-    async stop() {
-      stopping.abort();
-      clearTimeout(timer);
-      unsubscribe();
-      await Promise.all(jobs);
-    },
-  };
-}
-
-async function eachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  task: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await task(item);
-  };
-  await allOf(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-}
-
-/** Waits for all of them, so that nothing goes on after a failure was reported. @throws the first failure */
-async function allOf(tasks: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
 }

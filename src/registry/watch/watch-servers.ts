@@ -3,7 +3,7 @@ import { count, custom, declareOptions, readOptions, signal } from '../../option
 import { readThreshold, type Threshold } from './countdown.js';
 import type { RegistryWatch, WatchOptions } from './events.js';
 import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
-import { type Scanning, type ScanParts, startScanning } from './scan-servers.js';
+import { type ScanParts, ServerScan } from './scan-servers.js';
 import { eventsOf, type Transition } from './server-state.js';
 
 /** The watches of a registry, and the scan behind them while there are any. */
@@ -31,7 +31,7 @@ export interface WatchingParts extends ScanParts {
 
 export function makeServerWatching(parts: WatchingParts): ServerWatching {
   const watches = new Map<OpenWatch, CheckedWatch>();
-  let scanning: Scanning | undefined;
+  let scanning: ServerScan | undefined;
 
   function report(transition: Transition): void {
     const { id, previous, next, first } = transition;
@@ -72,7 +72,7 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
       });
       watches.set(watch, options);
       if (scanning === undefined) {
-        scanning = startScanning(parts, { report, fail, shortest });
+        scanning = new ServerScan(parts, { report, fail, shortest });
       } else {
         const { states } = scanning;
         // After the caller had the time to listen.
