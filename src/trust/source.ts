@@ -69,6 +69,13 @@ export function readOne(value: Material): string | Uint8Array {
   return source === undefined ? (value as string | Uint8Array) : source.read();
 }
 
+/** Fixed parts as they are now: whoever holds the bytes may write into them. Sources stay as they are. */
+export function fixed<T>(value: T): T {
+  if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
+  if (Array.isArray(value)) return value.map(fixed) as T;
+  return value;
+}
+
 let functions = 0;
 const known = new WeakMap<MaterialFunction, Source>();
 
