@@ -7,13 +7,13 @@ import { readOptions, refuse, typeOf } from '../options.js';
 import type { Anchor } from './anchor.js';
 import { checkedPolicy } from './checked-policy.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
-import { readClientCertificate } from './client-certificate.js';
+import { assertIsWhole, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
 import { type AllFields, assertCombination, groupsOf, leastVersion } from './policy-combination.js';
 import { CHECKED, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
-import { readMaterial } from './source.js';
+import { readMaterial, sourceOf, sourcesIn } from './source.js';
 import {
   type Chain,
   type ChainFields,
@@ -85,6 +85,33 @@ export function checkTrustPolicy(
   }
   assertCombination(policy);
   return readPolicy(policy, parsed);
+}
+
+/**
+ * Checks a policy as far as that can be done without reading its sources.
+ *
+ * @throws {TlsConfigError} as {@link checkTrustPolicy}
+ */
+export function checkWithoutSources(trust: TrustPolicy): void {
+  const policy = readOptions(TRUST_POLICY, trust, 'trust');
+  assertCombination(policy);
+  const { ca, crl, clientCertificate, ...rest } = policy as AllFields;
+  if (clientCertificate !== undefined) assertIsWhole(clientCertificate);
+  const isNamed = Object.values(clientCertificate ?? {}).some((one) => sourcesIn(one).length > 0);
+  readPolicy({
+    ...rest,
+    ...fixedPart('ca', ca),
+    ...fixedPart('crl', crl),
+    ...(isNamed || clientCertificate === undefined ? {} : { clientCertificate }),
+  } as TrustPolicy);
+}
+
+/** A field without its sources; none where nothing is left. */
+function fixedPart(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  const all = Array.isArray(value) ? value : [value];
+  const rest = all.filter((one) => sourceOf(one) === undefined);
+  return rest.length === 0 && all.length > 0 ? {} : { [name]: rest };
 }
 
 function assertType(trust: unknown, whose: string): void {

@@ -153,12 +153,17 @@ export function assertIsWhole(given: ClientCertificate): void {
 const OR_PFX = ': give cert and key, or pfx';
 
 function readHalves({ cert, key, passphrase }: ClientCertificateAndKey): KeyAndChain {
-  const certificates = readCertificates(certificatesOnly(cert as PlainPem));
+  const certificates = readClientChain(cert as PlainPem);
   const privateKey = readPrivateKey(key as GivenKey, passphrase);
   if (!certificates[0]?.checkPrivateKey(privateKey)) {
     invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
   }
   return { key: privateKey, certificates };
+}
+
+/** Of a file that may hold the key besides. @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` */
+export function readClientChain(cert: PlainPem): readonly X509Certificate[] {
+  return readCertificates(certificatesOnly(cert));
 }
 
 function isBytes(value: unknown): boolean {

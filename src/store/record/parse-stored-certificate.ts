@@ -1,14 +1,22 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../../assert.js';
-import { readOneCertificate } from '../../certificate/pem.js';
+import { type PlainPem, readCertificates, readOneCertificate } from '../../certificate/pem.js';
 import { readProxy } from '../../connect/proxy.js';
-import { custom, declareOptions, passedOn, readOptions, required } from '../../options.js';
-import { anchorsOf, checkTrustPolicy } from '../../trust/check-trust-policy.js';
-import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
+import {
+  custom,
+  type Declaration,
+  declareOptions,
+  flag,
+  passedOn,
+  readOptions,
+  required,
+} from '../../options.js';
+import { checkTrustPolicy, readPins } from '../../trust/check-trust-policy.js';
 import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
 import { assertDate, assertText, freezePlain, plainCopy } from './plain-data.js';
+import { RecordPolicy, RecordTrust } from './record-trust.js';
 import type {
   ApprovedCertificate,
   PreviousCertificate,
@@ -16,14 +24,23 @@ import type {
   StoredTrust,
 } from './stored-certificate.js';
 
-/** What a record's trust means, checked. */
-export interface RecordTrust {
-  readonly policy: CheckedTrustPolicy;
-  readonly origins: Readonly<Record<string, CheckedTrustPolicy>> | undefined;
-}
-
 /** Of records that were checked here: frozen, so that what was true of one stays so. */
 const checked = new WeakMap<StoredCertificate, RecordTrust>();
+
+/** Options of {@link parseStoredCertificate}. */
+export interface ParseRecordOptions {
+  /**
+   * Whether the record may name files (`{ file: path }`) in the place of certificates and keys. Each process that
+   * connects reads them, and shows a server the client certificate in them. Only for what the operator alone writes.
+   * Default false: it is refused.
+   */
+  readonly mayNameFiles?: boolean | undefined;
+}
+
+const OPTIONS: Declaration<ParseRecordOptions> = declareOptions<ParseRecordOptions>(
+  'parseStoredCertificate: options',
+  { mayNameFiles: flag() },
+);
 
 /**
  * Checks a record whole, on its way in and on its way out: no unknown or missing field, certificates
@@ -37,10 +54,22 @@ const checked = new WeakMap<StoredCertificate, RecordTrust>();
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`. Messages name
  *   fields, never their content.
  */
-export function parseStoredCertificate(value: unknown): StoredCertificate {
+export function parseStoredCertificate(
+  value: unknown,
+  options: ParseRecordOptions = {},
+): StoredCertificate {
+  const { mayNameFiles = false } = readOptions(OPTIONS, options);
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   readOptions(RECORD, value);
-  return parse(plainCopy('record', value) as StoredCertificate, true, readOneCertificate);
+  const record = plainCopy('record', value) as StoredCertificate;
+  const trust = parse(record, true, readOneCertificate);
+  if (!mayNameFiles && trust.files.length > 0) {
+    invalidArgument(
+      'the record names a file, and those who may write such records say what this process reads',
+      'Parse it by parseStoredCertificate(record, { mayNameFiles: true }), where only the operator writes it.',
+    );
+  }
+  return remember(record, trust);
 }
 
 /**
@@ -55,7 +84,9 @@ export function parseSealedCertificate(
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   readOptions(RECORD, value);
   freezePlain('record', value as object);
-  return parse(value as StoredCertificate, false, read);
+  const record = value as StoredCertificate;
+  // Whoever has the key has written it.
+  return remember(record, parse(record, false, read));
 }
 
 /** Reads one certificate, of PEM. */
@@ -90,8 +121,12 @@ export function trustOf(record: StoredCertificate): RecordTrust {
 export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCertificate {
   const record = plainCopy('record', value) as StoredCertificate;
   assertOwnFields(record);
-  assertIsTrusted(record, trust.policy);
-  checked.set(record, Object.freeze(trust));
+  assertIsTrusted(record, trust.own);
+  return remember(record, trust);
+}
+
+function remember(record: StoredCertificate, trust: RecordTrust): StoredCertificate {
+  checked.set(record, trust);
   return record;
 }
 
@@ -99,20 +134,19 @@ function parse(
   record: StoredCertificate,
   verifySignature: boolean,
   read: CertificateReader,
-): StoredCertificate {
+): RecordTrust {
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const { certificate } = record;
   const shown =
     certificate === undefined ? undefined : assertCertificate(certificate, verifySignature, read);
-  const policy = readTrust('record.trust', record.trust, shown);
+  const own = readTrust('record.trust', record.trust, shown);
   const origins = record.origins === undefined ? undefined : readOrigins(record.origins);
-  if (shown === undefined && anchorsOf(policy).length > 0) {
+  if (shown === undefined && own.stored.ca !== undefined && !own.hasCaInFile) {
     invalidArgument('record.certificate is missing');
   }
   assertOwnFields(record);
-  assertIsTrusted(record, policy, shown);
-  checked.set(record, Object.freeze({ policy, origins }));
-  return record;
+  assertIsTrusted(record, own, shown);
+  return new RecordTrust(own, origins);
 }
 
 function assertOwnFields(record: StoredCertificate): void {
@@ -169,14 +203,14 @@ function assertUrl(value: unknown): void {
 }
 
 /** Only objects: text and `null` are short forms for people. */
-function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): CheckedTrustPolicy {
+function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): RecordPolicy {
   if (typeof trust !== 'object' || trust === null) invalidArgument(`${what} must be an object`);
-  return checkTrustPolicy(trust as TrustPolicy, 'trust', parsed);
+  return RecordPolicy.read(trust, () => checkTrustPolicy(trust as TrustPolicy, 'trust', parsed));
 }
 
 function readOrigins(
   origins: NonNullable<StoredCertificate['origins']>,
-): Readonly<Record<string, CheckedTrustPolicy>> {
+): Readonly<Record<string, RecordPolicy>> {
   assertObject('record.origins', origins);
   const entries = Object.entries(origins).map(([origin, trust]) => {
     assertOrigin(origin);
@@ -235,19 +269,26 @@ function assertCertificate(
   return certificate;
 }
 
-/** What is shown as approved has to be what is trusted: a person sees the one and relies on the other. */
+/**
+ * What is shown as approved has to be what is trusted: a person sees the one and relies on the other. What a file holds
+ * at this moment does not make it so.
+ */
 function assertIsTrusted(
-  { certificate, trust }: StoredCertificate,
-  policy: CheckedTrustPolicy,
+  { certificate }: StoredCertificate,
+  { stored, hasCaInFile }: RecordPolicy,
   parsed?: X509Certificate,
 ): void {
-  if (certificate === undefined || trust.ca?.includes(certificate.pem) === true) return;
+  if (certificate === undefined || stored.ca?.includes(certificate.pem) === true) return;
   const shown = parsed ?? readOneCertificate(certificate.pem);
   const isTrusted =
-    policy.identity === 'pin'
-      ? policy.pins.some((pin) => matchesPin(shown, pin))
-      : anchorsOf(policy).some(({ raw }) => shown.raw.equals(raw));
+    stored.identity === 'pin'
+      ? readPins(stored.pins ?? []).some((pin) => matchesPin(shown, pin))
+      : !hasCaInFile && anchorsIn(stored).some(({ raw }) => shown.raw.equals(raw));
   if (!isTrusted) invalidArgument('record.certificate is not the one that record.trust trusts');
+}
+
+function anchorsIn({ ca }: StoredTrust): readonly X509Certificate[] {
+  return ca === undefined ? [] : readCertificates(ca as PlainPem);
 }
 
 function contradicted(field: string): never {
