@@ -239,14 +239,27 @@ function suggestionFor(
 ): TrustPolicy | undefined {
   if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))
     return undefined;
+  // Weaker than what was asked for would be no suggestion, nor one that the server does not take.
+  const asked = askedFor(policy);
   const roots = rootsOf(policy);
   if (isTrusted && roots !== undefined && policy.anchors.length === 0) {
-    return { roots, ...(serverName === undefined ? {} : { serverName }) };
+    return { roots, ...(serverName === undefined ? {} : { serverName }), ...asked };
   }
   const suggested = suggestPolicy(handshake, host, serverName, now);
-  // Weaker than what was asked for would be no suggestion.
-  const { minVersion } = policy;
-  return suggested && minVersion === 'TLSv1.3' ? { ...suggested, minVersion } : suggested;
+  return suggested && { ...suggested, ...asked };
+}
+
+/** What a policy says of the versions and the key exchange. */
+function askedFor({
+  minVersion,
+  maxVersion,
+  groups,
+}: CheckedTrustPolicy): Pick<TrustPolicy, 'minVersion' | 'maxVersion' | 'groups'> {
+  return {
+    ...(minVersion === 'TLSv1.2' ? {} : { minVersion }),
+    ...(maxVersion === 'TLSv1.3' ? {} : { maxVersion }),
+    ...(groups.length === 0 ? {} : { groups }),
+  };
 }
 
 const CERTIFICATE_REQUESTED: Problem = {

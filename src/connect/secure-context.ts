@@ -73,7 +73,7 @@ function assertKnowsGroups(groups: readonly string[]): void {
         'MCP_TLS_UNSUPPORTED_RUNTIME',
         `the TLS library of this Node.js (${process.version}) has no group ${group}, which trust.groups asks for`,
         {
-          hint: 'Post-quantum groups need Node.js 24 or later: run it there, or leave trust.groups out.',
+          hint: 'Post-quantum groups need OpenSSL 3.5 (process.versions.openssl), which Node.js 24 has: run it there, or leave trust.groups out.',
         },
       );
     }

@@ -22,8 +22,8 @@ export function assertTlsRuntime(): void {
 }
 
 /**
- * Whether this process offers a post-quantum group unless it is told which groups to offer: with OpenSSL 3.5 and later,
- * so with Node.js 22.20, 24.5 and later. One that has chosen groups of its own (`tls.DEFAULT_ECDH_CURVE`) keeps to them.
+ * Whether this process offers a post-quantum group unless it is told which groups to offer: with OpenSSL 3.5 and later
+ * (seen in Node.js 22.23, 24.21 and 26.10, and not in 20.20). One that has chosen groups of its own (`tls.DEFAULT_ECDH_CURVE`) keeps to them.
  */
 export function nodeOffersPostQuantum(): boolean {
   const [major = 0, minor = 0] = (process.versions.openssl ?? '').split('.').map(Number);

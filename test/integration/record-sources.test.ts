@@ -504,6 +504,12 @@ describe('a file', () => {
     await store.set('a', parsed);
     expect(await store.get('a')).toEqual(record);
     expect(trustPolicyOf(parsed)).toBeDefined();
+    // As docs/store.md changes a record: its trust is passed on as it was.
+    const changed = { ...parsed, labels: { team: 'x' } };
+    await store.set('a', changed);
+    expect(await store.get('a')).toEqual(changed);
+    const retold = { ...parsed, trust: JSON.parse(JSON.stringify(parsed.trust)) };
+    await expect(store.set('a', retold)).rejects.toThrow(/names a file/);
   });
 
   it.each([

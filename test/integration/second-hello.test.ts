@@ -175,7 +175,7 @@ describe.runIf(hasLarge)(
       await new Promise((resolve) => slow.once('listening', resolve));
       cleanups.push(() => slow.close());
       const url = `https://127.0.0.1:${(slow.address() as { port: number }).port}`;
-      const { result, reported } = await ask({ url }, {}, { timeout: { connectMs: 1_000 } });
+      const { result, reported } = await ask({ url }, {}, { timeout: { connectMs: 3_000 } });
       expect(result).toEqual({ status: 200 });
       expect(reported).toEqual([]);
     });
@@ -197,7 +197,7 @@ describe.runIf(hasLarge)(
       await new Promise((resolve) => box.once('listening', resolve));
       cleanups.push(() => box.close());
       const url = `https://127.0.0.1:${(box.address() as { port: number }).port}`;
-      const { result, reported } = await ask({ url }, {}, { timeout: { connectMs: 2_000 } });
+      const { result, reported } = await ask({ url }, {}, { timeout: { connectMs: 4_000 } });
       expect(reported).toHaveLength(1);
       expect(result).toEqual({ status: 200 });
     });

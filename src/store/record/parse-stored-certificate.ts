@@ -27,12 +27,15 @@ import type {
 /** Of records that were checked here: frozen, so that what was true of one stays so. */
 const checked = new WeakMap<StoredCertificate, RecordTrust>();
 
+/** The trust in those of them that names files: whoever changes such a record passes it on as it was. */
+const approved = new WeakSet<StoredTrust>();
+
 /** Options of {@link parseStoredCertificate}. */
 export interface ParseRecordOptions {
   /**
    * Whether the record may name files (`{ file: path }`) in the place of certificates and keys. Each process that
    * connects reads them, and shows a server the client certificate in them. Only for what the operator alone writes.
-   * Default false: it is refused.
+   * Default false: it is refused, unless it is the `trust` of a record that was checked before (`{ ...record, url }`).
    */
   readonly mayNameFiles?: boolean | undefined;
 }
@@ -63,7 +66,7 @@ export function parseStoredCertificate(
   readOptions(RECORD, value);
   const record = plainCopy('record', value) as StoredCertificate;
   const trust = parse(record, true, readOneCertificate);
-  if (!mayNameFiles && trust.files.length > 0) {
+  if (!mayNameFiles && trust.files.length > 0 && !wasApproved(value as StoredCertificate)) {
     invalidArgument(
       'the record names a file, and those who may write such records say what this process reads',
       'Parse it by parseStoredCertificate(record, { mayNameFiles: true }), where only the operator writes it.',
@@ -127,7 +130,17 @@ export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCe
 
 function remember(record: StoredCertificate, trust: RecordTrust): StoredCertificate {
   checked.set(record, trust);
+  if (trust.files.length > 0) for (const one of trustsIn(record)) approved.add(one);
   return record;
+}
+
+/** Whether all of its trust is that of records, by the very objects: JSON has none of them. */
+function wasApproved(record: StoredCertificate): boolean {
+  return trustsIn(record).every((one) => approved.has(one));
+}
+
+function trustsIn({ trust, origins = {} }: StoredCertificate): readonly StoredTrust[] {
+  return [trust, ...Object.values(origins)];
 }
 
 function parse(
