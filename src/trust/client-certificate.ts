@@ -21,12 +21,13 @@ import {
   isPemInput,
   type Material,
   type MaterialFunction,
+  type NamedSource,
+  namedSources,
   type PemInput,
   readMaterial,
   readOne,
   sourceOf,
 } from './source.js';
-import { type NamedSource, namedSources } from './sourced.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS), each by itself. */
 export interface ClientCertificateAndKey {

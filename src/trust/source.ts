@@ -58,6 +58,14 @@ export function sourcesIn(value: unknown): readonly Source[] {
   return all.map(sourceOf).filter((one) => one !== undefined);
 }
 
+/** A source, and the field of a policy that names it. */
+export type NamedSource = readonly [field: string, source: Source];
+
+/** The sources that a field names. */
+export function namedSources(field: string, value: unknown): readonly NamedSource[] {
+  return sourcesIn(value).map((source) => [field, source] as const);
+}
+
 /** What it is now: sources are read. */
 export function readMaterial(value: PemInput): PlainPem {
   if (Array.isArray(value)) return value.map((one) => readOne(one as Material));

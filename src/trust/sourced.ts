@@ -1,12 +1,9 @@
 import type { Anchor } from './anchor.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
-import { fixed, type PemInput, type Source, sourcesIn } from './source.js';
+import { fixed, type NamedSource, namedSources, type PemInput, type Source } from './source.js';
 
 /** Where a checked policy holds what it was read from, if that may change. */
 export const SOURCED: unique symbol = Symbol.for('mcp-tls.sourced/1');
-
-/** A source, and the field of a policy that names it. */
-export type NamedSource = readonly [field: string, source: Source];
 
 /** A policy whose material comes from sources, and was read at one moment. */
 export interface Sourced {
@@ -51,11 +48,6 @@ export function chainSourceOf(
   // Whoever holds the bytes of those that are none may write into them.
   const given = { ca: fixed(ca), crl: fixed(crl), authority };
   return { given, named, read: () => read(given) };
-}
-
-/** The sources that a field names. */
-export function namedSources(field: string, value: unknown): readonly NamedSource[] {
-  return sourcesIn(value).map((source) => [field, source] as const);
 }
 
 /** What a policy is read from. @returns `undefined` where that is none */

@@ -15,7 +15,8 @@ import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
 import { ORIGINS, TRUST } from '../../trust/trust-options.js';
 import type { TrustInput } from '../../trust/trust-policy.js';
 import { approvedCertificate } from './certificate-facts.js';
-import { assertOrigin, recordOf } from './parse-stored-certificate.js';
+import { assertOrigin } from './own-fields.js';
+import { recordOf } from './parse-stored-certificate.js';
 import { RecordPolicy, RecordTrust } from './record-trust.js';
 import type {
   PreviousCertificate,

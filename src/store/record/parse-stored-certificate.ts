@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../../assert.js';
 import { type PlainPem, readCertificates, readOneCertificate } from '../../certificate/pem.js';
-import { readProxy } from '../../connect/proxy.js';
 import {
   custom,
   type Declaration,
@@ -15,14 +14,10 @@ import { checkTrustPolicy, readPins } from '../../trust/check-trust-policy.js';
 import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
-import { assertDate, assertText, freezePlain, plainCopy } from './plain-data.js';
+import { assertObject, assertOrigin, assertOwnFields } from './own-fields.js';
+import { freezePlain, plainCopy } from './plain-data.js';
 import { RecordPolicy, RecordTrust } from './record-trust.js';
-import type {
-  ApprovedCertificate,
-  PreviousCertificate,
-  StoredCertificate,
-  StoredTrust,
-} from './stored-certificate.js';
+import type { ApprovedCertificate, StoredCertificate, StoredTrust } from './stored-certificate.js';
 
 /** Of records that were checked here: frozen, so that what was true of one stays so. */
 const checked = new WeakMap<StoredCertificate, RecordTrust>();
@@ -162,17 +157,6 @@ function parse(
   return new RecordTrust(own, origins);
 }
 
-function assertOwnFields(record: StoredCertificate): void {
-  assertUrl(record.url);
-  assertOwnIsNotListed(record);
-  if (record.proxy !== undefined) assertProxy(record.proxy);
-  if (record.labels !== undefined) assertLabels(record.labels);
-  assertText('record.approvedBy', record.approvedBy);
-  assertDate('record.approvedAt', record.approvedAt);
-  assertDate('record.expiresAt', record.expiresAt);
-  if (record.previous !== undefined) assertPrevious(record.previous);
-}
-
 /** The fields; what is in them is read below. */
 const RECORD = declareOptions<StoredCertificate>('record', {
   version: passedOn('2'),
@@ -198,23 +182,6 @@ const CERTIFICATE = declareOptions<ApprovedCertificate>('record.certificate', {
   notAfter: required(custom('a date', isText)),
 });
 
-const PREVIOUS = declareOptions<PreviousCertificate>('record.previous', {
-  pem: required(custom('PEM', isText)),
-  fingerprint: required(custom('a fingerprint', isText)),
-  replacedAt: passedOn('a date'),
-});
-
-function assertUrl(value: unknown): void {
-  if (typeof value !== 'string' || !URL.canParse(value)) {
-    invalidArgument('record.url must be an https: URL');
-  }
-  const { protocol, username, password } = new URL(value);
-  if (protocol !== 'https:') invalidArgument('record.url must be an https: URL');
-  if (username !== '' || password !== '') {
-    invalidArgument('record.url must not contain credentials');
-  }
-}
-
 /** Only objects: text and `null` are short forms for people. */
 function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): RecordPolicy {
   if (typeof trust !== 'object' || trust === null) invalidArgument(`${what} must be an object`);
@@ -230,39 +197,6 @@ function readOrigins(
     return [origin, readTrust('record.origins', trust)] as const;
   });
   return Object.freeze(Object.fromEntries(entries));
-}
-
-/** A URL only: what the environment says is not the same for every process. */
-function assertProxy(proxy: unknown): void {
-  if (typeof proxy !== 'string' || proxy === 'env') invalidArgument('record.proxy must be a URL');
-  readProxy(proxy);
-}
-
-/** Exactly an https origin: a path, another spelling or another scheme would never be asked for. */
-export function assertOrigin(origin: string): void {
-  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
-  if (!isOrigin || !origin.startsWith('https:')) {
-    invalidArgument('record.origins must be named by origins, such as https://login.example');
-  }
-}
-
-/** Whom to trust there stands in `trust`: two answers to one question. */
-function assertOwnIsNotListed({ url, origins }: StoredCertificate): void {
-  if (origins === undefined || !Object.hasOwn(origins, new URL(url).origin)) return;
-  invalidArgument('record.origins must not name the own origin of record.url');
-}
-
-function assertObject(what: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    invalidArgument(`${what} must be an object`);
-  }
-}
-
-function assertLabels(labels: Readonly<Record<string, unknown>>): void {
-  assertObject('record.labels', labels);
-  if (Object.values(labels).some((value) => typeof value !== 'string')) {
-    invalidArgument('record.labels must be texts');
-  }
 }
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
@@ -306,13 +240,4 @@ function anchorsIn({ ca }: StoredTrust): readonly X509Certificate[] {
 
 function contradicted(field: string): never {
   return invalidArgument(`record.certificate.${field} is not what the certificate says`);
-}
-
-function assertPrevious(value: PreviousCertificate): void {
-  readOptions(PREVIOUS, value);
-  assertDate('record.previous.replacedAt', value.replacedAt);
-  const { fingerprint256 } = readOneCertificate(value.pem);
-  if (fingerprint256 !== value.fingerprint) {
-    invalidArgument('record.previous.fingerprint is not that of its certificate');
-  }
 }
