@@ -139,8 +139,10 @@ export type {
   PreviousCertificate,
   StoredCertificate,
   StoredCertificateInput,
+  StoredClientCertificate,
   StoredTrust,
 } from './store/record/stored-certificate.js';
+export type { RecordFile, StoredFile } from './store/record/stored-file.js';
 export type { CacheOptions, CacheStats } from './store/record-cache.js';
 export type { RewrapOptions, RewrapReport } from './store/rewrap-records.js';
 export type { CertificateStorage } from './store/storage.js';

@@ -29,6 +29,11 @@ export interface PoolMessage extends ConnectionMessage {
 export interface DiagnosticMessages {
   /** A new connection is about to be made. `verified` or `refused` follows, unless it is given up before. */
   'mcp-tls:connect': ConnectionMessage;
+  /**
+   * Nothing came back to the first message of TLS, which is large where Node.js offers a post-quantum group unasked, and
+   * it is sent once more without: over another connection, under the same policy. `verified` or `refused` follows.
+   */
+  'mcp-tls:second-hello': ConnectionMessage & { readonly reason: 'reset' | 'no answer' };
   /** A new connection was verified and is handed over. */
   'mcp-tls:verified': ConnectionMessage & {
     /** What vouches for the server; `nothing` under the dangerous export. */
@@ -109,6 +114,7 @@ export type DiagnosticChannel = keyof DiagnosticMessages;
 
 const CHANNEL = oneOf<DiagnosticChannel>(
   'mcp-tls:connect',
+  'mcp-tls:second-hello',
   'mcp-tls:verified',
   'mcp-tls:refused',
   'mcp-tls:request',

@@ -29,6 +29,10 @@ export interface ConnectionContext {
   readonly sawCertificate?: boolean;
   /** What the client had to show to a server that asks for a certificate. */
   readonly clientCertificate?: CheckedClientCertificate | undefined;
+  /** Why the first message was sent once more, without post-quantum groups. */
+  readonly secondHello?: 'reset' | 'no answer' | undefined;
+  /** Those that the policy asks for. */
+  readonly groups?: readonly string[] | undefined;
 }
 
 /**
@@ -185,18 +189,37 @@ const RULES: readonly (readonly [RegExp, Reason])[] = [
 ];
 
 /** What a code says beyond the reason that it belongs to. */
-function particularWords(code: string, { sawCertificate }: ConnectionContext): Words | undefined {
+function particularWords(code: string, context: ConnectionContext): Words | undefined {
+  const { sawCertificate, secondHello } = context;
   if (code === 'ECONNRESET' && sawCertificate === false) {
     return {
       meaning: 'closed the connection during the TLS handshake',
-      hint: 'Something between may reset what it does not know, such as the larger first message of Node.js 24 and later; or the server serves other names only: try trust.serverName.',
+      hint: hintOfReset(context),
     };
+  }
+  if (code === 'ETIMEDOUT' && secondHello !== undefined) {
+    const { meaning, hint } = CONNECTION_WORDS.MCP_TLS_TIMEOUT;
+    return { meaning, hint: `${hint} ${TRIED_WITHOUT}` };
   }
   if (/ALERT_HANDSHAKE_FAILURE$/.test(code) && !sawCertificate) {
     const { meaning, hint } = CONNECTION_WORDS.MCP_TLS_PROTOCOL_MISMATCH;
     return { meaning, hint: `${hint} ${ONLY_DHE}` };
   }
   return PARTICULAR.find(([pattern]) => pattern.test(code))?.[1];
+}
+
+const TRIED_WITHOUT =
+  'It was tried without the larger, post-quantum first message of this Node.js as well.';
+
+/** Nothing that would say why has come. */
+function hintOfReset({ secondHello, groups = [] }: ConnectionContext): string {
+  const name = 'the server serves other names only: try trust.serverName';
+  if (secondHello !== undefined) {
+    return `${TRIED_WITHOUT} Perhaps ${name}; or something between lets no TLS through to this host.`;
+  }
+  return groups.some((group) => group.includes('MLKEM'))
+    ? `Something between may reset the larger first message that the post-quantum trust.groups make, which is sent in no other way then; or ${name}.`
+    : `Something between may reset what it does not know; or ${name}.`;
 }
 
 const ONLY_DHE =

@@ -3,6 +3,7 @@ import { aboutConnection, type ConnectionMessage, publish } from '../diagnostics
 import type { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
+import type { HelloLost } from './hello.js';
 import { within } from './limit.js';
 import { rememberPeer } from './peer-of.js';
 import { reach } from './reach.js';
@@ -57,12 +58,17 @@ export function makeConnector(options: ConnectorOptions): Connector {
   async function open(target: { host: string; port: number }, signal: AbortSignal) {
     const startedAt = performance.now();
     publish('mcp-tls:connect', () => aboutConnection(id, target));
+    let secondHello: HelloLost | undefined;
+    const onSecondHello = (reason: HelloLost): void => {
+      secondHello = reason;
+      publish('mcp-tls:second-hello', () => ({ ...aboutConnection(id, target), reason }));
+    };
     try {
       const connection = await within(
         { timeoutMs, signal },
         (ending) =>
           verified(
-            { ...target, policy, secureContext, protocols },
+            { ...target, policy, secureContext, protocols, timeoutMs, onSecondHello },
             () => reach(target, route, ending),
             ending,
           ),
@@ -77,7 +83,7 @@ export function makeConnector(options: ConnectorOptions): Connector {
       publishVerified(aboutConnection(id, target), connection, now - startedAt);
       return connection.socket;
     } catch (error) {
-      const ours = toConnectionError(error, target);
+      const ours = toConnectionError(error, { ...target, secondHello });
       // Given up by whoever asked: nobody was refused.
       if (!signal.aborted) {
         publishRefused(aboutConnection(id, target), ours, performance.now() - startedAt);

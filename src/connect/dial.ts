@@ -9,14 +9,20 @@ export interface DialTarget {
   readonly localAddress?: string | undefined;
 }
 
-/** The way to one of these addresses, as options of `tls.connect`. @throws as {@link dial} */
+/**
+ * The way to one of these addresses, as options of `tls.connect`.
+ *
+ * @param counts whether it is to be seen how many bytes have come back: by a socket of our own
+ * @throws as {@link dial}
+ */
 export async function wayTo(
   addresses: readonly string[],
   target: DialTarget,
   signal: AbortSignal,
+  counts = false,
 ): Promise<ConnectionOptions> {
   const [host] = addresses;
-  if (addresses.length > 1) return { socket: await dial(addresses, target, signal) };
+  if (addresses.length > 1 || counts) return { socket: await dial(addresses, target, signal) };
   // localAddress is not in the types of tls.connect, which hands it on to net.connect.
   return { host: host as string, ...given(target) };
 }

@@ -13,7 +13,7 @@ import {
   signal,
 } from '../options.js';
 import { isSelfIssued } from '../trust/chain-facts.js';
-import { checkTrustPolicy, rootsOf, withDetails } from '../trust/check-trust-policy.js';
+import { checkTrustPolicy, withDetails } from '../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { isDangerousTrust } from '../trust/dangerous.js';
 import { explainVerdict } from '../trust/explain-verdict.js';
@@ -26,7 +26,6 @@ import {
   readReferenceIdentity,
 } from '../trust/reference-identity.js';
 import { latest } from '../trust/sourced.js';
-import { suggestPolicy } from '../trust/suggest-policy.js';
 import { TRUST } from '../trust/trust-options.js';
 import type { TrustInput, TrustPolicy } from '../trust/trust-policy.js';
 import { addressOf } from './address-of.js';
@@ -36,6 +35,7 @@ import { type Look, type LookRequest, look } from './look.js';
 import type { PeerCertificate } from './peer-certificate.js';
 import { readHttpsUrl } from './read-url.js';
 import { ROUTE_FIELDS, type RouteOptions, readRoute } from './route.js';
+import { suggestionFor } from './suggestion-for.js';
 
 /** Options of {@link fetchPeerCertificate}. */
 export interface FetchPeerCertificateOptions extends RouteOptions {
@@ -226,28 +226,6 @@ function explain(
 /** `host:port: ` stands before the messages of errors; here it is said once for all. */
 function withoutHost(message: string): string {
   return message.replace(/^(?:\[[^\]]*\]|[^:]*):\d+: /, '');
-}
-
-/**
- * A policy helps only where the certificate is what is wrong, and not with how a handshake fails; but a
- * server that wants a client certificate, or another one, can be trusted all the same.
- */
-function suggestionFor(
-  { handshake, clientRefusal, isTrusted, ending }: Look,
-  { host, policy }: LookRequest,
-  serverName: string | undefined,
-  now: Date,
-): TrustPolicy | undefined {
-  if (ending === 'lenient' || (ending === 'failed' && clientRefusal === undefined))
-    return undefined;
-  const roots = rootsOf(policy);
-  if (isTrusted && roots !== undefined && policy.anchors.length === 0) {
-    return { roots, ...(serverName === undefined ? {} : { serverName }) };
-  }
-  const suggested = suggestPolicy(handshake, host, serverName, now);
-  // Weaker than what was asked for would be no suggestion.
-  const { minVersion } = policy;
-  return suggested && minVersion === 'TLSv1.3' ? { ...suggested, minVersion } : suggested;
 }
 
 const CERTIFICATE_REQUESTED: Problem = {

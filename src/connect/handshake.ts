@@ -25,9 +25,15 @@ export interface HandshakeRequest {
 }
 
 /** How a handshake ended: complete, with its socket; or with why it failed, and what was seen till then. */
-export type Shaken =
+export type Shaken = (
   | { readonly handshake: Handshake; readonly socket: tls.TLSSocket; readonly failure: undefined }
-  | { readonly handshake: Handshake; readonly socket: undefined; readonly failure: unknown };
+  | { readonly handshake: Handshake; readonly socket: undefined; readonly failure: unknown }
+) & {
+  /** Whether anything came from the other side; true where that cannot be told. */
+  readonly isHeard: boolean;
+  /** Why this was the second attempt, without post-quantum groups. */
+  readonly secondHello?: 'reset' | 'no answer';
+};
 
 /**
  * Makes one TLS connection, up to the end of its handshake. The one place where TLS connections are
@@ -37,12 +43,15 @@ export type Shaken =
  * OpenSSL's verdict is read and handed over, not acted upon. Nothing is sent. No session is offered, so
  * that every connection shows its certificate.
  *
+ * @param onSent told when the first message is on its way, with how to see whether nothing has come back
  * @throws what `tls.connect` throws, and the signal's reason
  */
 export async function shakeHands(
   { way, identity, secureContext, protocols = ['http/1.1'] }: HandshakeRequest,
   signal: AbortSignal,
+  onSent?: (isSilent: () => boolean) => void,
 ): Promise<Shaken> {
+  const isHeard = hearing(way);
   const socket = open(way, signal, {
     ...way,
     // RFC 6066 §3: no address in SNI. Node.js 26 throws on one.
@@ -64,21 +73,29 @@ export async function shakeHands(
     seen.atEnd = readHandshake(socket, false);
   };
   socket.prependOnceListener('end', onEnd);
+  onSent?.(() => !isHeard());
   try {
     const failure = await completed(socket, signal);
     socket.off('end', onEnd);
     if (failure !== undefined && seen.atEnd !== undefined) {
       socket.destroy();
-      return { handshake: seen.atEnd, socket: undefined, failure };
+      return { handshake: seen.atEnd, socket: undefined, failure, isHeard: isHeard() };
     }
     const handshake = readHandshake(socket, failure === undefined);
-    if (failure === undefined) return { handshake, socket, failure };
+    if (failure === undefined) return { handshake, socket, failure, isHeard: true };
     socket.destroy();
-    return { handshake, socket: undefined, failure };
+    return { handshake, socket: undefined, failure, isHeard: isHeard() };
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+/** Counted below TLS, where every byte is one: a TLS socket counts what it has deciphered. */
+function hearing({ socket }: tls.ConnectionOptions): () => boolean {
+  const below = socket as { readonly bytesRead?: number } | undefined;
+  const before = below?.bytesRead;
+  return () => before === undefined || below?.bytesRead !== before;
 }
 
 /** A tunnel that no connection comes to rest on is closed. */

@@ -1,10 +1,10 @@
-import type { SecureContext } from 'node:tls';
 import type { ErrorCode } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { identityUnder } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
 import { type Handshake, type Shaken, shakeHands } from './handshake.js';
+import { shakeHandsOnceMore } from './hello.js';
 import { within } from './limit.js';
 import { reach } from './reach.js';
 import type { Route } from './route.js';
@@ -69,7 +69,7 @@ export async function look(request: LookRequest): Promise<Look> {
 }
 
 async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Look> {
-  const strict = await attempt(request, sharedSecureContext(request.policy), ['http/1.1'], signal);
+  const strict = await asClient(request, signal);
   try {
     if (strict.handshake.chain.length > 0) return await judged(request, strict, signal);
   } finally {
@@ -77,7 +77,7 @@ async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Loo
   }
   const refusal = strictError(request, strict);
   if (!maySucceedLeniently(refusal)) throw refusal;
-  const lenient = await attempt(request, makeLenientContext(), [], signal);
+  const lenient = await leniently(request, signal);
   lenient.socket?.destroy();
   if (lenient.handshake.chain.length === 0) throw refusal;
   return {
@@ -89,15 +89,23 @@ async function lookTwice(request: LookRequest, signal: AbortSignal): Promise<Loo
   };
 }
 
-async function attempt(
+function asClient(
+  { host, port, policy, route, timeoutMs }: LookRequest,
+  signal: AbortSignal,
+): Promise<Shaken> {
+  const identity = identityUnder(policy, host);
+  const secureContext = sharedSecureContext(policy);
+  const target = { identity, policy, secureContext, timeoutMs };
+  return shakeHandsOnceMore(target, () => reach({ host, port }, route, signal), signal);
+}
+
+async function leniently(
   { host, port, policy, route }: LookRequest,
-  secureContext: SecureContext,
-  protocols: readonly string[],
   signal: AbortSignal,
 ): Promise<Shaken> {
   const identity = identityUnder(policy, host);
   const way = await reach({ host, port }, route, signal);
-  return shakeHands({ way, identity, secureContext, protocols }, signal);
+  return shakeHands({ way, identity, secureContext: makeLenientContext(), protocols: [] }, signal);
 }
 
 /** What becomes of a client that made this handshake. */
@@ -128,9 +136,11 @@ const CLIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** No certificate was shown, for whatever reason: a cipher suite without one, or a failed handshake. */
-function strictError(request: LookRequest, { failure }: Shaken): ConnectFailure {
+function strictError(request: LookRequest, { failure, secondHello }: Shaken): ConnectFailure {
   const none = Object.assign(new Error('no certificate'), { code: 'ERR_SSL_NO_CERTIFICATE' });
-  return toConnectionError(failure ?? none, request);
+  const { host, port, policy } = request;
+  const context = { host, port, sawCertificate: false, groups: policy.groups, secondHello };
+  return toConnectionError(failure ?? none, context);
 }
 
 /** Where the server was reached and spoke TLS, or hung up on what we said. */

@@ -9,6 +9,7 @@ import { untilAborted } from './limit.js';
 import { openTunnel } from './open-tunnel.js';
 import { addressesOf } from './resolve.js';
 import type { AddressTarget, AllowAddress, Route } from './route.js';
+import { nodeOffersPostQuantum } from './tls-runtime.js';
 
 interface Endpoint {
   readonly host: string;
@@ -39,7 +40,7 @@ export async function reach(
   if (proxy !== undefined) return { socket: await openTunnel(proxy, target, signal) };
   try {
     const addresses = await untilAborted(allowedAddresses(target, route), signal);
-    return await wayTo(addresses, { port, localAddress }, signal);
+    return await wayTo(addresses, { port, localAddress }, signal, nodeOffersPostQuantum());
   } catch (error) {
     throw signal.aborted ? error : toConnectionError(error, target);
   }

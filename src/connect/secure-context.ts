@@ -22,7 +22,10 @@ import { assertTlsRuntime } from './tls-runtime.js';
  * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` if OpenSSL refuses an anchor, a list, or the
  *   client's certificate; `MCP_TLS_UNSUPPORTED_RUNTIME`
  */
-export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext {
+export function makeSecureContext(
+  policy: CheckedTrustPolicy,
+  offered?: OfferedGroups,
+): tls.SecureContext {
   assertTlsRuntime();
   const { authorities, clientCertificate, crl, defaultRoots, systemRoots, groups } = policy;
   const options: tls.SecureContextOptions = {
@@ -30,7 +33,11 @@ export function makeSecureContext(policy: CheckedTrustPolicy): tls.SecureContext
     maxVersion: policy.maxVersion,
     // Without a group there is no saying which: a key exchange by RSA has none.
     ciphers: `${tls.DEFAULT_CIPHERS}:!DHE${groups.length > 0 ? ':!kRSA' : ''}:@SECLEVEL=2`,
-    ...(groups.length > 0 ? { ecdhCurve: groups.join(':') } : ELLIPTIC_GROUPS),
+    ...(groups.length > 0
+      ? { ecdhCurve: groups.join(':') }
+      : offered === 'without post-quantum'
+        ? { ecdhCurve: CLASSICAL }
+        : ELLIPTIC_GROUPS),
   };
   const anchors = authorities.map((anchor) => anchor.toString());
   // An empty list is an empty store; without `ca` it would be the default roots.
@@ -66,12 +73,17 @@ function assertKnowsGroups(groups: readonly string[]): void {
         'MCP_TLS_UNSUPPORTED_RUNTIME',
         `the TLS library of this Node.js (${process.version}) has no group ${group}, which trust.groups asks for`,
         {
-          hint: 'Post-quantum groups need Node.js 24 or later: run it there, or leave trust.groups out.',
+          hint: 'Post-quantum groups need OpenSSL 3.5 (process.versions.openssl), which Node.js 24 has: run it there, or leave trust.groups out.',
         },
       );
     }
   }
 }
+
+/** What is offered of what a policy without `groups` leaves open. Left out: what Node.js offers. */
+export type OfferedGroups = 'without post-quantum';
+
+const CLASSICAL = 'X25519:P-256:X448:P-521:P-384';
 
 /**
  * The groups of the key exchange of TLS 1.3. OpenSSL before 3.5 also offers finite fields of up to 8,192
@@ -79,7 +91,7 @@ function assertKnowsGroups(groups: readonly string[]): void {
  */
 const ELLIPTIC_GROUPS: Pick<tls.SecureContextOptions, 'ecdhCurve'> =
   tls.DEFAULT_ECDH_CURVE === 'auto' && /^3\.[0-4]\./.test(process.versions.openssl ?? '')
-    ? { ecdhCurve: 'X25519:P-256:X448:P-521:P-384' }
+    ? { ecdhCurve: CLASSICAL }
     : {};
 
 /**

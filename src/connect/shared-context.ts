@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { listedRoots } from './default-roots.js';
-import { makeSecureContext } from './secure-context.js';
+import { makeSecureContext, type OfferedGroups } from './secure-context.js';
 
 /** Held by whoever uses them, and not here. */
 const contexts = new Map<string, WeakRef<SecureContext>>();
@@ -20,26 +20,30 @@ const collected = new FinalizationRegistry<string>((digest) => {
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE`
  */
-export function sharedSecureContext(policy: CheckedTrustPolicy): SecureContext {
+export function sharedSecureContext(
+  policy: CheckedTrustPolicy,
+  offered?: OfferedGroups,
+): SecureContext {
   // A private key is of one server, and is not made a digest of.
-  if (policy.clientCertificate !== undefined) return makeSecureContext(policy);
-  const digest = digestOf(policy);
+  if (policy.clientCertificate !== undefined) return makeSecureContext(policy, offered);
+  const digest = digestOf(policy, offered);
   const present = contexts.get(digest)?.deref();
   if (present !== undefined) return present;
-  const made = makeSecureContext(policy);
+  const made = makeSecureContext(policy, offered);
   contexts.set(digest, new WeakRef(made));
   collected.register(made, digest);
   return made;
 }
 
 /** Of all that {@link makeSecureContext} looks at; the default roots too, which a process can change. */
-function digestOf(policy: CheckedTrustPolicy): string {
+function digestOf(policy: CheckedTrustPolicy, offered: OfferedGroups | undefined): string {
   const { authorities, defaultRoots, systemRoots, crl, minVersion, maxVersion, groups } = policy;
   const roots = defaultRoots ? listedRoots() : [];
   return digestOfParts([
     minVersion,
     maxVersion,
     groups.join(),
+    offered ?? '',
     ...authorities.map((anchor) => anchor.fingerprint256),
     '',
     ...crl,

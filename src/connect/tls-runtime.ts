@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls';
+import * as tls from 'node:tls';
 import { TlsConfigError } from '../errors.js';
 
 /**
@@ -21,6 +21,15 @@ export function assertTlsRuntime(): void {
   throw new TlsConfigError('MCP_TLS_UNSUPPORTED_RUNTIME', reason.found, { hint });
 }
 
+/**
+ * Whether this process offers a post-quantum group unless it is told which groups to offer: with OpenSSL 3.5 and later
+ * (seen in Node.js 22.23, 24.21 and 26.10, and not in 20.20). One that has chosen groups of its own (`tls.DEFAULT_ECDH_CURVE`) keeps to them.
+ */
+export function nodeOffersPostQuantum(): boolean {
+  const [major = 0, minor = 0] = (process.versions.openssl ?? '').split('.').map(Number);
+  return tls.DEFAULT_ECDH_CURVE === 'auto' && (major > 3 || (major === 3 && minor >= 5));
+}
+
 let reason: { readonly found: string | undefined } | undefined;
 
 function whyNot(): string | undefined {
@@ -30,7 +39,7 @@ function whyNot(): string | undefined {
     }
   }
   try {
-    createSecureContext({ ca: [], ciphers: 'DEFAULT:@SECLEVEL=2' });
+    tls.createSecureContext({ ca: [], ciphers: 'DEFAULT:@SECLEVEL=2' });
     return undefined;
   } catch {
     // BoringSSL, as in Electron.

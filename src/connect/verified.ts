@@ -10,7 +10,8 @@ import {
   clientRefused,
   toConnectionError,
 } from './connection-error.js';
-import { type Handshake, type Shaken, shakeHands } from './handshake.js';
+import type { Handshake, Shaken } from './handshake.js';
+import { type HelloTarget, shakeHandsOnceMore } from './hello.js';
 
 /** One server under one policy. */
 export interface VerifiedTarget {
@@ -22,6 +23,9 @@ export interface VerifiedTarget {
   readonly secureContext: tls.SecureContext;
   /** For ALPN. Default `['http/1.1']`. */
   readonly protocols?: readonly string[] | undefined;
+  /** As {@link HelloTarget.timeoutMs}. */
+  readonly timeoutMs?: number | undefined;
+  readonly onSecondHello?: HelloTarget['onSecondHello'];
 }
 
 /** A connection to a server that is trusted, and why it is. */
@@ -35,7 +39,8 @@ export interface Verified {
  * Makes a TLS connection and gives its socket only after {@link decide} trusted what is at its other
  * end. Nothing was sent till then.
  *
- * @param reach gives the way to it; asked only once it is known that a certificate can name the host
+ * @param reach gives the way to it; asked only once it is known that a certificate can name the host, and again where
+ *   the first message was lost ({@link shakeHandsOnceMore})
  * @throws {TlsTrustError} why it is not trusted
  * @throws {TlsConnectionError} why it could not be connected to
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a host that no certificate can name
@@ -46,12 +51,8 @@ export async function verified(
   reach: () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>,
   signal: AbortSignal,
 ): Promise<Verified> {
-  const { policy, secureContext, protocols } = target;
-  const identity = identityUnder(policy, target.host);
-  const shaken = await shakeHands(
-    { way: await reach(), identity, secureContext, protocols },
-    signal,
-  );
+  const identity = identityUnder(target.policy, target.host);
+  const shaken = await shakeHandsOnceMore({ ...target, identity }, reach, signal);
   let isTrusted = false;
   try {
     const verdict = judge(target, shaken);
@@ -90,18 +91,19 @@ export function judge(
  */
 export function refusalError(
   target: Pick<VerifiedTarget, 'host' | 'port' | 'policy'>,
-  { handshake, failure }: Pick<Shaken, 'handshake' | 'failure'>,
+  { handshake, failure, secondHello }: Pick<Shaken, 'handshake' | 'failure' | 'secondHello'>,
   verdict: Verdict,
 ): ConnectFailure {
   const { host, port, policy } = target;
   if (failure === undefined && !verdict.trusted) return refusedError(target, verdict);
-  const { clientCertificate } = policy;
+  const { clientCertificate, groups } = policy;
   // A Node.js server that refuses a client's certificate closes without an alert.
   if (handshake.asksForCertificate && (failure as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
     return clientRefused({ host, port, clientCertificate }, failure);
   }
   const sawCertificate = handshake.chain.length > 0;
-  return toConnectionError(failure, { host, port, sawCertificate, clientCertificate });
+  const context = { host, port, sawCertificate, clientCertificate };
+  return toConnectionError(failure, { ...context, secondHello, groups });
 }
 
 function refusedError(

@@ -23,6 +23,8 @@ export interface CheckParts {
   /** Of the record. */
   readonly url: string;
   readonly clientCertificate: ShownClientCertificate | undefined;
+  readonly sources: ServerCheck['sources'];
+  readonly sourceError: ServerCheck['sourceError'];
   /** For a server that says in HTTP that it does not take that, or misses one. */
   readonly clientRefused: () => TlsConnectionError;
   /** When the check began, by `performance.now()`: the time to read the record is in it. */
@@ -38,6 +40,12 @@ export const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_TIMEOUT',
   'MCP_TLS_PROXY_FAILED',
   'MCP_TLS_ADDRESS_REFUSED',
+]);
+
+/** The same, and where nobody was asked. */
+const NOT_MET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...UNREACHED,
+  'MCP_TLS_SOURCE_UNUSABLE',
 ]);
 
 /**
@@ -68,6 +76,8 @@ export async function checkServer(
       id,
       ...judged(asked, inspected),
       clientCertificate: parts.clientCertificate,
+      sources: parts.sources,
+      sourceError: parts.sourceError,
       durationMs: performance.now() - parts.startedAt,
     });
   } finally {
@@ -123,7 +133,7 @@ type Inspected = Inspection | { readonly failure: unknown };
 function judged(
   { mcp, error: pingError }: Asked,
   inspected: Inspected,
-): Omit<ServerCheck, 'id' | 'durationMs' | 'clientCertificate'> {
+): Omit<ServerCheck, 'id' | 'durationMs' | 'clientCertificate' | 'sources' | 'sourceError'> {
   let error = pingError;
   const [inspection, failure] =
     'failure' in inspected ? [undefined, inspected.failure] : [inspected, undefined];
@@ -136,7 +146,7 @@ function judged(
   const peer = inspection?.peer;
   return {
     ok: mcp !== undefined && mcp !== 'unauthorized',
-    reachable: trusted || peer !== undefined || code === undefined || !UNREACHED.has(code),
+    reachable: trusted || peer !== undefined || code === undefined || !NOT_MET.has(code),
     trusted,
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),

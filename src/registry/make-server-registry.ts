@@ -32,6 +32,7 @@ import {
 import { readRegistryOptions, type ServerRegistryOptions } from './read-registry-options.js';
 import { toRegisteredServer } from './registered-server.js';
 import { shownClientCertificate } from './shown-client-certificate.js';
+import { trustNow } from './trust-now.js';
 import type { RegisteredLinkOptions, RegistryClientFactory, ServerRegistry } from './types.js';
 import { makeServerWatching } from './watch/watch-servers.js';
 
@@ -67,7 +68,7 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
     store,
     connectMs,
     trust,
-    inspect: (id, { record: { url, proxy }, policy }, signal) =>
+    inspect: async (id, { record: { url, proxy }, policy }, signal) =>
       inspect({ id, url, policy, proxy }, signal),
     renew: async (id) => {
       const { changed } = await enrolment.renew(id, {}, false);
@@ -229,15 +230,15 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
       assertId(id);
       const options = readCheck(given);
       const startedAt = performance.now();
-      const { record, policy } = await connections.trust(id);
-      const { url, proxy } = record;
+      const server = await connections.trust(id);
+      const { url, proxy } = server.record;
+      const { policy, error: sourceError } = trustNow(server);
+      const { clientCertificate } = policy ?? {};
       const parts = {
-        ...{ url, startedAt },
-        clientCertificate: shownClientCertificate(policy.clientCertificate, new Date()),
-        clientRefused: () => {
-          const { clientCertificate } = policy;
-          return clientRefused({ ...addressOf(new URL(url)), clientCertificate }, undefined);
-        },
+        ...{ url, startedAt, sources: server.named.files, sourceError },
+        clientCertificate: shownClientCertificate(clientCertificate, new Date()),
+        clientRefused: () =>
+          clientRefused({ ...addressOf(new URL(url)), clientCertificate }, undefined),
         link: async (given: RegisteredLinkOptions) => {
           const { url, options } = await transportOptions(id, given);
           const { clientFactory, ...own } = options;
@@ -246,7 +247,10 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
             open: () => clientFactory({ ...own, url, maxBodyBytes: MAX_ANSWER_BYTES }),
           };
         },
-        inspect: (signal: AbortSignal) => inspect({ id, url, policy, proxy }, signal),
+        inspect: async (signal: AbortSignal) => {
+          if (policy === undefined) throw sourceError;
+          return inspect({ id, url, policy, proxy }, signal);
+        },
       };
       return checkServer(id, parts, options);
     },

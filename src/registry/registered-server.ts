@@ -1,10 +1,14 @@
 import type { CheckedServerTrust } from '../store/record/server-trust.js';
-import { rootsOf } from '../trust/check-trust-policy.js';
+import type { StoredTrust } from '../store/record/stored-certificate.js';
+import { readPins, rootsOf } from '../trust/check-trust-policy.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
+import type { Pin } from '../trust/pin.js';
 import { daysUntil, shownClientCertificate } from './shown-client-certificate.js';
+import { factsNow, trustNow } from './trust-now.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
 /** What vouches for a server. */
-export function kindOf({ policy }: Pick<CheckedServerTrust, 'policy'>): RegisteredKind {
+export function kindOf({ policy }: { readonly policy: CheckedTrustPolicy }): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';
   }
@@ -13,24 +17,47 @@ export function kindOf({ policy }: Pick<CheckedServerTrust, 'policy'>): Register
   return policy.trustsChains ? 'authority' : 'certificate';
 }
 
+/** The same where what the record names cannot be read. */
+function kindInWords(trust: StoredTrust): RegisteredKind {
+  const { identity, roots, authority } = trust;
+  if (identity === 'pin') {
+    return pinsInWords(trust).some((pin) => pin.of === 'key') ? 'key' : 'certificate';
+  }
+  if (roots === 'default' || roots === 'system') return 'roots';
+  return authority === false ? 'certificate' : 'authority';
+}
+
+function pinsInWords({ pins }: StoredTrust): readonly Pin[] {
+  return pins === undefined ? [] : readPins(pins);
+}
+
+function nameInWords({ serverName }: StoredTrust): string | undefined {
+  return typeof serverName === 'object' ? serverName.uri : serverName;
+}
+
 /** The record for lists and pages. */
 export function toRegisteredServer(id: string, server: CheckedServerTrust): RegisteredServer {
-  const { record, policy } = server;
-  const { certificate, expiresAt, approvedAt, approvedBy, previous, labels = {} } = record;
-  const notAfter = certificate && new Date(certificate.notAfter);
+  const { record, named } = server;
+  const { expiresAt, approvedAt, approvedBy, previous, labels = {}, trust } = record;
+  const current = trustNow(server);
+  const { policy, error } = current;
+  const facts = factsNow(server, current);
+  const notAfter = facts && new Date(facts.notAfter);
   const now = new Date();
   return Object.freeze({
     id,
     url: record.url,
-    kind: kindOf(server),
-    fingerprint: certificate?.fingerprint,
-    isSelfSigned: certificate?.isSelfSigned ?? false,
+    kind: policy === undefined ? kindInWords(trust) : kindOf({ policy }),
+    fingerprint: facts?.fingerprint,
+    isSelfSigned: facts?.isSelfSigned ?? false,
     notAfter,
     daysLeft: notAfter && daysUntil(notAfter, now),
     expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
-    serverName: policy.serverName,
-    pins: policy.pins.map(({ text }) => text),
-    clientCertificate: shownClientCertificate(policy.clientCertificate, now),
+    serverName: policy === undefined ? nameInWords(trust) : policy.serverName,
+    pins: (policy?.pins ?? pinsInWords(trust)).map(({ text }) => text),
+    clientCertificate: shownClientCertificate(policy?.clientCertificate, now),
+    sources: named.files,
+    sourceError: error,
     approvedBy,
     approvedAt: approvedAt === undefined ? undefined : new Date(approvedAt),
     previousFingerprint: previous?.fingerprint,

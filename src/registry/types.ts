@@ -8,8 +8,9 @@ import type {
 import type { FactoryStats } from '../client/pools.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
 import type { AnyMcpTlsError } from '../errors/any-error.js';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode, TlsConfigError } from '../errors.js';
 import type { ListOptions } from '../store/certificate-store.js';
+import type { RecordFile } from '../store/record/stored-file.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
 import type { ShownClientCertificate } from './shown-client-certificate.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
@@ -25,7 +26,10 @@ export interface RegisteredServer {
   readonly id: string;
   readonly url: string;
   readonly kind: RegisteredKind;
-  /** Of the certificate on record: the authority's, where that is what is trusted. None under the roots. */
+  /**
+   * Of the certificate on record: the authority's, where that is what is trusted. None under the roots. Where the record
+   * names a file, of the first certificate that is in it now, in this process.
+   */
   readonly fingerprint: string | undefined;
   readonly isSelfSigned: boolean;
   /** End of the certificate on record. */
@@ -40,6 +44,10 @@ export interface RegisteredServer {
   readonly pins: readonly string[];
   /** What the server is shown (mutual TLS). */
   readonly clientCertificate: ShownClientCertificate | undefined;
+  /** The files that the record names, whatever they hold: what was approved is their names. */
+  readonly sources: readonly RecordFile[];
+  /** Why what they hold cannot be used now, in this process: no connection is made without it. */
+  readonly sourceError: TlsConfigError | undefined;
   readonly approvedBy: string | undefined;
   readonly approvedAt: Date | undefined;
   readonly previousFingerprint: string | undefined;
@@ -127,6 +135,13 @@ export interface ServerCheck {
   readonly fingerprint: string | undefined;
   /** The one on record that the server is shown, whether it asks for it or not. */
   readonly clientCertificate: ShownClientCertificate | undefined;
+  /** The files that the record names. */
+  readonly sources: readonly RecordFile[];
+  /**
+   * Why what they hold cannot be used now, in this process. Connections that were made before go on, so that a server
+   * may be `ok` all the same.
+   */
+  readonly sourceError: TlsConfigError | undefined;
   /** Of the whole check. */
   readonly durationMs: number;
   /**

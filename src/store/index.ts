@@ -9,6 +9,7 @@ export type { WrappedKeyProviderOptions } from './key-provider.js';
 export { wrappedKeyProvider } from './key-provider.js';
 export { createSalt } from './passphrase-key.js';
 export { createStoredCertificate } from './record/create-stored-certificate.js';
+export type { ParseRecordOptions } from './record/parse-stored-certificate.js';
 export { parseStoredCertificate } from './record/parse-stored-certificate.js';
 export { trustPolicyOf } from './record/server-trust.js';
 export type { StorageParts } from './storage.js';

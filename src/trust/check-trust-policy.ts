@@ -7,19 +7,21 @@ import { readOptions, refuse, typeOf } from '../options.js';
 import type { Anchor } from './anchor.js';
 import { checkedPolicy } from './checked-policy.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
-import { readClientCertificate } from './client-certificate.js';
+import { assertIsWhole, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
 import { type Pin, readPin } from './pin.js';
 import { type AllFields, assertCombination, groupsOf, leastVersion } from './policy-combination.js';
 import { CHECKED, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
+import { readMaterial, sourceOf, sourcesIn } from './source.js';
 import {
-  fixedPolicy,
+  type Chain,
+  type ChainFields,
+  type ChainSource,
+  chainSourceOf,
+  makeSourced,
   SOURCED,
-  type Sourced,
   sourcedOf,
-  sourcesOf,
-  withMaterial,
 } from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
 import type { ReadyTrust, TrustInput, TrustPolicy } from './trust-policy.js';
@@ -82,19 +84,34 @@ export function checkTrustPolicy(
     invalidArgument(`${whose} is an empty policy: pass null for the default roots`);
   }
   assertCombination(policy);
-  const sources = sourcesOf(policy);
-  if (sources.length === 0) return readPolicy(policy, parsed);
-  const given = fixedPolicy(policy);
-  const sourced: Sourced = {
-    sources: [...new Map(sources.map(([, source]) => [source.key, source])).values()],
-    key: JSON.stringify(sources.map(([field, { key }]) => [field, key])),
-    read: () => withSources(readPolicy(withMaterial(given)), sourced),
-  };
-  return sourced.read();
+  return readPolicy(policy, parsed);
 }
 
-function withSources(policy: CheckedTrustPolicy, sourced: Sourced): CheckedTrustPolicy {
-  return freeze(anchorsOf(policy), plain(policy), sourced);
+/**
+ * Checks a policy as far as that can be done without reading its sources.
+ *
+ * @throws {TlsConfigError} as {@link checkTrustPolicy}
+ */
+export function checkWithoutSources(trust: TrustPolicy): void {
+  const policy = readOptions(TRUST_POLICY, trust, 'trust');
+  assertCombination(policy);
+  const { ca, crl, clientCertificate, ...rest } = policy as AllFields;
+  if (clientCertificate !== undefined) assertIsWhole(clientCertificate);
+  const isNamed = Object.values(clientCertificate ?? {}).some((one) => sourcesIn(one).length > 0);
+  readPolicy({
+    ...rest,
+    ...fixedPart('ca', ca),
+    ...fixedPart('crl', crl),
+    ...(isNamed || clientCertificate === undefined ? {} : { clientCertificate }),
+  } as TrustPolicy);
+}
+
+/** A field without its sources; none where nothing is left. */
+function fixedPart(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  const all = Array.isArray(value) ? value : [value];
+  const rest = all.filter((one) => sourceOf(one) === undefined);
+  return rest.length === 0 && all.length > 0 ? {} : { [name]: rest };
 }
 
 function assertType(trust: unknown, whose: string): void {
@@ -109,10 +126,29 @@ function assertType(trust: unknown, whose: string): void {
 }
 
 function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustPolicy {
-  const { ca, authority, roots, pins, serverName, clientCertificate, crl } = trust as AllFields;
+  const { roots, pins, serverName, clientCertificate } = trust as AllFields;
   const { identity = 'name', allowExpired = false, maxVersion = 'TLSv1.3' } = trust as AllFields;
-  const groups = groupsOf(trust);
-  const certificates = ca === undefined ? [] : readCertificates(ca as PlainPem, parsed);
+  const source = chainSourceOf(trust as AllFields, readChain);
+  const { anchors, crl } = source?.read() ?? readChain(trust as AllFields, parsed);
+  const rest = {
+    defaultRoots: roots === 'default',
+    systemRoots: roots === 'system',
+    pins: pins === undefined ? [] : readPins(pins),
+    identity,
+    serverName: serverName === undefined ? undefined : readServerName(serverName),
+    allowExpired,
+    clientCertificate: clientCertificate && readClientCertificate(clientCertificate),
+    crl,
+    minVersion: leastVersion(trust),
+    maxVersion,
+    groups: groupsOf(trust),
+  };
+  return freeze(anchors, rest, source);
+}
+
+function readChain({ ca, crl, authority }: ChainFields, parsed?: X509Certificate): Chain {
+  const certificates =
+    ca === undefined ? [] : readCertificates(readMaterial(ca) as PlainPem, parsed);
   const anchors = certificates.map((certificate) => ({
     raw: certificate.raw,
     isAuthority: authority ?? !carriesServerName(certificate),
@@ -122,19 +158,7 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
       "trust.crl is for authorities, and a certificate in trust.ca is a server's own: take it out of ca to withdraw it, or set authority: true",
     );
   }
-  return freeze(anchors, {
-    defaultRoots: roots === 'default',
-    systemRoots: roots === 'system',
-    pins: pins === undefined ? [] : readPins(pins),
-    identity,
-    serverName: serverName === undefined ? undefined : readServerName(serverName),
-    allowExpired,
-    clientCertificate: clientCertificate && readClientCertificate(clientCertificate),
-    crl: crl === undefined ? [] : readRevocationLists(crl as PlainPem),
-    minVersion: leastVersion(trust),
-    maxVersion,
-    groups,
-  });
+  return { anchors, crl: crl === undefined ? [] : readRevocationLists(readMaterial(crl)) };
 }
 
 /** A URI is distinguished from a name by its characters from here on. */
@@ -183,15 +207,15 @@ export function withDetails(
   policy: CheckedTrustPolicy,
   details: PolicyDetails,
 ): CheckedTrustPolicy {
-  const changed = freeze(anchorsOf(policy), { ...plain(policy), ...details });
+  const changed = freeze(
+    anchorsOf(policy),
+    { ...plain(policy), ...details },
+    sourcedOf(policy)?.chain,
+  );
   if (changed.minVersion > changed.maxVersion) {
     invalidArgument('trust.minVersion is above trust.maxVersion: no version is left');
   }
-  const before = sourcedOf(policy);
-  if (before === undefined) return changed;
-  const { sources, key } = before;
-  const sourced = { sources, key, read: () => withDetails(before.read(), details) };
-  return withSources(changed, sourced);
+  return changed;
 }
 
 /** The certificates of `ca` as DER, and which of them are authorities: without parsing them. */
@@ -216,10 +240,11 @@ function plain(policy: CheckedTrustPolicy): PlainPolicy {
   };
 }
 
+/** @param chain where `anchors` and `rest.crl` were read from, if that may change */
 function freeze(
   anchors: readonly Anchor[],
   rest: Partial<PlainPolicy>,
-  sourced?: Sourced,
+  chain?: ChainSource,
 ): CheckedTrustPolicy {
   const complete = { ...DEFAULTS, ...rest };
   const trustsChains =
@@ -228,6 +253,12 @@ function freeze(
   Object.freeze(complete.crl);
   Object.freeze(complete.groups);
   const policy = Object.assign(checkedPolicy(anchors), complete, { trustsChains });
+  const client = complete.clientCertificate?.source;
+  const sourced = makeSourced(chain, client?.named, () => {
+    const read = chain?.read() ?? { anchors, crl: complete.crl };
+    const clientCertificate = client?.read() ?? complete.clientCertificate;
+    return freeze(read.anchors, { ...complete, crl: read.crl, clientCertificate }, chain);
+  });
   if (sourced !== undefined) Object.defineProperty(policy, SOURCED, { value: sourced });
   return Object.freeze(policy) as unknown as CheckedTrustPolicy;
 }

@@ -3,6 +3,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../assert.js';
 import { type PlainPem, readCertificates, toPem } from '../certificate/pem.js';
 import { validityOf } from '../certificate/validity.js';
+import { withoutPrivateKeys } from '../certificate/without-private-keys.js';
 import {
   anyText,
   custom,
@@ -15,13 +16,17 @@ import { type KeyAndChain, readPfx } from './client-pfx.js';
 import { type GivenKey, isKeyObject, readPrivateKey, withLineBreaks } from './private-key.js';
 import {
   type FileSource,
+  fixed,
   isMaterial,
   isPemInput,
   type Material,
   type MaterialFunction,
+  type NamedSource,
+  namedSources,
   type PemInput,
+  readMaterial,
+  readOne,
   sourceOf,
-  sourcesIn,
 } from './source.js';
 
 /** The certificate and private key that the client shows to a server (mutual TLS), each by itself. */
@@ -75,10 +80,20 @@ export interface CheckedClientCertificate {
   /** PEM, the client's own first. */
   readonly chain: string;
   readonly key: KeyObject;
+  /** Where it was read from, if that may change. Not enumerable: a passphrase may be in it. */
+  readonly source: ClientCertificateSource | undefined;
+}
+
+/** A client certificate of which some comes from sources. */
+export interface ClientCertificateSource {
+  readonly given: ClientCertificate;
+  readonly named: readonly NamedSource[];
+  /** Reads all of them. @throws {TlsConfigError} */
+  read(): CheckedClientCertificate;
 }
 
 /**
- * Validates a client certificate: both halves there, readable, and of each other.
+ * Validates a client certificate: both halves there, readable, and of each other. Sources are read now, and kept.
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`; neither
  *   repeats anything of the key or the passphrase
@@ -86,17 +101,43 @@ export interface CheckedClientCertificate {
 export function readClientCertificate(input: ClientCertificate): CheckedClientCertificate {
   const given = readOptions(CLIENT_CERTIFICATE, input);
   assertIsWhole(given);
-  if ([given.cert, given.key, given.pfx].some((one) => sourcesIn(one).length > 0)) {
-    invalidArgument(
-      'trust.clientCertificate names a file or a function, which cannot be followed here: give what it holds',
-    );
-  }
+  const { cert, key, pfx } = given;
+  const named = Object.entries({ cert, key, pfx }).flatMap(([field, value]) =>
+    namedSources(field, value),
+  );
+  if (named.length === 0) return readFixed(given, undefined);
+  const kept = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, fixed(value)]),
+  ) as unknown as ClientCertificate;
+  const source: ClientCertificateSource = {
+    given: kept,
+    named,
+    read: () => readFixed(withMaterial(kept), source),
+  };
+  return source.read();
+}
+
+function readFixed(
+  given: ClientCertificate,
+  source: ClientCertificateSource | undefined,
+): CheckedClientCertificate {
   const { key, certificates } =
     given.pfx === undefined
       ? readHalves(given)
       : readPfx(given.pfx as Uint8Array, given.passphrase);
   const leaf = certificates[0] as X509Certificate;
-  return Object.freeze({ leaf, chain: certificates.map(toPem).join(''), key });
+  const checked = { leaf, chain: certificates.map(toPem).join(''), key };
+  return Object.freeze(
+    Object.defineProperty(checked, 'source', { value: source }) as CheckedClientCertificate,
+  );
+}
+
+/** The same with what its sources hold now. */
+function withMaterial(given: ClientCertificate): ClientCertificate {
+  // As text it is refused where it is read, with the way out.
+  if (given.pfx !== undefined) return { ...given, pfx: readOne(given.pfx) as Uint8Array };
+  const key = isKeyObject(given.key) ? given.key : readOne(given.key);
+  return { ...given, cert: readMaterial(given.cert), key };
 }
 
 /** Both halves, or one file of both. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
@@ -113,12 +154,17 @@ export function assertIsWhole(given: ClientCertificate): void {
 const OR_PFX = ': give cert and key, or pfx';
 
 function readHalves({ cert, key, passphrase }: ClientCertificateAndKey): KeyAndChain {
-  const certificates = readCertificates(certificatesOnly(cert as PlainPem));
+  const certificates = readClientChain(cert as PlainPem);
   const privateKey = readPrivateKey(key as GivenKey, passphrase);
   if (!certificates[0]?.checkPrivateKey(privateKey)) {
     invalidArgument('trust.clientCertificate: the key is not the one of the (first) certificate');
   }
   return { key: privateKey, certificates };
+}
+
+/** Of a file that may hold the key besides. @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` */
+export function readClientChain(cert: PlainPem): readonly X509Certificate[] {
+  return readCertificates(certificatesOnly(cert));
 }
 
 function isBytes(value: unknown): boolean {
@@ -147,13 +193,10 @@ function certificatesOnly(input: PlainPem): PlainPem {
   const isText = typeof input === 'string';
   const text = isText ? input : Buffer.from(input as Uint8Array).toString('latin1');
   if (text.length > MAX_CHARACTERS || !text.includes('-----BEGIN ')) return input;
-  const rest = withLineBreaks(text).replaceAll(KEY_BLOCK, '');
+  const rest = withoutPrivateKeys(withLineBreaks(text));
   // Nothing but a key is no certificate, and is said to be one.
   return rest === text || !rest.includes('-----BEGIN ') ? input : rest;
 }
 
 /** Of a chain and a key of any kind, by far. */
 const MAX_CHARACTERS = 1_048_576;
-
-const KEY_BLOCK =
-  /-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY)-----[\s\S]{0,16384}?-----END \1-----|-----BEGIN EC PARAMETERS-----[^-]*-----END EC PARAMETERS-----/g;

@@ -6,6 +6,9 @@ import { hintForKind } from '../certificate/other-input.js';
 
 const WHOSE = 'trust.clientCertificate.key';
 
+/** Of a key of any kind, with a chain around it, by far. OpenSSL tries each block: 0.6 s for a megabyte of them. */
+const MAX_LENGTH = 1_048_576;
+
 /** A private key as it is given: PEM or DER, or one that Node.js has read. */
 export type GivenKey = string | Uint8Array | KeyObject;
 
@@ -24,6 +27,7 @@ export function readPrivateKey(key: GivenKey, passphrase: string | undefined): K
     if (key.type !== 'private') invalidArgument(`${WHOSE} is a ${key.type} KeyObject`);
     return key;
   }
+  if (key.length > MAX_LENGTH) invalidArgument(`${WHOSE} has more than 1 MiB`);
   const bytes = typeof key === 'string' ? undefined : Buffer.from(key);
   if (bytes?.[0] === 0x30 && !/-----BEGIN /.test(bytes.toString('latin1'))) {
     return readDer(bytes, passphrase);

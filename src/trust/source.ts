@@ -58,6 +58,14 @@ export function sourcesIn(value: unknown): readonly Source[] {
   return all.map(sourceOf).filter((one) => one !== undefined);
 }
 
+/** A source, and the field of a policy that names it. */
+export type NamedSource = readonly [field: string, source: Source];
+
+/** The sources that a field names. */
+export function namedSources(field: string, value: unknown): readonly NamedSource[] {
+  return sourcesIn(value).map((source) => [field, source] as const);
+}
+
 /** What it is now: sources are read. */
 export function readMaterial(value: PemInput): PlainPem {
   if (Array.isArray(value)) return value.map((one) => readOne(one as Material));
@@ -67,6 +75,13 @@ export function readMaterial(value: PemInput): PlainPem {
 export function readOne(value: Material): string | Uint8Array {
   const source = sourceOf(value);
   return source === undefined ? (value as string | Uint8Array) : source.read();
+}
+
+/** Fixed parts as they are now: whoever holds the bytes may write into them. Sources stay as they are. */
+export function fixed<T>(value: T): T {
+  if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
+  if (Array.isArray(value)) return value.map(fixed) as T;
+  return value;
 }
 
 let functions = 0;

@@ -1,12 +1,6 @@
+import type { Anchor } from './anchor.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
-import {
-  assertIsWhole,
-  type ClientCertificate,
-  type ClientCertificateAndKey,
-} from './client-certificate.js';
-import { isKeyObject } from './private-key.js';
-import { type PemInput, readMaterial, readOne, type Source, sourcesIn } from './source.js';
-import type { TrustByCa, TrustPolicy } from './trust-policy.js';
+import { fixed, type NamedSource, namedSources, type PemInput, type Source } from './source.js';
 
 /** Where a checked policy holds what it was read from, if that may change. */
 export const SOURCED: unique symbol = Symbol.for('mcp-tls.sourced/1');
@@ -16,8 +10,60 @@ export interface Sourced {
   readonly sources: readonly Source[];
   /** What distinguishes these sources from others, field by field. */
   readonly key: string;
+  /** Those of `ca` and `crl`. */
+  readonly chain: ChainSource | undefined;
   /** Reads all of them, and gives the policy of this moment. @throws {TlsConfigError} */
   read(): CheckedTrustPolicy;
+}
+
+/** What decides whose chains are trusted, as a policy was given it. */
+export interface ChainFields {
+  readonly ca?: PemInput | undefined;
+  readonly crl?: PemInput | undefined;
+  readonly authority?: boolean | undefined;
+}
+
+/** The same, read. */
+export interface Chain {
+  readonly anchors: readonly Anchor[];
+  /** PEM, one list each. */
+  readonly crl: readonly string[];
+}
+
+/** Certificates and revocation lists of which some come from sources. */
+export interface ChainSource {
+  readonly given: ChainFields;
+  readonly named: readonly NamedSource[];
+  /** Reads all of them. @throws {TlsConfigError} */
+  read(): Chain;
+}
+
+/** @returns `undefined` where none of them is a source */
+export function chainSourceOf(
+  { ca, crl, authority }: ChainFields,
+  read: (fields: ChainFields) => Chain,
+): ChainSource | undefined {
+  const named = [...namedSources('ca', ca), ...namedSources('crl', crl)];
+  if (named.length === 0) return undefined;
+  // Whoever holds the bytes of those that are none may write into them.
+  const given = { ca: fixed(ca), crl: fixed(crl), authority };
+  return { given, named, read: () => read(given) };
+}
+
+/** What a policy is read from. @returns `undefined` where that is none */
+export function makeSourced(
+  chain: ChainSource | undefined,
+  client: readonly NamedSource[] | undefined,
+  read: () => CheckedTrustPolicy,
+): Sourced | undefined {
+  const named = [...(chain?.named ?? []), ...(client ?? [])];
+  if (named.length === 0) return undefined;
+  return {
+    sources: [...new Map(named.map(([, source]) => [source.key, source])).values()],
+    key: JSON.stringify(named.map(([field, { key }]) => [field, key])),
+    chain,
+    read,
+  };
 }
 
 export function sourcedOf(policy: CheckedTrustPolicy): Sourced | undefined {
@@ -27,58 +73,4 @@ export function sourcedOf(policy: CheckedTrustPolicy): Sourced | undefined {
 /** The policy of this moment, for uses that do not last, and follow nothing. @throws {TlsConfigError} */
 export function latest(policy: CheckedTrustPolicy): CheckedTrustPolicy {
   return sourcedOf(policy)?.read() ?? policy;
-}
-
-type WithMaterial = Partial<Pick<TrustByCa, 'ca' | 'crl' | 'clientCertificate'>>;
-
-/** The sources that a policy names, by where it names them. */
-export function sourcesOf(policy: TrustPolicy): readonly (readonly [string, Source])[] {
-  const { ca, crl, clientCertificate } = policy as WithMaterial;
-  const fields = { ca, crl, ...clientCertificate };
-  return Object.entries(fields).flatMap(([field, value]) =>
-    sourcesIn(value).map((source) => [field, source] as const),
-  );
-}
-
-/** The same policy with what its sources hold now. @throws {TlsConfigError} */
-export function withMaterial<Policy extends TrustPolicy>(policy: Policy): Policy {
-  const { ca, crl, clientCertificate } = policy as WithMaterial;
-  return {
-    ...policy,
-    ...readField('ca', ca),
-    ...readField('crl', crl),
-    ...(clientCertificate && { clientCertificate: readHalves(clientCertificate) }),
-  };
-}
-
-function readField(name: string, value: PemInput | undefined): Readonly<Record<string, unknown>> {
-  return value === undefined ? {} : { [name]: readMaterial(value) };
-}
-
-function readHalves(given: ClientCertificate): ClientCertificate {
-  assertIsWhole(given);
-  // As text it is refused where it is read, with the way out.
-  if (given.pfx !== undefined) return { ...given, pfx: readOne(given.pfx) as Uint8Array };
-  return { ...given, cert: readMaterial(given.cert), key: readKey(given.key) };
-}
-
-function readKey(key: ClientCertificateAndKey['key']): ClientCertificateAndKey['key'] {
-  return isKeyObject(key) ? key : readOne(key);
-}
-
-/** Fixed parts as they are now: whoever holds the bytes may write into them. */
-function fixed<T>(value: T): T {
-  if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
-  if (Array.isArray(value)) return value.map(fixed) as T;
-  return value;
-}
-
-/** A copy of what a policy was given, that nobody else can change. */
-export function fixedPolicy<Policy extends TrustPolicy>(policy: Policy): Policy {
-  const entries = Object.entries(policy).map(([name, value]) => [name, fixed(value)]);
-  const { clientCertificate } = policy;
-  const copy = Object.fromEntries(entries);
-  if (clientCertificate === undefined) return copy;
-  const halves = Object.entries(clientCertificate).map(([name, value]) => [name, fixed(value)]);
-  return { ...copy, clientCertificate: Object.fromEntries(halves) };
 }

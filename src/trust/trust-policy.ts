@@ -17,13 +17,14 @@ interface AnyTrust {
   maxVersion?: TlsVersion;
   /**
    * Groups of the key exchange to offer, the preferred first, and no others. Default: Node.js's, without
-   * finite-field Diffie-Hellman. A list of post-quantum ones alone requires post-quantum, and TLS 1.3 with it; a
+   * finite-field Diffie-Hellman; where these make a large first message that is lost on the way, it is sent once more
+   * without post-quantum ones (`mcp-tls:second-hello`), which a list forbids. A list of post-quantum ones alone requires post-quantum, and TLS 1.3 with it; a
    * Node.js that has none of that refuses the policy (`MCP_TLS_UNSUPPORTED_RUNTIME`).
    */
   groups?: TlsGroup | readonly TlsGroup[];
 }
 
-/** Groups of the key exchange by their names in TLS. Those with `MLKEM` are post-quantum: Node.js 24 and later. */
+/** Groups of the key exchange by their names in TLS. Those with `MLKEM` are post-quantum: OpenSSL 3.5, as in Node.js 24. */
 export type TlsGroup = (typeof TLS_GROUPS)[number];
 
 export const TLS_GROUPS = [

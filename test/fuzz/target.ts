@@ -30,6 +30,7 @@ const told: unknown[] = [];
 
 const CHANNELS: Readonly<Record<DiagnosticChannel, true>> = {
   'mcp-tls:connect': true,
+  'mcp-tls:second-hello': true,
   'mcp-tls:verified': true,
   'mcp-tls:request': true,
   'mcp-tls:refused': true,

@@ -94,6 +94,15 @@ const FORMS: readonly Form[] = [
     },
     () => ({ cert: text('ec.pem') + text('ca.pem'), key: text('ec.params') + text('ec1.key') }),
   ],
+  [
+    'SEC 1 that is encrypted, as step writes it with a password',
+    'ec',
+    () => openssl('ec', '-in', 'ec.key', '-aes256', ...out, '-out', 'ec1e.key'),
+    () => {
+      expect(text('ec1e.key')).toContain('DEK-Info: AES-256-CBC');
+      return { cert: text('ec.pem'), key: text('ec1e.key'), passphrase: PASS };
+    },
+  ],
   ['Ed25519', 'ed25519', () => {}, () => ({ cert: text('ed25519.pem'), key: text('ed25519.key') })],
   [
     'one combined file with what openssl writes around PEM',

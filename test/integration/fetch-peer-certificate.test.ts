@@ -95,6 +95,19 @@ describe('fetchPeerCertificate: what it reads', () => {
     expect(await suggestionWorks(server)).toBe(true);
   });
 
+  it('suggests no weaker versions and groups than it was asked to judge by', async () => {
+    const { server } = await serve();
+    await using _ = server;
+    const asked = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', groups: ['P-256'] } as const;
+    const peer = await fetchPeerCertificate(server.url, { trust: { roots: 'default', ...asked } });
+    const { minVersion: _least, ...kept } = asked;
+    expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, authority: false, ...kept });
+    const newest = { roots: 'default', minVersion: 'TLSv1.3' } as const;
+    expect((await fetchPeerCertificate(server.url, { trust: newest })).suggestedPolicy).toEqual({
+      ...{ ca: peer.pem, authority: false, minVersion: 'TLSv1.3' },
+    });
+  });
+
   it('judges by the anchors it is given, without trusting them', async () => {
     const { certificate, server } = await serve();
     await using _ = server;
@@ -274,7 +287,8 @@ describe('fetchPeerCertificate: no certificate to be had', () => {
     server.stall('handshake');
     const probe = fetchPeerCertificate(server.url, { timeoutMs: 100 });
     await expect(probe).rejects.toMatchObject({ code: 'MCP_TLS_TIMEOUT', host: '127.0.0.1' });
-    expect(server.openConnections).toBeLessThanOrEqual(1);
+    // That of the first message, which the server has not noticed to be closed, and of the second where there is one.
+    expect(server.openConnections).toBeLessThanOrEqual(2);
   });
 
   it('MCP_TLS_UNREACHABLE for a reset, and where nothing listens', async () => {

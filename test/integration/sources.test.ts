@@ -7,7 +7,6 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   checkTrust,
-  createServerRegistry,
   type DiagnosticChannel,
   explainTlsError,
   fetchPeerCertificate,
@@ -26,7 +25,6 @@ import {
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
-import { registryParts } from '../support/registry-parts.js';
 import { eventually } from '../support/waiting.js';
 
 /** Trust that lives: files and functions as sources of certificates, lists and keys. */
@@ -370,21 +368,6 @@ describe('sources elsewhere', () => {
     cleanups.push(() => hostFetch.close());
     for (let i = 0; i < 3; i++) await (await hostFetch(server.url)).text();
     expect(server.records.handshakes).toBe(1);
-  });
-
-  const { memoryStore } = registryParts();
-  it('are refused in records by an error that says what to do', async () => {
-    const path = join(folder(), 'ca.crt');
-    writeFileSync(path, pemOf(oldCa));
-    const server = await serve();
-    const registry = createServerRegistry({ store: memoryStore() });
-    cleanups.push(() => registry.close());
-    const trust = { ca: fromFile(path) };
-    await expect(registry.register('a', server.url, { trust })).rejects.toMatchObject({
-      code: 'MCP_TLS_INVALID_ARGUMENT',
-      message: expect.stringMatching(/names a file or a function/),
-    });
-    expect(server.records.handshakes).toBe(0);
   });
 });
 

@@ -30,7 +30,9 @@ for (const way of WAYS) {
   }
 }
 const servers = Number(values.servers);
-for (const directories of [1, servers]) console.log(await measure(servers, directories));
+for (const by of ['factories', 'a registry'] as const) {
+  for (const directories of [1, servers]) console.log(await measure(by, servers, directories));
+}
 
 const wrong = outcomes.filter((one) => one.late > 0 || (!one.takesAway && one.lost > 0));
 if (wrong.length > 0) {

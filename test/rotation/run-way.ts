@@ -21,7 +21,8 @@ import {
 import { eventually } from '../support/waiting.js';
 import { Place, type Writer } from './place.js';
 
-export const DOORS = ['factory', 'transport', 'registry'] as const;
+/** `record`: a registry whose record names the files. `registry`: one whose record holds what it trusts. */
+export const DOORS = ['factory', 'transport', 'record', 'registry'] as const;
 export type Door = (typeof DOORS)[number];
 
 /** What happens to the files; whether something is added, taken away, or nothing changes that can be used. */
@@ -174,9 +175,10 @@ async function openDoor(
     () => registry.close(),
   );
   const { pem: cert, keyPem: key } = before.client;
-  const clientCertificate = { cert, key };
-  await registry.register('one', server.url, { trust: { ca: before.ca.pem, clientCertificate } });
+  const held = { ca: before.ca.pem, clientCertificate: { cert, key } };
+  await registry.register('one', server.url, { trust: door === 'record' ? trust : held });
   const factory = await registry.clientFactory('one');
+  if (door === 'record') return { ask: asker(factory({ url: server.url })), rotate };
   const update = (ca: string) => registry.update('one', { trust: { ca } });
   return { ask: asker(factory({ url: server.url })), rotate, update };
 }
@@ -196,7 +198,7 @@ async function change(
     else await noticed('mcp-tls:source-changed', () => place.write({ 'ca.crt': ca }));
     return;
   }
-  // A record holds what it trusts: nothing that happens to a file is of any concern to it.
+  // A record that holds what it trusts: nothing that happens to a file is of any concern to it.
   const told = (spoil: () => void): Promise<void> =>
     update === undefined ? noticed('mcp-tls:source-failed', spoil) : Promise.resolve(spoil());
   if (way === 'half written') await told(() => place.writeHalf('ca.crt'));

@@ -15,6 +15,11 @@ export const CONFIG_WORDS: Readonly<Record<ConfigErrorCode, Words>> = {
     meaning: 'the OpenSSL of this Node.js cannot verify that signature algorithm',
     hint: 'A later Node.js may.',
   },
+  MCP_TLS_SOURCE_UNUSABLE: {
+    meaning:
+      'a file that a record names is missing, unreadable or not whole in this process: nothing is connected to without it',
+    hint: 'Put the file in its place, readable and whole, in each process that connects; or replace the trust by `update`.',
+  },
   MCP_TLS_UNSUPPORTED_RUNTIME: {
     meaning:
       'this process or installation cannot: a dependency does not load, a permission is denied, no file descriptors are left',

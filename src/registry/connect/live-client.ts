@@ -88,7 +88,10 @@ export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = 
       }
       return generation;
     } catch (error) {
-      throw error instanceof McpTlsError ? failed(error) : error;
+      if (!(error instanceof McpTlsError)) throw error;
+      if (error.code !== 'MCP_TLS_SOURCE_UNUSABLE') throw failed(error);
+      onFailure(id, error);
+      throw failed(namedError(id, error) ?? error);
     }
   }
 

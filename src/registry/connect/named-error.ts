@@ -1,4 +1,4 @@
-import { TlsConfigError, TlsConnectionError, TlsTrustError } from '../../errors.js';
+import { type ErrorCode, TlsConfigError, TlsConnectionError, TlsTrustError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 
 /** What a request of a registered server's client may be refused or broken off with. */
@@ -23,12 +23,18 @@ export function namedError(id: string, error: unknown, hint?: string): RequestEr
     const details = { host, port, detail, hint, retryable, refused, cause, id };
     return new TlsConnectionError(ours.code, messageOf(id, ours), details);
   }
-  if (ours instanceof TlsConfigError && ours.code === 'MCP_TLS_CLOSED') {
+  if (ours instanceof TlsConfigError && ABOUT_SERVER.has(ours.code)) {
     const { hint, retryable, cause } = ours;
     return new TlsConfigError(ours.code, messageOf(id, ours), { hint, retryable, cause });
   }
   return undefined;
 }
+
+/** What other codes of its class say is about the caller. */
+const ABOUT_SERVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MCP_TLS_CLOSED',
+  'MCP_TLS_SOURCE_UNUSABLE',
+]);
 
 function messageOf(id: string, { message }: Error): string {
   return `'${id}': ${message}`;

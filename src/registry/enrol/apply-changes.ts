@@ -1,45 +1,41 @@
 import type { RecordParts } from '../../store/record/create-stored-certificate.js';
+import type { RecordPolicy } from '../../store/record/record-trust.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
-import { assertHoldsItself } from '../../store/record/stored-trust.js';
-import { checkTrustPolicy, readPins, withDetails } from '../../trust/check-trust-policy.js';
+import { assertCanBeStored } from '../../store/record/stored-trust.js';
+import {
+  checkTrustPolicy,
+  type PolicyDetails,
+  readPins,
+  withDetails,
+} from '../../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
 import { readReferenceIdentity } from '../../trust/reference-identity.js';
-import type { TrustInput } from '../../trust/trust-policy.js';
 import type { ServerChanges } from './enrol-options.js';
 
 /** A record's input as it will be. */
 export interface Changed {
   readonly url: string;
-  readonly policy: CheckedTrustPolicy;
+  /** Under which the server has to be looked at before it is stored; none where nothing concerns trust. */
+  readonly policy: CheckedTrustPolicy | undefined;
   readonly proxy: string | undefined;
-  /** Whether the server has to be looked at under this before it is stored. */
-  readonly concernsTrust: boolean;
   /** The other fields that change. */
   readonly rest: Partial<RecordParts>;
 }
 
-/** Applies the operator's changes to what is on record. Pure. @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` */
+/**
+ * Applies the operator's changes to what is on record.
+ *
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`; `MCP_TLS_SOURCE_UNUSABLE` where what stays is named by the
+ *   record, and concerned
+ */
 export function applyChanges(
   record: StoredCertificate,
-  before: CheckedTrustPolicy,
+  before: RecordPolicy,
   changes: ServerChanges,
 ): Changed {
   const { url, trust, serverName, pins, minVersion, maxVersion, clientCertificate, proxy } =
     changes;
-  const base = trust === undefined ? before : keepClientCertificate(checkStored(trust), before);
-  const policy = withDetails(base, {
-    ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
-    ...(pins === undefined ? {} : { pins: readPins(pins) }),
-    ...(minVersion === undefined ? {} : { minVersion }),
-    ...(maxVersion === undefined ? {} : { maxVersion }),
-    ...(clientCertificate === undefined
-      ? {}
-      : {
-          clientCertificate:
-            clientCertificate === null ? undefined : readClientCertificate(clientCertificate),
-        }),
-  });
   const concerning = [
     url,
     trust,
@@ -52,26 +48,40 @@ export function applyChanges(
   ];
   return {
     url: url === undefined ? record.url : String(url),
-    policy,
+    policy: concerning.some((change) => change !== undefined)
+      ? changedPolicy(before, changes)
+      : undefined,
     proxy: proxy ?? record.proxy,
-    concernsTrust: concerning.some((change) => change !== undefined),
     rest: restOf(changes),
   };
 }
 
-function checkStored(trust: TrustInput): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust);
-  assertHoldsItself(policy);
+function changedPolicy(before: RecordPolicy, changes: ServerChanges): CheckedTrustPolicy {
+  const { trust, serverName, pins, minVersion, maxVersion } = changes;
+  const given = trust === undefined ? undefined : checkTrustPolicy(trust);
+  const policy = withDetails(given ?? before.policy, {
+    ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
+    ...(pins === undefined ? {} : { pins: readPins(pins) }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...clientCertificateAfter(before, given, changes),
+  });
+  assertCanBeStored(policy);
   return policy;
 }
 
 /** The key need not be given again when the trust in the server changes. */
-function keepClientCertificate(
-  policy: CheckedTrustPolicy,
-  { clientCertificate }: CheckedTrustPolicy,
-): CheckedTrustPolicy {
-  if (policy.clientCertificate !== undefined || clientCertificate === undefined) return policy;
-  return withDetails(policy, { clientCertificate });
+function clientCertificateAfter(
+  before: RecordPolicy,
+  given: CheckedTrustPolicy | undefined,
+  { clientCertificate }: ServerChanges,
+): Pick<PolicyDetails, 'clientCertificate'> {
+  if (clientCertificate === null) return { clientCertificate: undefined };
+  if (clientCertificate !== undefined) {
+    return { clientCertificate: readClientCertificate(clientCertificate) };
+  }
+  if (given === undefined || given.clientCertificate !== undefined) return {};
+  return { clientCertificate: before.clientCertificate };
 }
 
 function restOf(changes: ServerChanges): Partial<RecordParts> {
@@ -80,7 +90,8 @@ function restOf(changes: ServerChanges): Partial<RecordParts> {
     ...(origins === undefined ? {} : { origins }),
     ...(proxy === undefined ? {} : { proxy }),
     ...(labels === undefined ? {} : { labels }),
-    ...(approvedBy === undefined ? {} : { approvedBy }),
+    // Who approves now did not do so when somebody else did.
+    ...(approvedBy === undefined ? {} : { approvedBy, approvedAt: new Date() }),
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt ?? undefined }),
   };
 }

@@ -146,9 +146,9 @@ export class Enrolment {
       id,
       changes.signal,
       async (record, signal) => {
-        const before = trustOf(record).policy;
-        const { url, policy, proxy, concernsTrust, rest } = applyChanges(record, before, changes);
-        if (!concernsTrust) {
+        const before = trustOf(record).own;
+        const { url, policy, proxy, rest } = applyChanges(record, before, changes);
+        if (policy === undefined) {
           const next = rewritten(record, rest);
           return { next, result: next };
         }

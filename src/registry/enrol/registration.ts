@@ -7,7 +7,7 @@ import { StoreError } from '../../errors.js';
 import { makeRecord, type RecordParts } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
-import { assertHoldsItself } from '../../store/record/stored-trust.js';
+import { assertCanBeStored } from '../../store/record/stored-trust.js';
 import {
   checkTrustPolicy,
   type PolicyDetails,
@@ -16,6 +16,8 @@ import {
 import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { readClientCertificate } from '../../trust/client-certificate.js';
 import { readReferenceIdentity } from '../../trust/reference-identity.js';
+import { sourcesIn } from '../../trust/source.js';
+import { sourcedOf } from '../../trust/sourced.js';
 import type { RegisterOptions } from './enrol-options.js';
 import { planTrust } from './plan-trust.js';
 
@@ -25,12 +27,12 @@ export function lookPolicy({
   serverName,
   clientCertificate,
 }: RegisterOptions): CheckedTrustPolicy {
-  const policy = checkTrustPolicy(trust ?? null);
-  assertHoldsItself(policy);
-  return withDetails(policy, {
+  const policy = withDetails(checkTrustPolicy(trust ?? null), {
     ...(serverName === undefined ? {} : { serverName: readReferenceIdentity(serverName).value }),
     ...(clientCertificate ? { clientCertificate: readClientCertificate(clientCertificate) } : {}),
   });
+  assertCanBeStored(policy);
+  return policy;
 }
 
 /**
@@ -58,6 +60,12 @@ export function registeredPolicy(
  */
 export function assertRenewable(id: string, policy: CheckedTrustPolicy): void {
   const { identity, ownCertificates, anchors, defaultRoots, systemRoots, pins } = policy;
+  if (sourcesIn(sourcedOf(policy)?.chain?.given.ca).length > 0 && ownCertificates.length > 0) {
+    invalidArgument(
+      `'${id}' is trusted by what a file holds, and the certificate that the server presents now is not in it`,
+      "Put the server's new certificate there, or replace the trust: update(id, { trust }).",
+    );
+  }
   if (identity === 'pin' || ownCertificates.length === 0) return;
   if (anchors.length === 1 && !defaultRoots && !systemRoots && pins.length === 0) return;
   invalidArgument(
@@ -119,18 +127,18 @@ export function previousOf(
   return { pem, fingerprint, replacedAt: new Date().toISOString() };
 }
 
-/** The record with other fields; `undefined` leaves one out. */
+/** The record with other fields; `undefined` leaves one out. What the others name is not read for it. */
 export function rewritten(
   record: StoredCertificate,
   changes: Partial<RecordParts>,
 ): StoredCertificate {
-  const { policy, origins } = trustOf(record);
+  const { own, others } = trustOf(record);
   const { url, certificate, proxy, labels, approvedBy, approvedAt, expiresAt, previous } = record;
   return makeRecord({
     url,
-    trust: policy,
+    trust: own,
     certificate: certificate?.pem,
-    origins,
+    origins: others,
     proxy,
     labels,
     approvedBy,

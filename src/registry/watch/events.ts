@@ -51,8 +51,8 @@ export type RegistryEvent =
       readonly presented: WatchedCertificate;
     })
   /**
-   * Another certificate is on record: approved, or covered by the trust in the one before. `undefined`: the
-   * default roots, which have none on record.
+   * Another certificate is on record: approved, or covered by the trust in the one before. `undefined`: none, as under
+   * the default roots, or where the record names a file. That what is in a file has changed is no event here.
    */
   | (ServerEvent & {
       readonly type: 'renewed';

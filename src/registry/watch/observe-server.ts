@@ -7,7 +7,8 @@ import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import type { CheckedClientCertificate } from '../../trust/client-certificate.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
-import { NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
+import { factsNow, trustNow } from '../trust-now.js';
+import { fileRecorded, NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
 
 export interface ObserveParts {
   readonly trust: TrustReader;
@@ -70,6 +71,7 @@ export async function observeServer(
     return withoutRecord(error, old);
   }
   const state = stateOf(server);
+  if (state.refusal !== undefined) return state;
   try {
     const { peer, look } = await parts.inspect(id, server, signal);
     const { fingerprint, notBefore, notAfter } = peer.description;
@@ -90,7 +92,8 @@ export async function observeServer(
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);
     const refused = { ...state, refusal: { code, message } };
-    if (trustsChains || fingerprint === state.recorded) return refused;
+    if (trustsChains || fingerprint === state.recorded || server.named.own.hasCaInFile)
+      return refused;
     return { ...refused, presented: { fingerprint, notAfter: notAfter.toISOString() } };
   } catch (error) {
     const { code, message } = explainTlsError(error) ?? {};
@@ -114,18 +117,27 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
   return code !== undefined && !NO_VERDICT.has(code);
 }
 
-/** Under the default roots there is no certificate on record, and no end of it. */
-function stateOf({ record, policy }: CheckedServerTrust): ServerState {
-  const { certificate, expiresAt, approvedAt } = record;
-  return {
+/**
+ * Under the default roots there is no certificate on record, and no end of it. What is in a file ends, but is known by the
+ * name of the file: another process may see the next one already, and neither is another record.
+ */
+function stateOf(server: CheckedServerTrust): ServerState {
+  const { expiresAt, approvedAt, certificate } = server.record;
+  const now = trustNow(server);
+  const facts = factsNow(server, now);
+  const files = server.named.own.files.filter(({ field }) => field === 'ca');
+  const state = {
     at: Date.now(),
-    recorded: certificate?.fingerprint ?? ROOTS,
-    recordEnds: certificate?.notAfter ?? NEVER_ENDS,
-    recordBegins: certificate?.notBefore,
+    recorded: certificate?.fingerprint ?? (files.length > 0 ? fileRecorded(files) : ROOTS),
+    recordEnds: facts?.notAfter ?? NEVER_ENDS,
+    recordBegins: facts?.notBefore,
     approvalEnds: expiresAt,
     approvalBegins: expiresAt === undefined ? undefined : approvedAt,
-    client: clientOf(policy.clientCertificate),
+    client: clientOf(now.policy?.clientCertificate),
   };
+  if (now.error === undefined) return state;
+  const { code, message } = now.error;
+  return { ...state, refusal: { code, message } };
 }
 
 function clientOf(certificate: CheckedClientCertificate | undefined): ServerState['client'] {

@@ -7,7 +7,7 @@ import type { EndingEvent, RegistryEvent, WatchedCertificate } from './events.js
 export interface ServerState {
   /** When it was found, milliseconds since 1970. */
   readonly at: number;
-  /** Fingerprint of the certificate on record, {@link ROOTS} or {@link UNREADABLE}. */
+  /** Fingerprint of the certificate on record, {@link ROOTS}, {@link fileRecorded} or {@link UNREADABLE}. */
   readonly recorded: string;
   /** End of that certificate, or {@link NEVER_ENDS}. ISO 8601, as all moments here. */
   readonly recordEnds: string;
@@ -178,6 +178,13 @@ export const UNREADABLE = '';
 /** In the place of a fingerprint, where the default roots are trusted and no certificate is on record. */
 export const ROOTS = 'default roots';
 
+/** In the place of a fingerprint, where the record names files that hold whom to trust. */
+export function fileRecorded(files: readonly { readonly file: string }[]): string {
+  return `${IN_FILES}${JSON.stringify(files.map(({ file }) => file))}`;
+}
+
+const IN_FILES = 'files ';
+
 /** In the place of the end of a record that has none. */
 export const NEVER_ENDS = '9999-12-31T23:59:59.999Z';
 
@@ -206,7 +213,8 @@ function endingsOf(state: ServerState): readonly Ending[] {
 }
 
 function fingerprintOf(recorded: string): string | undefined {
-  return recorded === ROOTS || recorded === UNREADABLE ? undefined : recorded;
+  const hasNone = recorded === ROOTS || recorded === UNREADABLE || recorded.startsWith(IN_FILES);
+  return hasNone ? undefined : recorded;
 }
 
 function watched({ fingerprint, notAfter }: PlainCertificate): WatchedCertificate {

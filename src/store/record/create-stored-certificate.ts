@@ -12,16 +12,17 @@ import {
   text,
 } from '../../options.js';
 import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
-import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { ORIGINS, TRUST } from '../../trust/trust-options.js';
+import type { TrustInput } from '../../trust/trust-policy.js';
 import { approvedCertificate } from './certificate-facts.js';
-import { assertOrigin, recordOf } from './parse-stored-certificate.js';
+import { assertOrigin } from './own-fields.js';
+import { recordOf } from './parse-stored-certificate.js';
+import { RecordPolicy, RecordTrust } from './record-trust.js';
 import type {
   PreviousCertificate,
   StoredCertificate,
   StoredCertificateInput,
 } from './stored-certificate.js';
-import { toStoredTrust } from './stored-trust.js';
 
 /**
  * Makes the record of a server from the operator's decision.
@@ -55,8 +56,12 @@ const INPUT: Declaration<StoredCertificateInput> = declareOptions<StoredCertific
 );
 
 /** As {@link StoredCertificateInput}, read; or made here, where what is `undefined` is absent. */
-export type RecordParts = Pick<StoredCertificateInput, 'url' | 'trust'> & {
-  [Name in Exclude<keyof StoredCertificateInput, 'url' | 'trust'>]?:
+export type RecordParts = Pick<StoredCertificateInput, 'url'> & {
+  /** Of another record: as it stands there, without reading what it names. */
+  readonly trust: TrustInput | RecordPolicy;
+  readonly origins?: Readonly<Record<string, TrustInput | RecordPolicy>> | undefined;
+} & {
+  [Name in Exclude<keyof StoredCertificateInput, 'url' | 'trust' | 'origins'>]?:
     | StoredCertificateInput[Name]
     | undefined;
 };
@@ -65,15 +70,16 @@ export type RecordParts = Pick<StoredCertificateInput, 'url' | 'trust'> & {
 export function makeRecord(input: RecordParts): StoredCertificate {
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
-  const policy = checkTrustPolicy(trust);
-  const shown = certificate === undefined ? policy.anchors[0] : readCertificates(certificate)[0];
+  const own = policyOf(trust);
+  const pem = certificate ?? firstOf(own);
+  const shown = pem === undefined ? undefined : readCertificates(pem)[0];
   const others = origins === undefined ? undefined : checkOrigins(origins);
   const record: StoredCertificate = {
     version: 2,
     url: String(url),
-    trust: toStoredTrust(policy),
+    trust: own.stored,
     ...(shown === undefined ? {} : { certificate: approvedCertificate(shown) }),
-    ...(others === undefined ? {} : { origins: mapValues(others, toStoredTrust) }),
+    ...(others === undefined ? {} : { origins: mapValues(others, ({ stored }) => stored) }),
     ...(proxy === undefined ? {} : { proxy }),
     ...(labels === undefined ? {} : { labels }),
     ...(approvedBy === undefined ? {} : { approvedBy }),
@@ -81,14 +87,23 @@ export function makeRecord(input: RecordParts): StoredCertificate {
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
     ...(previous === undefined ? {} : { previous }),
   };
-  return recordOf(record, { policy, origins: others });
+  return recordOf(record, new RecordTrust(own, others));
+}
+
+function policyOf(trust: TrustInput | RecordPolicy): RecordPolicy {
+  return trust instanceof RecordPolicy ? trust : RecordPolicy.of(checkTrustPolicy(trust));
+}
+
+/** The certificate that trust is in, where it stands in the record. */
+function firstOf({ stored: { ca }, hasCaInFile }: RecordPolicy): string | undefined {
+  return hasCaInFile ? undefined : (ca?.[0] as string | undefined);
 }
 
 function checkOrigins(
-  origins: NonNullable<StoredCertificateInput['origins']>,
-): Readonly<Record<string, CheckedTrustPolicy>> {
+  origins: NonNullable<RecordParts['origins']>,
+): Readonly<Record<string, RecordPolicy>> {
   for (const origin of Object.keys(origins)) assertOrigin(origin);
-  return Object.freeze(mapValues(origins, (trust) => checkTrustPolicy(trust)));
+  return Object.freeze(mapValues(origins, policyOf));
 }
 
 function mapValues<From, To>(

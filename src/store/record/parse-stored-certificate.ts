@@ -1,29 +1,44 @@
 import type { X509Certificate } from 'node:crypto';
 import { invalidArgument } from '../../assert.js';
-import { readOneCertificate } from '../../certificate/pem.js';
-import { readProxy } from '../../connect/proxy.js';
-import { custom, declareOptions, passedOn, readOptions, required } from '../../options.js';
-import { anchorsOf, checkTrustPolicy } from '../../trust/check-trust-policy.js';
-import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
+import { type PlainPem, readCertificates, readOneCertificate } from '../../certificate/pem.js';
+import {
+  custom,
+  type Declaration,
+  declareOptions,
+  flag,
+  passedOn,
+  readOptions,
+  required,
+} from '../../options.js';
+import { checkTrustPolicy, readPins } from '../../trust/check-trust-policy.js';
 import { matchesPin } from '../../trust/pin.js';
 import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { mayBeSelfSigned, plainFacts } from './certificate-facts.js';
-import { assertDate, assertText, freezePlain, plainCopy } from './plain-data.js';
-import type {
-  ApprovedCertificate,
-  PreviousCertificate,
-  StoredCertificate,
-  StoredTrust,
-} from './stored-certificate.js';
-
-/** What a record's trust means, checked. */
-export interface RecordTrust {
-  readonly policy: CheckedTrustPolicy;
-  readonly origins: Readonly<Record<string, CheckedTrustPolicy>> | undefined;
-}
+import { assertObject, assertOrigin, assertOwnFields } from './own-fields.js';
+import { freezePlain, plainCopy } from './plain-data.js';
+import { RecordPolicy, RecordTrust } from './record-trust.js';
+import type { ApprovedCertificate, StoredCertificate, StoredTrust } from './stored-certificate.js';
 
 /** Of records that were checked here: frozen, so that what was true of one stays so. */
 const checked = new WeakMap<StoredCertificate, RecordTrust>();
+
+/** The trust in those of them that names files: whoever changes such a record passes it on as it was. */
+const approved = new WeakSet<StoredTrust>();
+
+/** Options of {@link parseStoredCertificate}. */
+export interface ParseRecordOptions {
+  /**
+   * Whether the record may name files (`{ file: path }`) in the place of certificates and keys. Each process that
+   * connects reads them, and shows a server the client certificate in them. Only for what the operator alone writes.
+   * Default false: it is refused, unless it is the `trust` of a record that was checked before (`{ ...record, url }`).
+   */
+  readonly mayNameFiles?: boolean | undefined;
+}
+
+const OPTIONS: Declaration<ParseRecordOptions> = declareOptions<ParseRecordOptions>(
+  'parseStoredCertificate: options',
+  { mayNameFiles: flag() },
+);
 
 /**
  * Checks a record whole, on its way in and on its way out: no unknown or missing field, certificates
@@ -37,10 +52,22 @@ const checked = new WeakMap<StoredCertificate, RecordTrust>();
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`. Messages name
  *   fields, never their content.
  */
-export function parseStoredCertificate(value: unknown): StoredCertificate {
+export function parseStoredCertificate(
+  value: unknown,
+  options: ParseRecordOptions = {},
+): StoredCertificate {
+  const { mayNameFiles = false } = readOptions(OPTIONS, options);
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   readOptions(RECORD, value);
-  return parse(plainCopy('record', value) as StoredCertificate, true, readOneCertificate);
+  const record = plainCopy('record', value) as StoredCertificate;
+  const trust = parse(record, true, readOneCertificate);
+  if (!mayNameFiles && trust.files.length > 0 && !wasApproved(value as StoredCertificate)) {
+    invalidArgument(
+      'the record names a file, and those who may write such records say what this process reads',
+      'Parse it by parseStoredCertificate(record, { mayNameFiles: true }), where only the operator writes it.',
+    );
+  }
+  return remember(record, trust);
 }
 
 /**
@@ -55,7 +82,9 @@ export function parseSealedCertificate(
   if (checked.has(value as StoredCertificate)) return value as StoredCertificate;
   readOptions(RECORD, value);
   freezePlain('record', value as object);
-  return parse(value as StoredCertificate, false, read);
+  const record = value as StoredCertificate;
+  // Whoever has the key has written it.
+  return remember(record, parse(record, false, read));
 }
 
 /** Reads one certificate, of PEM. */
@@ -90,40 +119,42 @@ export function trustOf(record: StoredCertificate): RecordTrust {
 export function recordOf(value: StoredCertificate, trust: RecordTrust): StoredCertificate {
   const record = plainCopy('record', value) as StoredCertificate;
   assertOwnFields(record);
-  assertIsTrusted(record, trust.policy);
-  checked.set(record, Object.freeze(trust));
+  assertIsTrusted(record, trust.own);
+  return remember(record, trust);
+}
+
+function remember(record: StoredCertificate, trust: RecordTrust): StoredCertificate {
+  checked.set(record, trust);
+  if (trust.files.length > 0) for (const one of trustsIn(record)) approved.add(one);
   return record;
+}
+
+/** Whether all of its trust is that of records, by the very objects: JSON has none of them. */
+function wasApproved(record: StoredCertificate): boolean {
+  return trustsIn(record).every((one) => approved.has(one));
+}
+
+function trustsIn({ trust, origins = {} }: StoredCertificate): readonly StoredTrust[] {
+  return [trust, ...Object.values(origins)];
 }
 
 function parse(
   record: StoredCertificate,
   verifySignature: boolean,
   read: CertificateReader,
-): StoredCertificate {
+): RecordTrust {
   if (record.version !== 2) invalidArgument('record.version must be 2');
   const { certificate } = record;
   const shown =
     certificate === undefined ? undefined : assertCertificate(certificate, verifySignature, read);
-  const policy = readTrust('record.trust', record.trust, shown);
+  const own = readTrust('record.trust', record.trust, shown);
   const origins = record.origins === undefined ? undefined : readOrigins(record.origins);
-  if (shown === undefined && anchorsOf(policy).length > 0) {
+  if (shown === undefined && own.stored.ca !== undefined && !own.hasCaInFile) {
     invalidArgument('record.certificate is missing');
   }
   assertOwnFields(record);
-  assertIsTrusted(record, policy, shown);
-  checked.set(record, Object.freeze({ policy, origins }));
-  return record;
-}
-
-function assertOwnFields(record: StoredCertificate): void {
-  assertUrl(record.url);
-  assertOwnIsNotListed(record);
-  if (record.proxy !== undefined) assertProxy(record.proxy);
-  if (record.labels !== undefined) assertLabels(record.labels);
-  assertText('record.approvedBy', record.approvedBy);
-  assertDate('record.approvedAt', record.approvedAt);
-  assertDate('record.expiresAt', record.expiresAt);
-  if (record.previous !== undefined) assertPrevious(record.previous);
+  assertIsTrusted(record, own, shown);
+  return new RecordTrust(own, origins);
 }
 
 /** The fields; what is in them is read below. */
@@ -151,71 +182,21 @@ const CERTIFICATE = declareOptions<ApprovedCertificate>('record.certificate', {
   notAfter: required(custom('a date', isText)),
 });
 
-const PREVIOUS = declareOptions<PreviousCertificate>('record.previous', {
-  pem: required(custom('PEM', isText)),
-  fingerprint: required(custom('a fingerprint', isText)),
-  replacedAt: passedOn('a date'),
-});
-
-function assertUrl(value: unknown): void {
-  if (typeof value !== 'string' || !URL.canParse(value)) {
-    invalidArgument('record.url must be an https: URL');
-  }
-  const { protocol, username, password } = new URL(value);
-  if (protocol !== 'https:') invalidArgument('record.url must be an https: URL');
-  if (username !== '' || password !== '') {
-    invalidArgument('record.url must not contain credentials');
-  }
-}
-
 /** Only objects: text and `null` are short forms for people. */
-function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): CheckedTrustPolicy {
+function readTrust(what: string, trust: StoredTrust, parsed?: X509Certificate): RecordPolicy {
   if (typeof trust !== 'object' || trust === null) invalidArgument(`${what} must be an object`);
-  return checkTrustPolicy(trust as TrustPolicy, 'trust', parsed);
+  return RecordPolicy.read(trust, () => checkTrustPolicy(trust as TrustPolicy, 'trust', parsed));
 }
 
 function readOrigins(
   origins: NonNullable<StoredCertificate['origins']>,
-): Readonly<Record<string, CheckedTrustPolicy>> {
+): Readonly<Record<string, RecordPolicy>> {
   assertObject('record.origins', origins);
   const entries = Object.entries(origins).map(([origin, trust]) => {
     assertOrigin(origin);
     return [origin, readTrust('record.origins', trust)] as const;
   });
   return Object.freeze(Object.fromEntries(entries));
-}
-
-/** A URL only: what the environment says is not the same for every process. */
-function assertProxy(proxy: unknown): void {
-  if (typeof proxy !== 'string' || proxy === 'env') invalidArgument('record.proxy must be a URL');
-  readProxy(proxy);
-}
-
-/** Exactly an https origin: a path, another spelling or another scheme would never be asked for. */
-export function assertOrigin(origin: string): void {
-  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
-  if (!isOrigin || !origin.startsWith('https:')) {
-    invalidArgument('record.origins must be named by origins, such as https://login.example');
-  }
-}
-
-/** Whom to trust there stands in `trust`: two answers to one question. */
-function assertOwnIsNotListed({ url, origins }: StoredCertificate): void {
-  if (origins === undefined || !Object.hasOwn(origins, new URL(url).origin)) return;
-  invalidArgument('record.origins must not name the own origin of record.url');
-}
-
-function assertObject(what: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    invalidArgument(`${what} must be an object`);
-  }
-}
-
-function assertLabels(labels: Readonly<Record<string, unknown>>): void {
-  assertObject('record.labels', labels);
-  if (Object.values(labels).some((value) => typeof value !== 'string')) {
-    invalidArgument('record.labels must be texts');
-  }
 }
 
 /** A record whose fields say another thing than its certificate misleads whoever reads only the fields. */
@@ -235,30 +216,28 @@ function assertCertificate(
   return certificate;
 }
 
-/** What is shown as approved has to be what is trusted: a person sees the one and relies on the other. */
+/**
+ * What is shown as approved has to be what is trusted: a person sees the one and relies on the other. What a file holds
+ * at this moment does not make it so.
+ */
 function assertIsTrusted(
-  { certificate, trust }: StoredCertificate,
-  policy: CheckedTrustPolicy,
+  { certificate }: StoredCertificate,
+  { stored, hasCaInFile }: RecordPolicy,
   parsed?: X509Certificate,
 ): void {
-  if (certificate === undefined || trust.ca?.includes(certificate.pem) === true) return;
+  if (certificate === undefined || stored.ca?.includes(certificate.pem) === true) return;
   const shown = parsed ?? readOneCertificate(certificate.pem);
   const isTrusted =
-    policy.identity === 'pin'
-      ? policy.pins.some((pin) => matchesPin(shown, pin))
-      : anchorsOf(policy).some(({ raw }) => shown.raw.equals(raw));
+    stored.identity === 'pin'
+      ? readPins(stored.pins ?? []).some((pin) => matchesPin(shown, pin))
+      : !hasCaInFile && anchorsIn(stored).some(({ raw }) => shown.raw.equals(raw));
   if (!isTrusted) invalidArgument('record.certificate is not the one that record.trust trusts');
+}
+
+function anchorsIn({ ca }: StoredTrust): readonly X509Certificate[] {
+  return ca === undefined ? [] : readCertificates(ca as PlainPem);
 }
 
 function contradicted(field: string): never {
   return invalidArgument(`record.certificate.${field} is not what the certificate says`);
-}
-
-function assertPrevious(value: PreviousCertificate): void {
-  readOptions(PREVIOUS, value);
-  assertDate('record.previous.replacedAt', value.replacedAt);
-  const { fingerprint256 } = readOneCertificate(value.pem);
-  if (fingerprint256 !== value.fingerprint) {
-    invalidArgument('record.previous.fingerprint is not that of its certificate');
-  }
 }

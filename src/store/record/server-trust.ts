@@ -2,6 +2,7 @@ import { invalidArgument } from '../../assert.js';
 import { READY, type Ready, readyOf } from '../../trust/ready.js';
 import type { ReadyTrust } from '../../trust/trust-policy.js';
 import { trustOf } from './parse-stored-certificate.js';
+import type { RecordTrust } from './record-trust.js';
 import type { StoredCertificate } from './stored-certificate.js';
 
 /**
@@ -14,13 +15,19 @@ export interface ServerTrust extends ReadyTrust {
   readonly revision: number;
 }
 
-/** What a {@link ServerTrust} holds for those who connect. */
-export interface CheckedServerTrust extends ServerTrust, Ready {}
+/**
+ * What a {@link ServerTrust} holds for those who connect. Where the record names files, `policy` and `origins` read them
+ * anew each time, and throw where they cannot (`MCP_TLS_SOURCE_UNUSABLE`).
+ */
+export interface CheckedServerTrust extends ServerTrust, Ready {
+  readonly named: RecordTrust;
+}
 
 /**
- * The policy of a record, checked: for host applications that keep records in tables of their own.
+ * The policy of a record, checked: for host applications that keep records in tables of their own. Files that it names
+ * are read, and followed by what is made with it.
  *
- * @throws {TlsConfigError} for a record that is none
+ * @throws {TlsConfigError} for a record that is none; `MCP_TLS_SOURCE_UNUSABLE`
  */
 export function trustPolicyOf(record: StoredCertificate): ReadyTrust {
   return trustOf(record).policy;
@@ -28,9 +35,19 @@ export function trustPolicyOf(record: StoredCertificate): ReadyTrust {
 
 /** @throws {TlsConfigError} for a record that is none */
 export function serverTrust(record: StoredCertificate, revision: number): CheckedServerTrust {
-  const trust = trustOf(record);
-  const server = Object.defineProperty({ record, revision, ...trust }, READY, { value: trust });
-  return Object.freeze(server) as unknown as CheckedServerTrust;
+  const named = trustOf(record);
+  const hidden = { [READY]: { value: named }, named: { value: named } };
+  if (named.files.length === 0) {
+    const { policy, origins } = named;
+    return freeze({ record, revision, policy, origins }, hidden);
+  }
+  // Not enumerable: whoever prints or copies it reads no file.
+  const read = { policy: { get: () => named.policy }, origins: { get: () => named.origins } };
+  return freeze({ record, revision }, { ...hidden, ...read });
+}
+
+function freeze(server: object, hidden: PropertyDescriptorMap): CheckedServerTrust {
+  return Object.freeze(Object.defineProperties(server, hidden)) as CheckedServerTrust;
 }
 
 /** What a store gave as the trust of a server. @throws {TlsConfigError} for what is none */

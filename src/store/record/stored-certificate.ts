@@ -1,5 +1,6 @@
 import type { PlainPem } from '../../certificate/pem.js';
 import type { Origins, TlsGroup, TlsVersion, TrustInput } from '../../trust/trust-policy.js';
+import type { StoredFile } from './stored-file.js';
 
 /**
  * What is kept of one server: whom to trust there, and how that came about. Plain JSON; a `type`, so that
@@ -15,7 +16,7 @@ export type StoredCertificate = {
   readonly trust: StoredTrust;
   /**
    * The certificate that was approved: the server's own, or the authority's where that is what is
-   * trusted. Absent where the default roots are trusted.
+   * trusted. Absent where the default roots are trusted, or what stands in a file: approved is the file then.
    */
   readonly certificate?: ApprovedCertificate;
   /** Trust in further origins that the server's clients talk to, by origin. A closed list. */
@@ -34,21 +35,33 @@ export type StoredCertificate = {
   readonly previous?: PreviousCertificate;
 };
 
-/** A `TrustPolicy` as JSON: every certificate as PEM text, one certificate an item. */
+/**
+ * A `TrustPolicy` as JSON: every certificate as PEM text, one certificate an item; or the name of a file that holds
+ * them, where `fromFile` was given.
+ */
 export type StoredTrust = {
-  readonly ca?: readonly string[];
+  readonly ca?: readonly (string | StoredFile)[];
   readonly authority?: boolean;
   readonly roots?: 'none' | 'default' | 'system';
   readonly pins?: readonly string[];
   readonly identity?: 'name' | 'pin';
   readonly serverName?: string | { readonly uri: string };
   readonly allowExpired?: boolean;
-  readonly crl?: readonly string[];
-  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly crl?: readonly (string | StoredFile)[];
+  readonly clientCertificate?: StoredClientCertificate;
   readonly minVersion?: TlsVersion;
   readonly maxVersion?: TlsVersion;
   readonly groups?: readonly TlsGroup[];
 };
+
+/** A client certificate as JSON. A passphrase only beside a file. */
+export type StoredClientCertificate =
+  | {
+      readonly cert: string | readonly (string | StoredFile)[];
+      readonly key: string | StoredFile;
+      readonly passphrase?: string;
+    }
+  | { readonly pfx: StoredFile; readonly passphrase?: string };
 
 /** A certificate with what follows from it. */
 export type ApprovedCertificate = {

@@ -1,24 +1,36 @@
 import { invalidArgument } from '../../assert.js';
-import { pemOf } from '../../certificate/pem.js';
+import { pemOf, readCertificates } from '../../certificate/pem.js';
+import { readRevocationLists } from '../../certificate/revocation-list.js';
 import { anchorsOf, rootsOf } from '../../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
+import { type CheckedClientCertificate, readClientChain } from '../../trust/client-certificate.js';
+import { isKeyObject } from '../../trust/private-key.js';
+import { sourceOf, sourcesIn } from '../../trust/source.js';
 import { sourcedOf } from '../../trust/sourced.js';
+import type { TrustPolicy } from '../../trust/trust-policy.js';
 import { isUri } from '../../trust/uri-identity.js';
-import type { StoredTrust } from './stored-certificate.js';
+import type { StoredClientCertificate, StoredTrust } from './stored-certificate.js';
+import {
+  eachStored,
+  fileOfSource,
+  isStoredFile,
+  type RecordFile,
+  sourceOfFile,
+} from './stored-file.js';
 
 /**
  * A checked policy as JSON. What the policy derived from names or defaults stands in it explicitly, so
  * that it means the same to whoever reads it later; a private key stands in it without its passphrase,
- * which would lie beside it.
+ * which would lie beside it. Of a file there is the name, and nothing that is in it.
  *
- * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for `dangerouslyTrustAnyServer()`, which is never stored
+ * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for `dangerouslyTrustAnyServer()`, which is never stored, and
+ *   for functions
  */
 export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
   const { identity, serverName, minVersion, maxVersion, groups } = policy;
   if (identity === 'unchecked') {
     invalidArgument('dangerouslyTrustAnyServer() is not kept in a store');
   }
-  assertHoldsItself(policy);
   return {
     ...chainFields(policy),
     ...(identity === 'pin' ? { identity } : {}),
@@ -27,7 +39,7 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
       ? {}
       : { serverName: isUri(serverName) ? { uri: serverName } : serverName }),
     ...(policy.allowExpired ? { allowExpired: true } : {}),
-    ...(policy.crl.length === 0 ? {} : { crl: [...policy.crl] }),
+    ...crlOf(policy),
     ...clientCertificateOf(policy),
     ...(minVersion === 'TLSv1.2' ? {} : { minVersion }),
     ...(maxVersion === 'TLSv1.3' ? {} : { maxVersion }),
@@ -35,22 +47,20 @@ export function toStoredTrust(policy: CheckedTrustPolicy): StoredTrust {
   };
 }
 
-/**
- * A record holds what it trusts: a file or a function of one process says nothing to another.
- *
- * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
- */
-export function assertHoldsItself(policy: CheckedTrustPolicy): void {
-  if (sourcedOf(policy) === undefined) return;
-  invalidArgument(
-    'trust names a file or a function, and a record holds certificates and keys themselves',
-    'Read the file, give what it holds, and call update() when it changes; or connect by a factory of your own.',
-  );
+/** @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for what no record can hold or name */
+export function assertCanBeStored(policy: CheckedTrustPolicy): void {
+  for (const source of sourcedOf(policy)?.sources ?? []) fileOfSource(source);
 }
 
 function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'authority' | 'roots'> {
   const named = rootsOf(policy);
   const roots = named === undefined ? {} : { roots: named };
+  const { ca: given, authority } = sourcedOf(policy)?.chain?.given ?? {};
+  if (sourcesIn(given).length > 0) {
+    const ca = eachStored(given, (pem) => readCertificates(pem).map(({ raw }) => pemOf(raw)));
+    // What a file will hold is told apart by its names then, unless it was said.
+    return { ca, ...(authority === undefined ? {} : { authority }), ...roots };
+  }
   const anchors = anchorsOf(policy);
   if (anchors.length === 0) return roots;
   const ca = anchors.map(({ raw }) => pemOf(raw));
@@ -60,11 +70,70 @@ function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'auth
   return { ca, ...(isMixed ? {} : { authority: authorities > 0 }), ...roots };
 }
 
+function crlOf(policy: CheckedTrustPolicy): Pick<StoredTrust, 'crl'> {
+  const given = sourcedOf(policy)?.chain?.given.crl;
+  if (sourcesIn(given).length > 0) return { crl: eachStored(given, readRevocationLists) };
+  return policy.crl.length === 0 ? {} : { crl: [...policy.crl] };
+}
+
 function clientCertificateOf({
   clientCertificate,
 }: CheckedTrustPolicy): Pick<StoredTrust, 'clientCertificate'> {
   if (clientCertificate === undefined) return {};
-  const { chain, key } = clientCertificate;
-  const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string;
-  return { clientCertificate: { cert: chain, key: pem } };
+  const { chain, source } = clientCertificate;
+  if (source !== undefined) return { clientCertificate: named(clientCertificate) };
+  return { clientCertificate: { cert: chain, key: pemOfKey(clientCertificate) } };
+}
+
+/** A passphrase is of a file here; a key that the record holds needs none. */
+function named(certificate: CheckedClientCertificate): StoredClientCertificate {
+  const { cert, key, pfx, passphrase } = certificate.source?.given ?? {};
+  const secret = passphrase === undefined ? {} : { passphrase };
+  const archive = sourceOf(pfx);
+  if (archive !== undefined) return { pfx: fileOfSource(archive), ...secret };
+  const chain = eachStored(cert, (pem) => readClientChain(pem).map(({ raw }) => pemOf(raw)));
+  const source = isKeyObject(key) ? undefined : sourceOf(key);
+  if (source === undefined) return { cert: chain, key: pemOfKey(certificate) };
+  return { cert: chain, key: fileOfSource(source), ...secret };
+}
+
+function pemOfKey({ key }: CheckedClientCertificate): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+/** The files that stored trust names. */
+export function filesOf({ ca, crl, clientCertificate }: StoredTrust): readonly RecordFile[] {
+  const { cert, key, pfx } = (clientCertificate ?? {}) as Readonly<Record<string, unknown>>;
+  const fields = { ca, crl, ...prefixed('clientCertificate.', { cert, key, pfx }) };
+  return Object.entries(fields).flatMap(([field, value]) => {
+    const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return all.filter(isStoredFile).map(({ file }) => ({ field, file }));
+  });
+}
+
+/** The policy that stored trust with files is: with sources in their place. @throws {TlsConfigError} */
+export function fromStoredTrust(stored: StoredTrust): TrustPolicy {
+  const { ca, crl, clientCertificate } = stored;
+  const fields = {
+    ...stored,
+    ...(ca === undefined ? {} : { ca: withSources(ca) }),
+    ...(crl === undefined ? {} : { crl: withSources(crl) }),
+    ...(clientCertificate === undefined
+      ? {}
+      : { clientCertificate: eachField(clientCertificate, withSources) }),
+  };
+  return fields as unknown as TrustPolicy;
+}
+
+function withSources(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSources);
+  return isStoredFile(value) ? sourceOfFile(value) : value;
+}
+
+function eachField(value: object, map: (value: unknown) => unknown): object {
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, map(field)]));
+}
+
+function prefixed(prefix: string, fields: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, of]) => [`${prefix}${name}`, of]));
 }
