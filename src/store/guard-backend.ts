@@ -1,5 +1,12 @@
 import { StoreError } from '../errors.js';
-import { checkDigests, checkKeys, checkPage, checkReplaced, checkRows } from './backend-answers.js';
+import {
+  checkDigests,
+  checkHeads,
+  checkKeys,
+  checkPage,
+  checkReplaced,
+  checkRows,
+} from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -66,13 +73,16 @@ export function guardBackend(
     }
   }
 
-  const { replace, digests, page, checkSettings } = backend;
+  const { replace, digests, heads, page, checkSettings } = backend;
   return {
     name: backend.name,
     read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
     ...(digests && {
       digests: (keys) =>
         call('read', async () => checkDigests(await digests.call(backend, keys), keys)),
+    }),
+    ...(heads && {
+      heads: (keys) => call('read', async () => checkHeads(await heads.call(backend, keys), keys)),
     }),
     keys: () => call('read', async () => checkKeys(await backend.keys())),
     ...(page && {

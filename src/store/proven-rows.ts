@@ -1,6 +1,8 @@
 import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
+import type { KnownRevision } from './known-revisions.js';
 import { once } from './once.js';
+import { readHeads } from './record-heads.js';
 import { digestOf } from './row-digests.js';
 import type { StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
@@ -37,6 +39,11 @@ export class ProvenRows {
     }
     await this.marker.check(rows.at(-1));
     return rows;
+  }
+
+  /** See {@link readHeads}. */
+  heads(ids: readonly string[]): Promise<ReadonlyMap<string, KnownRevision>> {
+    return readHeads(this.backend, this.#ring, (id) => this.#contextOf(id), ids);
   }
 
   /** @throws {StoreError} with the id, if the row is not a record of this id, sealed with a key that is there */

@@ -16,6 +16,11 @@ export interface StoreBackend {
    * turns out not to be.
    */
   digests?(keys: readonly string[]): Promise<readonly (string | undefined)[] | undefined>;
+  /**
+   * What {@link read} would give, each as its digest and what stands before its first dot: a tenth of it, by which a
+   * list knows a record that it has not seen before. Absent, or `undefined`, as {@link digests}.
+   */
+  heads?(keys: readonly string[]): Promise<readonly (RowHead | undefined)[] | undefined>;
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
   /**
@@ -35,6 +40,14 @@ export interface StoreBackend {
   checkSettings?(): Promise<void>;
   /** Called once, when the store is closed. */
   close(): Promise<void>;
+}
+
+/** Of a row. */
+export interface RowHead {
+  /** Of the row whole, as {@link StoreBackend.digests} gives it. */
+  readonly digest: string;
+  /** What stands before its first dot. */
+  readonly head: string;
 }
 
 /** Some of the ids of records, deleted ones too. */
