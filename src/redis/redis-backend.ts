@@ -44,20 +44,19 @@ const DIGESTS = `
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
 return table.concat(rows, ' ')`;
-const DIGEST_CHARS = 40;
 /** Longer than that of any envelope. */
 const MAX_HEAD = 8_192;
-/** The same, each as its digest, of forty characters, and what stands before its first dot. */
+/** The same, each as two: its digest, and what stands before its first dot. */
 const HEADS = `
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
+local heads = {}
 for i = 1, #rows do
   local row = rows[i]
-  if row then
-    local dot = string.find(row, '.', 1, true) or 1
-    rows[i] = redis.sha1hex(row) .. string.sub(row, 1, math.min(dot - 1, ${MAX_HEAD}))
-  end
+  local dot = row and string.find(row, '.', 1, true) or 1
+  heads[2 * i - 1] = row and redis.sha1hex(row)
+  heads[2 * i] = row and string.sub(row, 1, math.min(dot - 1, ${MAX_HEAD}))
 end
-return rows`;
+return heads`;
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
 /** ARGV: field, value, member of the index. It may be a field that is added. */
@@ -140,11 +139,12 @@ export function redisBackend(
       const client = await connection.ready();
       const asked = client.eval(HEADS, { keys: [hash], arguments: [...keys] });
       const answer = await asked.catch(unlessForbidden);
-      return (answer as readonly (string | null)[] | undefined)?.map((row) =>
-        row === null
-          ? undefined
-          : { digest: row.slice(0, DIGEST_CHARS), head: row.slice(DIGEST_CHARS) },
-      );
+      if (answer === undefined) return undefined;
+      const parts = answer as readonly (string | null)[];
+      return keys.map((_, i) => {
+        const [digest, head] = [parts[2 * i], parts[2 * i + 1]];
+        return digest == null || head == null ? undefined : { digest, head };
+      });
     },
     keys: async () => fieldsOf(await connection.ready()),
     page: (after, limit) => index.page(after, limit),

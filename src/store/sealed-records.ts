@@ -106,14 +106,31 @@ export class SealedRecords {
    * their errors; a list that is not whole rejects. Of a summary, nothing but `live` and `revision` means anything.
    */
   async *batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch> {
+    await this.#rows.read([]);
+    if (what === 'summary' && page.limit === undefined) {
+      yield* this.#pipelined(page);
+      return;
+    }
     // A page is looked at again and again, and what is on it fits in memory.
     const whole = page.limit === undefined ? open : this.#openHeld;
-    await this.#rows.read([]);
     for await (const { ids, done, total } of this.#names.inSteps(page)) {
       const rows =
         what === 'whole' ? await this.#readBatch(ids, whole) : await this.#summaries(ids);
       yield { rows, done, total };
     }
+  }
+
+  /** The backend is asked for the next rows before the last ones are judged: nobody acts on them in between. */
+  async *#pipelined(page: ListOptions): AsyncGenerator<RecordBatch> {
+    let last: (Omit<RecordBatch, 'rows'> & { rows: Promise<RecordBatch['rows']> }) | undefined;
+    for await (const { ids, done, total } of this.#names.inSteps(page)) {
+      const rows = this.#summaries(ids);
+      // Where an earlier one rejects, nobody waits for it.
+      rows.catch(() => {});
+      if (last !== undefined) yield { ...last, rows: await last.rows };
+      last = { rows, done, total };
+    }
+    if (last !== undefined) yield { ...last, rows: await last.rows };
   }
 
   async #readBatch(ids: readonly string[], openRow: OpenRow): Promise<RecordBatch['rows']> {

@@ -164,3 +164,41 @@ it.each([[['x']], [[1, 2, 3]], ['abc'], [null], [[{}, {}, {}]], [new Array(3)]])
     expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_UNAVAILABLE');
   },
 );
+
+it('a list asks for the next rows before it has judged the last ones, and shows the failure of any', async () => {
+  const { open, writer, state } = await slow();
+  const ids = Array.from({ length: 450 }, (_, i) => `s${String(i).padStart(3, '0')}`);
+  await Promise.all(ids.map((id) => writer.set(id, aRecord())));
+  expect((await open().list()).map(({ id }) => id)).toEqual(ids);
+  expect(state.most).toBe(2);
+  for (const failing of [1, 2, 3]) {
+    state.failing = failing;
+    expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_UNAVAILABLE');
+  }
+});
+
+/** A backend that answers later, and notes how many of its answers are awaited at most. */
+async function slow() {
+  const rows = new Map<string, string>();
+  const plain = keyvBackend(rows, 'certificates');
+  const state = { most: 0, failing: 0, now: 0, calls: 0 };
+  const backend = () => {
+    state.calls = 0;
+    return {
+      ...plain,
+      read: async (keys: readonly string[]) => {
+        if (keys.length < 10) return plain.read(keys);
+        state.most = Math.max(state.most, ++state.now);
+        const isFailing = ++state.calls === state.failing;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        state.now--;
+        if (isFailing) throw new Error('away');
+        return plain.read(keys);
+      },
+    };
+  };
+  const keys = aKey();
+  const open = () =>
+    createCertificateStore({ keys, storage: createStorage({ backend }), whenEmpty: 'create' });
+  return { open, writer: open(), state };
+}
