@@ -32,7 +32,8 @@ const CONTEXT = 'mcp-tls';
 export const FORMAT = 1;
 
 const KEY_ID = /^\{"alg":"dir","enc":"A256GCM","kid":"([\w.-]{1,4096})"/;
-const STATE = /,"rev":(-?\d{1,16}),"gone":(true|false),"mac":"([\w-]{22})"\}\}$/;
+const STATE_BEGINS = ',"rev":';
+const STATE = /^,"rev":(-?\d{1,16}),"gone":(true|false),"mac":"([\w-]{22})"\}\}$/;
 
 /** JSON of the header of an envelope. */
 export function headerTextOf(key: GcmKey, context: EnvelopeContext, state: HeaderState): string {
@@ -52,7 +53,9 @@ export function readHeader(
   // Of the form that it has to have, which the comparison shows: no need to parse it.
   const keyId = KEY_ID.exec(text)?.[1] ?? keyIdOf(text);
   if (keyId === undefined) return undefined;
-  const [, revision, gone, code] = STATE.exec(text) ?? [];
+  // It stands last: not looked for at every character.
+  const at = text.lastIndexOf(STATE_BEGINS);
+  const [, revision, gone, code] = (at === -1 ? null : STATE.exec(text.slice(at))) ?? [];
   if (code === undefined) {
     return text === textOf(keyId, context) ? { keyId } : { keyId, isOther: true };
   }
