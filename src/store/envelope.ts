@@ -1,18 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.js';
-import {
-  type EnvelopeContext,
-  type EnvelopeHeader,
-  FORMAT,
-  type HeaderState,
-  headerTextOf,
-  keyIdOf,
-  readHeader,
-} from './envelope-header.js';
-import type { GcmSealed } from './gcm-key.js';
+import type { GcmKey, GcmSealed } from './gcm-key.js';
 import type { KeyRing } from './key-ring.js';
 
-export type { EnvelopeContext } from './envelope-header.js';
+/** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
+export interface EnvelopeContext {
+  readonly namespace: string;
+  /** `'marker'`: the proof that a store is there and has not been emptied. */
+  readonly kind: 'record' | 'marker' | 'note';
+  readonly id: string;
+}
 
 /** What an envelope keeps secret, and safe from change. */
 export interface SealedContent {
@@ -28,13 +25,15 @@ export interface SealedContent {
 
 /** Twice the largest record, and its base64. */
 const MAX_ENVELOPE_CHARS = 393_216;
+/** The header parameter that binds the context. Critical: a reader that does not know it must refuse. */
+const CONTEXT = 'mcp-tls';
+const FORMAT = 1;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
  * Seals `content` as JWE compact (RFC 7516): `dir` with A256GCM, the key's id in `kid`, the context
- * in a critical header parameter that the encryption authenticates. Its revision and whether it is a deletion
- * stand there too, with a code of their own, for {@link readHead}.
+ * in a critical header parameter that the encryption authenticates.
  *
  * @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a key provider fails
  */
@@ -43,9 +42,12 @@ export async function seal(
   context: EnvelopeContext,
   content: SealedContent,
 ): Promise<string> {
-  const key = await ring.writer();
-  const state = { revision: content.revision, gone: content.value === null };
-  const header = encode(headerTextOf(key, context, state));
+  return sealBy(await ring.writer(), context, content);
+}
+
+/** As {@link seal}, by a key at hand. */
+export function sealBy(key: GcmKey, context: EnvelopeContext, content: SealedContent): string {
+  const header = encode(JSON.stringify(headerOf(key.id, context)));
   const text = Buffer.from(JSON.stringify({ v: FORMAT, ...content }));
   const iv = randomBytes(IV_BYTES);
   const { ciphertext, tag } = key.encrypt(iv, authenticatedBy(header), text);
@@ -65,10 +67,8 @@ export async function open(
   context: EnvelopeContext,
   envelope: unknown,
 ): Promise<SealedContent> {
-  const { plaintext, keyId, state } = await decrypt(ring, context, envelope);
-  const content = readContent(plaintext, context, keyId);
-  assertState(state, content.revision, content.value === null, context, keyId);
-  return content;
+  const { plaintext, keyId } = await decrypt(ring, context, envelope);
+  return readContent(plaintext, context, keyId);
 }
 
 /** What {@link open} gives, with `null` for a deletion and nothing for any other value. */
@@ -91,23 +91,19 @@ export async function openSummary(
   context: EnvelopeContext,
   envelope: unknown,
 ): Promise<SealedSummary> {
-  const { plaintext, keyId, state } = await decrypt(ring, context, envelope);
-  const summary = summaryOf(plaintext) ?? readContent(plaintext, context, keyId);
-  const value = summary.value === null ? null : undefined;
-  assertState(state, summary.revision, value === null, context, keyId);
-  return { ...summary, value };
-}
-
-function summaryOf(plaintext: Buffer): SealedSummary | undefined {
+  const { plaintext, keyId } = await decrypt(ring, context, envelope);
   const [, revision, sealedAt, expiresAt, deleted] =
     SUMMARY.exec(plaintext.toString('latin1', 0, MAX_SUMMARY)) ?? [];
-  if (revision === undefined) return undefined;
-  return {
-    revision: Number(revision),
-    sealedAt: Number(sealedAt),
-    ...(expiresAt === undefined ? {} : { expiresAt: Number(expiresAt) }),
-    value: deleted === undefined ? undefined : null,
-  };
+  if (revision !== undefined) {
+    return {
+      revision: Number(revision),
+      sealedAt: Number(sealedAt),
+      ...(expiresAt === undefined ? {} : { expiresAt: Number(expiresAt) }),
+      value: deleted === undefined ? undefined : null,
+    };
+  }
+  const { value, ...rest } = readContent(plaintext, context, keyId);
+  return { ...rest, value: value === null ? null : undefined };
 }
 
 /** Longer than anything that {@link SUMMARY} matches: then what it takes for the end is the end. */
@@ -117,12 +113,11 @@ async function decrypt(
   ring: KeyRing,
   context: EnvelopeContext,
   envelope: unknown,
-): Promise<EnvelopeHeader & { readonly plaintext: Buffer }> {
-  const { header, headerPart, iv, ...sealed } = readFrame(envelope, context);
-  const { keyId } = header;
+): Promise<{ readonly plaintext: Buffer; readonly keyId: string }> {
+  const { keyId, header, iv, ...sealed } = readFrame(envelope, context);
   const key = await ring.reader(keyId).catch((error) => withId(error, context.id));
   try {
-    return { ...header, plaintext: key.decrypt(iv, authenticatedBy(headerPart), sealed) };
+    return { plaintext: key.decrypt(iv, authenticatedBy(header), sealed), keyId };
   } catch {
     // Without the cause: what failed where is nobody's business, and every reason means the same.
     return refuse(
@@ -134,44 +129,39 @@ async function decrypt(
   }
 }
 
-/** Both are sealed by one key at one time. */
-function assertState(
-  state: HeaderState | undefined,
-  revision: number,
-  gone: boolean,
-  context: EnvelopeContext,
-  keyId: string,
-): void {
-  if (state === undefined || (state.revision === revision && state.gone === gone)) return;
-  refuse('MCP_TLS_STORE_INVALID_RECORD', context, 'has content of another revision', keyId);
-}
-
 /** The key id in an envelope, not authenticated: for counting what a rewrap has to do. */
 export function envelopeKeyId(envelope: string): string | undefined {
-  return keyIdOf(decode(envelope.split('.', 1)[0] ?? '').toString('utf8'));
+  return keyIdOf(decode(envelope.split('.', 1)[0] ?? ''));
 }
 
-/**
- * Reads the head of an envelope: what stands before its first dot. Its state has a code that only a key of this
- * store makes ({@link GcmKey.isCodeOf}): then nothing need be opened to believe it. Whether the rest of the
- * envelope is sound, it does not show.
- *
- * @returns `undefined` if it says nothing, or is none for this context
- */
-export function readHead(
-  context: EnvelopeContext,
-  head: string,
-): Required<EnvelopeHeader> | undefined {
-  const header = readHeader(decode(head).toString('utf8'), context);
-  if (header === undefined || 'isOther' in header || header.state === undefined) return undefined;
-  return { ...header, state: header.state };
+function keyIdOf(header: Buffer): string | undefined {
+  try {
+    const { kid } = JSON.parse(header.toString('utf8'));
+    // Not authenticated: of another form, it is none that a ring gave out.
+    return typeof kid === 'string' && /^[\w.-]{1,4096}$/.test(kid) ? kid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const KEY_ID = /^\{"alg":"dir","enc":"A256GCM","kid":"([\w.-]{1,4096})"/;
+
+function headerOf(kid: string, { namespace, kind, id }: EnvelopeContext) {
+  return {
+    alg: 'dir',
+    enc: 'A256GCM',
+    kid,
+    crit: [CONTEXT],
+    [CONTEXT]: { v: FORMAT, ns: namespace, kind, id },
+  };
 }
 
 /** What of an envelope is used once it is known to be of the one form that we write. */
 interface Frame extends GcmSealed {
-  readonly header: EnvelopeHeader;
+  /** Not authenticated yet. */
+  readonly keyId: string;
   /** As it stands there. */
-  readonly headerPart: string;
+  readonly header: string;
   readonly iv: Buffer;
 }
 
@@ -199,14 +189,15 @@ function readFrame(envelope: unknown, context: EnvelopeContext): Frame {
   if (iv.length !== IV_BYTES || tag.length !== TAG_BYTES || ciphertext.length === 0) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'has parts of the wrong length');
   }
-  const read = readHeader(header.toString('utf8'), context);
-  if (read === undefined) {
+  const text = header.toString('utf8');
+  // Of the form that it has to have, which the comparison shows: no need to parse it.
+  const keyId = KEY_ID.exec(text)?.[1] ?? keyIdOf(header);
+  if (keyId === undefined)
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'has no readable header');
-  }
-  if ('isOther' in read) {
+  if (text !== JSON.stringify(headerOf(keyId, context))) {
     return refuse('MCP_TLS_STORE_TAMPERED', context, 'belongs to another record, store or format');
   }
-  return { header: read, headerPart: parts[0] as string, iv, ciphertext, tag };
+  return { keyId, header: parts[0] as string, iv, ciphertext, tag };
 }
 
 function readContent(plaintext: Buffer, context: EnvelopeContext, keyId: string): SealedContent {

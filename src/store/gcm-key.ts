@@ -13,7 +13,7 @@ const ALGORITHM: CipherGCMTypes = 'aes-256-gcm';
 /** Without it, Node.js takes a tag of four bytes. */
 const TAG = { authTagLength: 16 } as const;
 /** The other use of a key has a key of its own, which is derived from it. */
-const CODE_KEY = 'mcp-tls: header of an envelope';
+const CODE_KEY = 'mcp-tls: head of a row';
 const CODE_CHARS = 22;
 const DIGEST_BYTES = 32;
 /** Of a text of which a code is made. */

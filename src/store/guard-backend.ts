@@ -89,10 +89,12 @@ export function guardBackend(
       page: (after, limit) =>
         call('read', async () => checkPage(await page.call(backend, after, limit), after, limit)),
     }),
-    write: (key, value) => call('write', () => backend.write(key, value)),
+    write: (key, value, head) => call('write', () => backend.write(key, value, head)),
     ...(replace && {
-      replace: (key, expected, value) =>
-        call('write', async () => checkReplaced(await replace.call(backend, key, expected, value))),
+      replace: (key, expected, value, head) =>
+        call('write', async () =>
+          checkReplaced(await replace.call(backend, key, expected, value, head)),
+        ),
     }),
     ...(limits.asksForSettings &&
       checkSettings && {

@@ -1,8 +1,8 @@
-import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
+import { type EnvelopeContext, open, type SealedContent } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import type { KnownRevision } from './known-revisions.js';
 import { once } from './once.js';
-import { readHeads } from './record-heads.js';
+import { readHeads, sealRow } from './record-heads.js';
 import { digestOf } from './row-digests.js';
 import type { StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
@@ -59,8 +59,12 @@ export class ProvenRows {
     return this.openAs(id, row, open);
   }
 
-  seal(id: string, content: SealedContent): Promise<string> {
-    return seal(this.#ring, this.#contextOf(id), content);
+  /** @returns the row, and its head where the backend keeps one */
+  async seal(
+    id: string,
+    content: SealedContent,
+  ): Promise<{ readonly row: string; readonly head: string | undefined }> {
+    return sealRow(await this.#ring.writer(), this.#contextOf(id), content, this.backend);
   }
 
   /** Where the backend can be asked for digests. */

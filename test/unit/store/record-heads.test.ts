@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { CompactEncrypt } from 'jose';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createCertificateStore } from '../../../src/index.js';
 import { createStorage } from '../../../src/store/index.js';
@@ -8,21 +7,33 @@ import { recordKey } from '../../../src/store/record-key.js';
 import type { RowHead } from '../../../src/store/store-backend.js';
 import { aKey, aRecord, codeOf } from './support.js';
 
-/** Lists of a backend that gives heads of rows: what was not seen before is believed by its head, if that is authentic. */
+/** Lists of a backend that keeps heads beside rows: what was not seen before is believed by its head, if that is authentic. */
 
 type Head = RowHead | undefined;
 
-async function filled(headsOf: (heads: readonly Head[]) => unknown = (heads) => heads) {
-  const rows = new Map<string, string>();
+const sha1 = (row: string): string => createHash('sha1').update(row).digest('hex');
+
+async function filled(headsOf: (heads: readonly Head[]) => unknown = (given) => given) {
+  const [rows, heads] = [new Map<string, string>(), new Map<string, string>()];
   const plain = keyvBackend(rows, 'certificates');
   const asked = { rows: 0, heads: 0 };
-  const sha1 = (row: string): string => createHash('sha1').update(row).digest('hex');
+  const rowOf = (id: string) => `certificates.${recordKey(id)}`;
   const backend = () => ({
     ...plain,
     read: (keys: readonly string[]) => {
       // The marker is among them each time.
       asked.rows += keys.length - 1;
       return plain.read(keys);
+    },
+    write: async (key: string, row: string, head?: string) => {
+      if (head !== undefined) heads.set(key, head);
+      return plain.write(key, row);
+    },
+    replace: async (key: string, expected: string | undefined, row: string, head?: string) => {
+      if (rows.get(`certificates.${key}`) !== expected) return false;
+      if (head !== undefined) heads.set(key, head);
+      await plain.write(key, row);
+      return true;
     },
     digests: async (keys: readonly string[]) =>
       keys.map((key) => {
@@ -31,13 +42,11 @@ async function filled(headsOf: (heads: readonly Head[]) => unknown = (heads) => 
       }),
     heads: async (keys: readonly string[]) => {
       asked.heads += keys.length;
-      const heads = keys.map((key): Head => {
-        const row = rows.get(`certificates.${key}`);
-        return row === undefined
-          ? undefined
-          : { digest: sha1(row), head: row.split('.', 1)[0] as string };
+      const found = keys.map((key): Head => {
+        const [row, head] = [rows.get(`certificates.${key}`), heads.get(key)];
+        return row === undefined || head === undefined ? undefined : { digest: sha1(row), head };
       });
-      return headsOf(heads) as never;
+      return headsOf(found) as never;
     },
   });
   const key = aKey();
@@ -49,18 +58,13 @@ async function filled(headsOf: (heads: readonly Head[]) => unknown = (heads) => 
     });
   const writer = open();
   for (const id of ['a', 'b', 'c']) await writer.set(id, aRecord());
-  const rowOf = (id: string) => `certificates.${recordKey(id)}`;
   const again = (): void => void Object.assign(asked, { rows: 0, heads: 0 });
   again();
-  return { rows, asked, again, writer, open, rowOf, key };
+  return { rows, heads, asked, again, writer, open, rowOf, key };
 }
 
-/** The row with another head. */
-function withHeader(row: string, change: (header: string) => string): string {
-  const [head = '', ...rest] = row.split('.');
-  const header = change(Buffer.from(head, 'base64url').toString());
-  return [Buffer.from(header).toString('base64url'), ...rest].join('.');
-}
+const idsOf = async (store: ReturnType<typeof createCertificateStore>): Promise<string[]> =>
+  (await store.list()).map(({ id }) => id);
 
 it('the first list of a process reads the heads of rows alone', async () => {
   const { open, asked, again, writer } = await filled();
@@ -76,63 +80,94 @@ it('the first list of a process reads the heads of rows alone', async () => {
   expect(asked).toEqual({ rows: 0, heads: 3 });
 });
 
-it('a record that was listed by its head may not be gone, older or damaged afterwards', async () => {
-  const { open, rows, rowOf, writer } = await filled();
-  const old = rows.get(rowOf('a')) as string;
+it('a head is made of the row, by a key that is derived from that of the record', async () => {
+  const { heads, rows, rowOf, key, writer } = await filled();
+  const [, , [, revision]] = (await writer.list()).map(({ id, revision }) => [id, revision]) as [
+    unknown,
+    unknown,
+    [string, number],
+  ];
+  const derived = hkdfSync('sha256', key.key, '', 'mcp-tls: head of a row', 32);
+  const row = rows.get(rowOf('c')) as string;
+  const text = `${sha1(row)} k1 ${revision} true certificates record c`;
+  const code = createHmac('sha256', new Uint8Array(derived)).update(text).digest('base64url');
+  expect(heads.get(recordKey('c'))).toBe(`k1 ${revision} live ${code.slice(0, 22)}`);
+});
+
+it('a damaged row is found by the first list of a process, whatever its head is', async () => {
+  const { open, rows, rowOf } = await filled();
+  const row = rows.get(rowOf('a')) as string;
+  for (const at of [3, 200, 400, -30, -1]) {
+    const other = row.at(at) === 'A' ? 'B' : 'A';
+    rows.set(rowOf('a'), `${row.slice(0, at)}${other}${at === -1 ? '' : row.slice(at + 1)}`);
+    expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_TAMPERED');
+  }
+  for (const damaged of [row.slice(0, -1), `${row}A`, '', rows.get(rowOf('b')) as string]) {
+    rows.set(rowOf('a'), damaged);
+    expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_TAMPERED');
+  }
+});
+
+it('a record that was listed by its head may not be gone or older afterwards', async () => {
+  const { open, rows, heads, rowOf, writer } = await filled();
+  const old = [rows.get(rowOf('a')), heads.get(recordKey('a'))] as const;
   await writer.set('a', aRecord());
   const store = open();
   await store.list();
-  const now = rows.get(rowOf('a')) as string;
-  for (const [row, code] of [
-    [`${now.slice(0, -30)}${now.at(-30) === 'A' ? 'B' : 'A'}${now.slice(-29)}`, 'TAMPERED'],
-    [old, 'ROLLED_BACK'],
-    [rows.get(rowOf('b')) as string, 'TAMPERED'],
-  ] as const) {
-    rows.set(rowOf('a'), row);
-    expect(await codeOf(store.list())).toBe(`MCP_TLS_STORE_${code}`);
-    expect(await codeOf(store.get('a'))).toBe(`MCP_TLS_STORE_${code}`);
-  }
+  rows.set(rowOf('a'), old[0] as string);
+  heads.set(recordKey('a'), old[1] as string);
+  expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_ROLLED_BACK');
+  expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_ROLLED_BACK');
   rows.delete(rowOf('a'));
   expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_VANISHED');
 });
 
-it.each<[string, (header: string) => string]>([
-  ['another revision', (header) => header.replace(/"rev":\d+/, '"rev":9')],
-  ['a deletion', (header) => header.replace('"gone":false', '"gone":true')],
-  ['another code', (header) => header.replace(/"mac":"./, (part) => `${part.slice(0, -1)}_`)],
-  ['no code', (header) => header.replace(/,"mac":"[^"]*"/, '')],
-  ['a spelling of its own', (header) => header.replace('"rev":', '"rev": ')],
-  ['one member more', (header) => header.replace(',"rev"', ',"x":1,"rev"')],
-])('a head with %s is not believed: the row shows what is wrong', async (_, change) => {
-  const { open, rows, rowOf } = await filled();
-  const row = rows.get(rowOf('a')) as string;
-  const forged = withHeader(row, change);
-  expect(forged).not.toBe(row);
-  rows.set(rowOf('a'), forged);
-  expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_TAMPERED');
+it.each<[string, (head: string, other: string) => string | undefined]>([
+  ['of another revision', (head) => head.replace(/ (\d+) /, ' 9 ')],
+  ['of a deletion', (head) => head.replace('live', 'gone')],
+  ['with another code', (head) => `${head.slice(0, -1)}${head.endsWith('A') ? 'B' : 'A'}`],
+  ['without a code', (head) => head.slice(0, -22)],
+  ['with something more', (head) => `${head} `],
+  ['with nothing', () => ''],
+  ['that is none', () => undefined],
+  ['of another record', (_, other) => other],
+  ['of a key that is not there', (head) => head.replace('k1', 'k2')],
+  ['of any length', () => 'x'.repeat(1_000_000)],
+])('a head %s is not believed, and its row is read', async (_, change) => {
+  const { open, heads, asked, writer } = await filled();
+  const truth = await writer.list();
+  const [key, other] = [recordKey('a'), recordKey('b')];
+  const forged = change(heads.get(key) as string, heads.get(other) as string);
+  if (forged === undefined) heads.delete(key);
+  else heads.set(key, forged);
+  asked.rows = 0;
+  expect(await open().list()).toEqual(truth);
+  expect(asked.rows).toBe(1);
 });
 
-it('a head that another key or another record has is not believed', async () => {
-  const { open, rows, rowOf } = await filled();
+it('an older head beside a newer row is not believed', async () => {
+  const { open, heads, writer } = await filled();
+  const older = heads.get(recordKey('a')) as string;
+  await writer.delete('a');
+  heads.set(recordKey('a'), older);
+  expect(await idsOf(open())).toEqual(['b', 'c']);
+});
+
+it('under another key, no head is believed', async () => {
+  const { open } = await filled();
   expect(await codeOf(open(aKey()).list())).toBe('MCP_TLS_STORE_TAMPERED');
   expect(await codeOf(open(aKey('k2')).list())).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
-  rows.set(rowOf('a'), rows.get(rowOf('b')) as string);
-  expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_TAMPERED');
 });
 
-it('a record that was sealed without its state in the header is listed', async () => {
-  const { open, rows, rowOf, key, asked } = await filled();
-  const place = { v: 1, ns: 'certificates', kind: 'record', id: 'a' };
-  const header = { alg: 'dir', enc: 'A256GCM', kid: 'k1', crit: ['mcp-tls'], 'mcp-tls': place };
-  const content = JSON.stringify({ v: 1, revision: 4, sealedAt: Date.now(), value: aRecord() });
-  const older = await new CompactEncrypt(new TextEncoder().encode(content))
-    .setProtectedHeader(header)
-    .encrypt(key.key, { crit: { 'mcp-tls': true } });
-  rows.set(rowOf('a'), older);
-  const store = open();
-  expect((await store.list())[0]).toEqual({ id: 'a', revision: 4 });
-  expect(asked).toEqual({ rows: 1, heads: 3 });
-  expect(await codeOf(store.get('a'))).toMatch(/^got/);
+it('what a rewrap seals anew has a head of the new key', async () => {
+  const { open, key, asked, again } = await filled();
+  const newer = aKey('k2');
+  const report = await open([newer, key]).rewrap();
+  // The marker among them.
+  expect(report.rewrapped).toBe(4);
+  again();
+  expect(await idsOf(open(newer))).toEqual(['a', 'b', 'c']);
+  expect(asked).toEqual({ rows: 0, heads: 3 });
 });
 
 it.each<[string, (heads: readonly Head[]) => unknown, number]>([
@@ -141,16 +176,16 @@ it.each<[string, (heads: readonly Head[]) => unknown, number]>([
   ['nothing for any', (heads) => heads.map(() => undefined), 3],
 ])('of a backend that gives %s, every row is read', async (_, headsOf, read) => {
   const { open, asked } = await filled(headsOf);
-  expect((await open().list()).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  expect(await idsOf(open())).toEqual(['a', 'b', 'c']);
   expect(asked.rows).toBe(read);
 });
 
 it('rows that are gone since they were named are missed, the store with them', async () => {
+  let gone: string[] = [];
   const { open, rows, rowOf } = await filled((heads) => {
     for (const key of gone) rows.delete(key);
     return heads.map(() => undefined);
   });
-  let gone: string[] = [];
   gone = [rowOf('a')];
   expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_VANISHED');
   gone = [...rows.keys()];
