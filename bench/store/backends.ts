@@ -7,16 +7,28 @@ import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
 import { type CertificateStoreOptions, directoryStorage } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
-import { indexOf, memberOf } from '../../src/redis/record-index.js';
+import { headsOf, indexOf } from '../../src/redis/record-index.js';
+import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { startPostgres } from '../../test/store/support/start-postgres.js';
 import { startRedis } from '../../test/store/support/start-redis.js';
+
+/** Rows by key, each with its head. */
+export type SeedRows = ReadonlyMap<string, { readonly row: string; readonly head: string }>;
+
+/** As a store does it that writes them. */
+export async function fillRedis(url: string, namespace: string, rows: SeedRows): Promise<void> {
+  const { backend: backendOf } = partsOf(redisStorage(url)) as ReadParts;
+  const backend = backendOf(namespace);
+  await Promise.all([...rows].map(([key, { row, head }]) => backend.write(key, row, head)));
+  await backend.close();
+}
 
 /** Where records lie, and what it takes to read them without us. */
 export interface BenchBackend {
   readonly name: string;
   storage(): CertificateStoreOptions['storage'];
   /** Rows by key, written past the store. */
-  fill(namespace: string, rows: ReadonlyMap<string, string>): Promise<void>;
+  fill(namespace: string, rows: SeedRows): Promise<void>;
   /** Every name, and every row in steps of `step`. */
   readAll(namespace: string, step: number): Promise<void>;
   /** A Keyv with nothing around it. */
@@ -41,18 +53,13 @@ async function openRedis(): Promise<BenchBackend> {
     name: 'mcp-tls/redis',
     storage: () => redisStorage(redis.url),
     bare: new Keyv(adapter, { namespace: 'bare', useKeyPrefix: false }),
-    async fill(namespace, rows) {
-      await client.hSet(hashOf(namespace), Object.fromEntries(rows));
-      // As the scripts do that write.
-      const members = [...rows.keys()].map((key) => ({ score: 0, value: memberOf(key) }));
-      await client.zAdd(indexOf(namespace), members);
-    },
+    fill: (namespace, rows) => fillRedis(redis.url, namespace, rows),
     async readAll(namespace, step) {
       const fields = await client.hKeys(hashOf(namespace));
       await inSteps(fields, step, (some) => client.hmGet(hashOf(namespace), some));
     },
     async empty(namespace) {
-      await client.del([hashOf(namespace), indexOf(namespace)]);
+      await client.del([hashOf(namespace), indexOf(namespace), headsOf(namespace)]);
     },
     async close() {
       client.destroy();
@@ -71,7 +78,7 @@ async function openDirectory(): Promise<BenchBackend> {
     bare: new Keyv(),
     async fill(namespace, rows) {
       await mkdir(join(path, namespace), { recursive: true, mode: 0o700 });
-      for (const [key, row] of rows) {
+      for (const [key, { row }] of rows) {
         await writeFile(join(path, namespace, `${key}.jwe`), row, { mode: 0o600 });
       }
     },
@@ -101,7 +108,10 @@ async function openPostgres(): Promise<BenchBackend> {
     storage: () => new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }),
     bare: new Keyv(adapter, { namespace: 'bare', useKeyPrefix: false }),
     async fill(namespace, rows) {
-      const entries = [...rows].map(([key, value]) => ({ key: `${namespace}.${key}`, value }));
+      const entries = [...rows].map(([key, { row }]) => ({
+        key: `${namespace}.${key}`,
+        value: row,
+      }));
       await adapter.setMany(entries);
     },
     async readAll(namespace, step) {

@@ -20,18 +20,21 @@ import {
   type EncryptedCertificateStore,
 } from '../../src/index.js';
 import { redisStorage } from '../../src/redis/index.js';
+import { GcmKey } from '../../src/store/gcm-key.js';
 import { createSealer, createStoredCertificate } from '../../src/store/index.js';
+import { headOf } from '../../src/store/record-heads.js';
 import { recordKey } from '../../src/store/record-key.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { startRedis } from '../../test/store/support/start-redis.js';
 import { freePort } from '../../test/support/waiting.js';
-import { BACKENDS, type BenchBackend } from './backends.js';
+import { BACKENDS, type BenchBackend, fillRedis, type SeedRows } from './backends.js';
 import { drawScale, type ScalePoint } from './draw-scale.js';
 
 const makeClient = (url: string) => createClient({ url });
 type Client = ReturnType<typeof makeClient>;
 
-const keys = [{ id: 'k1', key: randomBytes(32) }];
+const key = { id: 'k1', key: randomBytes(32) };
+const keys = [key];
 const BATCH = 200;
 const COLD_READS = 500;
 const points: ScalePoint[] = [];
@@ -72,7 +75,7 @@ function openStore(
   return createCertificateStore({ keys, namespace, storage, timeout: { readMs: 60_000 } });
 }
 
-type Fill = (rows: ReadonlyMap<string, string>) => Promise<void>;
+type Fill = (rows: SeedRows) => Promise<void>;
 
 async function seed(store: EncryptedCertificateStore, namespace: string, n: number, fill: Fill) {
   await store.initialize();
@@ -88,12 +91,16 @@ async function seed(store: EncryptedCertificateStore, namespace: string, n: numb
     }),
   );
   const sealer = createSealer({ keys, namespace });
+  const gcmKey = new GcmKey(key.id, key.key);
   for (let start = 0; start < n; start += BATCH) {
-    const rows = new Map<string, string>();
+    const rows = new Map<string, { row: string; head: string }>();
     for (let i = start; i < Math.min(start + BATCH, n); i++) {
       const id = idOf(i);
       const record = records[i % records.length] as (typeof records)[number];
-      rows.set(recordKey(id), await sealer.seal(id, record, 1));
+      const row = await sealer.seal(id, record, 1);
+      const context = { namespace, kind: 'record', id } as const;
+      const head = headOf(gcmKey, context, row, { revision: 1, live: true });
+      rows.set(recordKey(id), { row, head });
     }
     await fill(rows);
   }
@@ -208,9 +215,9 @@ async function measureLostSubscription(n: number): Promise<void> {
   const redis = await startRedis();
   const client = makeClient(redis.url);
   await client.connect();
-  await seed(openStore(redisStorage(redis.url), namespace), namespace, n, async (rows) => {
-    await client.hSet(`mcp-tls:${namespace}`, Object.fromEntries(rows));
-  });
+  await seed(openStore(redisStorage(redis.url), namespace), namespace, n, (rows) =>
+    fillRedis(redis.url, namespace, rows),
+  );
   const store = openStore(redisStorage(redis.url), namespace);
   await using registry = createServerRegistry({ store });
   const watch = registry.watch({ intervalMs: 3_600_000, pollMs: 600_000 });

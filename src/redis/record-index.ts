@@ -8,6 +8,9 @@ import { unlessForbidden } from './unless-forbidden.js';
 /** The sorted set of a namespace's names. In braces, what decides on its slot: that of the hash. */
 export const indexOf = (namespace: string): string => `mcp-tls:names:{${hashOf(namespace)}}`;
 
+/** The hash of the heads of its rows. */
+export const headsOf = (namespace: string): string => `mcp-tls:heads:{${hashOf(namespace)}}`;
+
 const RECORD = 'r';
 
 /** Sorts as ids do, by UTF-16 code units. */

@@ -6,7 +6,7 @@ import { toWriteError } from '../store/to-write-error.js';
 import { type Acknowledgement, assertAcknowledged } from './acknowledgement.js';
 import { type Announcements, CHANGES_FIELD, channelOf, hashOf } from './announcements.js';
 import { isSingle } from './readiness.js';
-import { indexOf, memberOf, RecordIndex } from './record-index.js';
+import { headsOf, indexOf, memberOf, RecordIndex } from './record-index.js';
 import type { RedisConnection } from './redis-client.js';
 import type { RedisClientLike } from './redis-client-like.js';
 import { sendCommand } from './send-command.js';
@@ -14,7 +14,7 @@ import { unlessForbidden } from './unless-forbidden.js';
 
 /**
  * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; member of
- * the index, for a field that is added.
+ * the index, for a field that is added; head, or empty.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
  * In one step: a process that ends after writing has notified the others. The number of the change is kept
@@ -26,6 +26,7 @@ local now = redis.call('HGET', KEYS[1], ARGV[1])
 if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 if not now then redis.pcall('ZADD', KEYS[2], 0, ARGV[7]) end
+if ARGV[8] ~= '' then redis.pcall('HSET', KEYS[3], ARGV[1], ARGV[8]) end
 if ARGV[5] == '' then return 1 end
 local number = string.format('%.0f', (tonumber(redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') or 0) or 0) + 1)
 local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
@@ -44,16 +45,27 @@ const DIGESTS = `
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
 return table.concat(rows, ' ')`;
+/** Of those that have a head, each as two: its digest, and the head. */
+const HEADS = `
+local heads = redis.call('HMGET', KEYS[2], unpack(ARGV))
+local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
+local both = {}
+for i = 1, #rows do
+  both[2 * i - 1] = rows[i] and heads[i] and redis.sha1hex(rows[i])
+  both[2 * i] = heads[i]
+end
+return both`;
 const KEYS = "return redis.call('HKEYS', KEYS[1])";
 
-/** ARGV: field, value, member of the index. It may be a field that is added. */
+/** ARGV: field, value, member of the index, head or empty. It may be a field that is added. */
 const WRITE = `
 local added = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[4] ~= '' then redis.pcall('HSET', KEYS[3], ARGV[1], ARGV[4]) end
 if added == 1 then redis.pcall('ZADD', KEYS[2], 0, ARGV[3]) end
 return added`;
 
 /**
- * The hash of one namespace, and the sorted set of its names, in the same slot. Every operation is one command.
+ * The hash of one namespace, the sorted set of its names and the hash of its heads, in the same slot. Every operation is one command.
  *
  * @param announcements absent: nobody is notified of writes
  * @param acknowledgement absent: the master alone acknowledges
@@ -65,7 +77,7 @@ export function redisBackend(
   acknowledgement: Acknowledgement | undefined,
 ): StoreBackend {
   const hash = hashOf(namespace);
-  const both = [hash, indexOf(namespace)];
+  const all = [hash, indexOf(namespace), headsOf(namespace)];
   const index = new RecordIndex(connection, namespace, fieldsOf);
   announcements?.made(namespace);
   let isSettled = false;
@@ -122,18 +134,29 @@ export function redisBackend(
         .split(' ')
         .map((digest) => (digest === '' ? undefined : digest));
     },
+    async heads(keys) {
+      const client = await connection.ready();
+      const asked = client.eval(HEADS, { keys: [hash, headsOf(namespace)], arguments: [...keys] });
+      const answer = await asked.catch(unlessForbidden);
+      if (answer === undefined) return undefined;
+      const parts = answer as readonly (string | null)[];
+      return keys.map((_, i) => {
+        const [digest, head] = [parts[2 * i], parts[2 * i + 1]];
+        return digest == null || head == null ? undefined : { digest, head };
+      });
+    },
     keys: async () => fieldsOf(await connection.ready()),
     page: (after, limit) => index.page(after, limit),
-    async write(key, value) {
+    async write(key, value, head = '') {
       await write(key, async (client) => {
-        await client.eval(WRITE, { keys: both, arguments: [key, value, memberOf(key)] });
+        await client.eval(WRITE, { keys: all, arguments: [key, value, memberOf(key), head] });
         return 1;
       });
     },
-    async replace(key, expected, value) {
+    async replace(key, expected, value, head = '') {
       const present = expected === undefined ? '0' : '1';
-      const words = [key, present, expected ?? '', value, ...announcementOf(key), memberOf(key)];
-      const call = { keys: both, arguments: words };
+      const before = [key, present, expected ?? '', value, ...announcementOf(key)];
+      const call = { keys: all, arguments: [...before, memberOf(key), head] };
       const answer = await write(key, async (client) => {
         const written = Number(await client.eval(REPLACE, call));
         if (written === 2) announcements?.failed(namespace, key);

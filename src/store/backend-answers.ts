@@ -1,4 +1,4 @@
-import type { RecordPage } from './store-backend.js';
+import type { RecordPage, RowHead } from './store-backend.js';
 
 /** What a backend of an application may answer. Another form says nothing of what is stored, nor of damage. */
 
@@ -22,6 +22,21 @@ export function checkDigests(
   keys: readonly string[],
 ): readonly (string | undefined)[] | undefined {
   return answer === undefined ? undefined : checkRows(answer, keys);
+}
+
+/** As many heads as there are keys, or `undefined` for all of them. @throws otherwise */
+export function checkHeads(
+  answer: unknown,
+  keys: readonly string[],
+): readonly (RowHead | undefined)[] | undefined {
+  if (answer === undefined) return undefined;
+  if (!Array.isArray(answer) || answer.length !== keys.length) otherForm('as many heads as keys');
+  for (let i = 0; i < answer.length; i++) {
+    if (i in answer && answer[i] === undefined) continue;
+    const { digest, head } = (answer[i] ?? {}) as Partial<RowHead>;
+    if (typeof digest !== 'string' || typeof head !== 'string') otherForm('{ digest, head }');
+  }
+  return answer;
 }
 
 /** Texts, each once. @throws otherwise */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.js';
-import type { GcmSealed } from './gcm-key.js';
+import type { GcmKey, GcmSealed } from './gcm-key.js';
 import type { KeyRing } from './key-ring.js';
 
 /** What an envelope is about. Bound to it: it opens under no other name, kind or namespace. */
@@ -42,7 +42,11 @@ export async function seal(
   context: EnvelopeContext,
   content: SealedContent,
 ): Promise<string> {
-  const key = await ring.writer();
+  return sealBy(await ring.writer(), context, content);
+}
+
+/** As {@link seal}, by a key at hand. */
+export function sealBy(key: GcmKey, context: EnvelopeContext, content: SealedContent): string {
   const header = encode(JSON.stringify(headerOf(key.id, context)));
   const text = Buffer.from(JSON.stringify({ v: FORMAT, ...content }));
   const iv = randomBytes(IV_BYTES);

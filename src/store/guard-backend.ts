@@ -1,5 +1,12 @@
 import { StoreError } from '../errors.js';
-import { checkDigests, checkKeys, checkPage, checkReplaced, checkRows } from './backend-answers.js';
+import {
+  checkDigests,
+  checkHeads,
+  checkKeys,
+  checkPage,
+  checkReplaced,
+  checkRows,
+} from './backend-answers.js';
 import { DEADLINE, withDeadline } from './deadline.js';
 import { NotWrittenError, type StoreBackend } from './store-backend.js';
 
@@ -66,7 +73,7 @@ export function guardBackend(
     }
   }
 
-  const { replace, digests, page, checkSettings } = backend;
+  const { replace, digests, heads, page, checkSettings } = backend;
   return {
     name: backend.name,
     read: (keys) => call('read', async () => checkRows(await backend.read(keys), keys)),
@@ -74,15 +81,20 @@ export function guardBackend(
       digests: (keys) =>
         call('read', async () => checkDigests(await digests.call(backend, keys), keys)),
     }),
+    ...(heads && {
+      heads: (keys) => call('read', async () => checkHeads(await heads.call(backend, keys), keys)),
+    }),
     keys: () => call('read', async () => checkKeys(await backend.keys())),
     ...(page && {
       page: (after, limit) =>
         call('read', async () => checkPage(await page.call(backend, after, limit), after, limit)),
     }),
-    write: (key, value) => call('write', () => backend.write(key, value)),
+    write: (key, value, head) => call('write', () => backend.write(key, value, head)),
     ...(replace && {
-      replace: (key, expected, value) =>
-        call('write', async () => checkReplaced(await replace.call(backend, key, expected, value))),
+      replace: (key, expected, value, head) =>
+        call('write', async () =>
+          checkReplaced(await replace.call(backend, key, expected, value, head)),
+        ),
     }),
     ...(limits.asksForSettings &&
       checkSettings && {

@@ -1,3 +1,4 @@
+import { watchErrors } from './adapter-errors.js';
 import { keyvKeys } from './keyv-keys.js';
 import { type KeyvAdapter, type KeyvLike, keyvAdapter, readsAtOnce } from './keyv-like.js';
 import { keyvReplace, postgresRead } from './keyv-replace.js';
@@ -98,31 +99,4 @@ async function readApart(
   const after = (await adapter.get(marker)) ?? undefined;
   if (before !== after) throw new Error('the adapter answered in two ways at once');
   return rows.map((row) => (row ?? undefined) as string | undefined);
-}
-
-interface ErrorEvents {
-  count: number;
-  last: unknown;
-  stop(): void;
-}
-
-/**
- * Keeps an 'error' event without a listener from ending the process, as Keyv 6 has it when Redis
- * goes away, and notices the errors of operations that do not reject.
- */
-function watchErrors(keyv: KeyvLike, adapter: KeyvAdapter): ErrorEvents {
-  const emitters = [keyv as KeyvAdapter, adapter].filter(({ on }) => typeof on === 'function');
-  const events: ErrorEvents = {
-    count: 0,
-    last: undefined,
-    stop() {
-      for (const emitter of emitters) emitter.off?.('error', listener);
-    },
-  };
-  function listener(error: unknown): void {
-    events.count++;
-    events.last = error instanceof Error ? error : new Error(String(error));
-  }
-  for (const emitter of emitters) emitter.on?.('error', listener);
-  return events;
 }

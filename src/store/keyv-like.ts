@@ -104,8 +104,16 @@ function ownView(adapter: KeyvAdapter): KeyvAdapter {
   // A map's methods need the map itself, and it has no settings.
   if (adapter instanceof Map) return adapter as unknown as KeyvAdapter;
   const view: KeyvAdapter = Object.create(adapter);
+  viewed.set(view, adapter);
   view.namespace = adapter.namespace;
   if ('throwOnErrors' in adapter) view.throwOnErrors = true;
   if ('throwOnConnectError' in adapter) view.throwOnConnectError = true;
   return view;
+}
+
+const viewed = new WeakMap<KeyvAdapter, KeyvAdapter>();
+
+/** The adapter itself that {@link keyvAdapter} gave a view of, which all stores over it have in common. */
+export function adapterItself(adapter: KeyvAdapter): KeyvAdapter {
+  return viewed.get(adapter) ?? adapter;
 }

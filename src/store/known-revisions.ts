@@ -16,8 +16,8 @@ export interface KnownRevision {
  */
 export interface KnownRevisions {
   get(id: string): KnownRevision | undefined;
-  /** Only ever forward: readings may arrive in another order than they were made. */
-  learn(id: string, seen: KnownRevision): void;
+  /** Only ever forward: readings may arrive in another order than they were made. @returns what was known before */
+  learn(id: string, seen: KnownRevision): KnownRevision | undefined;
   /** Those that were live when last seen. */
   live(): readonly string[];
 }
@@ -27,7 +27,9 @@ export function makeKnownRevisions(max = 100_000): KnownRevisions {
   return {
     get: (id) => known.get(id),
     learn(id, seen) {
-      if ((known.get(id)?.revision ?? 0) <= seen.revision) known.set(id, seen);
+      const before = known.peek(id);
+      if ((before?.revision ?? 0) <= seen.revision) known.set(id, seen);
+      return before;
     },
     live: () => [...known.entries()].filter(([, { live }]) => live).map(([id]) => id),
   };

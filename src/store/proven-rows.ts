@@ -1,6 +1,8 @@
-import { type EnvelopeContext, open, type SealedContent, seal } from './envelope.js';
+import { type EnvelopeContext, open, type SealedContent } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
+import type { KnownRevision } from './known-revisions.js';
 import { once } from './once.js';
+import { readHeads, sealRow } from './record-heads.js';
 import { digestOf } from './row-digests.js';
 import type { StoreBackend } from './store-backend.js';
 import { MARKER_KEY, makeStoreMarker, type StoreMarker } from './store-marker.js';
@@ -39,6 +41,11 @@ export class ProvenRows {
     return rows;
   }
 
+  /** See {@link readHeads}. */
+  heads(ids: readonly string[]): Promise<ReadonlyMap<string, KnownRevision>> {
+    return readHeads(this.backend, this.#ring, (id) => this.#contextOf(id), ids);
+  }
+
   /** @throws {StoreError} with the id, if the row is not a record of this id, sealed with a key that is there */
   openAs<T>(
     id: string,
@@ -52,8 +59,12 @@ export class ProvenRows {
     return this.openAs(id, row, open);
   }
 
-  seal(id: string, content: SealedContent): Promise<string> {
-    return seal(this.#ring, this.#contextOf(id), content);
+  /** @returns the row, and its head where the backend keeps one */
+  async seal(
+    id: string,
+    content: SealedContent,
+  ): Promise<{ readonly row: string; readonly head: string | undefined }> {
+    return sealRow(await this.#ring.writer(), this.#contextOf(id), content, this.backend);
   }
 
   /** Where the backend can be asked for digests. */

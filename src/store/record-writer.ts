@@ -104,14 +104,15 @@ export class RecordWriter {
   ): Promise<number | undefined> {
     const now = Date.now();
     const revision = Math.max(there + 1, (this.#known.get(id)?.revision ?? 0) + 1, now);
-    const sealed = await this.#rows.seal(id, {
+    const { row: sealed, head } = await this.#rows.seal(id, {
       revision,
       sealedAt: now,
       ...(expiresAt === undefined ? {} : { expiresAt }),
       value,
     });
     // It said that it did not write: to try again repeats nothing.
-    if (!(await replaceOrWrite(this.#rows.backend, recordKey(id), row, sealed))) return undefined;
+    const written = await replaceOrWrite(this.#rows.backend, recordKey(id), row, sealed, head);
+    if (!written) return undefined;
     const digest = this.#rows.digestOf(sealed);
     this.#known.learn(id, { revision, live: value !== null, digest });
     return revision;

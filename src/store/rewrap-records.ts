@@ -7,10 +7,11 @@ import {
   func,
   readOptions,
 } from '../options.js';
-import { type EnvelopeContext, envelopeKeyId, open, seal } from './envelope.js';
+import { type EnvelopeContext, envelopeKeyId, open } from './envelope.js';
 import type { KeyRing } from './key-ring.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import { idOfKey } from './record-errors.js';
+import { sealRow } from './record-heads.js';
 import { replaceOrWrite, type StoreBackend } from './store-backend.js';
 import { assertWhole, MARKER_KEY, type StoreMarker } from './store-marker.js';
 import { isNoteKey } from './store-notes.js';
@@ -116,7 +117,7 @@ export async function rewrapRecords(
       }
       // Another writer may have been here since.
       if (await isCurrent(row)) return false;
-      const sealed = key === MARKER_KEY ? await marker.reseal(row) : await reseal(id, row);
+      const sealed = key === MARKER_KEY ? { row: await marker.reseal(row) } : await reseal(id, row);
       if (await replaceIfSame(key, row, sealed)) return true;
       await pauseAfterRace(attempt);
     }
@@ -124,15 +125,19 @@ export async function rewrapRecords(
     throw new StoreError('MCP_TLS_STORE_CONFLICT', message, { id });
   }
 
-  async function reseal(id: string, row: string): Promise<string> {
+  async function reseal(id: string, row: string): Promise<ReturnType<typeof sealRow>> {
     const context: EnvelopeContext = { namespace, kind: 'record', id };
-    return seal(ring, context, await open(ring, context, row));
+    return sealRow(await ring.writer(), context, await open(ring, context, row), backend);
   }
 
-  async function replaceIfSame(key: string, row: string, sealed: string): Promise<boolean> {
+  async function replaceIfSame(
+    key: string,
+    row: string,
+    sealed: { readonly row: string; readonly head?: string | undefined },
+  ): Promise<boolean> {
     // Not in one step, where the backend has none.
     if (backend.replace === undefined && (await backend.read([key]))[0] !== row) return false;
-    return replaceOrWrite(backend, key, row, sealed);
+    return replaceOrWrite(backend, key, row, sealed.row, sealed.head);
   }
 }
 

@@ -106,14 +106,31 @@ export class SealedRecords {
    * their errors; a list that is not whole rejects. Of a summary, nothing but `live` and `revision` means anything.
    */
   async *batches(page: ListOptions, what: 'whole' | 'summary'): AsyncGenerator<RecordBatch> {
+    await this.#rows.read([]);
+    if (what === 'summary' && page.limit === undefined) {
+      yield* this.#pipelined(page);
+      return;
+    }
     // A page is looked at again and again, and what is on it fits in memory.
     const whole = page.limit === undefined ? open : this.#openHeld;
-    await this.#rows.read([]);
     for await (const { ids, done, total } of this.#names.inSteps(page)) {
       const rows =
         what === 'whole' ? await this.#readBatch(ids, whole) : await this.#summaries(ids);
       yield { rows, done, total };
     }
+  }
+
+  /** The backend is asked for the next rows before the last ones are judged: nobody acts on them in between. */
+  async *#pipelined(page: ListOptions): AsyncGenerator<RecordBatch> {
+    let last: (Omit<RecordBatch, 'rows'> & { rows: Promise<RecordBatch['rows']> }) | undefined;
+    for await (const { ids, done, total } of this.#names.inSteps(page)) {
+      const rows = this.#summaries(ids);
+      // Where an earlier one rejects, nobody waits for it.
+      rows.catch(() => {});
+      if (last !== undefined) yield { ...last, rows: await last.rows };
+      last = { rows, done, total };
+    }
+    if (last !== undefined) yield { ...last, rows: await last.rows };
   }
 
   async #readBatch(ids: readonly string[], openRow: OpenRow): Promise<RecordBatch['rows']> {
@@ -131,14 +148,21 @@ export class SealedRecords {
     );
   }
 
-  /** What has not changed since it was read last is as it was. */
+  /**
+   * What has not changed since it was read last is as it was, and of what was never read the head shows what it
+   * is. Whatever is not as it was is opened: it may be damaged.
+   */
   async #summaries(ids: readonly string[]): Promise<RecordBatch['rows']> {
-    const unchanged = await unchangedOf(this.#rows.backend, this.#known, ids);
-    const changed = ids.filter((id) => !unchanged.has(id));
-    const rows = changed.length === 0 ? [] : await this.#readBatch(changed, openSummary);
+    const unseen = new Set(ids.filter((id) => this.#known.get(id) === undefined));
+    const seen = unseen.size === 0 ? ids : ids.filter((id) => !unseen.has(id));
+    const unchanged = await unchangedOf(this.#rows.backend, this.#known, seen);
+    const heads = await this.#rows.heads([...unseen]);
+    const rest = ids.filter((id) => !unchanged.has(id) && !heads.has(id));
+    const rows = rest.length === 0 ? [] : await this.#readBatch(rest, openSummary);
     const reads = new Map(rows.map(({ id, read }) => [id, read]));
-    for (const [id, { revision, live }] of unchanged) {
-      this.#onRevision(id, revision, false);
+    for (const [id, seen] of [...unchanged, ...heads]) {
+      const { revision, live } = seen;
+      this.#learn(id, seen);
       reads.set(id, { live, value: undefined, revision, expired: false });
     }
     return ids.map((id) => ({ id, read: reads.get(id) as ReadRecord | StoreError }));
@@ -169,8 +193,7 @@ export class SealedRecords {
   }
 
   #learn(id: string, seen: KnownRevision): void {
-    const before = this.#known.get(id);
-    this.#known.learn(id, seen);
+    const before = this.#known.learn(id, seen);
     this.#onRevision(id, seen.revision, before !== undefined && before.revision < seen.revision);
   }
 }

@@ -16,6 +16,12 @@ export interface StoreBackend {
    * turns out not to be.
    */
   digests?(keys: readonly string[]): Promise<readonly (string | undefined)[] | undefined>;
+  /**
+   * Of each row its digest, as {@link digests} gives it, and the head that was written with it last. By these a list
+   * knows a record that it has not seen before: they are a tenth of the row. Absent, or `undefined`, as `digests`; a
+   * row without a head is `undefined`.
+   */
+  heads?(keys: readonly string[]): Promise<readonly (RowHead | undefined)[] | undefined>;
   /** Every key of this store. Rejects rather than leave one out. */
   keys(): Promise<readonly string[]>;
   /**
@@ -24,17 +30,30 @@ export interface StoreBackend {
    * where it turns out to have to.
    */
   page?(after: string | undefined, limit: number): Promise<RecordPage | undefined>;
-  /** Writes whole or not at all. */
-  write(key: string, value: string): Promise<void>;
+  /** Writes whole or not at all. @param head to be kept beside it, where the backend gives {@link heads} */
+  write(key: string, value: string, head?: string): Promise<void>;
   /**
    * Writes if the value is still `expected` (`undefined`: none), in one step that no other writer can
    * come between. `false`: it was not, nothing was changed. Absent where the backend has no such step.
    */
-  replace?(key: string, expected: string | undefined, value: string): Promise<boolean>;
+  replace?(
+    key: string,
+    expected: string | undefined,
+    value: string,
+    head?: string,
+  ): Promise<boolean>;
   /** Looks for settings under which records would be lost. Rejects if there are some. */
   checkSettings?(): Promise<void>;
   /** Called once, when the store is closed. */
   close(): Promise<void>;
+}
+
+/** What a backend gives of a row in the place of it. */
+export interface RowHead {
+  /** Of the row as it is now. */
+  readonly digest: string;
+  /** As it was given when the row was written, or an earlier one. */
+  readonly head: string;
 }
 
 /** Some of the ids of records, deleted ones too. */
@@ -55,9 +74,10 @@ export async function replaceOrWrite(
   key: string,
   expected: string | undefined,
   value: string,
+  head?: string,
 ): Promise<boolean> {
-  if (backend.replace !== undefined) return backend.replace(key, expected, value);
-  await backend.write(key, value);
+  if (backend.replace !== undefined) return backend.replace(key, expected, value, head);
+  await backend.write(key, value, head);
   return true;
 }
 

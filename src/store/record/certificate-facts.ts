@@ -19,16 +19,23 @@ export function approvedCertificate(certificate: X509Certificate): ApprovedCerti
   };
 }
 
+type PlainFacts = Omit<ApprovedCertificate, 'isSelfSigned' | 'pem'>;
+
+/** Of one object there is one answer, and the records of a fleet have one certificate in common. */
+const known = new WeakMap<X509Certificate, PlainFacts>();
+
 /** The facts that reading alone gives: whether it is self-signed takes a signature to verify. */
-export function plainFacts(
-  certificate: X509Certificate,
-): Omit<ApprovedCertificate, 'isSelfSigned' | 'pem'> {
+export function plainFacts(certificate: X509Certificate): PlainFacts {
+  const before = known.get(certificate);
+  if (before !== undefined) return before;
   const { notBefore, notAfter } = validityOf(certificate);
-  return {
+  const facts = Object.freeze({
     fingerprint: fingerprint256(certificate),
     notBefore: isoDate(notBefore, certificate.validFrom),
     notAfter: isoDate(notAfter, certificate.validTo),
-  };
+  });
+  known.set(certificate, facts);
+  return facts;
 }
 
 /**

@@ -48,6 +48,12 @@ export async function clusterWorld(namespace: string): Promise<World> {
     // A client asks its nodes for each other first.
     patienceMs: 5_000,
     behind: await behind(servers, replicaAndMaster),
+    ...troubles(servers),
+    down: { begin: servers.killAll, end: servers.startAll },
+    async restart() {
+      await servers.killAll();
+      await servers.startAll();
+    },
     async dieWith() {
       const { master } = await replicaAndMaster();
       cluster = undefined;
@@ -83,6 +89,7 @@ export async function sentinelWorld(namespace: string): Promise<World> {
     patienceMs: 5_000,
     acknowledged: () => place.open({ acknowledgedBy: 1, acknowledgedMs: 100 }),
     behind: await behind(servers, nodes),
+    ...troubles(servers),
     async dieWith() {
       const { master } = await nodes();
       sentinels = undefined;
@@ -92,6 +99,19 @@ export async function sentinelWorld(namespace: string): Promise<World> {
       await place.close();
       if (sentinels === undefined) await servers.stop();
     },
+  };
+}
+
+/** Of all nodes at once. */
+function troubles(servers: RedisServers): Pick<World, 'hung' | 'full'> {
+  const limit = async (bytes: string): Promise<void> => {
+    for (const port of servers.ports) {
+      await servers.command(port, 'CONFIG', 'SET', 'maxmemory', bytes).catch(() => {});
+    }
+  };
+  return {
+    hung: { begin: async () => servers.hang(), end: async () => servers.goOn() },
+    full: { begin: () => limit('1'), end: () => limit('0') },
   };
 }
 

@@ -54,9 +54,11 @@ function failing(given: object): Pick<World, 'cut' | 'failing'> {
 
 /** Adapters that nothing is added to: an instance of Keyv around each store's own view of it. */
 function placeOver(adapter: KeyvMysql | KeyvSqlite | KeyvEtcd): Place {
-  adapter.on('error', () => {});
+  // One instance: each adds a listener to its adapter.
+  const storage = new Keyv(adapter, { namespace: 'app', useKeyPrefix: false });
+  storage.on('error', () => {});
   return {
-    options: () => ({ storage: new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }) }),
+    options: () => ({ storage }),
     rows: async (namespace) =>
       rowsOf(keyvBackend(adapter as never, namespace), (key) =>
         adapter.delete(`${namespace}.${key}`),
@@ -99,6 +101,7 @@ export async function etcdWorld(): Promise<World> {
   return {
     place,
     ...failing(adapter),
+    full: { begin: server.fill, end: server.clear },
     // Each key is asked for by itself, between two looks at the marker.
     patienceMs: 1_000,
     down: { begin: server.kill, end: server.start },
@@ -120,10 +123,16 @@ export async function sqliteWorld(): Promise<World> {
   const adapter = new KeyvSqlite(`sqlite://${file}`);
   const place = placeOver(adapter);
   await adapter.query('SELECT 1');
+  const pages = (max: string): Promise<unknown> => adapter.query(`PRAGMA max_page_count = ${max}`);
   const other = new sqlite.Database(file);
   return {
     place,
     cut: cuttable(adapter),
+    // No page more than it has: what a full disk comes down to.
+    full: {
+      begin: async () => void (await pages('1')),
+      end: async () => void (await pages('1000000')),
+    },
     down: {
       // Locked by another process, such as a backup, and for longer than anybody waits.
       async begin() {

@@ -12,6 +12,12 @@ export interface RedisServers {
   command(port: number, ...words: string[]): Promise<unknown>;
   /** Ends one at once. */
   kill(port: number): Promise<void>;
+  /** Ends all of them at once; and starts them again, with the same files. */
+  killAll(): Promise<void>;
+  startAll(): Promise<void>;
+  /** None answers, with the connections open; and all go on. */
+  hang(): void;
+  goOn(): void;
   stop(): Promise<void>;
 }
 
@@ -98,20 +104,33 @@ async function startServers(
 ): Promise<RedisServers> {
   const program = await debianProgram('redis-server');
   const root = mkdtempSync(join(tmpdir(), 'mcp-tls-redis-'));
+  const folders = new Map(ports.map((port) => [port, mkdtempSync(join(root, `${port}-`))]));
   const children = new Map<number, ChildProcess>();
-  for (const port of ports) {
-    const folder = mkdtempSync(join(root, `${port}-`));
-    const words = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-    const child = spawn(program, [...words, ...settings(folder)], { stdio: 'ignore' });
-    children.set(port, child);
-    await eventually(() => command(port, 'PING'));
-  }
+  const startAll = async (): Promise<void> => {
+    for (const [port, folder] of folders) {
+      const words = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+      const child = spawn(program, [...words, ...settings(folder)], { stdio: 'ignore' });
+      children.set(port, child);
+      await eventually(() => command(port, 'PING'));
+    }
+  };
+  const killAll = async (): Promise<void> => {
+    await Promise.all([...children.values()].map(end));
+  };
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    for (const child of children.values()) child.kill(name);
+  };
+  await startAll();
   return {
     ports,
     command,
     kill: (port) => end(children.get(port)),
+    killAll,
+    startAll,
+    hang: () => signal('SIGSTOP'),
+    goOn: () => signal('SIGCONT'),
     async stop() {
-      for (const child of children.values()) await end(child);
+      await killAll();
       rmSync(root, { recursive: true, force: true });
     },
   };

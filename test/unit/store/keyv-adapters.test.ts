@@ -34,6 +34,19 @@ class SettlesApart extends EventEmitter {
   }
 }
 
+it('any number of stores over one adapter have one listener there, and none after them', async () => {
+  const adapter = await furnished(new SettlesApart());
+  const before = adapter.listenerCount('error');
+  const stores = Array.from({ length: 30 }, () => open(adapter));
+  await Promise.all(stores.map((store) => codeOf(store.get('a'))));
+  expect(adapter.listenerCount('error')).toBe(1);
+  adapter.emit('error', new Error('no'));
+  await Promise.all(stores.slice(1).map((store) => store.close()));
+  expect(() => adapter.emit('error', new Error('no'))).not.toThrow();
+  for (let i = 0; i < 2; i++) await stores[0]?.close();
+  expect(adapter.listenerCount('error')).toBe(before);
+});
+
 async function furnished<T extends SettlesApart>(adapter: T): Promise<T> {
   const store = open(adapter);
   await store.initialize();
@@ -150,6 +163,7 @@ describe('an adapter over SQL', () => {
   });
 
   it.each([
+    ['MCP_TLS_STORE_REFUSED', { message: '8: etcdserver: mvcc: database space exceeded' }],
     ['MCP_TLS_STORE_REFUSED', { code: 'ER_OPTION_PREVENTS_STATEMENT', sqlState: 'HY000' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'ER_SERVER_SHUTDOWN', sqlState: '08S01' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }],
