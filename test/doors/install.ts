@@ -51,6 +51,7 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
   }
   // The lowest version that package.json allows.
   if (names.has('floor')) await install('floor', ['@modelcontextprotocol/sdk@1.16.0']);
+  if (names.has('v2')) await install('v2', [version('@modelcontextprotocol/client')]);
   if (names.has('next')) {
     await install('next', [sdk, 'next@16', 'react@19', 'react-dom@19']);
     // Next.js takes a tsconfig.json for a wish to use TypeScript.
