@@ -14,10 +14,18 @@ import type {
 import type { FetchLike } from 'mcp-tls/core';
 
 /** What the runner tells a client of a scenario, where it tells anything. */
-export type ScenarioContext = Readonly<Record<string, string>>;
+export interface ScenarioContext {
+  readonly toolCalls?: readonly {
+    readonly name: string;
+    readonly arguments: Record<string, unknown>;
+  }[];
+  readonly [field: string]: unknown;
+}
 
-/** A provider, and the authorization code that its last redirect brought, if it does redirects. */
-export type ConformanceProvider = OAuthClientProvider & { takeCode?(): string | undefined };
+/** A provider, and what its last redirect brought, if it does redirects. */
+export type ConformanceProvider = OAuthClientProvider & {
+  takeCallback?(): URLSearchParams | undefined;
+};
 
 /** The providers that an SDK brings itself; those of v2 have what those of v1 have. */
 export interface SdkProviders {
@@ -108,7 +116,7 @@ class BrowserlessProvider extends MemoryProvider implements ConformanceProvider 
   };
   declare readonly clientMetadataUrl?: string;
   readonly #fetch: FetchLike;
-  #code: string | undefined;
+  #callback: URLSearchParams | undefined;
 
   constructor(
     fetch: FetchLike,
@@ -128,13 +136,13 @@ class BrowserlessProvider extends MemoryProvider implements ConformanceProvider 
     await response.body?.cancel();
     const location = response.headers.get('location');
     if (location === null) throw new Error(`no redirect to the client: HTTP ${response.status}`);
-    this.#code = new URL(location).searchParams.get('code') ?? undefined;
+    this.#callback = new URL(location).searchParams;
   }
 
-  takeCode(): string | undefined {
-    const code = this.#code;
-    this.#code = undefined;
-    return code;
+  takeCallback(): URLSearchParams | undefined {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    return callback;
   }
 }
 
@@ -200,6 +208,6 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
 
 function need(context: ScenarioContext, field: string): string {
   const value = context[field];
-  if (value === undefined) throw new Error(`the scenario's context has no ${field}`);
+  if (typeof value !== 'string') throw new Error(`the scenario's context has no ${field}`);
   return value;
 }
