@@ -74,7 +74,6 @@ export function makeProvider(
 /** Keeps in memory what a provider has to keep. */
 abstract class MemoryProvider {
   protected client: OAuthClientInformationMixed | undefined;
-  protected discovery: OAuthDiscoveryState | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = '';
 
@@ -95,12 +94,6 @@ abstract class MemoryProvider {
   }
   saveCodeVerifier(verifier: string): void {
     this.#verifier = verifier;
-  }
-  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
-    this.discovery = discovery;
-  }
-  discoveryState(): OAuthDiscoveryState | undefined {
-    return this.discovery;
   }
 }
 
@@ -159,6 +152,7 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
     token_endpoint_auth_method: 'client_secret_basic',
   };
+  #discovery: OAuthDiscoveryState | undefined;
   readonly #context: ScenarioContext;
   readonly #fetch: FetchLike;
 
@@ -176,6 +170,13 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     throw new Error('this flow has no redirect');
   }
 
+  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
+    this.#discovery = discovery;
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.#discovery;
+  }
+
   async prepareTokenRequest(): Promise<URLSearchParams> {
     return new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -184,7 +185,7 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
   }
 
   async #identityAssertion(): Promise<string> {
-    const { authorizationServerMetadata, resourceMetadata } = this.discovery ?? {};
+    const { authorizationServerMetadata, resourceMetadata } = this.#discovery ?? {};
     if (authorizationServerMetadata === undefined || resourceMetadata === undefined) {
       throw new Error('the server was not discovered');
     }
