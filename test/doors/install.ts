@@ -32,9 +32,17 @@ const RUNTIMES = {
 };
 const MANAGERS = ['pnpm@10', 'yarn@1', '@yarnpkg/cli-dist@4'];
 
-/** Packs the package and installs it into the folder of each door; what others wrote stays in the cache. */
-export async function installDoors(names: ReadonlySet<string>): Promise<(name: string) => string> {
-  const folder = (name: string) => cacheFolder(`doors/${name}`);
+/**
+ * Packs the package and installs it into the folder of each door; what others wrote stays in the cache.
+ *
+ * @param apart a folder outside of the checkout, whose packages are found from within it
+ */
+export async function installDoors(
+  names: ReadonlySet<string>,
+  apart: string,
+): Promise<(name: string) => string> {
+  const folder = (name: string) =>
+    name === 'v2' ? join(apart, name) : cacheFolder(`doors/${name}`);
   const { tarball } = await pack(folder('packed'));
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const version = (name: string) => `${name}@${devDependencies[name]}`;

@@ -32,7 +32,8 @@ const { values } = parseArgs({
   },
 });
 const doors = DOORS.filter(({ name }) => name.toLowerCase().includes(values.door.toLowerCase()));
-const folderOf = await installDoors(new Set(doors.map(({ folder = 'all' }) => folder)));
+const apart = await mkdtemp(join(tmpdir(), 'mcp-tls-doors-'));
+const folderOf = await installDoors(new Set(doors.map(({ folder = 'all' }) => folder)), apart);
 
 const certificate = await heldCertificate();
 await using server = await startMcpServer({ certificate, transport: 'both' });
@@ -54,6 +55,7 @@ for (const line of await nodeLines(values.node.map(Number))) {
   }
 }
 
+await rm(apart, { recursive: true, force: true });
 if (reasons.length > 0) console.log(`${reasons.join('\n\n')}\n`);
 printTable(['Node', 'door', ...STEPS], rows);
 console.log(`\n${passed} passed, ${failed} failed`);

@@ -24,6 +24,6 @@ export async function tryEntries(load, missing) {
     if ('' in missing) throw new Error('startMcpServer worked without the SDK v1');
   } catch (error) {
     const isOurs = error?.code === 'MCP_TLS_UNSUPPORTED_RUNTIME' && '' in missing;
-    if (!isOurs || !/needs @modelcontextprotocol\/sdk/.test(error.message)) throw error;
+    if (!isOurs || !/need @modelcontextprotocol\/sdk/.test(error.message)) throw error;
   }
 }
