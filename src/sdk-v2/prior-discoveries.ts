@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Client, PriorDiscovery } from '@modelcontextprotocol/client';
 import { invalidArgument } from '../assert.js';
 import { type Declaration, declareOptions, readOptions, text } from '../options.js';
-import type { CheckedServerTrust } from '../store/record/server-trust.js';
+import { type CheckedServerTrust, isSameRecord } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
 
 /** Whose discovery it is, beside the server's. */
@@ -83,7 +82,7 @@ export class PriorDiscoveries {
     const kept = this.#kept.get(key);
     if (kept === undefined) return {};
     this.#kept.delete(key);
-    if (performance.now() >= kept.until || !isSame(kept.trust, trust)) return {};
+    if (performance.now() >= kept.until || !isSameRecord(kept.trust, trust)) return {};
     this.#kept.set(key, kept);
     return kept.options;
   }
@@ -104,7 +103,7 @@ export class PriorDiscoveries {
     const json = JSON.stringify(discover);
     if (json.length > MAX_CHARACTERS) return false;
     const { trust: present } = await this.#now(id);
-    if (!isSame(trust, present)) return false;
+    if (!isSameRecord(trust, present)) return false;
     const key = keyOf(id, under.url, principal);
     // Given out by us, and adopted: it is as old as it was.
     if (this.#kept.get(key)?.options.prior.discover === discover) return true;
@@ -134,19 +133,6 @@ const KEEP: Declaration<Pick<PriorOptions, 'principal'>> = declareOptions<
 
 function keyOf(id: string, url: URL, principal: string | undefined): string {
   return JSON.stringify([id, url.href, principal ?? null]);
-}
-
-/**
- * Whether the record is the one that it was. Not whether it trusts the same: what is trusted for a while and
- * then is not, and then is again, says nothing about who spoke meanwhile.
- */
-function isSame(before: CheckedServerTrust, now: CheckedServerTrust): boolean {
-  if (before === now) return true;
-  return (
-    before.revision > 0 &&
-    before.revision === now.revision &&
-    isDeepStrictEqual(before.record, now.record)
-  );
 }
 
 function deepFreeze<Value>(value: Value): Value {
