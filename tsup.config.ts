@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const ENTRIES = {
@@ -53,6 +54,37 @@ function fromCopies(packages: readonly string[]): Plugin {
   };
 }
 
+/**
+ * What is taken from an SDK, by the folder that it is in. Whoever imports `mcp-tls` without that SDK, which is an
+ * optional peer, gets an error of the module loader or bundler: no code of ours has run by then. All of them name
+ * the file that wanted the package, so its path is our sentence.
+ */
+const FROM_SDK = {
+  'sdk-v1': 'without-mcp-sdk-v1-import/mcp-tls/v2/or/mcp-tls/core',
+  'sdk-v2': 'without-mcp-sdk-v2-import/mcp-tls/or/mcp-tls/core',
+} as const;
+
+const FROM_SDK_ENTRIES = {
+  [`${FROM_SDK['sdk-v1']}/sse`]: 'src/sdk-v1/from-sdk/sse.ts',
+  [`${FROM_SDK['sdk-v1']}/streamable-http`]: 'src/sdk-v1/from-sdk/streamable-http.ts',
+  [`${FROM_SDK['sdk-v2']}/client`]: 'src/sdk-v2/from-sdk/client.ts',
+};
+
+/** Takes those files for what is in `from-sdk`. */
+function fromSdk(extension: 'js' | 'cjs'): Plugin {
+  return {
+    name: 'from-sdk',
+    setup: (build) => {
+      build.onResolve({ filter: /^\.\/from-sdk\// }, ({ path, importer }) => {
+        const folder = importer.includes('sdk-v1') ? FROM_SDK['sdk-v1'] : FROM_SDK['sdk-v2'];
+        const name = basename(path, '.js');
+        // What shares code is in the root of dist, and so is each entry that is packed.
+        return { path: `./${folder}/${name}.${extension}`, external: true, sideEffects: false };
+      });
+    },
+  };
+}
+
 /** Writes `import('x')` as a `require` that is made when it is needed. */
 const withoutDynamicImport: NonNullable<Options['esbuildOptions']> = (options) => {
   options.supported = { ...options.supported, 'dynamic-import': false };
@@ -75,13 +107,20 @@ const COMMON: Options = {
   removeNodeProtocol: false,
 };
 
-export default defineConfig([
+const DECLARATIONS: readonly Options[] = [
+  { ...COMMON, entry: ENTRIES, format: ['esm', 'cjs'], dts: { only: true }, clean: false },
+  { ...COMMON, entry: HOOKS, format: 'esm', dts: { only: true }, clean: false },
+];
+
+export default defineConfig(({ dts }) => [
   {
     ...COMMON,
     entry: { ...ENTRIES, ...PROGRAMS, ...HOOKS, ...parts() },
     format: 'esm',
     dts: false,
+    esbuildPlugins: [fromSdk('js')],
   },
+  { ...COMMON, entry: FROM_SDK_ENTRIES, format: ['esm', 'cjs'], dts: false, clean: false },
   {
     ...COMMON,
     entry: ENTRIES,
@@ -90,7 +129,7 @@ export default defineConfig([
     clean: false,
     // Ours to resolve, and not tsup's.
     noExternal: Object.keys(ESM_ONLY),
-    esbuildPlugins: [fromCopies(Object.keys(ESM_ONLY))],
+    esbuildPlugins: [fromCopies(Object.keys(ESM_ONLY)), fromSdk('cjs')],
     esbuildOptions: withoutDynamicImport,
   },
   ...Object.entries(ESM_ONLY).map(
@@ -105,6 +144,6 @@ export default defineConfig([
       onSuccess: copyLicences,
     }),
   ),
-  { ...COMMON, entry: ENTRIES, format: ['esm', 'cjs'], dts: { only: true }, clean: false },
-  { ...COMMON, entry: HOOKS, format: 'esm', dts: { only: true }, clean: false },
+  // With `--no-dts` they would write code in place of declarations, over that of the builds above.
+  ...(dts === false ? [] : DECLARATIONS),
 ]);

@@ -3,10 +3,12 @@
  *
  *   tsx scripts/conformance.ts [part of a scenario's name] [--sdk v1]
  *
- * The client is the MCP SDK v1 on Node.js 20 and 24, and the SDK v2 in its two ways of beginning: `legacy` on 20, and
- * on 24 `auto`, which asks for protocol 2026-07-28 first. The suite's own servers speak the versions before it.
- * Each scenario is also run against servers whose
- * certificate is not the trusted one, where the client has to refuse before any request arrives.
+ * The client is the MCP SDK v1 on Node.js 20 and 24, and the SDK v2 in its ways of beginning: `legacy` on 20, and on
+ * 24 `auto`, which asks for protocol 2026-07-28 first, where the suite's servers speak the versions before it; and
+ * `{ pin: '2026-07-28' }` over the scenarios that a pre-release of the suite requires of that version.
+ * Each scenario is also run against servers whose certificate is not the trusted one, where the client has to refuse
+ * before any request arrives. What fails is run once more over plain http by the SDK alone: where that fails too, it is
+ * the SDK's, or the suite's, and shown as such.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,16 +16,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { heldCertificate } from '../src/testing/held-certificate.js';
+import { cacheFolder, installInCache } from './install-in-cache.js';
 import { type NodeLine, nodeLines } from './node-lines.js';
 import { type Cell, printTable } from './table.js';
 
 const ROOT = join(import.meta.dirname, '..');
-const RUNNER = join(ROOT, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const PACKAGE = 'node_modules/@modelcontextprotocol/conformance';
+/** The first that has scenarios of the protocol 2026-07-28, and which are required for it. */
+const MODERN_SUITE = '0.2.0-alpha.12';
+const MODERN = '2026-07-28';
 /** As many at a time as the smallest machines of continuous integration have cores. */
 const CONCURRENCY = 2;
 const SCENARIOS = 26;
+const MODERN_SCENARIOS = 32;
 
-type Sdk = 'v1' | 'v2-legacy' | 'v2-auto';
+type Sdk = 'v1' | 'v2-legacy' | 'v2-auto' | 'v2-modern';
+
+/** The suite of scenarios, and the Node.js that runs it: 22 or later, whatever the client runs on. */
+interface Suite {
+  readonly program: string;
+  readonly binary: string;
+  readonly options: readonly string[];
+  readonly scenarios: readonly string[];
+}
 
 interface Run {
   readonly scenario: string;
@@ -34,7 +49,9 @@ interface Run {
 }
 
 interface Result extends Run {
-  readonly passed: boolean;
+  readonly suite: Suite;
+  /** `foreign`: the SDK by itself, over plain http, fails too. */
+  readonly outcome: 'passed' | 'failed' | 'foreign';
   /** What to print of it: why it failed, or how it was refused. */
   readonly note: string;
 }
@@ -55,27 +72,49 @@ async function main(): Promise<boolean> {
   const [node20, node24] = (await nodeLines([20, 24])) as [NodeLine, NodeLine];
   await writeCertificate('trusted');
   await writeCertificate('other');
-  const all = await listScenarios(node24);
-  if (all.length !== SCENARIOS) throw new Error(`expected ${SCENARIOS} scenarios: ${all}`);
-  const scenarios = all.filter((scenario) => scenario.includes(positionals[0] ?? ''));
-
   const clients: readonly [Sdk, NodeLine][] = [
     ['v1', node20],
     ['v1', node24],
     ['v2-legacy', node20],
     ['v2-auto', node24],
+    ['v2-modern', node24],
   ];
-  const runs = clients
-    .filter(([sdk]) => sdk.startsWith(values.sdk))
-    .flatMap(([sdk, node]) =>
-      (['trusted', 'other'] as const).flatMap((server) =>
-        scenarios.map((scenario): Run => ({ scenario, sdk, node, server })),
-      ),
+  const wanted = clients.filter(([sdk]) => sdk.startsWith(values.sdk));
+  const legacy = await legacySuite(node24);
+  const modern = wanted.some(([sdk]) => sdk === 'v2-modern') ? await modernSuite(node24) : legacy;
+  const runs = wanted.flatMap(([sdk, node]) => {
+    const suite = sdk === 'v2-modern' ? modern : legacy;
+    return (['trusted', 'other'] as const).flatMap((server) =>
+      suite.scenarios
+        .filter((scenario) => scenario.includes(positionals[0] ?? ''))
+        .map((scenario): [Run, Suite] => [{ scenario, sdk, node, server }, suite]),
     );
-  // The runner needs Node.js 22 or later, whatever the client runs on.
-  const results = await inParallel(runs, (run) => runScenario(run, node24));
+  });
+  const results = await inParallel(runs, ([run, suite]) => runScenario(run, suite));
   print(results);
-  return results.every(({ passed }) => passed);
+  return results.length > 0 && results.every(({ outcome }) => outcome !== 'failed');
+}
+
+async function legacySuite({ binary }: NodeLine): Promise<Suite> {
+  const program = join(ROOT, PACKAGE, 'dist/index.js');
+  const { stdout } = await start(binary, [program, 'list', '--client'], process.env);
+  const scenarios = [...stdout.matchAll(/^ +- (\S+)/gm)].map(([, name]) => String(name));
+  if (scenarios.length !== SCENARIOS) throw new Error(`expected ${SCENARIOS}: ${scenarios}`);
+  return { program, binary, options: [], scenarios };
+}
+
+/** What the suite lists as required of clients of protocol 2026-07-28. */
+async function modernSuite({ binary }: NodeLine): Promise<Suite> {
+  const name = `conformance-${MODERN_SUITE}`;
+  await installInCache(name, `@modelcontextprotocol/conformance@${MODERN_SUITE}`);
+  const folder = join(cacheFolder(name), PACKAGE);
+  const list = await readFile(join(folder, `requirements/${MODERN}.yaml`), 'utf8');
+  const ofClients = /^client:\n((?: +- .*\n)+)/m.exec(list)?.[1] ?? '';
+  const scenarios = [...ofClients.matchAll(/- (\S+)/g)].map(([, one]) => String(one));
+  if (scenarios.length !== MODERN_SCENARIOS)
+    throw new Error(`expected ${MODERN_SCENARIOS}: ${list}`);
+  const options = ['--spec-version', MODERN];
+  return { program: join(folder, 'dist/index.js'), binary, options, scenarios };
 }
 
 /** A throw-away certificate for localhost and 127.0.0.1, and its key. */
@@ -89,27 +128,39 @@ function certificateFile(name: Run['server']): string {
   return join(folder, `${name}.pem`);
 }
 
-async function listScenarios({ binary }: NodeLine): Promise<readonly string[]> {
-  const { stdout } = await start(binary, [RUNNER, 'list', '--client'], process.env);
-  return [...stdout.matchAll(/^ +- (\S+)/gm)].map(([, name]) => String(name));
+async function runScenario(run: Run, suite: Suite): Promise<Result> {
+  const { note, exitCode, outcome, requests, stderr } = await runOnce(run, suite, false);
+  const passed =
+    run.server === 'trusted'
+      ? exitCode === 0 && outcome === 'done' && Number(requests) > 0
+      : // Not by the runner's verdict: auth/resource-mismatch passes with a client that never comes.
+        outcome === 'refused MCP_TLS_SELF_SIGNED' && requests === '0';
+  if (passed) return { ...run, suite, outcome: 'passed', note };
+  const why = `${note}\n${indent(stderr)}`;
+  if (run.server === 'other') return { ...run, suite, outcome: 'failed', note: why };
+  const control = await runOnce(run, suite, true);
+  const isForeign = control.exitCode !== 0 || control.outcome !== 'done';
+  return { ...run, suite, outcome: isForeign ? 'foreign' : 'failed', note: why };
 }
 
-async function runScenario(run: Run, runner: NodeLine): Promise<Result> {
+/** @param isControl the SDK alone, over plain http */
+async function runOnce(run: Run, suite: Suite, isControl: boolean) {
   const { scenario, sdk, node, server } = run;
-  const results = join(folder, `${scenario.replaceAll('/', '-')}-${sdk}-${node.line}-${server}`);
+  const kind = isControl ? 'control' : server;
+  const results = join(folder, `${scenario.replaceAll('/', '-')}-${sdk}-${node.line}-${kind}`);
   await mkdir(results);
   const preload = join(ROOT, 'scripts/conformance-https.mjs');
   // Split at blanks by the runner, then given to a shell: the paths go by the environment.
   const command = '"$CLIENT_NODE" --import tsx test/conformance/client.ts';
   const { exitCode, stderr } = await start(
-    runner.binary,
+    suite.binary,
     // As an option, not in NODE_OPTIONS, so that the client does not inherit the preload.
     [
-      '--import',
-      preload,
-      RUNNER,
+      ...(isControl ? [] : ['--import', preload]),
+      suite.program,
       'client',
       ...['--scenario', scenario, '--command', command, '--output-dir', results],
+      ...suite.options,
     ],
     {
       ...process.env,
@@ -119,18 +170,12 @@ async function runScenario(run: Run, runner: NodeLine): Promise<Result> {
       CONFORMANCE_CERTIFICATE: certificateFile(server),
       CONFORMANCE_KEY: join(folder, `${server}.key.pem`),
       CONFORMANCE_REQUESTS: join(results, 'requests'),
+      ...(isControl && { CONFORMANCE_CONTROL: '1' }),
     },
   );
   const outcome = await clientOutcome(results);
   const requests = await readFile(join(results, 'requests'), 'utf8').catch(() => 'unknown');
-  const note = `${outcome}, ${requests} requests`;
-  if (server === 'trusted') {
-    const passed = exitCode === 0 && outcome === 'done' && Number(requests) > 0;
-    return { ...run, passed, note: passed ? note : `${note}\n${indent(stderr)}` };
-  }
-  // Not by the runner's verdict: auth/resource-mismatch passes with a client that never comes.
-  const refused = outcome === 'refused MCP_TLS_SELF_SIGNED' && requests === '0';
-  return { ...run, passed: refused, note: refused ? note : `${note}\n${indent(stderr)}` };
+  return { exitCode, stderr, outcome, requests, note: `${outcome}, ${requests} requests` };
 }
 
 /** The outcome that the client printed last; the runner keeps its output in a folder of its own. */
@@ -182,16 +227,19 @@ function print(results: readonly Result[]): void {
       ),
     ]),
   );
-  const failed = results.filter(({ passed }) => !passed);
-  for (const result of failed) {
+  const having = (outcome: Result['outcome']): readonly Result[] =>
+    results.filter((result) => result.outcome === outcome);
+  for (const result of [...having('foreign'), ...having('failed')]) {
     console.log(`\n${result.scenario}, ${column(result)}: ${result.note}`);
   }
   console.log(
     '\npass: the suite passed and the client ended as the scenario wants.' +
+      '\nnot ours: it did not, and the SDK by itself over plain http does not either.' +
       '\nrefused: with servers of another certificate the suite fails, because the client refused' +
       '\nwith MCP_TLS_SELF_SIGNED and no request arrived.\n',
   );
-  console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
+  const [passed, failed, foreign] = [having('passed'), having('failed'), having('foreign')];
+  console.log(`${passed.length} passed, ${failed.length} failed, ${foreign.length} not ours`);
 }
 
 function column({ node, sdk, server }: Run): string {
@@ -200,7 +248,8 @@ function column({ node, sdk, server }: Run): string {
 
 function cell(result: Result | undefined): Cell {
   if (result === undefined) return '';
-  if (!result.passed) return { text: 'FAIL', colour: 'red' };
+  if (result.outcome === 'failed') return { text: 'FAIL', colour: 'red' };
+  if (result.outcome === 'foreign') return { text: 'not ours', colour: 'yellow' };
   return { text: result.server === 'trusted' ? 'pass' : 'refused', colour: 'green' };
 }
 

@@ -8,6 +8,11 @@ export type {
   ServerRegistry,
 } from './sdk-v2/create-server-registry.js';
 export { createServerRegistry } from './sdk-v2/create-server-registry.js';
+export type {
+  DiscoveredClient,
+  PriorConnectOptions,
+  PriorOptions,
+} from './sdk-v2/prior-discoveries.js';
 export type { SseClientOptions } from './sdk-v2/sse-client.js';
 export { sseClient } from './sdk-v2/sse-client.js';
 export type { StreamableHttpClientOptions } from './sdk-v2/streamable-http-client.js';

@@ -8,7 +8,7 @@ import { explainTlsError } from '../explain-tls-error.js';
 import { plainCopy } from '../names-of.js';
 import { isOptionsObject, refuse } from '../options.js';
 import { trustOf } from '../store/record/parse-stored-certificate.js';
-import { serverTrust } from '../store/record/server-trust.js';
+import { type CheckedServerTrust, serverTrust } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
 import { assertIsValid } from '../trust/client-certificate.js';
 import { isUri } from '../trust/uri-identity.js';
@@ -54,6 +54,8 @@ export interface RegistryParts {
 /** What a transport of a registered server is made of. */
 export interface RegisteredTransport<Options extends RegisteredLinkOptions> {
   readonly url: URL;
+  /** At this moment. Each request is made under that of its own. */
+  readonly trust: CheckedServerTrust;
   readonly options: Omit<Options, 'endpoint'> & { readonly clientFactory: RegistryClientFactory };
 }
 
@@ -127,10 +129,12 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
 
   async function factoryOf(id: string, holdsPool: boolean) {
     assertId(id);
-    const { url } = (await connections.trust(id)).record;
+    const trust = await connections.trust(id);
+    const { url } = trust.record;
     const parts = { connections, id, url, holdsPool, onFailure: watching.failed };
     return {
       url,
+      trust,
       factory: (init?: Parameters<typeof makeLiveClient>[1]) => makeLiveClient(parts, init),
     };
   }
@@ -163,7 +167,7 @@ export function makeServerRegistry(options: ServerRegistryOptions): RegistryPart
     if (url.origin !== new URL(server.url).origin) {
       invalidArgument(`options.endpoint must be of the origin that '${id}' is registered with`);
     }
-    return { url, options: { ...rest, clientFactory: server.factory } };
+    return { url, trust: server.trust, options: { ...rest, clientFactory: server.factory } };
   }
 
   async function close(options?: CloseOptions): Promise<void> {

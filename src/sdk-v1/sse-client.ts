@@ -1,8 +1,4 @@
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
-import {
-  SSEClientTransport,
-  type SSEClientTransportOptions,
-} from '@modelcontextprotocol/sdk/client/sse.js';
+import type { SSEClientTransportOptions } from '@modelcontextprotocol/sdk/client/sse.js';
 import { type Declaration, declareOptions } from '../options.js';
 import { linkSse } from '../transports/linked-sse.js';
 import {
@@ -17,6 +13,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { SSEClientTransport, UnauthorizedError } from './from-sdk/sse.js';
 import { assertSpokenByV1 } from './modern-message.js';
 
 /** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */

@@ -1,8 +1,4 @@
-import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
-import {
-  StreamableHTTPClientTransport,
-  type StreamableHTTPClientTransportOptions,
-} from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { StreamableHTTPClientTransportOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { type Declaration, declareOptions } from '../options.js';
 import { linkStreamableHttp } from '../transports/linked-streamable-http.js';
@@ -18,6 +14,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { StreamableHTTPClientTransport, UnauthorizedError } from './from-sdk/streamable-http.js';
 import { assertSpokenByV1 } from './modern-message.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */

@@ -1,8 +1,4 @@
-import {
-  SSEClientTransport,
-  type SSEClientTransportOptions,
-  UnauthorizedError,
-} from '@modelcontextprotocol/client';
+import type { SSEClientTransportOptions } from '@modelcontextprotocol/client';
 import { type Declaration, declareOptions, flag } from '../options.js';
 import { linkSse } from '../transports/linked-sse.js';
 import {
@@ -17,6 +13,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { SSEClientTransport, UnauthorizedError } from './from-sdk/client.js';
 
 /** The SDK's options without `fetch` and `eventSourceInit`, which are ours, and our own. */
 export type SseClientOptions = Omit<SSEClientTransportOptions, 'fetch' | 'eventSourceInit'> &

@@ -1,8 +1,4 @@
-import {
-  StreamableHTTPClientTransport,
-  type StreamableHTTPClientTransportOptions,
-  UnauthorizedError,
-} from '@modelcontextprotocol/client';
+import type { StreamableHTTPClientTransportOptions } from '@modelcontextprotocol/client';
 import type { TlsConnectionError, TlsTrustError } from '../errors.js';
 import { count, type Declaration, declareOptions, flag, func, oneOf, text } from '../options.js';
 import { linkStreamableHttp } from '../transports/linked-streamable-http.js';
@@ -18,6 +14,7 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
+import { StreamableHTTPClientTransport, UnauthorizedError } from './from-sdk/client.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
 export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &

@@ -22,6 +22,7 @@ import {
 } from './battery/battery-policy.js';
 import { type BatteryReport, type BatteryResult, makeReport } from './battery/battery-report.js';
 import { runCheck } from './battery/run-check.js';
+import { loadMcpApplication } from './load-mcp-application.js';
 
 /** Options of {@link pinningBattery}. */
 export interface PinningBatteryOptions {
@@ -57,7 +58,8 @@ export type DefinePinningTestsOptions = Omit<PinningBatteryOptions, 'concurrency
  * first: if it had none, the check comes out as `not made`.
  *
  * @param subject makes a fetch-like client for one policy, whose `close()`, if any, is called; or a host
- * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`; never because a check fails
+ * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`, or `MCP_TLS_UNSUPPORTED_RUNTIME` where the SDK is
+ *   missing; never because a check fails
  * @example
  * const report = await pinningBattery(({ url, ...trust }) => myPinnedFetch(url, trust));
  * console.log(formatReport(report));
@@ -73,6 +75,8 @@ export async function pinningBattery(
   const { concurrency, signal, ...selected } = readBatteryOptions(subject, options);
   const { checks } = selected;
   signal?.throwIfAborted();
+  // Without it, each check of a host would fail for that.
+  if (selected.subject.kind === 'host') await loadMcpApplication();
   const begin = performance.now();
   const results = new Map<BatteryCheck, BatteryResult>();
   const work = async (queue: BatteryCheck[]): Promise<void> => {

@@ -7,6 +7,7 @@ import {
   readOptions,
   text,
 } from '../options.js';
+import { loadMcpApplication } from './load-mcp-application.js';
 import { MCP_PATH, SSE_PATH } from './mcp-paths.js';
 import { startTlsServer, type TlsServer } from './start-tls-server.js';
 import { TLS_SERVER_FIELDS, type TlsServerOptions } from './tls-server-options.js';
@@ -50,7 +51,7 @@ export interface McpTestServer extends TlsServer {
  * - `count` `{ to, delayMs? }`: a progress notification for each step, if the client asks for them;
  * - `slow` `{ ms }`.
  *
- * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`
+ * @throws `TlsConfigError` with `MCP_TLS_INVALID_ARGUMENT`, or `MCP_TLS_UNSUPPORTED_RUNTIME` without that package
  * @example
  * await using server = await startMcpServer({ certificate: await heldCertificate() });
  * await client.connect(new StreamableHTTPClientTransport(new URL(server.mcpUrl), { fetch }));
@@ -60,8 +61,7 @@ export async function startMcpServer(options: McpServerOptions): Promise<McpTest
     MCP_SERVER,
     options,
   );
-  // Loaded on demand: the rest of the kit works where the SDK is not installed.
-  const { createMcpApplication } = await import('./mcp-application.js');
+  const { createMcpApplication } = await loadMcpApplication();
   const application = createMcpApplication({
     streamableHttp: transport !== 'sse',
     sse: transport === 'sse' || transport === 'both',

@@ -14,10 +14,18 @@ import type {
 import type { FetchLike } from 'mcp-tls/core';
 
 /** What the runner tells a client of a scenario, where it tells anything. */
-export type ScenarioContext = Readonly<Record<string, string>>;
+export interface ScenarioContext {
+  readonly toolCalls?: readonly {
+    readonly name: string;
+    readonly arguments: Record<string, unknown>;
+  }[];
+  readonly [field: string]: unknown;
+}
 
-/** A provider, and the authorization code that its last redirect brought, if it does redirects. */
-export type ConformanceProvider = OAuthClientProvider & { takeCode?(): string | undefined };
+/** A provider, and what its last redirect brought, if it does redirects. */
+export type ConformanceProvider = OAuthClientProvider & {
+  takeCallback?(): URLSearchParams | undefined;
+};
 
 /** The providers that an SDK brings itself; those of v2 have what those of v1 have. */
 export interface SdkProviders {
@@ -66,7 +74,6 @@ export function makeProvider(
 /** Keeps in memory what a provider has to keep. */
 abstract class MemoryProvider {
   protected client: OAuthClientInformationMixed | undefined;
-  protected discovery: OAuthDiscoveryState | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = '';
 
@@ -88,12 +95,6 @@ abstract class MemoryProvider {
   saveCodeVerifier(verifier: string): void {
     this.#verifier = verifier;
   }
-  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
-    this.discovery = discovery;
-  }
-  discoveryState(): OAuthDiscoveryState | undefined {
-    return this.discovery;
-  }
 }
 
 /** The authorization code flow, with the user agent's part done by one request without a browser. */
@@ -108,7 +109,7 @@ class BrowserlessProvider extends MemoryProvider implements ConformanceProvider 
   };
   declare readonly clientMetadataUrl?: string;
   readonly #fetch: FetchLike;
-  #code: string | undefined;
+  #callback: URLSearchParams | undefined;
 
   constructor(
     fetch: FetchLike,
@@ -128,13 +129,13 @@ class BrowserlessProvider extends MemoryProvider implements ConformanceProvider 
     await response.body?.cancel();
     const location = response.headers.get('location');
     if (location === null) throw new Error(`no redirect to the client: HTTP ${response.status}`);
-    this.#code = new URL(location).searchParams.get('code') ?? undefined;
+    this.#callback = new URL(location).searchParams;
   }
 
-  takeCode(): string | undefined {
-    const code = this.#code;
-    this.#code = undefined;
-    return code;
+  takeCallback(): URLSearchParams | undefined {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    return callback;
   }
 }
 
@@ -151,6 +152,7 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
     token_endpoint_auth_method: 'client_secret_basic',
   };
+  #discovery: OAuthDiscoveryState | undefined;
   readonly #context: ScenarioContext;
   readonly #fetch: FetchLike;
 
@@ -168,6 +170,13 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     throw new Error('this flow has no redirect');
   }
 
+  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
+    this.#discovery = discovery;
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.#discovery;
+  }
+
   async prepareTokenRequest(): Promise<URLSearchParams> {
     return new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -176,7 +185,7 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
   }
 
   async #identityAssertion(): Promise<string> {
-    const { authorizationServerMetadata, resourceMetadata } = this.discovery ?? {};
+    const { authorizationServerMetadata, resourceMetadata } = this.#discovery ?? {};
     if (authorizationServerMetadata === undefined || resourceMetadata === undefined) {
       throw new Error('the server was not discovered');
     }
@@ -200,6 +209,6 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
 
 function need(context: ScenarioContext, field: string): string {
   const value = context[field];
-  if (value === undefined) throw new Error(`the scenario's context has no ${field}`);
+  if (typeof value !== 'string') throw new Error(`the scenario's context has no ${field}`);
   return value;
 }

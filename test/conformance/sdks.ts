@@ -6,13 +6,15 @@ import type { SdkProviders } from './oauth-providers.js';
 const INFO = { name: 'mcp-tls-conformance', version: '1.0.0' };
 const CAPABILITIES = { elicitation: { form: { applyDefaults: true } } };
 
-type LinkTransport = Transport & { finishAuth(code: string): Promise<void> };
+type LinkTransport = Transport & { finishAuth(given: never): Promise<void> };
 
 /** As much of a client as the scenarios use. */
 export interface ConformanceClient {
   connect(transport: LinkTransport): Promise<void>;
-  listTools(): Promise<unknown>;
+  listTools(): Promise<{ readonly tools: readonly { readonly name: string }[] }>;
   callTool(name: string, args: Record<string, unknown>): Promise<unknown>;
+  /** Reads the first resource and the first prompt. */
+  readOthers(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,20 +28,26 @@ export interface ConformanceSdk {
     clientFactory: () => FetchLike,
     authProvider: OAuthClientProvider | undefined,
   ): LinkTransport;
+  finishAuth(transport: LinkTransport, callback: URLSearchParams): Promise<void>;
 }
 
-export async function loadSdk(name: string): Promise<ConformanceSdk> {
-  if (name === 'v1') return loadV1();
-  if (name === 'v2-legacy') return loadV2('legacy');
-  if (name === 'v2-auto') return loadV2('auto');
+/** @param isControl over the SDK's own transport and the fetch of Node.js, without this library */
+export async function loadSdk(name: string, isControl: boolean): Promise<ConformanceSdk> {
+  if (name === 'v1') return loadV1(isControl);
+  if (name === 'v2-legacy') return loadV2('legacy', isControl);
+  if (name === 'v2-auto') return loadV2('auto', isControl);
+  if (name === 'v2-modern') return loadV2({ pin: '2026-07-28' }, isControl);
   throw new Error(`unknown SDK '${name}'`);
 }
 
-async function loadV1(): Promise<ConformanceSdk> {
+async function loadV1(isControl: boolean): Promise<ConformanceSdk> {
   const { UnauthorizedError } = await import('@modelcontextprotocol/sdk/client/auth.js');
   const providers = await import('@modelcontextprotocol/sdk/client/auth-extensions.js');
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
   const { ElicitRequestSchema } = await import('@modelcontextprotocol/sdk/types.js');
+  const { StreamableHTTPClientTransport } = await import(
+    '@modelcontextprotocol/sdk/client/streamableHttp.js'
+  );
   const { streamableHttpClient } = await import('mcp-tls');
   return {
     providers,
@@ -50,15 +58,19 @@ async function loadV1(): Promise<ConformanceSdk> {
       client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: {} }));
       return asked(client);
     },
-    makeTransport: (url, clientFactory, authProvider) =>
-      streamableHttpClient(url, {
-        clientFactory,
-        ...(authProvider && { authProvider }),
-      }) as LinkTransport,
+    makeTransport: (url, clientFactory, authProvider) => {
+      const own = authProvider && { authProvider };
+      if (isControl) return new StreamableHTTPClientTransport(new URL(url), own) as LinkTransport;
+      return streamableHttpClient(url, { clientFactory, ...own }) as LinkTransport;
+    },
+    finishAuth: (transport, callback) => transport.finishAuth(callback.get('code') as never),
   };
 }
 
-async function loadV2(mode: 'legacy' | 'auto'): Promise<ConformanceSdk> {
+async function loadV2(
+  mode: 'legacy' | 'auto' | { pin: string },
+  isControl: boolean,
+): Promise<ConformanceSdk> {
   const sdk = await import('@modelcontextprotocol/client');
   const { streamableHttpClient } = await import('mcp-tls/v2');
   return {
@@ -73,20 +85,29 @@ async function loadV2(mode: 'legacy' | 'auto'): Promise<ConformanceSdk> {
       client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: {} }));
       return asked(client as never);
     },
-    makeTransport: (url, clientFactory, authProvider) =>
-      streamableHttpClient(url, {
-        clientFactory,
+    makeTransport: (url, clientFactory, authProvider) => {
+      const own = {
         ...(authProvider && { authProvider: authProvider as never }),
         // Its metadata names another issuer than the URL that it is at, which the SDK v2 refuses by itself.
         ...(process.env['MCP_CONFORMANCE_SCENARIO']?.endsWith('oauth-metadata-backcompat') && {
           skipIssuerMetadataValidation: true,
         }),
-      }) as unknown as LinkTransport,
+      };
+      const transport = isControl
+        ? new sdk.StreamableHTTPClientTransport(new URL(url), own)
+        : streamableHttpClient(url, { clientFactory, ...own });
+      return transport as unknown as LinkTransport;
+    },
+    finishAuth: (transport, callback) => transport.finishAuth(callback as never),
   };
 }
 
-interface SdkClient extends Omit<ConformanceClient, 'callTool'> {
+interface SdkClient extends Omit<ConformanceClient, 'callTool' | 'readOthers'> {
   callTool(params: { name: string; arguments: Record<string, unknown> }): Promise<unknown>;
+  listResources(): Promise<{ readonly resources: readonly { readonly uri: string }[] }>;
+  readResource(params: { uri: string }): Promise<unknown>;
+  listPrompts(): Promise<{ readonly prompts: readonly { readonly name: string }[] }>;
+  getPrompt(params: { name: string }): Promise<unknown>;
 }
 
 function asked(client: SdkClient): ConformanceClient {
@@ -94,6 +115,12 @@ function asked(client: SdkClient): ConformanceClient {
     connect: (transport) => client.connect(transport),
     listTools: () => client.listTools(),
     callTool: (name, args) => client.callTool({ name, arguments: args }),
+    async readOthers() {
+      const [resource] = (await client.listResources()).resources;
+      if (resource !== undefined) await client.readResource({ uri: resource.uri });
+      const [prompt] = (await client.listPrompts()).prompts;
+      if (prompt !== undefined) await client.getPrompt({ name: prompt.name });
+    },
     close: () => client.close(),
   };
 }

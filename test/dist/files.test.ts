@@ -48,6 +48,12 @@ it('has exactly these files in the tarball', () => {
     'dist/v2.d.cts',
     'dist/v2.d.ts',
     'dist/v2.js',
+    'dist/without-mcp-sdk-v1-import/mcp-tls/v2/or/mcp-tls/core/sse.cjs',
+    'dist/without-mcp-sdk-v1-import/mcp-tls/v2/or/mcp-tls/core/sse.js',
+    'dist/without-mcp-sdk-v1-import/mcp-tls/v2/or/mcp-tls/core/streamable-http.cjs',
+    'dist/without-mcp-sdk-v1-import/mcp-tls/v2/or/mcp-tls/core/streamable-http.js',
+    'dist/without-mcp-sdk-v2-import/mcp-tls/or/mcp-tls/core/client.cjs',
+    'dist/without-mcp-sdk-v2-import/mcp-tls/or/mcp-tls/core/client.js',
     'llms.txt',
     'package.json',
   ]);

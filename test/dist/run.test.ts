@@ -68,9 +68,47 @@ it.each(['core.mjs', 'core.cjs'])('works over real TLS, without the SDK: %s', as
   expect(server.records.requests.length).toBeGreaterThan(before);
 });
 
-it.each(['all.mjs', 'all.cjs'])('says what is missing without the SDK: %s', async (file) => {
-  await expect(program('withoutSdk', file)).rejects.toThrow(/Cannot find .*@modelcontextprotocol/);
-});
+const NAMES_V2_AND_CORE = expect.stringMatching(
+  /^Cannot find .*@modelcontextprotocol\/sdk[\s\S]*without-mcp-sdk-v1-import\/mcp-tls\/v2\/or\/mcp-tls\/core/,
+);
+const NAMES_V1_AND_CORE = expect.stringMatching(
+  /^Cannot find .*@modelcontextprotocol\/client[\s\S]*without-mcp-sdk-v2-import\/mcp-tls\/or\/mcp-tls\/core/,
+);
+const NEEDS_SDK = expect.stringMatching(
+  /^MCP_TLS_UNSUPPORTED_RUNTIME: .*need @modelcontextprotocol\/sdk, which is not installed/,
+);
+const LOADED = {
+  'mcp-tls/core': 'loaded',
+  'mcp-tls/store': 'loaded',
+  'mcp-tls/redis': 'loaded',
+  'mcp-tls/testing': 'loaded',
+};
+
+it.each(['esm', 'cjs'])(
+  'loads, or names the entries to import, with whatever SDK is installed: %s',
+  async (format) => {
+    const entries = async (project: Parameters<typeof program>[0]): Promise<unknown> =>
+      JSON.parse((await program(project, 'entries.mjs', format)).stdout);
+    expect(await entries('withSdk')).toEqual({
+      ...LOADED,
+      'mcp-tls': 'loaded',
+      'mcp-tls/v2': 'loaded',
+      startMcpServer: 'works',
+      pinningBattery: 'works',
+    });
+    const without = { ...LOADED, startMcpServer: NEEDS_SDK, pinningBattery: NEEDS_SDK };
+    expect(await entries('withSdkV2')).toEqual({
+      ...without,
+      'mcp-tls': NAMES_V2_AND_CORE,
+      'mcp-tls/v2': 'loaded',
+    });
+    expect(await entries('withoutSdk')).toEqual({
+      ...without,
+      'mcp-tls': NAMES_V2_AND_CORE,
+      'mcp-tls/v2': NAMES_V1_AND_CORE,
+    });
+  },
+);
 
 it.each(['testing.mjs', 'testing.cjs'])('has a test kit that stands alone: %s', async (file) => {
   await program('withoutSdk', file);

@@ -5,7 +5,7 @@ type Command = readonly string[];
 export interface Door {
   readonly name: string;
   /** A folder with an installation of its own; default: the one of all others. */
-  readonly folder?: 'floor' | 'pnpm' | 'yarn1' | 'pnp' | 'next';
+  readonly folder?: 'floor' | 'v2' | 'pnpm' | 'yarn1' | 'pnp' | 'next';
   /** Made before, with the same Node.js. */
   readonly build?: readonly Command[];
   /** `{node}` is the version of the Node.js. */
@@ -13,6 +13,8 @@ export interface Door {
   /** `run` names a program of its own; `{cache}` is the folder of what was installed. */
   readonly standsAlone?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** It also loads every entry of the package: those without their SDK have to name another. */
+  readonly entries?: true;
 }
 
 const bin = (path: string) => `node_modules/${path}`;
@@ -30,6 +32,8 @@ export const DOORS: readonly Door[] = [
   { name: 'npm, CommonJS', run: ['entry.cjs'] },
   { name: 'SDK 1.16.0, ESM', folder: 'floor', run: ['entry.mjs'] },
   { name: 'SDK 1.16.0, CommonJS', folder: 'floor', run: ['entry.cjs'] },
+  { name: 'SDK v2 alone, ESM', folder: 'v2', run: ['entry-v2.mjs'], entries: true },
+  { name: 'SDK v2 alone, CommonJS', folder: 'v2', run: ['entry-v2.cjs'], entries: true },
   { name: 'pnpm, ESM', folder: 'pnpm', run: ['entry.mjs'] },
   { name: 'pnpm, CommonJS', folder: 'pnpm', run: ['entry.cjs'] },
   { name: 'yarn 1, ESM', folder: 'yarn1', run: ['entry.mjs'] },

@@ -32,9 +32,17 @@ const RUNTIMES = {
 };
 const MANAGERS = ['pnpm@10', 'yarn@1', '@yarnpkg/cli-dist@4'];
 
-/** Packs the package and installs it into the folder of each door; what others wrote stays in the cache. */
-export async function installDoors(names: ReadonlySet<string>): Promise<(name: string) => string> {
-  const folder = (name: string) => cacheFolder(`doors/${name}`);
+/**
+ * Packs the package and installs it into the folder of each door; what others wrote stays in the cache.
+ *
+ * @param apart a folder outside of the checkout, whose packages are found from within it
+ */
+export async function installDoors(
+  names: ReadonlySet<string>,
+  apart: string,
+): Promise<(name: string) => string> {
+  const folder = (name: string) =>
+    name === 'v2' ? join(apart, name) : cacheFolder(`doors/${name}`);
   const { tarball } = await pack(folder('packed'));
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const version = (name: string) => `${name}@${devDependencies[name]}`;
@@ -51,6 +59,7 @@ export async function installDoors(names: ReadonlySet<string>): Promise<(name: s
   }
   // The lowest version that package.json allows.
   if (names.has('floor')) await install('floor', ['@modelcontextprotocol/sdk@1.16.0']);
+  if (names.has('v2')) await install('v2', [version('@modelcontextprotocol/client')]);
   if (names.has('next')) {
     await install('next', [sdk, 'next@16', 'react@19', 'react-dom@19']);
     // Next.js takes a tsconfig.json for a wish to use TypeScript.

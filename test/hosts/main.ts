@@ -5,7 +5,7 @@
  * (test/hosts/connect says how it connects). Writes the table of docs/hosts.md.
  *
  *   npm run test:hosts                  all, on Node.js 24
- *   npm run test:hosts -- --host mastra those whose names hold "mastra"; writes no table
+ *   npm run test:hosts -- --host mastra those whose names hold "mastra"; writes their rows
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -111,7 +111,7 @@ printTable(
     ...batteryCells(result.report),
   ]),
 );
-if (values.host === '') await writeTable();
+await writeTable();
 console.log(`\n${results.length - wrong.length} passed, ${wrong.length} failed`);
 process.exitCode = wrong.length === 0 && results.length > 0 ? 0 : 1;
 
@@ -191,19 +191,16 @@ async function runHost(
   return { isRight, requests: target.records.requests.length, output: `${stdout}\n${stderr}` };
 }
 
+/** The rows of the hosts that were run; the others stay as they are. */
 async function writeTable(): Promise<void> {
-  const rows = hosts.map((host) => {
-    const of = results.filter((result) => result.host === host);
-    const impostors = of.every(({ refused, requests }) => refused && requests === 0)
-      ? 'refused, 0 requests'
-      : '**reached**';
-    const transports = of.map(({ transport }) => transport).join(', ');
-    const example = host.passesBy ? '' : `[${host.program}](../examples/hosts/${host.program})`;
-    const [attacks, works, left] = [0, 1, 2].map((i) => {
-      const cells = of.map(({ report }) => batteryCells(report)[i] ?? '');
-      return (new Set(cells).size === 1 ? cells.slice(0, 1) : cells).join(', ');
-    });
-    return `| ${host.shown} ${of[0]?.version} | ${host.takes} | ${transports} | ${impostors} | ${attacks} | ${works} | ${left} | ${example} |`;
+  const text = await readFile(DOCUMENT, 'utf8');
+  const marked = /(<!-- hosts -->\n)[\s\S]*?(\n<!-- \/hosts -->)/;
+  const before = marked.exec(text)?.[0].split('\n') ?? [];
+  if (before.length === 0) throw new Error(`${DOCUMENT} has no place for the table`);
+  const rows = HOSTS.map((host) => {
+    if (hosts.includes(host)) return rowOf(host);
+    const row = before.find((line) => line.includes(` | ${host.takes} | `));
+    return row ?? `| ${host.shown} | ${host.takes} | not tried |  |  |  |  |  |`;
   });
   const table = [
     '| Host | Takes | Tried | An impostor | Attacks refused | Exchanges work | Not made | Program |',
@@ -212,8 +209,20 @@ async function writeTable(): Promise<void> {
     '',
     `By \`npm run test:hosts\`, on Node.js ${nodeVersion}.`,
   ].join('\n');
-  const text = await readFile(DOCUMENT, 'utf8');
-  const marked = /(<!-- hosts -->\n)[\s\S]*?(\n<!-- \/hosts -->)/;
-  if (!marked.test(text)) throw new Error(`${DOCUMENT} has no place for the table`);
   await writeFile(DOCUMENT, text.replace(marked, `$1${table}$2`));
+}
+
+function rowOf(host: Host): string {
+  const of = results.filter((result) => result.host === host);
+  const impostors = of.every(({ refused, requests }) => refused && requests === 0)
+    ? 'refused, 0 requests'
+    : '**reached**';
+  const transports = of.map(({ transport }) => transport).join(', ');
+  const example = host.passesBy ? '' : `[${host.program}](../examples/hosts/${host.program})`;
+  const [attacks, works, left] = [0, 1, 2].map((i) => {
+    const cells = of.map(({ report }) => batteryCells(report)[i] ?? '');
+    return (new Set(cells).size === 1 ? cells.slice(0, 1) : cells).join(', ');
+  });
+  const refused = host.passesBy ? `**${attacks}**` : attacks;
+  return `| ${host.shown} ${of[0]?.version} | ${host.takes} | ${transports} | ${impostors} | ${refused} | ${works} | ${left} | ${example} |`;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { invalidArgument } from '../../assert.js';
 import { READY, type Ready, readyOf } from '../../trust/ready.js';
 import type { ReadyTrust } from '../../trust/trust-policy.js';
@@ -56,4 +57,17 @@ export function readServerTrust(trust: ReadyTrust): CheckedServerTrust {
     invalidArgument('store.trust() must give what the trust() of createCertificateStore gives');
   }
   return trust as CheckedServerTrust;
+}
+
+/**
+ * Whether the record is the one that it was, with no write in between. Not whether it trusts the same: what is
+ * trusted for a while, then is not, and then is again, says nothing about who spoke meanwhile.
+ */
+export function isSameRecord(before: CheckedServerTrust, now: CheckedServerTrust): boolean {
+  if (before === now) return true;
+  return (
+    before.revision > 0 &&
+    before.revision === now.revision &&
+    isDeepStrictEqual(before.record, now.record)
+  );
 }
