@@ -79,6 +79,8 @@ export async function runWay(way: Way, door: Door, options: RunOptions): Promise
   cleanups.push(() => place.remove());
   try {
     const call = await openDoor(door, place, before, after, cleanups);
+    // What nobody has connected to yet is followed by nobody: on a busy machine the first call may take a second.
+    await call.ask();
     const callers = startCallers(options.callers, call.ask);
     await sleep(options.ms);
     await change(way, place, before, after, call);
