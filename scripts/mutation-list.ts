@@ -35,6 +35,7 @@ const weak = ['--project=one-judge', 'test/one-judge/weak-and-ended.test.ts'];
 const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
 const guards = ['--project=one-judge', 'test/one-judge/guards'];
 const sources = ['--project=integration', 'test/integration/sources.test.ts'];
+const recordSources = ['--project=integration', 'test/integration/record-sources.test.ts'];
 const survives = ['--project=one-judge', 'test/one-judge/process-survives.test.ts'];
 
 type Entry = readonly [
@@ -299,10 +300,12 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (false)',
       policy,
     ],
+  ]),
+  ...inFile('src/trust/policy-combination.ts', [
     [
       'policy-shape',
       'a policy that says nothing of whom to trust is refused',
-      "if (ca === undefined && roots !== 'default')",
+      'if (ca === undefined && !hasRoots)',
       'if (false)',
       policy,
     ],
@@ -326,6 +329,24 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (ca !== undefined || roots !== undefined || crl !== undefined || authority !== undefined)',
       'if (false)',
       policy,
+    ],
+  ]),
+  ...inFile('src/store/record/parse-stored-certificate.ts', [
+    [
+      'record-names-file',
+      'a record of JSON names no file',
+      'if (!mayNameFiles && trust.files.length > 0 && !wasApproved(value as StoredCertificate))',
+      'if (false)',
+      recordSources,
+    ],
+  ]),
+  ...inFile('src/registry/connect/generation.ts', [
+    [
+      'generation-files',
+      'a file that a record names no longer is not followed',
+      'return isFollowed && coverEach(this.#now(), trust);',
+      'return coverEach(this.#now(), trust);',
+      recordSources,
     ],
   ]),
   ...inFile('src/trust/covers.ts', [
@@ -364,8 +385,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'context-own',
       'own certificates are not given to OpenSSL',
-      'const { authorities, clientCertificate, crl, defaultRoots } = policy;',
-      'const { anchors: authorities, clientCertificate, crl, defaultRoots } = policy;',
+      'const { authorities, clientCertificate, crl,',
+      'const { anchors: authorities, clientCertificate, crl,',
       hiddenByRoots,
     ],
     [
@@ -388,7 +409,7 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'shared-client',
       'a context with a private key is not shared',
-      'if (policy.clientCertificate !== undefined) return makeSecureContext(policy);',
+      'if (policy.clientCertificate !== undefined) return makeSecureContext(policy, offered);',
       '',
       ['--project=unit', 'test/unit/connect/shared-context.test.ts'],
     ],
@@ -427,7 +448,7 @@ export const MUTATIONS: readonly Mutation[] = [
       unapproved,
     ],
   ]),
-  ...inFile('src/connect/fetch-peer-certificate.ts', [
+  ...inFile('src/connect/suggestion-for.ts', [
     [
       'fetch-suggestion-lenient',
       'nothing is suggested where no client can shake hands',
@@ -435,6 +456,8 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (false)',
       weak,
     ],
+  ]),
+  ...inFile('src/connect/fetch-peer-certificate.ts', [
     [
       'fetch-fingerprint',
       'expectFingerprint must be met',
@@ -490,6 +513,8 @@ export const MUTATIONS: readonly Mutation[] = [
       'allow(address, target)',
       guards,
     ],
+  ]),
+  ...inFile('src/connect/resolve.ts', [
     [
       'lookup-empty',
       'a look-up that gives no address is an error',
