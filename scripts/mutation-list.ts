@@ -36,7 +36,6 @@ const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
 const guards = ['--project=one-judge', 'test/one-judge/guards'];
 const sources = ['--project=integration', 'test/integration/sources.test.ts'];
 const recordSources = ['--project=integration', 'test/integration/record-sources.test.ts'];
-const survives = ['--project=one-judge', 'test/one-judge/process-survives.test.ts'];
 
 type Entry = readonly [
   id: string,
@@ -520,7 +519,7 @@ export const MUTATIONS: readonly Mutation[] = [
       'a look-up that gives no address is an error',
       'if (addresses.length > 0) return addresses;',
       'return addresses;',
-      survives,
+      ['--project=unit', 'test/unit/connect/resolve.test.ts'],
     ],
   ]),
   ...inFile('src/connect/address.ts', [
