@@ -102,10 +102,12 @@ async function openPostgres(): Promise<BenchBackend> {
   const postgres = await startPostgres();
   const adapter = new KeyvPostgres({ uri: postgres.url });
   adapter.on('error', () => {});
+  // One instance: each adds a listener to its adapter.
+  const app = new Keyv(adapter, { namespace: 'app', useKeyPrefix: false });
   const select = 'SELECT key FROM public.keyv WHERE key LIKE $1';
   return {
     name: '@keyv/postgres',
-    storage: () => new Keyv(adapter, { namespace: 'app', useKeyPrefix: false }),
+    storage: () => app,
     bare: new Keyv(adapter, { namespace: 'bare', useKeyPrefix: false }),
     async fill(namespace, rows) {
       const entries = [...rows].map(([key, { row }]) => ({
