@@ -17,6 +17,7 @@ export interface PriorOptions {
 
 /** Options for the `connect()` of a client of the MCP SDK v2. */
 export interface PriorConnectOptions {
+  /** What the server said of itself before. Left out: the client asks it. */
   readonly prior?: Extract<PriorDiscovery, { kind: 'modern' }>;
 }
 

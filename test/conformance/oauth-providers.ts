@@ -74,6 +74,7 @@ export function makeProvider(
 /** Keeps in memory what a provider has to keep. */
 abstract class MemoryProvider {
   protected client: OAuthClientInformationMixed | undefined;
+  protected discovery: OAuthDiscoveryState | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = '';
 
@@ -88,12 +89,20 @@ abstract class MemoryProvider {
   }
   saveTokens(tokens: OAuthTokens): void {
     this.#tokens = tokens;
+    // Of the flow that has ended: the next one may be with another authorization server.
+    this.discovery = undefined;
   }
   codeVerifier(): string {
     return this.#verifier;
   }
   saveCodeVerifier(verifier: string): void {
     this.#verifier = verifier;
+  }
+  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
+    this.discovery = discovery;
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.discovery;
   }
 }
 
@@ -152,7 +161,6 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
     token_endpoint_auth_method: 'client_secret_basic',
   };
-  #discovery: OAuthDiscoveryState | undefined;
   readonly #context: ScenarioContext;
   readonly #fetch: FetchLike;
 
@@ -170,13 +178,6 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
     throw new Error('this flow has no redirect');
   }
 
-  saveDiscoveryState(discovery: OAuthDiscoveryState): void {
-    this.#discovery = discovery;
-  }
-  discoveryState(): OAuthDiscoveryState | undefined {
-    return this.#discovery;
-  }
-
   async prepareTokenRequest(): Promise<URLSearchParams> {
     return new URLSearchParams({
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
@@ -185,7 +186,7 @@ class CrossAppAccessProvider extends MemoryProvider implements ConformanceProvid
   }
 
   async #identityAssertion(): Promise<string> {
-    const { authorizationServerMetadata, resourceMetadata } = this.#discovery ?? {};
+    const { authorizationServerMetadata, resourceMetadata } = this.discovery ?? {};
     if (authorizationServerMetadata === undefined || resourceMetadata === undefined) {
       throw new Error('the server was not discovered');
     }
