@@ -16,7 +16,12 @@ const policy = ['--project=unit', 'test/unit/trust/check-trust-policy.test.ts'];
 const matrix = ['--project=trust', 'test/trust/policy-matrix.test.ts'];
 const shapes = ['--project=integration', 'test/integration/certificate-shapes.test.ts'];
 const route = ['--project=integration', 'test/integration/route.test.ts'];
-const registry = ['--project=integration', 'test/integration/registry.test.ts'];
+const registry = [
+  '--project=integration',
+  'test/integration/registry.test.ts',
+  'test/integration/registry-trust-changes.test.ts',
+  'test/integration/registry-checks.test.ts',
+];
 const openStreams = ['--project=integration', 'test/integration/registry-open-streams.test.ts'];
 const heldFlows = ['--project=store', 'test/store/held-flows.test.ts'];
 const options = ['--project=unit', 'test/unit/options.test.ts'];
@@ -34,8 +39,8 @@ const hiddenByRoots = [
 const weak = ['--project=one-judge', 'test/one-judge/weak-and-ended.test.ts'];
 const unapproved = ['--project=one-judge', 'test/one-judge/unapproved.test.ts'];
 const guards = ['--project=one-judge', 'test/one-judge/guards'];
-const sources = ['--project=integration', 'test/integration/sources.test.ts'];
-const recordSources = ['--project=integration', 'test/integration/record-sources.test.ts'];
+const sources = ['--project=integration', 'test/integration/sources'];
+const recordSources = ['--project=integration', 'test/integration/record-sources'];
 
 type Entry = readonly [
   id: string,

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { explainTlsError, McpTlsError } from '../../src/index.js';
-import type { Arguments, Cell, Classes } from './cells.js';
+import type { Arguments, Cell, Classes } from './cell-parts.js';
 import type { Seen, StandardServer } from './server.js';
 
 export type AnyFetch = (...args: never[]) => Promise<Response>;

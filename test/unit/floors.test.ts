@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
  */
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+const TEST = fileURLToPath(new URL('..', import.meta.url));
 
 /** Height of a folder, or of a file at the top. Guests use the entries as any user would. */
 const FLOORS: Readonly<Record<string, number>> = {
@@ -182,10 +183,19 @@ describe('the floors of src/', () => {
     expect(cycles).toEqual([]);
   });
 
+  const longerThan = (most: number, folder: string, names: readonly string[]) =>
+    names
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8').split('\n').length] as const)
+      .filter(([, lines]) => lines > most);
+
   it('are built of small rooms: no file over 300 lines', () => {
-    const large = files
-      .map((file) => [file, readFileSync(join(SRC, file), 'utf8').split('\n').length] as const)
-      .filter(([, lines]) => lines > 300);
-    expect(large).toEqual([]);
+    expect(longerThan(300, SRC, files)).toEqual([]);
+  });
+
+  it('have tests of which no file has over 400 lines', () => {
+    const tests = readdirSync(TEST, { recursive: true, encoding: 'utf8' });
+    const programs = tests.filter((name) => /\.(ts|mjs)$/.test(name));
+    expect(programs.length).toBeGreaterThan(200);
+    expect(longerThan(400, TEST, programs)).toEqual([]);
   });
 });

@@ -1,56 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { Ajv } from 'ajv';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  makeCustomClientFactory,
-  type ParseTrustOptions,
-  parseTrust,
-  TlsConfigError,
-  trustSchema,
-} from '../../../src/index.js';
-import { revocationList } from '../../../src/testing/battery/revocation-list.js';
-import { type HeldCertificate, heldCertificate } from '../../../src/testing/index.js';
+import { makeCustomClientFactory, parseTrust } from '../../../src/index.js';
 import { debianProgram } from '../../support/debian-program.js';
-
-let folder: string;
-let authority: HeldCertificate;
-let client: HeldCertificate;
-let crl: string;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'mcp-tls-parse-'));
-  authority = await heldCertificate({ isCa: true });
-  client = await heldCertificate({ signedBy: authority, extendedKeyUsages: ['clientAuth'] });
-  crl = revocationList({ issuer: authority });
-  writeFileSync(join(folder, 'ca.pem'), authority.pem);
-  const der = authority.pem.replace(/-----[A-Z ]+-----|\s/g, '');
-  writeFileSync(join(folder, 'ca.der'), Buffer.from(der, 'base64'));
-  writeFileSync(join(folder, 'list.crl'), crl);
-  writeFileSync(join(folder, 'client.pem'), client.pem);
-  writeFileSync(join(folder, 'client.key'), client.keyPem);
-  writeFileSync(join(folder, 'empty'), '');
-  writeFileSync(join(folder, 'large'), '');
-  truncateSync(join(folder, 'large'), 8 * 1024 * 1024 + 1);
-  mkdirSync(join(folder, 'folder'));
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function refusal(json: unknown, options?: ParseTrustOptions): TlsConfigError {
-  try {
-    parseTrust(json, options);
-  } catch (error) {
-    if (error instanceof TlsConfigError) return error;
-    throw error;
-  }
-  throw new Error(`accepted: ${JSON.stringify(json)}`);
-}
+import { authority, client, crl, folder, refusal } from './parse-trust-setup.js';
 
 describe('parseTrust', () => {
   it('reads what a host keeps as JSON, and gives what `trust` takes', () => {
@@ -352,73 +308,5 @@ describe('parseTrust', () => {
     ]) {
       expect(refusal(json).message).toMatch(/^tls (must be an object|has (an unknown|a hidden))/);
     }
-  });
-});
-
-describe('trustSchema', () => {
-  const validate = new Ajv({ allErrors: true }).compile(trustSchema);
-
-  /** Every combination of these, by fields. */
-  function combinations(values: Readonly<Record<string, readonly unknown[]>>): object[] {
-    return Object.entries(values).reduce<object[]>(
-      (all, [field, choices]) =>
-        all.flatMap((one) => [one, ...choices.map((choice) => ({ ...one, [field]: choice }))]),
-      [{}],
-    );
-  }
-
-  it('accepts exactly what parseTrust accepts, in 2,500 combinations and more', () => {
-    const ca = authority.pem;
-    const pin = authority.spkiPin;
-    const cases: unknown[] = [
-      ...combinations({
-        ca: [ca, []],
-        caFile: ['ca.pem'],
-        authority: [true],
-        roots: ['none', 'default'],
-        pins: [pin],
-        identity: ['name', 'pin'],
-        allowExpired: [true, false],
-        crl: [crl],
-        crlFile: ['list.crl'],
-      }),
-      ...combinations({
-        cert: [client.pem, [client.pem]],
-        certFile: ['client.pem'],
-        key: [client.keyPem],
-        keyFile: ['client.key'],
-        passphrase: ['x'],
-        passphraseEnv: ['HOME'],
-        more: [1],
-      }).map((clientCertificate) => ({ ca, clientCertificate })),
-      ...[null, true, 5, '', ca, [], [ca], {}],
-      ...['x', 5, {}, [], true].map((serverName) => ({ ca, serverName })),
-      ...['TLSv1', 'TLSv1.2', 'TLSv1.3', 1].map((minVersion) => ({ ca, minVersion })),
-      { ca, rejectUnauthorized: false },
-      ...[[pin], [], 5, ['']].map((pins) => ({ identity: 'pin', pins })),
-      { ca, authority: 'x' },
-      { roots: 'default', allowExpired: 'x' },
-      { pins: pin },
-    ];
-    expect(cases.length).toBeGreaterThan(2_500);
-    const differ = cases.filter((json) => validate(json) !== accepts(json));
-    expect(differ.slice(0, 5)).toEqual([]);
-    const accepted = cases.filter(accepts).length;
-    expect(accepted).toBeGreaterThan(50);
-  }, 120_000);
-
-  function accepts(json: unknown): boolean {
-    try {
-      parseTrust(json, { base: folder });
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  it('is frozen and plain JSON', () => {
-    expect(JSON.parse(JSON.stringify(trustSchema))).toEqual(trustSchema);
-    expect(Object.isFrozen((trustSchema as { anyOf: unknown[] }).anyOf[2])).toBe(true);
-    expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(authority.pem);
   });
 });
