@@ -28,6 +28,7 @@ import {
   startTlsServer,
   type TlsServer,
 } from '../../src/testing/index.js';
+import { debianProgram } from '../support/debian-program.js';
 import { registryParts } from '../support/registry-parts.js';
 import { eventually } from '../support/waiting.js';
 
@@ -363,7 +364,7 @@ describe('a record that names the files of a client certificate', () => {
     const cert = write('tls.crt', me?.pem as string);
     const key = write('tls.key', me?.keyPem as string);
     const pfx = join(folder, 'me.p12');
-    execFileSync('openssl', [
+    execFileSync(await debianProgram('openssl'), [
       'pkcs12',
       '-export',
       '-in',
