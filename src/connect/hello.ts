@@ -56,7 +56,7 @@ export async function shakeHandsOnceMore(
 }
 
 /** Whether the first message is large without anybody having asked for that. A process may have groups of its own. */
-export function offersPostQuantumUnasked({ groups, maxVersion }: CheckedTrustPolicy): boolean {
+function offersPostQuantumUnasked({ groups, maxVersion }: CheckedTrustPolicy): boolean {
   return groups.length === 0 && maxVersion === 'TLSv1.3' && nodeOffersPostQuantum();
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js';
 import { createStoredCertificate, parseStoredCertificate } from '../../src/store/index.js';
 import { type HeldCertificate, heldCertificate } from '../../src/testing/index.js';
+import { debianProgram } from '../support/debian-program.js';
 import { eventually } from '../support/waiting.js';
 import {
   ask,
@@ -262,7 +263,7 @@ describe('a record that names the files of a client certificate', () => {
     const cert = write('tls.crt', me?.pem as string);
     const key = write('tls.key', me?.keyPem as string);
     const pfx = join(folder, 'me.p12');
-    execFileSync('openssl', [
+    execFileSync(await debianProgram('openssl'), [
       'pkcs12',
       '-export',
       '-in',
