@@ -85,7 +85,7 @@ export async function startV2World(
 }
 
 /** Reconnections that a test can wait for. */
-export const FAST = {
+const FAST = {
   initialReconnectionDelay: 5,
   maxReconnectionDelay: 5,
   reconnectionDelayGrowFactor: 1,
@@ -135,7 +135,7 @@ function listen<Transport extends SSEClientTransport | StreamableHTTPClientTrans
 }
 
 /** An error by what callers tell it by. The words of a network error are the fetch's own. */
-export function told(error: unknown): unknown {
+function told(error: unknown): unknown {
   const { name, code, status, message } = error as Error & { code?: unknown; status?: unknown };
   if (error instanceof SdkError) {
     return { name: error.constructor.name, code, status, message: withoutPorts(message) };
@@ -145,7 +145,7 @@ export function told(error: unknown): unknown {
   return { name, begins: words.exec(message)?.[0] };
 }
 
-export function withoutPorts(text: string): string {
+function withoutPorts(text: string): string {
   return text.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1');
 }
 
