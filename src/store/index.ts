@@ -14,5 +14,5 @@ export { parseStoredCertificate } from './record/parse-stored-certificate.js';
 export { trustPolicyOf } from './record/server-trust.js';
 export type { StorageParts } from './storage.js';
 export { createStorage } from './storage.js';
-export type { RecordPage, StoreBackend, StoreBackendFactory } from './store-backend.js';
+export type { RecordPage, RowHead, StoreBackend, StoreBackendFactory } from './store-backend.js';
 export { NotWrittenError } from './store-backend.js';

@@ -65,7 +65,7 @@ export type DefinePinningTestsOptions = Omit<PinningBatteryOptions, 'concurrency
  * console.log(formatReport(report));
  * process.exitCode = report.passed ? 0 : 1;
  * @example
- * const host: BatteryHost = { connect: (url, trust) => connectMyHost(url, makeCustomClientFactory(trust)({ url })) };
+ * const host: BatteryHost = { connect: (url, trust) => connectMyHost(url, trust) };
  * console.log(formatReport(await pinningBattery(host)));
  */
 export async function pinningBattery(

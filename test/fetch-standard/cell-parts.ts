@@ -34,9 +34,9 @@ export const READINGS = [
   'cancelled',
 ] as const;
 
-export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-export function streamOf(...chunks: unknown[]): ReadableStream {
+function streamOf(...chunks: unknown[]): ReadableStream {
   return new ReadableStream({
     start(controller) {
       for (const chunk of chunks) controller.enqueue(chunk);
@@ -45,7 +45,7 @@ export function streamOf(...chunks: unknown[]): ReadableStream {
   });
 }
 
-export function form({ FormData }: Classes): FormData {
+function form({ FormData }: Classes): FormData {
   const data = new FormData();
   data.append('a "quoted"\nname', 'line\nbreak');
   data.append('file', new Blob(['content'], { type: 'text/x-file' }), 'é "name".txt');
@@ -54,7 +54,7 @@ export function form({ FormData }: Classes): FormData {
 }
 
 /** An iterable of ours to the types, whatever it really is. */
-export const iterable = (make: () => unknown): unknown => ({ [Symbol.asyncIterator]: make });
+const iterable = (make: () => unknown): unknown => ({ [Symbol.asyncIterator]: make });
 
 /** Bodies by name, each made anew. Those of streams have `duplex` beside them. */
 export const BODIES: Readonly<Record<string, (classes: Classes) => unknown>> = {

@@ -109,7 +109,7 @@ export async function endOf(response: Response): Promise<unknown> {
   }
 }
 
-export const codeOf = (error: unknown) => explainTlsError(error)?.code;
+const codeOf = (error: unknown) => explainTlsError(error)?.code;
 
 /** What a request of a registered server comes to: a status, or the code of its error. */
 export async function ask(registry: ReturnType<typeof open>, id = 'a'): Promise<unknown> {

@@ -24,7 +24,7 @@ export let [oldCa, newCa]: HeldCertificate[] = [];
 
 export let [oldLeaf, newLeaf]: HeldCertificate[] = [];
 
-export let directory = '';
+let directory = '';
 
 beforeAll(async () => {
   oldCa = await heldCertificate({ isCa: true, commonName: 'old CA' });

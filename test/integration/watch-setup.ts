@@ -17,9 +17,9 @@ import { heldCertificate, type McpTestServer, startMcpServer } from '../../src/t
  * ones are in test/store/watch.test.ts.
  */
 
-export const key = { id: 'k1', key: randomBytes(32) };
+const key = { id: 'k1', key: randomBytes(32) };
 
-export const DAY = 86_400_000;
+const DAY = 86_400_000;
 
 export const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -16,7 +16,11 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type * as mcpTls from 'mcp-tls';
 import type * as testing from 'mcp-tls/testing';
-declare const client: { connect(transport: object): Promise<void> };
+import type * as v2 from 'mcp-tls/v2';
+declare const client: v2.DiscoveredClient & {
+  connect(transport: object, options?: object): Promise<void>;
+};
+declare const registry: v2.ServerRegistry;
 declare const error: unknown;
 declare const transport: Transport;
 declare const url: URL;
@@ -31,7 +35,7 @@ declare const record: mcpTls.StoredCertificate;
 declare const report: testing.BatteryReport;
 declare const myPinnedFetch: (url: string, trust: object) => testing.BatteryClient;
 declare const myClient: { get(url: string): Promise<unknown> };
-declare const connectMyHost: (url: string, fetch: mcpTls.CustomClient) => Promise<never>;
+declare const connectMyHost: (url: string, trust: object) => Promise<never>;
 declare const server: testing.TlsServer;
 `;
 

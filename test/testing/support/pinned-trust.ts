@@ -96,7 +96,7 @@ export function makeConnector(
   };
 }
 
-export function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boolean): Judge {
+function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boolean): Judge {
   return (socket) => {
     if (has('trusts-anything')) return undefined;
     const chain: X509Certificate[] = [];
@@ -127,10 +127,10 @@ export function makeJudge(trust: Trust, name: string, has: (flaw: Flaw) => boole
   };
 }
 
-export const FORGIVEN =
+const FORGIVEN =
   /EXPIRED|NOT_YET|PURPOSE|INVALID_CA|PATH_LENGTH|SIGNATURE_FAILURE|UNSPECIFIED|LEAF_SIGNATURE|ISSUER|subtree|critical|usage|key|signature/i;
 
-export function judgeChain(
+function judgeChain(
   code: string | undefined,
   [leaf, ...rest]: readonly X509Certificate[],
   trust: Trust,
@@ -157,7 +157,7 @@ export function judgeChain(
 }
 
 /** Whether every signature from the leaf up to an anchor is right, and nothing above it has ended. */
-export function leadsToAnchor(
+function leadsToAnchor(
   leaf: X509Certificate,
   chain: readonly X509Certificate[],
   anchors: readonly X509Certificate[],
@@ -174,29 +174,29 @@ export function leadsToAnchor(
   return false;
 }
 
-export function isOwn(leaf: X509Certificate, { anchors }: Trust): boolean {
+function isOwn(leaf: X509Certificate, { anchors }: Trust): boolean {
   return anchors.some((anchor) => anchor.raw.equals(leaf.raw));
 }
 
 /** What OpenSSL would say of the leaf alone. */
-export function isFit(leaf: X509Certificate): boolean {
+function isFit(leaf: X509Certificate): boolean {
   const purposes = leaf.keyUsage ?? [SERVER_AUTH];
   return isCurrent(leaf) && !isWeak(leaf) && purposes.includes(SERVER_AUTH);
 }
 
-export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
-export function isCurrent({ validFrom, validTo }: X509Certificate): boolean {
+function isCurrent({ validFrom, validTo }: X509Certificate): boolean {
   return Date.parse(validFrom) <= Date.now() && Date.now() <= Date.parse(validTo);
 }
 
-export function isWeak({ publicKey }: X509Certificate): boolean {
+function isWeak({ publicKey }: X509Certificate): boolean {
   const bits = publicKey.asymmetricKeyDetails?.modulusLength;
   return bits !== undefined && bits < 2048;
 }
 
 /** Anchors that are no authorities vouch for themselves only. */
-export function judgeAnchors(
+function judgeAnchors(
   chain: readonly X509Certificate[],
   { anchors, authority }: Trust,
   has: (flaw: Flaw) => boolean,
@@ -209,7 +209,7 @@ export function judgeAnchors(
   return signed ? 'the anchor is no authority' : undefined;
 }
 
-export function judgeName(
+function judgeName(
   leaf: X509Certificate,
   name: string,
   has: (flaw: Flaw) => boolean,
@@ -229,7 +229,7 @@ export function judgeName(
   return carried === undefined ? `not for ${name}` : undefined;
 }
 
-export function matches(
+function matches(
   one: X509Certificate,
   pins: readonly string[],
   has: (flaw: Flaw) => boolean,
@@ -302,7 +302,7 @@ export function readPolicy(policy: BatteryPolicy, has: (flaw: Flaw) => boolean):
   };
 }
 
-export function readAnchors(input: string | Uint8Array, lax: boolean): X509Certificate[] {
+function readAnchors(input: string | Uint8Array, lax: boolean): X509Certificate[] {
   if (typeof input !== 'string' && input[0] === 0x30) return [new X509Certificate(input)];
   const text = typeof input === 'string' ? input : Buffer.from(input).toString();
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
