@@ -21,7 +21,7 @@ const HELP = `
 Usage: mcp-tls bridge <url> [options]           stdio: for "command" and "args"
        mcp-tls bridge <url> --port N [options]  http on 127.0.0.1: for "url"
 
-Serves a remote MCP server to a local program that has no setting for whom to trust.
+Serves a remote MCP server to a local program that has no setting for trust.
 
   --pin PIN, --ca FILE, --trust-file FILE, --roots, --server-name NAME,
   --client-cert FILE --client-key FILE --client-passphrase-env NAME
