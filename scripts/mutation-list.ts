@@ -323,8 +323,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'policy-expired-pins',
       'allowExpired needs pins',
-      'if (allowExpired === true && pins === undefined)',
-      'if (false)',
+      '(ca === undefined || pins === undefined)',
+      'ca === undefined',
       policy,
     ],
     [

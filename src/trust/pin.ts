@@ -28,6 +28,7 @@ const COLON_HEX_DIGEST = /^[0-9a-f]{2}(?::[0-9a-f]{2}){31}$/i;
 export function readPin(input: unknown): Pin {
   if (typeof input !== 'string') invalidArgument('a pin must be a string');
   const pin = input.trim();
+  if (pin === '') invalidArgument('a pin is empty: is the variable set that it comes from?');
   const key = /^(?:sha256\/(.+)|pin-sha256="(.+)")$/i.exec(pin);
   const base64 = key?.[1] ?? key?.[2];
   // Base64 may begin with a slash too, so only the length distinguishes curl's second slash from it.
@@ -49,7 +50,12 @@ function readKeyPin(base64: string): Pin {
   // Also refuses base64 whose last bits are not zero: two spellings of one digest.
   const canonical = Buffer.from(base64, 'base64').toString('base64') === base64;
   if (!BASE64_DIGEST.test(base64) || !canonical) {
-    invalidArgument('a pin of a key is the base64 of 32 bytes, 44 characters long');
+    invalidArgument(
+      'a pin of a key is the base64 of 32 bytes, 44 characters long',
+      /^[0-9a-f:]{64,95}$/i.test(base64)
+        ? 'This looks like the fingerprint of a certificate: write `SHA256:` before it, instead of `sha256/`.'
+        : undefined,
+    );
   }
   return { of: 'key', text: `sha256/${base64}` };
 }

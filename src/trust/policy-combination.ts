@@ -31,16 +31,19 @@ export function assertCombination(trust: TrustPolicy): void {
         : "Pins alone do not say whether names and chain are checked: write `{ identity: 'pin', pins }` to trust the pin alone, or `{ roots: 'default', pins }` for both.",
     );
   }
-  if (ca === undefined && (authority !== undefined || allowExpired === true || crl !== undefined)) {
-    invalidArgument('trust.authority, trust.allowExpired and trust.crl need trust.ca');
+  if (ca === undefined && (authority !== undefined || crl !== undefined)) {
+    invalidArgument('trust.authority and trust.crl need trust.ca');
+  }
+  if (allowExpired === true && (ca === undefined || pins === undefined)) {
+    invalidArgument(
+      'trust.allowExpired needs a pin',
+      "Write `{ identity: 'pin', pins, allowExpired: true }`, or give `pins` beside `ca`.",
+    );
   }
   if (typeof (trust as AllFields).serverName === 'object' && (ca === undefined || hasRoots)) {
     invalidArgument(
       'trust.serverName as a URI needs trust.ca, and no roots: no public authority vouches for such names',
     );
-  }
-  if (allowExpired === true && pins === undefined) {
-    invalidArgument('trust.allowExpired needs trust.pins');
   }
   // OpenSSL reports the last of several objections, and expiry would hide a revocation.
   if (allowExpired === true && crl !== undefined) {

@@ -106,9 +106,11 @@ export function expiryAdvice({ leaf, now, policy }: HintContext): Advice {
   const way =
     policy.identity === 'pin'
       ? 'add `allowExpired: true` to the policy'
-      : policy.anchors.length > 0
-        ? `add \`${pins}, allowExpired: true\` to the policy`
-        : "give `{ identity: 'pin', pins, allowExpired: true }`";
+      : policy.allowExpired
+        ? "its end is excused already, and nothing in `ca` leads to it: give its own certificate there, or `{ identity: 'pin', pins, allowExpired: true }`"
+        : policy.anchors.length > 0
+          ? `add \`${pins}, allowExpired: true\` to the policy`
+          : "give `{ identity: 'pin', pins, allowExpired: true }`, with the fingerprint that its operator gives you out of band";
   return {
     hint: `Renew the certificate on the server, or correct the clock of this machine. Until it is renewed, ${way}.`,
   };
