@@ -348,8 +348,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'generation-files',
       'a file that a record names no longer is not followed',
-      'return isFollowed && coverEach(this.#now(), trust);',
-      'return coverEach(this.#now(), trust);',
+      'if (trust.named.files.length > 0 || this.trust.named.files.length > 0) return false;',
+      '',
       recordSources,
     ],
   ]),

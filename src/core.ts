@@ -11,18 +11,20 @@ export { isSelfSignedPem } from './certificate/is-self-signed-pem.js';
 export type { PlainPem } from './certificate/pem.js';
 
 export type { AuthInput } from './client/authorization.js';
+export type {
+  AnyServerClientInit,
+  ClientLimits,
+  CustomClientInit,
+  ServerClientInit,
+  ServerRequestOptions,
+} from './client/client-init.js';
 export type { CloseOptions } from './client/close-options.js';
 export type { ConnectionStats } from './client/connections.js';
 export type { CustomClient } from './client/custom-client.js';
 export type { HeadersRequest, HeadersSource } from './client/header-source.js';
 export type {
-  AnyServerClientInit,
-  ClientLimits,
   CustomClientFactory,
   CustomClientFactoryOptions,
-  CustomClientInit,
-  ServerClientInit,
-  ServerRequestOptions,
 } from './client/make-custom-client-factory.js';
 export { makeCustomClientFactory } from './client/make-custom-client-factory.js';
 export type { TrustOfOrigin } from './client/origin-clients.js';

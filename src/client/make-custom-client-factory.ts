@@ -1,27 +1,30 @@
-import { invalidArgument } from '../assert.js';
+import type { LiveTrust } from '../connect/live-trust.js';
 import { ROUTE_FIELDS, type Route, type RouteOptions, readRoute } from '../connect/route.js';
 import {
   count,
-  custom,
   type Declaration,
   declareOptions,
   type Fields,
-  given,
   nested,
-  readBy,
   readOptions,
-  type Surroundings,
-  signal,
 } from '../options.js';
-import { readyOf } from '../trust/ready.js';
+import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
+import { type Ready, readyOf } from '../trust/ready.js';
 import { ORIGINS, TRUST_POLICY } from '../trust/trust-options.js';
 import type { Origins, TrustInput } from '../trust/trust-policy.js';
-import { type AuthInput, BASIC, readAuthorization } from './authorization.js';
+import { readAuthorization } from './authorization.js';
+import {
+  type ClientLimits,
+  type CustomClientInit,
+  MAX_BODY_BYTES,
+  readClientInit,
+  type ServerClientInit,
+} from './client-init.js';
 import { type CloseOptions, readClose } from './close-options.js';
 import { MAX_CONNECTIONS } from './connections.js';
 import { type CustomClient, makeCustomClient } from './custom-client.js';
-import { Destinations, liveTrust, readOrigin, readOrigins } from './destinations.js';
-import { type HeadersSource, readHeaderSource } from './header-source.js';
+import { Destinations, liveTrust, readOrigins } from './destinations.js';
+import { readHeaderSource } from './header-source.js';
 import {
   assertNoList,
   maxBodyBytesFor,
@@ -75,49 +78,6 @@ export interface CustomClientFactoryOptions extends RouteOptions {
   maxConnections?: number | undefined;
 }
 
-/** What bounds the requests of one client. */
-export interface ClientLimits {
-  /** Over the factory's. */
-  timeout?: TimeoutOptions | undefined;
-  /** Over the factory's. */
-  maxBodyBytes?: number | undefined;
-  /** Ends every request of the client when it aborts. */
-  signal?: AbortSignal | undefined;
-}
-
-/** What goes to the server's own origin only. */
-export interface ServerRequestOptions {
-  /**
-   * Sent with every request to that origin; a request's own headers win. A function is asked before each
-   * request, redirects within the origin included, with its URL, method and body: to sign it, or to send
-   * what changes.
-   */
-  headers?: HeadersSource;
-  /** Sent with every request to that origin that has no Authorization header. An unset one is refused. */
-  auth?: AuthInput;
-}
-
-/** A client of one server. */
-export interface ServerClientInit extends ClientLimits, ServerRequestOptions {
-  /**
-   * The server. The trust policy, `headers` and `auth` are for its origin only; other origins are
-   * reached by their own policy in `origins` or, where no list is given, with the default roots at public
-   * addresses, without headers and auth.
-   */
-  url: string | URL;
-}
-
-/** A client without a server of its own: the policy holds for whatever is asked for, `origins` apart. */
-export interface AnyServerClientInit extends ClientLimits {
-  url?: never;
-  headers?: never;
-  auth?: never;
-}
-
-/** Options of one client. */
-export type CustomClientInit = ServerClientInit | AnyServerClientInit;
-
-const MAX_BODY_BYTES = count(0);
 /** What bounds the clients of a factory: shared with the registry. */
 export const FACTORY_LIMITS: Fields<
   Pick<CustomClientFactoryOptions, 'timeout' | 'maxBodyBytes' | 'maxConnections'>
@@ -146,62 +106,6 @@ const FACTORY: Declaration<CustomClientFactoryOptions> = declareOptions<CustomCl
     },
   },
 );
-
-/** What makes requests to the server's own origin: shared with the transports. */
-export const REQUEST_FIELDS: Fields<ServerRequestOptions> = {
-  headers: readBy<HeadersSource>('a Headers, an object, pairs, or a function', (value) => {
-    readHeaderSource(value as HeadersSource);
-    return value as HeadersSource;
-  }),
-  auth: given(
-    readBy('a bearer token, { username, password } or a function', readAuth, BASIC as never),
-  ),
-};
-
-function readAuth(value: unknown, whose: string, around: Surroundings): AuthInput {
-  readAuthorization(value as AuthInput, whose, around);
-  return value as AuthInput;
-}
-
-/** What bounds requests: shared with the transports. */
-export const LIMIT_FIELDS: Fields<Omit<ClientLimits, 'signal'>> = {
-  timeout: nested(TIMEOUT),
-  maxBodyBytes: MAX_BODY_BYTES,
-};
-
-const CLIENT: Declaration<CustomClientInit> = declareOptions<CustomClientInit>(
-  'factory: init',
-  {
-    url: given(custom('a URL', (value) => typeof value === 'string' || value instanceof URL)),
-    ...REQUEST_FIELDS,
-    ...LIMIT_FIELDS,
-    signal: signal(),
-  },
-  {
-    elsewhere: {
-      trust: 'it is the first argument of makeCustomClientFactory',
-      origins: 'it belongs to makeCustomClientFactory',
-      ...Object.fromEntries(
-        Object.keys(ROUTE_FIELDS).map((name) => [name, 'it belongs to makeCustomClientFactory']),
-      ),
-    },
-    beside: { 'the policy of makeCustomClientFactory': TRUST_POLICY as never },
-  },
-);
-
-/** Reads the options of a client: what a factory of the host application's own is handed, too. */
-export function readClientInit(init: unknown): CustomClientInit {
-  const read = readOptions(CLIENT, init);
-  if (read.url === undefined) {
-    const { headers, auth } = read as Partial<ServerRequestOptions>;
-    if (headers !== undefined || auth !== undefined) {
-      invalidArgument('init.headers and init.auth need init.url, the server that may see them');
-    }
-    return read;
-  }
-  readOrigin('init.url', read.url, 'any path');
-  return read;
-}
 
 /** Makes clients that share one pool of verified connections. */
 export interface CustomClientFactory extends AsyncDisposable {
@@ -262,6 +166,20 @@ export function readFactoryOptions(options: CustomClientFactoryOptions): Factory
 
 /** {@link makeCustomClientFactory}, of options that were read. */
 export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClientFactory {
+  return makeFollowedFactory(trust, parts).factory;
+}
+
+/** A factory, and what its connections rest on. */
+export interface FollowedFactory {
+  readonly factory: CustomClientFactory;
+  /**
+   * What is trusted now, after its sources were read again: what these have lost is ended. Where they cannot be read
+   * it is what was read last, which connections still rest on.
+   */
+  current(): Pick<Ready, 'policy' | 'origins'>;
+}
+
+export function makeFollowedFactory(trust: TrustInput, parts: FactoryParts): FollowedFactory {
   const { route, timeouts, maxConnections, id, namedOrigins = 'public' } = parts;
   const live = liveTrust(trust, 'makeCustomClientFactory: trust');
   // Those of a record hold as those that are given do.
@@ -291,9 +209,19 @@ export function makeFactory(trust: TrustInput, parts: FactoryParts): CustomClien
     });
   }
   const close = (graceMs: number) => pools.close(graceMs).finally(() => destinations.close());
-  return Object.assign(factory, {
-    stats: () => pools.stats(),
-    close: async (options?: CloseOptions) => close(readClose('factory.close', options)),
-    [Symbol.asyncDispose]: () => close(0),
-  });
+  const now = (one: LiveTrust): CheckedTrustPolicy => {
+    one.refresh();
+    return one.current;
+  };
+  return {
+    factory: Object.assign(factory, {
+      stats: () => pools.stats(),
+      close: async (options?: CloseOptions) => close(readClose('factory.close', options)),
+      [Symbol.asyncDispose]: () => close(0),
+    }),
+    current: () => ({
+      policy: now(live),
+      origins: origins && Object.fromEntries([...origins].map(([at, one]) => [at, now(one)])),
+    }),
+  };
 }

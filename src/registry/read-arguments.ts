@@ -1,5 +1,5 @@
 import { invalidArgument } from '../assert.js';
-import { REQUEST_FIELDS } from '../client/make-custom-client-factory.js';
+import { REQUEST_FIELDS } from '../client/client-init.js';
 import { FINGERPRINT } from '../connect/fetch-peer-certificate.js';
 import { readHttpsUrl } from '../connect/read-url.js';
 import {

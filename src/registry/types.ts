@@ -1,10 +1,10 @@
-import type { CloseOptions } from '../client/close-options.js';
-import type { CustomClient } from '../client/custom-client.js';
 import type {
   ClientLimits,
   CustomClientInit,
   ServerRequestOptions,
-} from '../client/make-custom-client-factory.js';
+} from '../client/client-init.js';
+import type { CloseOptions } from '../client/close-options.js';
+import type { CustomClient } from '../client/custom-client.js';
 import type { FactoryStats } from '../client/pools.js';
 import type { PeerCertificate } from '../connect/peer-certificate.js';
 import type { AnyMcpTlsError } from '../errors/any-error.js';

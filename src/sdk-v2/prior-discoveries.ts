@@ -3,6 +3,7 @@ import { invalidArgument } from '../assert.js';
 import { type Declaration, declareOptions, readOptions, text } from '../options.js';
 import { type CheckedServerTrust, isSameRecord } from '../store/record/server-trust.js';
 import { assertId } from '../store/record-key.js';
+import { coversServers } from '../trust/covers.js';
 
 /** Whose discovery it is, beside the server's. */
 export interface PriorOptions {
@@ -38,9 +39,14 @@ export type ServerNow = (
   endpoint?: string,
 ) => Promise<{ readonly url: URL; readonly trust: CheckedServerTrust }>;
 
+interface Made extends MadeTransport {
+  readonly read: TrustRead;
+}
+
 interface Kept {
   readonly options: Required<PriorConnectOptions>;
   readonly trust: CheckedServerTrust;
+  readonly read: TrustRead;
   /** By the monotonic clock. */
   readonly until: number;
 }
@@ -57,11 +63,12 @@ const MAX_CHARACTERS = 64 * 1_024;
  * processes. A process asks each server once.
  *
  * A discovery is given out for the server, endpoint and principal that it came from alone, and under the very
- * record that its transport was made under: any write of that record ends it.
+ * record that its transport was made under: any write of that record ends it, and so does any change of what the files
+ * hold that it names.
  */
 export class PriorDiscoveries {
   readonly #now: ServerNow;
-  readonly #made = new WeakMap<object, MadeTransport>();
+  readonly #made = new WeakMap<object, Made>();
   /** By {@link keyOf}, least recently used first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -71,7 +78,7 @@ export class PriorDiscoveries {
 
   /** Notes what a transport was made under, so that what comes over it can be kept. */
   made<Transport extends object>(transport: Transport, under: MadeTransport): Transport {
-    this.#made.set(transport, under);
+    this.#made.set(transport, { ...under, read: readNow(under.trust) });
     return transport;
   }
 
@@ -83,7 +90,7 @@ export class PriorDiscoveries {
     const kept = this.#kept.get(key);
     if (kept === undefined) return {};
     this.#kept.delete(key);
-    if (performance.now() >= kept.until || !isSameRecord(kept.trust, trust)) return {};
+    if (performance.now() >= kept.until || !isSameTrust(kept, trust)) return {};
     this.#kept.set(key, kept);
     return kept.options;
   }
@@ -94,7 +101,7 @@ export class PriorDiscoveries {
     const discover = client.getDiscoverResult();
     const under = transport && this.#made.get(transport);
     if (under === undefined || discover === undefined) return false;
-    const { id, trust, hasCredentials } = under;
+    const { id, trust, read, hasCredentials } = under;
     if (hasCredentials && principal === undefined) {
       invalidArgument(
         `keepPrior: the transport of '${id}' was made with credentials, and options.principal is missing`,
@@ -104,13 +111,13 @@ export class PriorDiscoveries {
     const json = JSON.stringify(discover);
     if (json.length > MAX_CHARACTERS) return false;
     const { trust: present } = await this.#now(id);
-    if (!isSameRecord(trust, present)) return false;
+    if (!isSameTrust(under, present)) return false;
     const key = keyOf(id, under.url, principal);
     // Given out by us, and adopted: it is as old as it was.
     if (this.#kept.get(key)?.options.prior.discover === discover) return true;
     const options = deepFreeze({ prior: { kind: 'modern' as const, discover: JSON.parse(json) } });
     this.#kept.delete(key);
-    this.#kept.set(key, { options, trust, until: performance.now() + KEPT_MS });
+    this.#kept.set(key, { options, trust, read, until: performance.now() + KEPT_MS });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
     return true;
@@ -131,6 +138,40 @@ const PRIOR: Declaration<PriorOptions> = declareOptions<PriorOptions>('prior: op
 const KEEP: Declaration<Pick<PriorOptions, 'principal'>> = declareOptions<
   Pick<PriorOptions, 'principal'>
 >('keepPrior: options', { principal: text() }, { elsewhere: { endpoint: 'the transport has it' } });
+
+/** What a record means at one moment: where it names files, what they hold. */
+type TrustRead = Pick<CheckedServerTrust, 'policy' | 'origins'> | undefined;
+
+/** `undefined` where what it names cannot be read: then nothing is known to be the same. */
+function readNow(trust: CheckedServerTrust): TrustRead {
+  try {
+    return { policy: trust.policy, origins: trust.origins };
+  } catch {
+    return undefined;
+  }
+}
+
+function isSameTrust(
+  before: { readonly trust: CheckedServerTrust; readonly read: TrustRead },
+  trust: CheckedServerTrust,
+): boolean {
+  if (!isSameRecord(before.trust, trust)) return false;
+  if (trust.named.files.length === 0) return true;
+  const now = readNow(trust);
+  if (before.read === undefined || now === undefined) return false;
+  return trustsTheSame(before.read, now) && trustsTheSame(now, before.read);
+}
+
+function trustsTheSame(after: NonNullable<TrustRead>, before: NonNullable<TrustRead>): boolean {
+  const { origins = {} } = before;
+  return (
+    coversServers(after.policy, before.policy) &&
+    Object.entries(origins).every(([at, one]) => {
+      const other = after.origins?.[at];
+      return other !== undefined && coversServers(other, one);
+    })
+  );
+}
 
 function keyOf(id: string, url: URL, principal: string | undefined): string {
   return JSON.stringify([id, url.href, principal ?? null]);

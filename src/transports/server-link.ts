@@ -3,10 +3,10 @@ import {
   type ClientLimits,
   type CustomClientInit,
   LIMIT_FIELDS,
-  makeCustomClientFactory,
   REQUEST_FIELDS,
   type ServerRequestOptions,
-} from '../client/make-custom-client-factory.js';
+} from '../client/client-init.js';
+import { makeCustomClientFactory } from '../client/make-custom-client-factory.js';
 import { NAMED_ORIGINS, type NamedOrigins } from '../client/other-origins.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { readHttpsUrl } from '../connect/read-url.js';

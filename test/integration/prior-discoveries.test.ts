@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { afterEach, expect, it } from 'vitest';
-import { createCertificateStore } from '../../src/core.js';
+import { createCertificateStore, fromFile } from '../../src/core.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -107,6 +110,23 @@ it('a server is asked again once anything of its record was written', async () =
   await registry.update('tools', { trust: certificate.pem });
   expect(await registry.keepPrior(next)).toBe(false);
   expect(await registry.prior('tools')).toEqual({});
+});
+
+it('a server is asked again once a file that its record names holds something else', async () => {
+  const { registry, certificate } = await start();
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-prior-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'server.crt');
+  writeFileSync(file, certificate.pem);
+  await registry.update('tools', { trust: { ca: fromFile(file) } });
+  const client = await connect(registry);
+  expect(await registry.keepPrior(client)).toBe(true);
+  expect(await registry.prior('tools')).not.toEqual({});
+  writeFileSync(file, (await heldCertificate()).pem);
+  expect(await registry.prior('tools')).toEqual({});
+  expect(await registry.keepPrior(client)).toBe(false);
+  rmSync(file);
+  expect(await registry.keepPrior(client)).toBe(false);
 });
 
 it('nothing is given out of a server that was revoked, or registered anew under its name', async () => {

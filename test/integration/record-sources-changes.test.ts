@@ -25,6 +25,7 @@ import {
   newCa,
   newLeaf,
   oldCa,
+  oldLeaf,
   open,
   pemOf,
   replace,
@@ -60,6 +61,51 @@ describe('a change of a record', () => {
     server.rotate(newLeaf as HeldCertificate, DROP);
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await ask(registry)).toBe('MCP_TLS_UNKNOWN_ISSUER');
+  });
+
+  it('leaves nothing of what stood beside the file, once the file lets go of it too', async () => {
+    const server = await serve();
+    const registry = open();
+    const beside = newCa?.pem as string;
+    await registry.register('a', server.url, { trust: { ca: [fromFile(ca), beside] } });
+    expect(await ask(registry)).toBe(200);
+    replace(ca, pemOf(oldCa, newCa));
+    await registry.update('a', { trust: { ca: fromFile(ca) } });
+    expect(await ask(registry)).toBe(200);
+    replace(ca, pemOf(oldCa));
+    server.rotate(newLeaf as HeldCertificate, DROP);
+    await eventually(async () => expect(await ask(registry)).toBe('MCP_TLS_UNKNOWN_ISSUER'));
+  });
+
+  it('of what the certificates in a file are holds for those that come later', async () => {
+    const server = await serve();
+    const registry = open();
+    replace(ca, pemOf(oldLeaf));
+    await registry.register('a', server.url, { trust: { ca: fromFile(ca) } });
+    expect(await ask(registry)).toBe(200);
+    await registry.update('a', { trust: { ca: fromFile(ca), authority: false } });
+    expect(await ask(registry)).toBe(200);
+    replace(ca, pemOf(oldLeaf, newCa));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    server.rotate(newLeaf as HeldCertificate, DROP);
+    expect(await ask(registry)).toBe('MCP_TLS_UNKNOWN_ISSUER');
+  });
+
+  it('ends streams that rest on what a file had won, also where the file has gone', async () => {
+    const server = await serve();
+    const registry = open();
+    const changed = heard('mcp-tls:source-changed');
+    await registry.register('a', server.url, { trust: { ca: fromFile(ca) } });
+    expect(await ask(registry)).toBe(200);
+    replace(ca, pemOf(oldCa, newCa));
+    await eventually(() => expect(changed.length).toBeGreaterThan(0));
+    server.rotate(newLeaf as HeldCertificate, DROP);
+    const client = (await registry.clientFactory('a'))();
+    const ended = endOf(await client(`${server.url}/stream`));
+    rmSync(ca);
+    server.rotate(oldLeaf as HeldCertificate);
+    await registry.update('a', { trust: { ca: oldCa?.pem as string } });
+    expect(await ended).toBe('MCP_TLS_CLOSED');
   });
 
   it('from what was approved to a file that holds the same interrupts nothing', async () => {

@@ -43,7 +43,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
   silent: (_request, response) => void response.write('data: one\n\n'),
   tiny: tiny(65_000),
-  extensions: tiny(100_000, 16_000),
+  extensions: tiny(100_000, 50),
 };
 
 const certificate = await heldCertificate();

@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type CustomClientFactory,
-  makeFactory,
+  type FollowedFactory,
+  makeFollowedFactory,
   readFactoryOptions,
 } from '../../client/make-custom-client-factory.js';
 import type { TimeoutOptions } from '../../client/timeouts.js';
 import type { RouteOptions } from '../../connect/route.js';
 import type { CheckedServerTrust } from '../../store/record/server-trust.js';
 import { checkTrustPolicy } from '../../trust/check-trust-policy.js';
-import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import { covers } from '../../trust/covers.js';
-import { sourcedOf } from '../../trust/sourced.js';
 
 /** What goes on using connections beyond its requests, and hears when they end. */
 export interface Holder {
@@ -40,8 +39,7 @@ export class Generation {
   /** Requests under way. */
   active: number = 0;
   readonly holders: Set<Holder> = new Set();
-  /** As it was when these began. */
-  readonly #policies: Policies;
+  readonly #current: FollowedFactory['current'];
   /** By the monotonic clock. */
   lastUsed: number;
   /** Why whatever ran over them broke off; set once, when they were ended. */
@@ -55,7 +53,6 @@ export class Generation {
   ) {
     const { record, policy, origins } = trust;
     this.trust = trust;
-    this.#policies = { policy, origins };
     this.origin = new URL(record.url).origin;
     this.lastUsed = now;
     const options = readFactoryOptions({
@@ -64,7 +61,9 @@ export class Generation {
       ...(origins === undefined ? {} : { origins }),
       ...bounds,
     });
-    this.factory = makeFactory(policy, { ...options, id });
+    const followed = makeFollowedFactory(policy, { ...options, id });
+    this.factory = followed.factory;
+    this.#current = followed.current;
   }
 
   get isFree(): boolean {
@@ -77,26 +76,18 @@ export class Generation {
     return (
       this.origin === new URL(trust.record.url).origin &&
       record.proxy === trust.record.proxy &&
-      (saysTheSame(trust, this.trust) || coverEach(trust, this.#now()))
+      (saysTheSame(trust, this.trust) || coverEach(trust, this.#current()))
     );
   }
 
-  /** Whether `trust` trusts no more than these connections do, either, and rests on the same files. */
+  /**
+   * Whether `trust` trusts no more than these connections do, either. Never where one of them names files and the other
+   * does so in other words: what the factory follows is what the record said when it was made.
+   */
   isSameAs(trust: CheckedServerTrust): boolean {
     if (saysTheSame(trust, this.trust)) return true;
-    const isFollowed = isDeepStrictEqual(trust.named.files, this.trust.named.files);
-    return isFollowed && coverEach(this.#now(), trust);
-  }
-
-  /** What files hold that have changed since: what is in both is not compared with itself as it was. */
-  #now(): Policies {
-    const { policy, origins } = this.#policies;
-    return {
-      policy: latestOrSame(policy),
-      origins:
-        origins &&
-        Object.fromEntries(Object.entries(origins).map(([at, one]) => [at, latestOrSame(one)])),
-    };
+    if (trust.named.files.length > 0 || this.trust.named.files.length > 0) return false;
+    return coverEach(this.#current(), trust);
   }
 
   /** @param graceMs for requests under way, before anything is ended */
@@ -115,15 +106,6 @@ function saysTheSame(
   { record: b }: CheckedServerTrust,
 ): boolean {
   return isDeepStrictEqual([a.trust, a.origins], [b.trust, b.origins]);
-}
-
-function latestOrSame(policy: CheckedTrustPolicy): CheckedTrustPolicy {
-  try {
-    return sourcedOf(policy)?.read() ?? policy;
-  } catch {
-    // Missing, or half written: what was read last stays in use.
-    return policy;
-  }
 }
 
 /** `false` where it cannot be told, since what `after` names cannot be read. */

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../assert.js';
+import { type CustomClientInit, readClientInit } from '../../client/client-init.js';
 import type { CustomClient } from '../../client/custom-client.js';
 import { closedError, failed } from '../../client/fetch-error.js';
-import { type CustomClientInit, readClientInit } from '../../client/make-custom-client-factory.js';
 import { LIMITS, readTimeouts } from '../../client/timeouts.js';
 import { addressOf } from '../../connect/address-of.js';
 import {
