@@ -276,7 +276,7 @@ describe('one authority for many servers', () => {
     await shown('1 to 2 of 2');
     await keys.page.getByLabel('Select issued-1').check();
     await keys.page.getByLabel('Select issued-2').check();
-    await keys.tabTo(button('Trust one CA'));
+    await keys.tabTo(button('Trust a CA'));
     await keys.press('Enter');
     await keys.page.getByRole('heading', { name: 'One authority for 3 servers' }).waitFor();
     const der = new X509Certificate(authority.pem).raw;
