@@ -14,8 +14,8 @@ export function toWriteError(error: unknown): unknown {
   // A SQLSTATE, of PostgreSQL or of MariaDB. Classes 08 and 57 are connections that were cut in the middle.
   const state = typeof severity === 'string' ? code : sqlState;
   const bySql = state !== undefined && !/^(08|57)/.test(String(state));
-  const byEtcd = error.message.includes('etcdserver: mvcc: database space exceeded');
-  if (byRedis || bySql || byEtcd) return new NotWrittenError('refused', error);
+  // Nothing of etcd: it says that its space is exceeded before a proposal, and of one that it has applied too.
+  if (byRedis || bySql) return new NotWrittenError('refused', error);
   const unsent =
     code === 'ECONNREFUSED' ||
     kind === 'ClientOfflineError' ||
