@@ -1,5 +1,6 @@
 import { recordId } from '../store/record-key.js';
 import { evicting, evictionPolicy } from '../store/redis-eviction.js';
+import { expectationOf, FOUND, IS_EXPECTED } from '../store/redis-expected.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
@@ -13,7 +14,7 @@ import { sendCommand } from './send-command.js';
 import { unlessForbidden } from './unless-forbidden.js';
 
 /**
- * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; member of
+ * ARGV: field, what is expected, by two, the new value; channel and message, or empty; member of
  * the index, for a field that is added; head, or empty.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
@@ -21,9 +22,9 @@ import { unlessForbidden } from './unless-forbidden.js';
  * in the hash, so that whoever missed a message notices at the next one. What fails once the value is
  * written must not make it look unwritten, so it is caught.
  */
-const REPLACE = `
+const REPLACE = `${IS_EXPECTED}
 local now = redis.call('HGET', KEYS[1], ARGV[1])
-if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
+if not isExpected(now, ARGV[2], ARGV[3]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 if not now then redis.pcall('ZADD', KEYS[2], 0, ARGV[7]) end
 if ARGV[8] ~= '' then redis.pcall('HSET', KEYS[3], ARGV[1], ARGV[8]) end
@@ -33,6 +34,8 @@ local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
 local published = redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. number)
 if type(counted) == 'table' or type(published) == 'table' then return 2 end
 return 1`;
+
+const FIND = `local now = redis.call('HGET', KEYS[1], ARGV[1]) ${FOUND}`;
 
 /**
  * Reading by a script, of clusters and sentinels: they send scripts to the master. What they know to be a reading they may send
@@ -154,10 +157,12 @@ export function redisBackend(
       });
     },
     async replace(key, expected, value, head = '') {
-      const present = expected === undefined ? '0' : '1';
-      const before = [key, present, expected ?? '', value, ...announcementOf(key)];
-      const call = { keys: all, arguments: [...before, memberOf(key), head] };
+      const found = { keys: [hash], arguments: [key] };
       const answer = await write(key, async (client) => {
+        const is = await expectationOf(expected, () => client.eval(FIND, found));
+        if (is === undefined) return 0;
+        const before = [key, ...is, value, ...announcementOf(key)];
+        const call = { keys: all, arguments: [...before, memberOf(key), head] };
         const written = Number(await client.eval(REPLACE, call));
         if (written === 2) announcements?.failed(namespace, key);
         return written;
