@@ -168,6 +168,15 @@ describe('an adapter over SQL', () => {
     ['MCP_TLS_STORE_REFUSED', { code: 'ER_OPTION_PREVENTS_STATEMENT', sqlState: 'HY000' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'ER_SERVER_SHUTDOWN', sqlState: '08S01' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', sqlState: '' }],
+    ['MCP_TLS_STORE_REFUSED', { code: 'ER_QUERY_INTERRUPTED', errno: 1317, sqlState: '70100' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { errno: 1927, sqlState: '70100' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { errno: 1180, sqlState: 'HY000' }],
+    ['MCP_TLS_STORE_REFUSED', { severity: 'ERROR', code: '25006' }],
+    ['MCP_TLS_STORE_REFUSED', { severity: 'ERROR', code: '40001' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'ERROR', code: '40003' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'FATAL', code: 'XX000' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'ERROR' }],
   ])('gives %s for a write that failed with %j', async (code, fields) => {
     const adapter = await furnished(new OverSql());
     adapter.refusal = Object.assign(new Error('no'), fields);
