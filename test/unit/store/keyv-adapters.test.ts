@@ -47,6 +47,21 @@ it('any number of stores over one adapter have one listener there, and none afte
   expect(adapter.listenerCount('error')).toBe(before);
 });
 
+it('a store hears its adapter also where the host application took all listeners away', async () => {
+  const adapter = await furnished(new SettlesApart());
+  adapter.removeAllListeners('error');
+  const stores = [open(adapter), open(adapter)];
+  expect(adapter.listenerCount('error')).toBe(1);
+  const { get } = adapter;
+  adapter.get = async (key) => {
+    if (key !== rowOf('a')) return get.call(adapter, key);
+    adapter.emit('error', new Error('connection reset'));
+    return undefined;
+  };
+  for (const store of stores)
+    expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+});
+
 async function furnished<T extends SettlesApart>(adapter: T): Promise<T> {
   const store = open(adapter);
   await store.initialize();
