@@ -48,9 +48,11 @@ const DIGESTS = `
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
 return table.concat(rows, ' ')`;
-/** Of those that have a head, each as two: its digest, and the head. */
+/** Of those that have a head, each as two: its digest, and the head. Nothing where the heads are no hash. */
 const HEADS = `
-local heads = redis.call('HMGET', KEYS[2], unpack(ARGV))
+local heads = redis.pcall('HMGET', KEYS[2], unpack(ARGV))
+if heads.err and string.find(heads.err, 'WRONGTYPE', 1, true) then return false end
+if heads.err then return heads end
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 local both = {}
 for i = 1, #rows do
@@ -141,7 +143,7 @@ export function redisBackend(
       const client = await connection.ready();
       const asked = client.eval(HEADS, { keys: [hash, headsOf(namespace)], arguments: [...keys] });
       const answer = await asked.catch(unlessForbidden);
-      if (answer === undefined) return undefined;
+      if (answer === undefined || answer === null) return undefined;
       const parts = answer as readonly (string | null)[];
       return keys.map((_, i) => {
         const [digest, head] = [parts[2 * i], parts[2 * i + 1]];
