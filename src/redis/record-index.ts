@@ -31,12 +31,16 @@ function idOf(member: string): string | undefined {
 
 /**
  * ARGV: where to begin, how many. Nothing where the index is not that of the hash: it has a member for each
- * field, and both grow in one step. What is missing from it, the marker too, makes it shorter.
+ * field, and both grow in one step. What is missing from it, the marker too, makes it shorter. Nor where it is no
+ * sorted set.
  */
 const PAGE = `
+local size = redis.pcall('ZCARD', KEYS[2])
+if type(size) == 'table' and string.find(size.err, 'WRONGTYPE', 1, true) then return false end
+if type(size) == 'table' then return size end
 local fields = redis.call('HLEN', KEYS[1])
 if redis.call('HGET', KEYS[1], '${CHANGES_FIELD}') then fields = fields - 1 end
-if fields ~= redis.call('ZCARD', KEYS[2]) then return false end
+if fields ~= size then return false end
 if not redis.call('ZSCORE', KEYS[2], '0marker') then return false end
 local names = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 0, ARGV[2])
 return { names, redis.call('ZLEXCOUNT', KEYS[2], ARGV[1], '+') - #names }`;

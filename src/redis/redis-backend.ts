@@ -1,5 +1,6 @@
 import { recordId } from '../store/record-key.js';
 import { evicting, evictionPolicy } from '../store/redis-eviction.js';
+import { expectationOf, FOUND, IS_EXPECTED } from '../store/redis-expected.js';
 import type { StoreBackend } from '../store/store-backend.js';
 import { isNoteKey } from '../store/store-notes.js';
 import { toWriteError } from '../store/to-write-error.js';
@@ -13,7 +14,7 @@ import { sendCommand } from './send-command.js';
 import { unlessForbidden } from './unless-forbidden.js';
 
 /**
- * ARGV: field, whether a value is expected, that value, the new one; channel and message, or empty; member of
+ * ARGV: field, what is expected, by two, the new value; channel and message, or empty; member of
  * the index, for a field that is added; head, or empty.
  * Returns 0: not as expected; 1: written; 2: written, and the message could not be published.
  *
@@ -21,9 +22,9 @@ import { unlessForbidden } from './unless-forbidden.js';
  * in the hash, so that whoever missed a message notices at the next one. What fails once the value is
  * written must not make it look unwritten, so it is caught.
  */
-const REPLACE = `
+const REPLACE = `${IS_EXPECTED}
 local now = redis.call('HGET', KEYS[1], ARGV[1])
-if (ARGV[2] == '1' and now ~= ARGV[3]) or (ARGV[2] == '0' and now) then return 0 end
+if not isExpected(now, ARGV[2], ARGV[3]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 if not now then redis.pcall('ZADD', KEYS[2], 0, ARGV[7]) end
 if ARGV[8] ~= '' then redis.pcall('HSET', KEYS[3], ARGV[1], ARGV[8]) end
@@ -33,6 +34,8 @@ local counted = redis.pcall('HSET', KEYS[1], '${CHANGES_FIELD}', number)
 local published = redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. ' ' .. number)
 if type(counted) == 'table' or type(published) == 'table' then return 2 end
 return 1`;
+
+const FIND = `local now = redis.call('HGET', KEYS[1], ARGV[1]) ${FOUND}`;
 
 /**
  * Reading by a script, of clusters and sentinels: they send scripts to the master. What they know to be a reading they may send
@@ -45,9 +48,11 @@ const DIGESTS = `
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 for i = 1, #rows do rows[i] = rows[i] and redis.sha1hex(rows[i]) or '' end
 return table.concat(rows, ' ')`;
-/** Of those that have a head, each as two: its digest, and the head. */
+/** Of those that have a head, each as two: its digest, and the head. Nothing where the heads are no hash. */
 const HEADS = `
-local heads = redis.call('HMGET', KEYS[2], unpack(ARGV))
+local heads = redis.pcall('HMGET', KEYS[2], unpack(ARGV))
+if heads.err and string.find(heads.err, 'WRONGTYPE', 1, true) then return false end
+if heads.err then return heads end
 local rows = redis.call('HMGET', KEYS[1], unpack(ARGV))
 local both = {}
 for i = 1, #rows do
@@ -138,7 +143,7 @@ export function redisBackend(
       const client = await connection.ready();
       const asked = client.eval(HEADS, { keys: [hash, headsOf(namespace)], arguments: [...keys] });
       const answer = await asked.catch(unlessForbidden);
-      if (answer === undefined) return undefined;
+      if (answer === undefined || answer === null) return undefined;
       const parts = answer as readonly (string | null)[];
       return keys.map((_, i) => {
         const [digest, head] = [parts[2 * i], parts[2 * i + 1]];
@@ -154,10 +159,12 @@ export function redisBackend(
       });
     },
     async replace(key, expected, value, head = '') {
-      const present = expected === undefined ? '0' : '1';
-      const before = [key, present, expected ?? '', value, ...announcementOf(key)];
-      const call = { keys: all, arguments: [...before, memberOf(key), head] };
+      const found = { keys: [hash], arguments: [key] };
       const answer = await write(key, async (client) => {
+        const is = await expectationOf(expected, () => client.eval(FIND, found));
+        if (is === undefined) return 0;
+        const before = [key, ...is, value, ...announcementOf(key)];
+        const call = { keys: all, arguments: [...before, memberOf(key), head] };
         const written = Number(await client.eval(REPLACE, call));
         if (written === 2) announcements?.failed(namespace, key);
         return written;

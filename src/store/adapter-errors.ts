@@ -48,6 +48,9 @@ function watch(emitter: KeyvAdapter): Watched {
   const before = watched.get(emitter);
   if (before !== undefined) {
     before.users++;
+    // The host application may have taken all listeners away, this one among them.
+    const isThere = emitter.listeners?.('error').includes(before.listener) ?? true;
+    if (!isThere) emitter.on?.('error', before.listener);
     return before;
   }
   const one: Watched = {

@@ -31,6 +31,7 @@ export interface KeyvAdapter {
   disconnect?(): unknown;
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   off?(event: 'error', listener: (error: unknown) => void): unknown;
+  listeners?(event: 'error'): readonly unknown[];
   throwOnErrors?: boolean;
   throwOnConnectError?: boolean;
   namespace?: string | undefined;

@@ -1,4 +1,5 @@
 import type { KeyvAdapter } from './keyv-like.js';
+import { expectationOf, FOUND, IS_EXPECTED } from './redis-expected.js';
 import type { StoreBackend } from './store-backend.js';
 
 /**
@@ -32,10 +33,11 @@ interface RedisEval {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
-/** ARGV: whether a value is expected, that value, the new one. */
-const SCRIPT = `
+const FIND = `local now = redis.call('GET', KEYS[1]) ${FOUND}`;
+/** ARGV: what is expected, by two, the new value. */
+const SCRIPT = `${IS_EXPECTED}
 local now = redis.call('GET', KEYS[1])
-if (ARGV[1] == '1' and now ~= ARGV[2]) or (ARGV[1] == '0' and now) then return 0 end
+if not isExpected(now, ARGV[1], ARGV[2]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
 return 1`;
 
@@ -56,10 +58,10 @@ function redisReplace(
   const scope = adapter.namespace ? `${adapter.namespace}${separator}` : '';
   return async (key, expected, value) => {
     if (client.isOpen === false) await client.connect?.();
-    const answer = await client.eval(SCRIPT, {
-      keys: [scope + prefix + key],
-      arguments: [expected === undefined ? '0' : '1', expected ?? '', value],
-    });
+    const keys = [scope + prefix + key];
+    const is = await expectationOf(expected, () => client.eval(FIND, { keys, arguments: [] }));
+    if (is === undefined) return false;
+    const answer = await client.eval(SCRIPT, { keys, arguments: [...is, value] });
     return Number(answer) === 1;
   };
 }

@@ -50,10 +50,9 @@ const signedOf = (
  * The records of which the backend shows by their heads what a list needs: to open a row takes five times as
  * long, and so does fetching it whole.
  *
- * Only what is authentic is given. Whatever else there is (no row, one without a head or with another's, an
- * unknown key, a row that was changed) is left out, for whoever reads the row to find.
- *
- * @throws {StoreError} `MCP_TLS_STORE_UNAVAILABLE` if a key provider fails
+ * Only what is authentic is given. Whatever else there is (no row, one without a head or with another's, a key
+ * that is unknown or that its provider does not give, a row that was changed) is left out, for whoever reads the
+ * row to find: a head may name any key.
  */
 export async function readHeads(
   backend: StoreBackend,
@@ -64,21 +63,42 @@ export async function readHeads(
   const found = new Map<string, KnownRevision>();
   const heads = ids.length === 0 ? undefined : await backend.heads?.(ids.map(recordKey));
   if (heads === undefined) return found;
-  const keys = new Map<string, GcmKey | undefined>();
+  const parts = heads.map((one) => HEAD.exec(one?.head ?? ''));
+  // Not for each row: nearly all of them have the same.
+  const keys = await keysOf(ring, new Set(parts.flatMap((part) => part?.[1] ?? [])));
   for (const [i, id] of ids.entries()) {
-    const { digest = '', head = '' } = heads[i] ?? {};
-    const [, keyId, text, state, code] = HEAD.exec(head) ?? [];
-    if (keyId === undefined || code === undefined) continue;
-    // Not for each row: nearly all of them have the same.
-    if (!keys.has(keyId)) keys.set(keyId, await ring.reader(keyId).catch(unlessUnknown));
+    const [, keyId = '', text, state, code = ''] = parts[i] ?? [];
+    const digest = heads[i]?.digest ?? '';
     const [revision, live] = [Number(text), state === 'live'];
+    const key = keys.get(keyId);
+    if (key === undefined) continue;
     const signed = signedOf(keyId, contextOf(id), digest, revision, live);
-    if (keys.get(keyId)?.isCodeOf(code, signed)) found.set(id, { revision, live, digest });
+    if (key.isCodeOf(code, signed)) found.set(id, { revision, live, digest });
   }
   return found;
 }
 
-function unlessUnknown(error: unknown): undefined {
-  if (error instanceof StoreError && error.code === 'MCP_TLS_STORE_UNKNOWN_KEY') return undefined;
-  throw error;
+/** A key provider is asked for so many at once: each may be a call to a KMS. */
+const ASKED_AT_ONCE = 16;
+
+/** Those that are to be had. Of a provider that fails once, no more are asked for: it may be down. */
+async function keysOf(
+  ring: KeyRing,
+  ids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, GcmKey>> {
+  const keys = new Map<string, GcmKey>();
+  const left = ids.values();
+  let isFailing = false;
+  async function askOn(): Promise<void> {
+    for (const id of left) {
+      try {
+        keys.set(id, await ring.reader(id));
+      } catch (error) {
+        isFailing ||= !(error instanceof StoreError && error.code === 'MCP_TLS_STORE_UNKNOWN_KEY');
+      }
+      if (isFailing) return;
+    }
+  }
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askOn));
+  return keys;
 }

@@ -59,3 +59,19 @@ it.each([
   await redis.command('HSET', hash, recordKey('a'), planted);
   expect(await codeOf(open().list())).toBe('MCP_TLS_STORE_TAMPERED');
 });
+
+it.each(['heads', 'names'])(
+  'lists read the rows where the key of the %s is of another type',
+  async (what) => {
+    const { open, hash } = opened();
+    const writer = open();
+    await writer.initialize();
+    for (const id of ['a', 'b', 'c']) await writer.set(id, aRecord());
+    const truth = await writer.list();
+    await redis.command('SET', `mcp-tls:${what}:{${hash}}`, 'x');
+    expect(await open().list()).toEqual(truth);
+    expect(await open().list({ limit: 2 })).toEqual(truth.slice(0, 2));
+    await writer.delete('b');
+    expect((await open().list()).map(({ id }) => id)).toEqual(['a', 'c']);
+  },
+);

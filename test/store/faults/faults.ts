@@ -144,6 +144,8 @@ export const FAULTS: readonly Fault[] = [
       await cell.get(fresh);
       await cell.world.full.begin();
       const got = await all(cell, fresh);
+      if (cell.world.full.mayHaveWritten && got.includes('REFUSED'))
+        cell.violation('a write that may be there was reported as not done');
       await cell.world.full.end();
       await cell.whole(fresh);
       return got;

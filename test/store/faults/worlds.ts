@@ -38,8 +38,8 @@ export interface World {
   /** It accepts and does not answer. */
   readonly hung?: { begin(): Promise<void>; end(): Promise<void> };
   readonly restart?: () => Promise<void>;
-  /** No room for anything more. */
-  readonly full?: { begin(): Promise<void>; end(): Promise<void> };
+  /** No room for anything more. `mayHaveWritten`: it says so of a write that it has done, too. */
+  readonly full?: { begin(): Promise<void>; end(): Promise<void>; mayHaveWritten?: true };
   /** Drops records to make room, until at least one of the keys is gone. */
   readonly evict?: () => Promise<void>;
   /** A replica that clients may read from does not get what is written. */

@@ -47,6 +47,21 @@ it('any number of stores over one adapter have one listener there, and none afte
   expect(adapter.listenerCount('error')).toBe(before);
 });
 
+it('a store hears its adapter also where the host application took all listeners away', async () => {
+  const adapter = await furnished(new SettlesApart());
+  adapter.removeAllListeners('error');
+  const stores = [open(adapter), open(adapter)];
+  expect(adapter.listenerCount('error')).toBe(1);
+  const { get } = adapter;
+  adapter.get = async (key) => {
+    if (key !== rowOf('a')) return get.call(adapter, key);
+    adapter.emit('error', new Error('connection reset'));
+    return undefined;
+  };
+  for (const store of stores)
+    expect(await codeOf(store.get('a'))).toBe('MCP_TLS_STORE_UNAVAILABLE');
+});
+
 async function furnished<T extends SettlesApart>(adapter: T): Promise<T> {
   const store = open(adapter);
   await store.initialize();
@@ -163,10 +178,20 @@ describe('an adapter over SQL', () => {
   });
 
   it.each([
-    ['MCP_TLS_STORE_REFUSED', { message: '8: etcdserver: mvcc: database space exceeded' }],
+    // Also from when the entry is applied: the write may be there.
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { message: '8: etcdserver: mvcc: database space exceeded' }],
     ['MCP_TLS_STORE_REFUSED', { code: 'ER_OPTION_PREVENTS_STATEMENT', sqlState: 'HY000' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'ER_SERVER_SHUTDOWN', sqlState: '08S01' }],
     ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { code: 'PROTOCOL_CONNECTION_LOST', sqlState: '' }],
+    ['MCP_TLS_STORE_REFUSED', { code: 'ER_QUERY_INTERRUPTED', errno: 1317, sqlState: '70100' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { errno: 1927, sqlState: '70100' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { errno: 1180, sqlState: 'HY000' }],
+    ['MCP_TLS_STORE_REFUSED', { severity: 'ERROR', code: '25006' }],
+    ['MCP_TLS_STORE_REFUSED', { severity: 'ERROR', code: '40001' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'ERROR', code: '40003' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'FATAL', code: 'XX000' }],
+    ['MCP_TLS_STORE_OUTCOME_UNKNOWN', { severity: 'ERROR' }],
   ])('gives %s for a write that failed with %j', async (code, fields) => {
     const adapter = await furnished(new OverSql());
     adapter.refusal = Object.assign(new Error('no'), fields);

@@ -159,6 +159,64 @@ it('under another key, no head is believed', async () => {
   expect(await codeOf(open(aKey('k2')).list())).toBe('MCP_TLS_STORE_UNKNOWN_KEY');
 });
 
+/** A provider that has a data key of its own for each record, and notes how many are asked for at once at most. */
+async function eachOwnKey(count: number) {
+  const { rows, heads, asked, open } = await filled();
+  rows.clear();
+  heads.clear();
+  const secrets = new Map<string, Buffer>();
+  const state = { now: 0, most: 0, calls: 0 };
+  let current = aKey('k0');
+  const provider = {
+    currentKey: async () => {
+      secrets.set(current.id, current.key);
+      return current;
+    },
+    async keyById(id: string) {
+      state.calls++;
+      state.most = Math.max(state.most, ++state.now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      state.now--;
+      const key = secrets.get(id);
+      if (key === undefined) throw new Error('InvalidCiphertext');
+      return key;
+    },
+  };
+  const ids = Array.from({ length: count }, (_, i) => `s${String(i).padStart(3, '0')}`);
+  for (const [i, id] of ids.entries()) {
+    current = aKey(`k${i + 1}`);
+    await open(provider).set(id, aRecord());
+  }
+  Object.assign(state, { now: 0, most: 0, calls: 0 });
+  asked.rows = 0;
+  return { heads, asked, ids, state, provider, open: () => open(provider) };
+}
+
+it('a list asks a key provider for the keys of heads together, some at a time', async () => {
+  const { open, ids, asked, state } = await eachOwnKey(40);
+  expect(await idsOf(open())).toEqual(ids);
+  expect(asked.rows).toBe(0);
+  expect(state).toMatchObject({ most: 16, calls: 40 });
+});
+
+it('a head that names a key which the provider cannot give is not believed, and fails no list', async () => {
+  const { open, ids, heads } = await eachOwnKey(5);
+  for (const id of [ids[0], ids[4]] as string[]) {
+    const head = heads.get(recordKey(id)) as string;
+    heads.set(recordKey(id), head.replace(/^k\d+/, 'planted'));
+    expect(await idsOf(open())).toEqual(ids);
+    heads.set(recordKey(id), head);
+  }
+});
+
+it('a list rejects where the key provider is down', async () => {
+  const { open, provider } = await eachOwnKey(3);
+  const store = open();
+  await store.get('s000');
+  provider.keyById = () => Promise.reject(new Error('down'));
+  expect(await codeOf(store.list())).toBe('MCP_TLS_STORE_UNAVAILABLE');
+});
+
 it('what a rewrap seals anew has a head of the new key', async () => {
   const { open, key, asked, again } = await filled();
   const newer = aKey('k2');
