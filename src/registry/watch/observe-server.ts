@@ -33,7 +33,7 @@ export async function observeRecord(
   old: ServerState | undefined,
 ): Promise<ServerState | null> {
   try {
-    return stateOf(await trust(id));
+    return stateOf(await trust(id), old);
   } catch (error) {
     return withoutRecord(error, old);
   }
@@ -46,11 +46,23 @@ function withoutRecord(error: unknown, old: ServerState | undefined): ServerStat
   if (!(error instanceof StoreError) || error.id === undefined) throw error;
   const { code, message } = error;
   const now = new Date().toISOString();
-  const { recorded = UNREADABLE, recordEnds = NEVER_ENDS, client } = old ?? {};
+  const last: Ends & Pick<ServerState, 'recorded'> = old ?? {
+    recorded: UNREADABLE,
+    recordEnds: NEVER_ENDS,
+  };
   const isOver = code === 'MCP_TLS_STORE_EXPIRED';
   const approvalEnds = isOver ? earlier(old?.approvalEnds ?? now, now) : old?.approvalEnds;
-  return { at: Date.now(), recorded, recordEnds, approvalEnds, client, refusal: { code, message } };
+  const { recorded } = last;
+  const refusal = { code, message };
+  return { at: Date.now(), recorded, ...endsOf(last), approvalEnds, refusal };
 }
+
+/** What ends, and when: kept while it cannot be read, so that its return is no other countdown. */
+function endsOf({ recordEnds, recordBegins, client, leafEnds, leafBegins }: Ends): Ends {
+  return { recordEnds, recordBegins, client, leafEnds, leafBegins };
+}
+
+type Ends = Pick<ServerState, 'recordEnds' | 'recordBegins' | 'client' | 'leafEnds' | 'leafBegins'>;
 
 const earlier = (a: string, b: string): string => (a < b ? a : b);
 
@@ -70,7 +82,7 @@ export async function observeServer(
   } catch (error) {
     return withoutRecord(error, old);
   }
-  const state = stateOf(server);
+  const state = stateOf(server, old);
   if (state.refusal !== undefined) return state;
   try {
     const { peer, look } = await parts.inspect(id, server, signal);
@@ -87,7 +99,7 @@ export async function observeServer(
       }
       if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
       await parts.renew(id);
-      return stateOf(await parts.trust(id));
+      return stateOf(await parts.trust(id), old);
     }
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);
@@ -121,7 +133,7 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
  * Under the default roots there is no certificate on record, and no end of it. What is in a file ends, but is known by the
  * name of the file: another process may see the next one already, and neither is another record.
  */
-function stateOf(server: CheckedServerTrust): ServerState {
+function stateOf(server: CheckedServerTrust, old: ServerState | undefined): ServerState {
   const { expiresAt, approvedAt, certificate } = server.record;
   const now = trustNow(server);
   const facts = factsNow(server, now);
@@ -137,7 +149,11 @@ function stateOf(server: CheckedServerTrust): ServerState {
   };
   if (now.error === undefined) return state;
   const { code, message } = now.error;
-  return { ...state, refusal: { code, message } };
+  const last = old?.recorded === state.recorded ? endsOf(old) : undefined;
+  // Those of a certificate that stands in the record are known all the same.
+  const own = facts && { recordEnds: state.recordEnds, recordBegins: state.recordBegins };
+  const client = server.record.trust.clientCertificate && last?.client;
+  return { ...state, ...last, ...own, client, refusal: { code, message } };
 }
 
 function clientOf(certificate: CheckedClientCertificate | undefined): ServerState['client'] {
