@@ -4,6 +4,7 @@ import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { type ErrorCode, StoreError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 import type { CheckedServerTrust } from '../../store/record/server-trust.js';
+import type { ChainReader } from '../../trust/check-trust-policy.js';
 import type { CheckedClientCertificate } from '../../trust/client-certificate.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
@@ -25,15 +26,17 @@ export interface ObserveParts {
 /**
  * What the record says of a server, without a connection. `null`: it is not registered.
  *
+ * @param chains for whoever asks for many in a row
  * @throws whatever the store does, except for what concerns this record alone
  */
 export async function observeRecord(
   { trust }: Pick<ObserveParts, 'trust'>,
   id: string,
   old: ServerState | undefined,
+  chains?: ChainReader,
 ): Promise<ServerState | null> {
   try {
-    return stateOf(await trust(id), old);
+    return stateOf(await trust(id), old, chains);
   } catch (error) {
     return withoutRecord(error, old);
   }
@@ -133,9 +136,13 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
  * Under the default roots there is no certificate on record, and no end of it. What is in a file ends, but is known by the
  * name of the file: another process may see the next one already, and neither is another record.
  */
-function stateOf(server: CheckedServerTrust, old: ServerState | undefined): ServerState {
+function stateOf(
+  server: CheckedServerTrust,
+  old: ServerState | undefined,
+  chains?: ChainReader,
+): ServerState {
   const { expiresAt, approvedAt, certificate } = server.record;
-  const now = trustNow(server);
+  const now = trustNow(server, chains);
   const facts = factsNow(server, now);
   const files = server.named.own.files.filter(({ field }) => field === 'ca');
   const state = {

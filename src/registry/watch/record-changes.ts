@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import type { CertificateStore } from '../../store/certificate-store.js';
+import { rememberingChains } from '../../trust/check-trust-policy.js';
 import { eachOf } from './all-of.js';
 import { type ObserveParts, observeRecord } from './observe-server.js';
 import { isSameRecord, NEVER_ENDS, type ServerState, UNREADABLE } from './server-state.js';
@@ -83,12 +85,15 @@ export class RecordChanges {
     written: ReadonlySet<string>,
     signal: AbortSignal,
   ): Promise<void> {
+    const chains = rememberingChains();
     const read = new Map<string, ServerState>();
     const gone = new Set<string>();
     const unknown = [...listed].filter((id) => this.#states.known(id) === undefined);
     await eachOf(unknown, NEW_RECORDS_AT_ONCE, async (id) => {
+      // What else this process does gets its turn in between: the files of a record take long to parse.
+      await setImmediate();
       if (signal.aborted) return;
-      const state = await observeRecord(this.#parts, id, undefined);
+      const state = await observeRecord(this.#parts, id, undefined, chains);
       if (state === null) gone.add(id);
       read.set(id, state ?? { at: Date.now(), recorded: UNREADABLE, recordEnds: NEVER_ENDS });
     });
