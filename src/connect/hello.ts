@@ -43,8 +43,9 @@ export async function shakeHandsOnceMore(
   if (!offersPostQuantumUnasked(policy)) {
     return shakeHands({ way: await reach(), identity, secureContext, protocols }, signal);
   }
-  const first = new Attempt(target, secureContext, reach, signal);
   const { timeoutMs = 0, onSecondHello } = target;
+  const endsAt = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
+  const first = new Attempt(target, secureContext, reach, signal);
   const silenceMs = timeoutMs > 0 ? Math.min(SILENCE_MS, timeoutMs / 2) : SILENCE_MS;
   const early = await first.within(silenceMs);
   if (early !== 'silence' && !wasLost(early)) return early;
@@ -52,7 +53,9 @@ export async function shakeHandsOnceMore(
   onSecondHello?.(why);
   const smaller = sharedSecureContext(policy, 'without post-quantum');
   const second = new Attempt(target, smaller, reach, signal);
-  return { ...(await firstAnswer(first, second)), secondHello: why };
+  // Half of what is left: once all of it is over, there is no saying what the second was answered.
+  const patienceMs = (): number => Math.min(silenceMs, (endsAt - performance.now()) / 2);
+  return { ...(await firstAnswer(first, second, patienceMs)), secondHello: why };
 }
 
 /** Whether the first message is large without anybody having asked for that. A process may have groups of its own. */
@@ -67,17 +70,28 @@ function wasLost({ failure, isHeard, handshake }: Shaken): boolean {
   return isReset && !isHeard && handshake.chain.length === 0;
 }
 
-/** The first may only have been slow: it is given up when the second is through, and not before. */
-async function firstAnswer(first: Attempt, second: Attempt): Promise<Shaken> {
+/**
+ * The first may only have been slow: it is given up when the second is through, or was refused and nothing came back to
+ * the first for so much longer, and not before.
+ */
+async function firstAnswer(
+  first: Attempt,
+  second: Attempt,
+  patienceMs: () => number,
+): Promise<Shaken> {
   const isAnswered = (): Promise<boolean> => first.shaken.then((shaken) => !wasLost(shaken));
-  const isThrough = second.shaken.then(
-    ({ socket }) => socket !== undefined,
-    () => false,
+  const isAnsweredSoon = async (): Promise<boolean> => {
+    const soon = await first.within(patienceMs());
+    return soon !== 'silence' && !wasLost(soon);
+  };
+  const isFirstAfterSecond = second.shaken.then(
+    ({ socket, isHeard }) => socket === undefined && (isHeard ? isAnsweredSoon() : isAnswered()),
+    isAnswered,
   );
   try {
     const isFirst = await Promise.race([
-      isAnswered().then((is) => is || isThrough.then(() => false)),
-      isThrough.then((is) => !is && isAnswered()),
+      isAnswered().then((is) => is || isFirstAfterSecond),
+      isFirstAfterSecond,
     ]);
     return await (isFirst ? first : second).take();
   } finally {

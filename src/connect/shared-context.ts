@@ -25,7 +25,9 @@ export function sharedSecureContext(
   offered?: OfferedGroups,
 ): SecureContext {
   // A private key is of one server, and is not made a digest of.
-  if (policy.clientCertificate !== undefined) return makeSecureContext(policy, offered);
+  if (policy.clientCertificate !== undefined) {
+    return offered === undefined ? makeSecureContext(policy) : smallerContext(policy, offered);
+  }
   const digest = digestOf(policy, offered);
   const present = contexts.get(digest)?.deref();
   if (present !== undefined) return present;
@@ -33,6 +35,24 @@ export function sharedSecureContext(
   contexts.set(digest, new WeakRef(made));
   collected.register(made, digest);
   return made;
+}
+
+interface Kept {
+  /** The default roots that it was made with, where those can change. */
+  readonly roots: readonly string[] | undefined;
+  readonly context: SecureContext;
+}
+
+const smaller = new WeakMap<CheckedTrustPolicy, Kept>();
+
+/** The other context is held by whoever connects; this one is asked for at each second hello, and takes long to make. */
+function smallerContext(policy: CheckedTrustPolicy, offered: OfferedGroups): SecureContext {
+  const roots = policy.defaultRoots ? listedRoots() : undefined;
+  const present = smaller.get(policy);
+  if (present !== undefined && present.roots === roots) return present.context;
+  const context = makeSecureContext(policy, offered);
+  smaller.set(policy, { roots, context });
+  return context;
 }
 
 /** Of all that {@link makeSecureContext} looks at; the default roots too, which a process can change. */

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { makeStoreError, StoreError } from '../errors/store-error.js';
 import { explainTlsError } from '../explain-tls-error.js';
 import { anyText, count, declareOptions, func, readOptions } from '../options.js';
 import type { CertificateStore, ListOptions } from '../store/certificate-store.js';
-import { readServerTrust } from '../store/record/server-trust.js';
+import { type CheckedServerTrust, readServerTrust } from '../store/record/server-trust.js';
+import { type ChainReader, rememberingChains } from '../trust/check-trust-policy.js';
 import type { ReadyTrust } from '../trust/trust-policy.js';
 import type { TrustReader } from './connect/trust-reader.js';
 import { toRegisteredServer } from './registered-server.js';
@@ -25,19 +27,34 @@ export async function listServers(
 ): Promise<readonly RegistryEntry[]> {
   const { onProgress, ...page } = readOptions(OPTIONS, options);
   const entries: RegistryEntry[] = [];
+  const chains = rememberingChains();
   if (store.trusts === undefined) {
-    return listOneByOne(store, trust, page, onProgress);
+    return listOneByOne(store, trust, page, onProgress, chains);
   }
   for await (const batch of store.trusts(page)) {
-    entries.push(...batch.entries.map(({ id, trust }) => entryOf(id, trust)));
+    for (const { id, trust } of batch.entries) entries.push(await entryOf(id, trust, chains));
     await onProgress?.(batch.done, batch.total);
   }
   return entries;
 }
 
-function entryOf(id: string, trust: ReadyTrust | StoreError): RegistryEntry {
+async function entryOf(
+  id: string,
+  trust: ReadyTrust | StoreError,
+  chains: ChainReader,
+): Promise<RegistryEntry> {
   if (trust instanceof StoreError) return { id, error: trust };
-  return toRegisteredServer(id, readServerTrust(trust));
+  return shownInTurn(id, readServerTrust(trust), chains);
+}
+
+/** A bundle of authorities takes some 10 ms to read: what else this process does gets its turn in between. */
+async function shownInTurn(
+  id: string,
+  server: CheckedServerTrust,
+  chains: ChainReader,
+): Promise<RegistryEntry> {
+  if (server.named.files.length > 0) await setImmediate();
+  return toRegisteredServer(id, server, chains);
 }
 
 /** Of a store that gives ids, and trust for each. */
@@ -46,6 +63,7 @@ async function listOneByOne(
   trust: TrustReader,
   { after, limit = Number.POSITIVE_INFINITY }: ListOptions,
   onProgress: ServerListOptions['onProgress'],
+  chains: ChainReader,
 ): Promise<readonly RegistryEntry[]> {
   const entries: RegistryEntry[] = [];
   for (let cursor = after; ; ) {
@@ -53,8 +71,11 @@ async function listOneByOne(
     const ids = await listIds(store, cursor, wanted);
     for (let start = 0; start < ids.length; start += AT_ONCE) {
       const batch = ids.slice(start, start + AT_ONCE);
-      const found = await Promise.all(batch.map((id) => readEntry(id, trust)));
-      entries.push(...found.filter((entry) => entry !== undefined));
+      const found = await Promise.allSettled(batch.map(async (id) => trust(id)));
+      for (const [i, id] of batch.entries()) {
+        const entry = await readEntry(id, found[i] as (typeof found)[number], chains);
+        if (entry !== undefined) entries.push(entry);
+      }
       await onProgress?.(start + batch.length, ids.length);
     }
     // Fewer than were asked for: some have gone since they were listed, or these were the last.
@@ -75,9 +96,14 @@ async function listIds(
   return ids.sort().slice(0, bounded ? limit : undefined);
 }
 
-async function readEntry(id: string, trust: TrustReader): Promise<RegistryEntry | undefined> {
+async function readEntry(
+  id: string,
+  found: PromiseSettledResult<CheckedServerTrust>,
+  chains: ChainReader,
+): Promise<RegistryEntry | undefined> {
   try {
-    return toRegisteredServer(id, await trust(id));
+    if (found.status === 'rejected') throw found.reason;
+    return await shownInTurn(id, found.value, chains);
   } catch (error) {
     const ours = explainTlsError(error) ?? storeFailed(id, error);
     // Gone since the list was made.

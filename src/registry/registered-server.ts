@@ -1,6 +1,6 @@
 import type { CheckedServerTrust } from '../store/record/server-trust.js';
 import type { StoredTrust } from '../store/record/stored-certificate.js';
-import { readPins, rootsOf } from '../trust/check-trust-policy.js';
+import { type ChainReader, readPins, rootsOf } from '../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import type { Pin } from '../trust/pin.js';
 import { daysUntil, shownClientCertificate } from './shown-client-certificate.js';
@@ -35,11 +35,15 @@ function nameInWords({ serverName }: StoredTrust): string | undefined {
   return typeof serverName === 'object' ? serverName.uri : serverName;
 }
 
-/** The record for lists and pages. */
-export function toRegisteredServer(id: string, server: CheckedServerTrust): RegisteredServer {
+/** The record for lists and pages. @param chains for whoever makes many of them */
+export function toRegisteredServer(
+  id: string,
+  server: CheckedServerTrust,
+  chains?: ChainReader,
+): RegisteredServer {
   const { record, named } = server;
   const { expiresAt, approvedAt, approvedBy, previous, labels = {}, trust } = record;
-  const current = trustNow(server);
+  const current = trustNow(server, chains);
   const { policy, error } = current;
   const facts = factsNow(server, current);
   const notAfter = facts && new Date(facts.notAfter);

@@ -13,6 +13,7 @@ import { type Pin, readPin } from './pin.js';
 import { type AllFields, assertCombination, groupsOf, leastVersion } from './policy-combination.js';
 import { CHECKED, readyOf } from './ready.js';
 import { presentedNames, readReferenceIdentity } from './reference-identity.js';
+import { rememberChains } from './remember-chains.js';
 import { readMaterial, sourceOf, sourcesIn } from './source.js';
 import {
   type Chain,
@@ -66,12 +67,14 @@ export function checkTrust(trust: TrustInput): ReadyTrust {
  *
  * @param whose how messages call it
  * @param parsed a certificate that may be in `ca`, not to be parsed again: parsing takes longer than all the rest
+ * @param chains reads `ca` and `crl`, for whoever checks many policies in a row
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`, `MCP_TLS_INVALID_CERTIFICATE`
  */
 export function checkTrustPolicy(
   trust: TrustInput,
   whose = 'trust',
   parsed?: X509Certificate,
+  chains?: ChainReader,
 ): CheckedTrustPolicy {
   if (trust === null) return DEFAULT_POLICY;
   if (typeof trust === 'string') return readPolicy({ ca: trust });
@@ -84,7 +87,7 @@ export function checkTrustPolicy(
     invalidArgument(`${whose} is an empty policy: pass null for the default roots`);
   }
   assertCombination(policy);
-  return readPolicy(policy, parsed);
+  return readPolicy(policy, parsed, chains);
 }
 
 /**
@@ -125,11 +128,16 @@ function assertType(trust: unknown, whose: string): void {
   }
 }
 
-function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustPolicy {
+function readPolicy(
+  trust: TrustPolicy,
+  parsed?: X509Certificate,
+  chains?: ChainReader,
+): CheckedTrustPolicy {
   const { roots, pins, serverName, clientCertificate } = trust as AllFields;
   const { identity = 'name', allowExpired = false, maxVersion = 'TLSv1.3' } = trust as AllFields;
   const source = chainSourceOf(trust as AllFields, readChain);
-  const { anchors, crl } = source?.read() ?? readChain(trust as AllFields, parsed);
+  const { anchors, crl } =
+    chains?.(trust as AllFields) ?? source?.read() ?? readChain(trust as AllFields, parsed);
   const rest = {
     defaultRoots: roots === 'default',
     systemRoots: roots === 'system',
@@ -144,6 +152,14 @@ function readPolicy(trust: TrustPolicy, parsed?: X509Certificate): CheckedTrustP
     groups: groupsOf(trust),
   };
   return freeze(anchors, rest, source);
+}
+
+/** Reads what decides whose chains are trusted. @throws {TlsConfigError} */
+export type ChainReader = (fields: ChainFields) => Chain;
+
+/** A reader for many policies in a row, which often name one bundle: sources are read each time, and parsed once. */
+export function rememberingChains(): ChainReader {
+  return rememberChains(readChain);
 }
 
 function readChain({ ca, crl, authority }: ChainFields, parsed?: X509Certificate): Chain {

@@ -145,6 +145,38 @@ describe('a record that names the file of a CA', () => {
     expect(await registry.get('a')).toMatchObject({ sourceError: undefined });
   });
 
+  it('makes a watch report its end once, also where it goes and comes back as it was', async () => {
+    const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
+    const soonCa = await heldCertificate({ isCa: true, notAfter: inDays(20.5) });
+    const server = await serve();
+    server.rotate(await heldCertificate({ signedBy: soonCa, notAfter: inDays(10.5) }), DROP);
+    const ours = await heldCertificate({ notAfter: inDays(5.5) });
+    replace(ca, pemOf(soonCa));
+    const clientCertificate = {
+      cert: fromFile(write('me.crt', ours.pem)),
+      key: fromFile(write('me.key', ours.keyPem)),
+    };
+    const registry = open();
+    await registry.register('a', server.url, { trust: { ca: fromFile(ca) }, clientCertificate });
+    const watch = registry.watch({ intervalMs: 100, pollMs: 100 });
+    const ends: string[] = [];
+    const refused: string[] = [];
+    watch.on('expiring', ({ what, daysLeft }) => ends.push(`${what} ${daysLeft}`));
+    watch.on('refused', ({ code }) => refused.push(code));
+    const looked = async () => {
+      const { connections } = server.records;
+      await eventually(() => expect(server.records.connections).toBeGreaterThan(connections + 2));
+    };
+    await looked();
+    const once = ['certificate 20', 'client certificate 5', 'certificate 10'];
+    expect(ends).toEqual(once);
+    rmSync(ca);
+    await eventually(() => expect(refused).toEqual(['MCP_TLS_SOURCE_UNUSABLE']));
+    writeFileSync(ca, pemOf(soonCa));
+    await looked();
+    expect(ends).toEqual(once);
+  });
+
   it.each(['', 'half a cer', '-----BEGIN CERTIFICATE-----\nMIIB'])(
     'goes on with what was read last where the file holds %j, and reports it',
     async (text) => {

@@ -38,6 +38,7 @@ type Behaviour =
   | 'resets a large one'
   | 'closes at a large one'
   | 'swallows a large one'
+  | 'swallows a large one and refuses a small one'
   | 'resets all'
   | 'swallows all'
   | 'answers a large one with an alert'
@@ -51,6 +52,9 @@ interface Middlebox {
 }
 
 const LARGE = 1_400;
+
+/** A record of TLS with the alert handshake_failure. */
+const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 40]);
 
 /** Lets bytes through to the server, after a look at the first record of each connection. */
 async function middlebox(server: TlsServer, behaviour: Behaviour): Promise<Middlebox> {
@@ -77,11 +81,11 @@ async function middlebox(server: TlsServer, behaviour: Behaviour): Promise<Middl
 }
 
 function decide(client: Socket, behaviour: Behaviour, isLarge: boolean, pass: () => void): void {
+  if (!isLarge && behaviour.endsWith('refuses a small one')) return void client.end(ALERT);
   if (!isLarge && !behaviour.endsWith(' all')) return void pass();
   if (behaviour.startsWith('swallows')) return;
   if (behaviour.startsWith('closes')) return void client.end();
-  // A record of TLS with the alert handshake_failure.
-  if (behaviour.includes('alert')) return void client.end(Buffer.from([21, 3, 3, 0, 2, 2, 40]));
+  if (behaviour.includes('alert')) return void client.end(ALERT);
   if (!behaviour.includes('half')) return void client.resetAndDestroy();
   client.write(Buffer.from([22, 3, 3]));
   setTimeout(() => client.resetAndDestroy(), 50);
@@ -188,8 +192,7 @@ describe.runIf(hasLarge)(
         client.on('error', () => {});
         cleanups.push(() => client.destroy());
         connections += 1;
-        if (connections === 2)
-          return void client.once('data', () => client.end(Buffer.from([21, 3, 3, 0, 2, 2, 40])));
+        if (connections === 2) return void client.once('data', () => client.end(ALERT));
         client.once('data', (first: Buffer) =>
           setTimeout(() => pass(client, server.port, first), 2_600),
         );
@@ -200,6 +203,30 @@ describe.runIf(hasLarge)(
       const { result, reported } = await ask({ url }, {}, { timeout: { connectMs: 4_000 } });
       expect(reported).toHaveLength(1);
       expect(result).toEqual({ status: 200 });
+    });
+
+    it.each([2_000, 0])(
+      'is no longer waited for where nothing comes back to it and the second is refused, of a limit of %i ms',
+      async (connectMs) => {
+        const box = await between('swallows a large one and refuses a small one');
+        const { result, reported } = await ask(box, {}, { timeout: { connectMs } });
+        expect(result).toMatchObject({ code: 'MCP_TLS_PROTOCOL_MISMATCH' });
+        expect(reported).toHaveLength(1);
+        expect(box.hellos).toHaveLength(2);
+      },
+      20_000,
+    );
+
+    it('hides no demand for a client certificate, of a server of TLS 1.2 that got the second only', async () => {
+      const server = await startTlsServer({
+        certificate,
+        maxVersion: 'TLSv1.2',
+        clientCa: foreign.pem,
+      });
+      cleanups.push(() => server.close());
+      const box = await middlebox(server, 'swallows a large one');
+      const { result } = await ask(box, {}, { timeout: { connectMs: 2_000 } });
+      expect(result).toMatchObject({ code: 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED' });
     });
 
     it.each([

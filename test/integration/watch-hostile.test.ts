@@ -69,6 +69,23 @@ it('a server that presents another certificate each time makes one event of each
   expect(codes.toSorted()).toEqual([...new Set(codes)].sort());
 });
 
+it('more servers that stall than are looked at in one go hide no revocation of the others, and each is reported once', async () => {
+  const registry = openRegistry({ timeout: { connectMs: 1000 } });
+  const { server, certificate } = await serve();
+  const approved = { expectFingerprint: certificate.fingerprint };
+  const stalling = Array.from({ length: 150 }, (_, i) => `stalling ${i}`);
+  const good = Array.from({ length: 20 }, (_, i) => `the good ${i}`);
+  for (const id of [...stalling, ...good]) await registry.register(id, server.url, approved);
+  server.stall('handshake');
+  server.clearRecords();
+  const revoked: string[] = [];
+  registry.watch().on('revoked', ({ id }) => revoked.push(id));
+  await expect.poll(() => server.records.connections, { timeout: 20_000 }).toBeGreaterThan(60);
+  for (const id of good) await registry.revoke(id);
+  await expect.poll(() => server.records.connections, { timeout: 20_000 }).toBeGreaterThan(149);
+  await expect.poll(() => revoked.toSorted()).toEqual(good.toSorted());
+});
+
 it.each([{ connectMs: 2000 }, { connectMs: 0 }])(
   'servers that stall keep the news of others back from nobody (%o)',
   async (timeout) => {

@@ -161,6 +161,26 @@ describe('watch tells of', () => {
     expect(await event).toMatchObject({ type: 'revoked', id: revoked, first: true });
   });
 
+  it('a revocation between the first list and the first look at the record', async () => {
+    const store = openStore();
+    const { server, approved } = await serve();
+    let lists = 0;
+    const registry = open({
+      ...store,
+      list: async () => {
+        const listed = await store.list();
+        if (lists++ === 0) await registry.revoke('a');
+        return listed;
+      },
+    });
+    await registry.register('a', server.mcpUrl, approved);
+    await registry.register('b', server.mcpUrl, approved);
+    const { types, events } = listen(registry);
+    await expect.poll(types).toEqual(['revoked']);
+    await scans(server, 3);
+    expect(events).toEqual([{ type: 'revoked', id: 'a', at: expect.any(Date), first: true }]);
+  });
+
   it('a request that was refused, at once, and what is presented instead', async () => {
     const registry = open();
     const { server, approved } = await serve();

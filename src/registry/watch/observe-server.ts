@@ -4,6 +4,7 @@ import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { type ErrorCode, StoreError } from '../../errors.js';
 import { explainTlsError } from '../../explain-tls-error.js';
 import type { CheckedServerTrust } from '../../store/record/server-trust.js';
+import type { ChainReader } from '../../trust/check-trust-policy.js';
 import type { CheckedClientCertificate } from '../../trust/client-certificate.js';
 import { UNREACHED } from '../check-server.js';
 import type { TrustReader } from '../connect/trust-reader.js';
@@ -25,15 +26,17 @@ export interface ObserveParts {
 /**
  * What the record says of a server, without a connection. `null`: it is not registered.
  *
+ * @param chains for whoever asks for many in a row
  * @throws whatever the store does, except for what concerns this record alone
  */
 export async function observeRecord(
   { trust }: Pick<ObserveParts, 'trust'>,
   id: string,
   old: ServerState | undefined,
+  chains?: ChainReader,
 ): Promise<ServerState | null> {
   try {
-    return stateOf(await trust(id));
+    return stateOf(await trust(id), old, chains);
   } catch (error) {
     return withoutRecord(error, old);
   }
@@ -46,11 +49,23 @@ function withoutRecord(error: unknown, old: ServerState | undefined): ServerStat
   if (!(error instanceof StoreError) || error.id === undefined) throw error;
   const { code, message } = error;
   const now = new Date().toISOString();
-  const { recorded = UNREADABLE, recordEnds = NEVER_ENDS, client } = old ?? {};
+  const last: Ends & Pick<ServerState, 'recorded'> = old ?? {
+    recorded: UNREADABLE,
+    recordEnds: NEVER_ENDS,
+  };
   const isOver = code === 'MCP_TLS_STORE_EXPIRED';
   const approvalEnds = isOver ? earlier(old?.approvalEnds ?? now, now) : old?.approvalEnds;
-  return { at: Date.now(), recorded, recordEnds, approvalEnds, client, refusal: { code, message } };
+  const { recorded } = last;
+  const refusal = { code, message };
+  return { at: Date.now(), recorded, ...endsOf(last), approvalEnds, refusal };
 }
+
+/** What ends, and when: kept while it cannot be read, so that its return is no other countdown. */
+function endsOf({ recordEnds, recordBegins, client, leafEnds, leafBegins }: Ends): Ends {
+  return { recordEnds, recordBegins, client, leafEnds, leafBegins };
+}
+
+type Ends = Pick<ServerState, 'recordEnds' | 'recordBegins' | 'client' | 'leafEnds' | 'leafBegins'>;
 
 const earlier = (a: string, b: string): string => (a < b ? a : b);
 
@@ -70,7 +85,7 @@ export async function observeServer(
   } catch (error) {
     return withoutRecord(error, old);
   }
-  const state = stateOf(server);
+  const state = stateOf(server, old);
   if (state.refusal !== undefined) return state;
   try {
     const { peer, look } = await parts.inspect(id, server, signal);
@@ -87,7 +102,7 @@ export async function observeServer(
       }
       if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
       await parts.renew(id);
-      return stateOf(await parts.trust(id));
+      return stateOf(await parts.trust(id), old);
     }
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);
@@ -121,9 +136,13 @@ export function isVerdict(code: ErrorCode | undefined): code is ErrorCode {
  * Under the default roots there is no certificate on record, and no end of it. What is in a file ends, but is known by the
  * name of the file: another process may see the next one already, and neither is another record.
  */
-function stateOf(server: CheckedServerTrust): ServerState {
+function stateOf(
+  server: CheckedServerTrust,
+  old: ServerState | undefined,
+  chains?: ChainReader,
+): ServerState {
   const { expiresAt, approvedAt, certificate } = server.record;
-  const now = trustNow(server);
+  const now = trustNow(server, chains);
   const facts = factsNow(server, now);
   const files = server.named.own.files.filter(({ field }) => field === 'ca');
   const state = {
@@ -137,7 +156,11 @@ function stateOf(server: CheckedServerTrust): ServerState {
   };
   if (now.error === undefined) return state;
   const { code, message } = now.error;
-  return { ...state, refusal: { code, message } };
+  const last = old?.recorded === state.recorded ? endsOf(old) : undefined;
+  // Those of a certificate that stands in the record are known all the same.
+  const own = facts && { recordEnds: state.recordEnds, recordBegins: state.recordBegins };
+  const client = server.record.trust.clientCertificate && last?.client;
+  return { ...state, ...last, ...own, client, refusal: { code, message } };
 }
 
 function clientOf(certificate: CheckedClientCertificate | undefined): ServerState['client'] {

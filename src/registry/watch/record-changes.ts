@@ -1,11 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import type { CertificateStore } from '../../store/certificate-store.js';
+import { rememberingChains } from '../../trust/check-trust-policy.js';
 import { eachOf } from './all-of.js';
 import { type ObserveParts, observeRecord } from './observe-server.js';
-import { isSameRecord } from './server-state.js';
+import { isSameRecord, NEVER_ENDS, type ServerState, UNREADABLE } from './server-state.js';
 import type { SharedStates } from './shared-states.js';
 
 /** Records that are read at one time. */
 const RECORDS_AT_ONCE = 4;
+
+/** The same where none was read before, and servers wait for it to be connected to. */
+const NEW_RECORDS_AT_ONCE = 64;
 
 export interface RecordChangesParts extends ObserveParts {
   readonly store: CertificateStore;
@@ -67,6 +72,36 @@ export class RecordChanges {
     // Of a watch that has just begun nothing is known that could have changed.
     if (this.#states.all.size === 0) return;
     await this.compare(await this.list().catch(() => undefined));
+  }
+
+  /**
+   * Reads those that are listed and not known, so that what becomes of them before they are connected to is a change. One
+   * that has gone since the list was made is a revocation, too.
+   *
+   * @param written ids of records that were written since before the list was made
+   */
+  async learn(
+    listed: Iterable<string>,
+    written: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const chains = rememberingChains();
+    const read = new Map<string, ServerState>();
+    const gone = new Set<string>();
+    const unknown = [...listed].filter((id) => this.#states.known(id) === undefined);
+    await eachOf(unknown, NEW_RECORDS_AT_ONCE, async (id) => {
+      // What else this process does gets its turn in between: the files of a record take long to parse.
+      await setImmediate();
+      if (signal.aborted) return;
+      const state = await observeRecord(this.#parts, id, undefined, chains);
+      if (state === null) gone.add(id);
+      read.set(id, state ?? { at: Date.now(), recorded: UNREADABLE, recordEnds: NEVER_ENDS });
+    });
+    // What is known is reported, and nothing is any more.
+    if (signal.aborted) return;
+    await this.#states.learn(read);
+    const changed = unknown.filter((id) => gone.has(id) || written.has(id));
+    await eachOf(changed, RECORDS_AT_ONCE, (id) => this.take(id, true));
   }
 
   /**

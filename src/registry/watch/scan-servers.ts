@@ -46,7 +46,7 @@ export class ServerScan {
   readonly #jobs = new Set<Promise<void>>();
   /** Refusals that are being reported: a hundred requests may fail at once. */
   readonly #reporting = new Set<string>();
-  /** Ids of records that were written while a shard is being looked at, for each such look. */
+  /** Ids of records that were written since a look began, for each that goes on. */
   readonly #written = new Set<Set<string>>();
   readonly #unsubscribe: () => void;
   #listedAt = Number.NEGATIVE_INFINITY;
@@ -130,24 +130,43 @@ export class ServerScan {
 
   async #look(): Promise<void> {
     const intervalMs = this.#listener.shortest('intervalMs');
-    const { states } = this;
-    await states.pull();
+    await this.states.pull();
     const now = performance.now();
-    if (now - this.#listedAt < intervalMs && !states.isDue(intervalMs)) return;
+    if (now - this.#listedAt < intervalMs && !this.states.isDue(intervalMs)) return;
     this.#listedAt = now;
+    const written = new Set<string>();
+    this.#written.add(written);
+    try {
+      await this.#lookAtAll(intervalMs, written);
+    } finally {
+      this.#written.delete(written);
+    }
+  }
+
+  async #lookAtAll(intervalMs: number, written: ReadonlySet<string>): Promise<void> {
+    const { states } = this;
+    const { signal } = this.#stopping;
     const listed = await this.#records.list().catch((error) => {
       // One damaged record makes a list incomplete. Those that are known are looked at all the same.
       this.#listener.fail(error);
       return undefined;
     });
-    // Others may have found what is known when nobody watched what came after it.
-    if (listed !== undefined && !this.#records.hasCompared) {
-      await this.#records.compare(listed).catch(this.#listener.fail);
+    if (listed !== undefined) {
+      // Others may have found what is known when nobody watched what came after it.
+      if (!this.#records.hasCompared) {
+        await this.#records.compare(listed).catch(this.#listener.fail);
+      }
+      await this.#records.learn(listed.keys(), written, signal).catch(this.#listener.fail);
     }
-    await this.#scanShards([...(listed?.keys() ?? []), ...states.all.keys()], intervalMs);
+    const ids = [...(listed?.keys() ?? []), ...states.all.keys()];
+    await this.#scanShards(ids, intervalMs, written);
   }
 
-  async #scanShards(ids: readonly string[], intervalMs: number): Promise<void> {
+  async #scanShards(
+    ids: readonly string[],
+    intervalMs: number,
+    written: ReadonlySet<string>,
+  ): Promise<void> {
     const shards = new Map<number, Set<string>>();
     for (const id of ids) {
       const shard = shards.get(shardOf(id));
@@ -162,7 +181,7 @@ export class ServerScan {
         if (this.#stopping.signal.aborted) break;
         const claimMs = 30_000 + (1 + Math.ceil(ids.size / AT_ONCE)) * 3 * this.#limitMs;
         if (!(await this.states.claim(shard, intervalMs, claimMs))) continue;
-        const scanning = this.#scan(shard, [...ids]);
+        const scanning = this.#scan(shard, [...ids], written);
         // Waited for below: one that fails before the last has begun is no unhandled rejection.
         scanning.catch(() => {});
         scans.push(scanning);
@@ -172,12 +191,10 @@ export class ServerScan {
     }
   }
 
-  async #scan(shard: number, ids: readonly string[]): Promise<void> {
+  async #scan(shard: number, ids: readonly string[], written: ReadonlySet<string>): Promise<void> {
     const { states } = this;
     const { signal } = this.#stopping;
     const found = new Map<string, Found>();
-    const written = new Set<string>();
-    this.#written.add(written);
     let whole = false;
     let published = 0;
     // What a server that stalls shares its shard with is not to wait for it.
@@ -198,7 +215,6 @@ export class ServerScan {
       whole = !signal.aborted;
     } finally {
       clearInterval(timer);
-      this.#written.delete(written);
       await states.publish(shard, found, whole ? 'whole' : 'broken off');
     }
     if (signal.aborted) return;

@@ -15,6 +15,8 @@ export interface SharedStates {
   pull(): Promise<void>;
   /** Changes one state and reports it. `change` returns `undefined` to leave it, `null` to delete it. */
   patch(id: string, change: Change): Promise<void>;
+  /** Adds and reports those that nobody knew; others stay as they are. */
+  learn(found: ReadonlyMap<string, ServerState>): Promise<void>;
   /** Whether some shard was not looked at for `intervalMs`. After {@link pull}. */
   isDue(intervalMs: number): boolean;
   /** The time for which no other process will take the shard, if it is due and free. */
@@ -134,6 +136,21 @@ export function makeSharedStates(
           mine: new Set([id]),
         };
       });
+    },
+    async learn(found) {
+      const byShard = new Map<number, [string, ServerState][]>();
+      for (const one of found) {
+        const index = shardOf(one[0]);
+        byShard.set(index, [...(byShard.get(index) ?? []), one]);
+      }
+      for (const [index, states] of byShard) {
+        await update(index, (shard) => {
+          const mine = states.filter(([id]) => !shard.servers.has(id));
+          if (mine.length === 0) return undefined;
+          const servers = withState(shard, mine);
+          return { shard: { ...shard, servers }, mine: new Set(mine.map(([id]) => id)) };
+        });
+      }
     },
     isDue(intervalMs) {
       return [...shards].some(

@@ -1,5 +1,9 @@
 import { TlsConfigError } from '../../errors.js';
-import { checkTrustPolicy, checkWithoutSources } from '../../trust/check-trust-policy.js';
+import {
+  type ChainReader,
+  checkTrustPolicy,
+  checkWithoutSources,
+} from '../../trust/check-trust-policy.js';
 import type { CheckedTrustPolicy } from '../../trust/checked-trust-policy.js';
 import type { Ready } from '../../trust/ready.js';
 import { sourcedOf } from '../../trust/sourced.js';
@@ -44,9 +48,14 @@ export class RecordPolicy {
 
   /** What it means now. @throws {TlsConfigError} `MCP_TLS_SOURCE_UNUSABLE` */
   get policy(): CheckedTrustPolicy {
+    return this.read();
+  }
+
+  /** The same, by a reader of several. @throws {TlsConfigError} `MCP_TLS_SOURCE_UNUSABLE` */
+  read(chains?: ChainReader): CheckedTrustPolicy {
     if (this.#policy !== undefined) return this.#policy;
     try {
-      return checkTrustPolicy(fromStoredTrust(this.stored));
+      return checkTrustPolicy(fromStoredTrust(this.stored), 'trust', undefined, chains);
     } catch (cause) {
       throw unusable(this.files, cause);
     }
@@ -97,9 +106,14 @@ export class RecordTrust implements Ready {
 
   /** @throws {TlsConfigError} `MCP_TLS_SOURCE_UNUSABLE` */
   get origins(): Readonly<Record<string, CheckedTrustPolicy>> | undefined {
+    return this.readOthers();
+  }
+
+  /** The same, by a reader of several. @throws {TlsConfigError} `MCP_TLS_SOURCE_UNUSABLE` */
+  readOthers(chains?: ChainReader): Readonly<Record<string, CheckedTrustPolicy>> | undefined {
     const { others } = this;
     if (others === undefined) return undefined;
-    const read = Object.entries(others).map(([origin, { policy }]) => [origin, policy] as const);
+    const read = Object.entries(others).map(([origin, one]) => [origin, one.read(chains)] as const);
     return Object.freeze(Object.fromEntries(read));
   }
 

@@ -1,3 +1,4 @@
+import * as tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { sharedSecureContext } from '../../../src/connect/shared-context.js';
 import { heldCertificate } from '../../../src/testing/index.js';
@@ -34,4 +35,35 @@ describe('a secure context', () => {
     const policy = checkTrustPolicy({ ca: a, clientCertificate: { cert, key } });
     expect(sharedSecureContext(policy)).not.toBe(sharedSecureContext(policy));
   });
+
+  it('without post-quantum groups and with a client certificate is made once for a policy', async () => {
+    const { pem: cert, keyPem: key } = await heldCertificate();
+    const policyOf = () => checkTrustPolicy({ ca: a, clientCertificate: { cert, key } });
+    const [policy, same] = [policyOf(), policyOf()];
+    const smaller = sharedSecureContext(policy, 'without post-quantum');
+    expect(sharedSecureContext(policy, 'without post-quantum')).toBe(smaller);
+    expect(sharedSecureContext(same, 'without post-quantum')).not.toBe(smaller);
+    expect(sharedSecureContext(policy)).not.toBe(smaller);
+  });
+
+  // Node.js 20 has no way to change them.
+  it.skipIf(!('setDefaultCACertificates' in tls))(
+    'without post-quantum groups is made anew when the default roots are others',
+    async () => {
+      const { pem: cert, keyPem: key } = await heldCertificate();
+      const policy = checkTrustPolicy({ roots: 'default', clientCertificate: { cert, key } });
+      const before = sharedSecureContext(policy, 'without post-quantum');
+      const { getCACertificates, setDefaultCACertificates } = tls as unknown as {
+        getCACertificates(type: 'default'): string[];
+        setDefaultCACertificates(roots: readonly string[]): void;
+      };
+      const roots = getCACertificates('default');
+      try {
+        setDefaultCACertificates([a]);
+        expect(sharedSecureContext(policy, 'without post-quantum')).not.toBe(before);
+      } finally {
+        setDefaultCACertificates(roots);
+      }
+    },
+  );
 });
