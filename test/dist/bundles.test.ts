@@ -22,7 +22,7 @@ it.each([
   ['formatError', 6_000],
   ['TlsTrustError', 6_000],
   ['parseTrust', 60_000],
-  ['fetchPeerCertificate', 110_000],
+  ['fetchPeerCertificate', 120_000],
   ['makeCustomClientFactory', 200_000],
 ])('%s alone brings no dependency from either entry, and at most %i bytes', async (name, most) => {
   const [all, core] = [
