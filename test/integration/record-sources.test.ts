@@ -172,7 +172,7 @@ describe('a record that names the file of a CA', () => {
     expect(ends).toEqual(once);
     rmSync(ca);
     await eventually(() => expect(refused).toEqual(['MCP_TLS_SOURCE_UNUSABLE']));
-    writeFileSync(ca, pemOf(soonCa));
+    replace(ca, pemOf(soonCa));
     await looked();
     expect(ends).toEqual(once);
   });

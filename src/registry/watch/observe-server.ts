@@ -106,15 +106,21 @@ export async function observeServer(
     }
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);
-    const refused = { ...state, refusal: { code, message } };
+    const refused = { ...state, ...leafOf(state, old), refusal: { code, message } };
     if (trustsChains || fingerprint === state.recorded || server.named.own.hasCaInFile)
       return refused;
     return { ...refused, presented: { fingerprint, notAfter: notAfter.toISOString() } };
   } catch (error) {
     const { code, message } = explainTlsError(error) ?? {};
     if (!isVerdict(code) || message === undefined) return carriedOver(state, old);
-    return { ...state, refusal: { code, message } };
+    return { ...state, ...leafOf(state, old), refusal: { code, message } };
   }
+}
+
+/** The end of the leaf that was accepted last: kept while it is refused, so that its return is no other countdown. */
+function leafOf(state: ServerState, old: ServerState | undefined): Partial<ServerState> {
+  if (old?.recorded !== state.recorded) return {};
+  return { leafEnds: old.leafEnds, leafBegins: old.leafBegins };
 }
 
 /** Nobody answered, or nothing that says anything about the server's trust. */
