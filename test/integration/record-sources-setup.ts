@@ -1,8 +1,8 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach } from 'vitest';
-import { type DiagnosticChannel, explainTlsError, onDiagnostic } from '../../src/index.js';
+import { beforeAll, beforeEach } from 'vitest';
+import { explainTlsError } from '../../src/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -10,27 +10,34 @@ import {
   type TlsServer,
 } from '../../src/testing/index.js';
 import { registryParts } from '../support/registry-parts.js';
+import {
+  cleanups,
+  endOf,
+  heard,
+  newCa,
+  newLeaf,
+  oldCa,
+  oldLeaf,
+  pemOf,
+  replace,
+} from './sources-setup.js';
 
 /** Records that name files: each process reads its own, and the record holds none of it. */
 
 export const { open, memoryStore } = registryParts();
 
-export const cleanups: (() => unknown)[] = [];
+export { cleanups, endOf, heard, newCa, newLeaf, oldCa, oldLeaf, pemOf, replace };
 
-export let [oldCa, newCa, clientCa]: HeldCertificate[] = [];
+export let clientCa: HeldCertificate;
 
-export let [oldLeaf, newLeaf, me, other]: HeldCertificate[] = [];
+export let [me, other]: HeldCertificate[] = [];
 
 export let folder = '';
 
 export let ca = '';
 
 beforeAll(async () => {
-  oldCa = await heldCertificate({ isCa: true, commonName: 'old CA' });
-  newCa = await heldCertificate({ isCa: true, commonName: 'new CA' });
   clientCa = await heldCertificate({ isCa: true, commonName: 'client CA' });
-  oldLeaf = await heldCertificate({ signedBy: oldCa });
-  newLeaf = await heldCertificate({ signedBy: newCa });
   me = await heldCertificate({ signedBy: clientCa, commonName: 'me' });
   other = await heldCertificate({ signedBy: clientCa, commonName: 'other' });
 });
@@ -42,25 +49,12 @@ beforeEach(() => {
   writeFileSync(ca, pemOf(oldCa));
 });
 
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 export const DROP = { dropConnections: true };
-
-export const pemOf = (...held: (HeldCertificate | undefined)[]) =>
-  held.map((one) => one?.pem).join('');
 
 export function write(name: string, text: string | Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, text);
   return path;
-}
-
-/** As cert-manager and its like do: whole, and then in place at once. */
-export function replace(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
 }
 
 export async function serve(more: { clientCa?: HeldCertificate } = {}): Promise<TlsServer> {
@@ -91,22 +85,6 @@ export async function serve(more: { clientCa?: HeldCertificate } = {}): Promise<
   });
   cleanups.push(() => server.close());
   return server;
-}
-
-export function heard<Name extends DiagnosticChannel>(channel: Name) {
-  const messages: unknown[] = [];
-  const listening = onDiagnostic(channel, (message) => void messages.push(message));
-  cleanups.push(() => listening[Symbol.dispose]());
-  return messages;
-}
-
-export async function endOf(response: Response): Promise<unknown> {
-  try {
-    for await (const _ of response.body as ReadableStream<Uint8Array>);
-    return 'ended';
-  } catch (error) {
-    return explainTlsError(error)?.code;
-  }
 }
 
 const codeOf = (error: unknown) => explainTlsError(error)?.code;
