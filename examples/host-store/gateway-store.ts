@@ -1,12 +1,11 @@
-import type {
-  CertificateStore,
-  CurrentCertificate,
-  KeyRingInput,
-  StoredCertificate,
-  StoreError,
-  WriteCondition,
-} from 'mcp-tls';
-import { createSealer, makeStoreError } from 'mcp-tls/store';
+import type { CertificateStore, StoredCertificate, StoreError } from 'mcp-tls';
+import {
+  type CurrentCertificate,
+  createSealer,
+  type KeyRingInput,
+  makeStoreError,
+  type WriteCondition,
+} from 'mcp-tls/store';
 import type { Database, Row } from './database.js';
 
 /** Writers that come between reading a revision and writing the next one, before this gives up. */

@@ -1,5 +1,5 @@
-import { createCertificateStore, type KeyProvider, makeCustomClientFactory } from 'mcp-tls';
-import { createStoredCertificate } from 'mcp-tls/store';
+import { createCertificateStore, makeCustomClientFactory } from 'mcp-tls';
+import { createStoredCertificate, type KeyProvider } from 'mcp-tls/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsKms, type KmsLike } from '../../examples/key-providers/aws-kms.js';
 import { vaultTransit } from '../../examples/key-providers/vault-transit.js';

@@ -4,9 +4,9 @@ import KeyvRedis, { createClient, createCluster, createSentinel } from '@keyv/re
 import { Keyv } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv-6';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createCertificateStore, type KeyvLike } from '../../src/index.js';
+import { createCertificateStore } from '../../src/index.js';
 import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
-import { createStorage } from '../../src/store/index.js';
+import { createStorage, type KeyvLike } from '../../src/store/index.js';
 import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { eventually } from '../support/waiting.js';
 import { aKey, aRecord, codeOf } from '../unit/store/support.js';
