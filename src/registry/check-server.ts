@@ -151,6 +151,7 @@ function judged(
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),
     fingerprint: peer?.description.fingerprint,
+    remarks: peer?.remarks ?? [],
     error,
     code,
   };

@@ -121,7 +121,15 @@ function printLine(screen: Screen, { name, url, result }: CheckedTarget): void {
     return;
   }
   const until = end === undefined ? '' : `, ${end.what} ${shownEnd(end.notAfter, end.daysLeft)}`;
-  screen.line(`${who}: `, words, until);
+  screen.line(`${who}: `, words, until, excusedEnd(peer));
+}
+
+/** An expired certificate that is trusted all the same is not passed over in silence. */
+function excusedEnd(peer: CheckResult['peer']): string {
+  const one = peer?.remarks.find(
+    ({ code, certificate }) => code === 'expired' && certificate === 0,
+  );
+  return one === undefined ? '' : `, although its certificate ${one.message} (allowExpired)`;
 }
 
 function toJson({ name, url, result }: CheckedTarget): object {
@@ -134,6 +142,7 @@ function toJson({ name, url, result }: CheckedTarget): object {
     reason: reason ?? null,
     code: code ?? null,
     problems: peer?.problems ?? [],
+    remarks: peer?.remarks ?? [],
     fingerprint: peer?.description.fingerprint ?? null,
     spkiPin: peer?.description.spkiPin ?? null,
     expires: end

@@ -6,11 +6,11 @@ import { EXIT, UsageError } from '../exit-codes.js';
 import { inspectPem } from '../inspect-pem.js';
 import { lookAt } from '../look.js';
 import { peerJson } from '../peer-json.js';
-import { policyText } from '../policy-text.js';
+import { type ClientFiles, policyText } from '../policy-text.js';
 import { shown, shownUrl } from '../printer.js';
 import { isReadable } from '../readable-policy.js';
 import { Screen, writeJson } from '../screen.js';
-import { showCertificate, showChain, showVerdict } from '../show-peer.js';
+import { isOnlyForClient, showCertificate, showChain, showVerdict } from '../show-peer.js';
 import { type GivenTrust, readTrust, TRUST_OPTIONS } from '../trust-arguments.js';
 
 const HELP = `
@@ -95,13 +95,38 @@ function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertif
   }
   const saved = textOption(args, 'save');
   const file = saved ?? `${host.replaceAll(':', '-')}-${port}.pem`;
-  const { json, code, needsFile } = policyText(suggestedPolicy, file);
+  const client = clientFiles(args, peer);
+  const { json, code, needsFile } = policyText(suggestedPolicy, file, client);
   const how = needsFile && saved === undefined ? ` (file: --save ${file})` : '';
-  screen.line(
-    { style: 'bold', text: 'To trust it' },
-    `, after comparing the fingerprint out of band${how}:`,
-  );
-  screen.line(`  mcp-tls trust ${shownUrl(url)}`);
+  if (isOnlyForClient(peer)) screen.line({ style: 'bold', text: 'To connect' }, ':');
+  else {
+    screen.line(
+      { style: 'bold', text: 'To trust it' },
+      `, after comparing the fingerprint out of band${how}:`,
+    );
+  }
+  if (client === CLIENT_FILES) screen.text(GET_A_CERTIFICATE);
+  const pair = client ? ` --client-cert ${client.certFile} --client-key ${client.keyFile}` : '';
+  const passphrase = client?.passphraseEnv
+    ? ` --client-passphrase-env ${client.passphraseEnv}`
+    : '';
+  screen.line(`  mcp-tls trust ${shownUrl(url)}${pair}${passphrase}`);
   screen.line(`  "tls": ${json}`);
   screen.line(`  trust: ${code}`);
+}
+
+/** What stands for the client certificate that somebody has to get first. */
+const CLIENT_FILES: ClientFiles = { certFile: 'client.pem', keyFile: 'client-key.pem' };
+
+const GET_A_CERTIFICATE =
+  'It asks for a client certificate. Ask its operator for one; client.pem and client-key.pem stand for it and its key:';
+
+/** The client certificate that belongs to a suggestion: the given one, unless the server refused it. */
+function clientFiles(args: ParsedArgs, peer: PeerCertificate): ClientFiles | undefined {
+  const [certFile, keyFile] = [textOption(args, 'client-cert'), textOption(args, 'client-key')];
+  const isRefused = peer.problems.some(({ code }) => code === 'client-certificate-refused');
+  if (certFile === undefined || keyFile === undefined || isRefused) {
+    return peer.asksForCertificate ? CLIENT_FILES : undefined;
+  }
+  return { certFile, keyFile, passphraseEnv: textOption(args, 'client-passphrase-env') };
 }
