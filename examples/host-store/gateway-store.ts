@@ -41,7 +41,7 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
   /**
    * Writes over the revision that was read, or not at all, so that no writer undoes another.
    *
-   * @param ifRevision what the revision has to be; `undefined`: whatever it is
+   * @param ifRevision what the revision has to be; `undefined`: any
    */
   async function replace(
     id: string,

@@ -78,7 +78,7 @@ const PROBE: Declaration<FetchPeerCertificateOptions> = declareOptions<FetchPeer
 
 /**
  * Connects to an https server only to read its certificate: makes the TLS handshake that a client under
- * `trust` makes, sends no application data, closes. Whatever it returns is what **anybody** at that
+ * `trust` makes, sends no application data, closes. What it returns is what **anybody** at that
  * address presented: it is to be approved by a person or compared with a known fingerprint, not trusted
  * because it came.
  *

@@ -17,7 +17,7 @@ import type { ShownClientCertificate } from './shown-client-certificate.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
 
 /**
- * What vouches for a registered server: its own certificate, its pinned key (or certificate, where names
+ * What a registered server is trusted by: its own certificate, its pinned key (or certificate, where names
  * are not checked), an authority, or the default roots.
  */
 export type RegisteredKind = 'certificate' | 'key' | 'authority' | 'roots';
@@ -45,7 +45,7 @@ export interface RegisteredServer {
   readonly pins: readonly string[];
   /** What the server is shown (mutual TLS). */
   readonly clientCertificate: ShownClientCertificate | undefined;
-  /** The files that the record names, whatever they hold: what was approved is their names. */
+  /** The files that the record names. Their names were approved, not what they hold. */
   readonly sources: readonly RecordFile[];
   /** Why what they hold cannot be used now, in this process: no connection is made without it. */
   readonly sourceError: TlsConfigError | undefined;

@@ -42,7 +42,7 @@ export interface EncryptedCertificateStore extends Required<CertificateStore>, A
    * @throws {StoreError} `MCP_TLS_STORE_EMPTIED` if there are records without their marker
    */
   initialize(): Promise<boolean>;
-  /** Seals anew, with the key that writes, whatever another key has sealed. */
+  /** Seals again, with the key that writes, every record that another key has sealed. */
   rewrap(options?: RewrapOptions): Promise<RewrapReport>;
   /**
    * Calls `listener` when a record may have changed, by this process or another; without an id when

@@ -34,7 +34,7 @@ export type {
 export type { StoredFile } from './record/stored-file.js';
 export type { CacheOptions, CacheStats } from './record-cache.js';
 export type { RewrapOptions } from './rewrap-records.js';
-export type { StorageParts } from './storage.js';
+export type { StorageOptions } from './storage.js';
 export { createStorage } from './storage.js';
 export type { RecordPage, RowHead, StoreBackend, StoreBackendFactory } from './store-backend.js';
 export { NotWrittenError } from './store-backend.js';

@@ -190,12 +190,12 @@ describe('eviction', () => {
     const adapter = new KeyvRedis<string>(mute.url.replace('//', '//gateway:secret@'));
     adapter.on('error', () => {});
     const open = (more = {}) => createCertificateStore({ keys, storage: adapter, ...more });
-    const [asking, vouched] = [open(), open({ eviction: 'vouched-for' })];
+    const [asking, assuming] = [open(), open({ eviction: 'assume-none' })];
     expect(await codeOf(asking.initialize())).toBe('MCP_TLS_STORE_UNAVAILABLE');
-    await vouched.initialize();
-    expect(await vouched.get('x')).toBeUndefined();
+    await assuming.initialize();
+    expect(await assuming.get('x')).toBeUndefined();
     expect(await codeOf(() => open({ eviction: true }))).toBe('MCP_TLS_INVALID_ARGUMENT');
-    await Promise.all([asking.close(), vouched.close()]);
+    await Promise.all([asking.close(), assuming.close()]);
     await adapter.disconnect(true);
   });
 });

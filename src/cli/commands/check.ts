@@ -52,7 +52,7 @@ export const check: Command = {
     }
     const days = countOption(args, 'days', 30);
     const targets = readTargets(io, args);
-    const results = await inTurns(targets, async (target) => ({
+    const results = await mapConcurrently(targets, async (target) => ({
       ...target,
       result: await checkServer(target.url, args, target.trust, days),
     }));
@@ -88,7 +88,10 @@ function readTargets(io: Io, args: ParsedArgs): readonly Target[] {
 /** Servers that are looked at at one time. */
 const AT_ONCE = 8;
 
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function mapConcurrently<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = new Array(items.length);
   const left = items.entries();
   const worker = async () => {
