@@ -28,7 +28,11 @@ const TRANSPORTS = [
   ),
 ];
 // What touches undici: the rest is the same over both majors of it.
-const REQUESTS = [...project('integration', 'slow', 'unit'), 'test/integration', 'test/unit/client'];
+const REQUESTS = [
+  ...project('integration', 'slow', 'unit'),
+  'test/integration',
+  'test/unit/client',
+];
 const STORES = [...project('unit', 'integration'), 'test/unit/store', 'runtime.test.ts'];
 
 interface Versions {
