@@ -223,13 +223,13 @@ describe('the page of examples/gateway, by keyboard', () => {
     expect(approvals[0]).toMatchObject({ what: 'revoked', by: '<b>Ada</b>' });
   });
 
-  it('complained about nothing but what was refused on purpose', async () => {
+  it('leaves no error in the console but for what was refused on purpose', async () => {
     const unexpected = keys.complaints.filter((text) => !/status of (409|428|502)/.test(text));
     expect(unexpected).toEqual([]);
     expect(await status()).not.toBe('');
   });
 
-  it('asks for the token without one, and tells that another is wrong', async () => {
+  it('asks for a token where there is none, and says that a wrong one is wrong', async () => {
     const stranger = await openKeyboardPage(browser, gateway.url);
     const token = stranger.page.getByLabel('Admin token');
     expect(await stranger.isFocused(token)).toBe(true);

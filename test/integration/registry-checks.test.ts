@@ -33,7 +33,7 @@ describe('check', () => {
     await expect.poll(() => server.sessionIds).toEqual([]);
   });
 
-  it('tells apart what is wrong', async () => {
+  it('distinguishes unauthorized, silent, impersonated and unreachable servers', async () => {
     const [server, registry] = [await serve({ requireBearer: 'secret' }), open()];
     await registry.register('a', server.mcpUrl, approved());
     expect(await registry.check('a')).toMatchObject({

@@ -183,7 +183,7 @@ describe('eviction', () => {
     await store.close();
   });
 
-  it('is vouched for by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
+  it('is ruled out by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
     const mute = await startRedis();
     onTestFinished(() => mute.stop());
     await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
@@ -201,7 +201,7 @@ describe('eviction', () => {
 });
 
 describe('an adapter that others use too', () => {
-  it('tells its errors, though it hides those of others', async () => {
+  it('reports its errors, though it hides those of others', async () => {
     const refusing = await startRedis();
     const adapter = new KeyvRedis<string>(refusing.url);
     adapter.on('error', () => {});
