@@ -39,6 +39,14 @@ export function policyText(policy: TrustPolicy, file: string, client?: ClientFil
   return { json: `{ ${inJson.join(', ')} }`, code: `{ ${inCode.join(', ')} }`, needsFile };
 }
 
+/** The client certificate alone, to be added to a policy. */
+export function clientText(client: ClientFiles): Pick<PolicyText, 'json' | 'code'> {
+  return {
+    json: `"clientCertificate": ${jsonOf(client)}`,
+    code: `clientCertificate: ${clientLiteral(client)}`,
+  };
+}
+
 function clientLiteral({ certFile, keyFile, passphraseEnv }: ClientFiles): string {
   const passphrase =
     passphraseEnv === undefined ? '' : `, passphrase: process.env[${literal(passphraseEnv)}]`;

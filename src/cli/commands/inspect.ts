@@ -6,7 +6,7 @@ import { EXIT, UsageError } from '../exit-codes.js';
 import { inspectPem } from '../inspect-pem.js';
 import { lookAt } from '../look.js';
 import { peerJson } from '../peer-json.js';
-import { type ClientFiles, policyText } from '../policy-text.js';
+import { type ClientFiles, clientText, policyText } from '../policy-text.js';
 import { shown, shownUrl } from '../printer.js';
 import { isReadable } from '../readable-policy.js';
 import { Screen, writeJson } from '../screen.js';
@@ -83,7 +83,8 @@ function show(io: Io, args: ParsedArgs, url: URL, peer: PeerCertificate, given: 
   showVerdict(screen, peer, given.words);
   showChain(screen, peer);
   showCertificate(screen, peer.description);
-  if (!peer.trusted) showWayOut(screen, args, url, peer);
+  if (isOnlyForClient(peer)) showClientWayOut(screen);
+  else if (!peer.trusted) showWayOut(screen, args, url, peer);
 }
 
 function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertificate): void {
@@ -98,21 +99,30 @@ function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertif
   const client = clientFiles(args, peer);
   const { json, code, needsFile } = policyText(suggestedPolicy, file, client);
   const how = needsFile && saved === undefined ? ` (file: --save ${file})` : '';
-  if (isOnlyForClient(peer)) screen.line({ style: 'bold', text: 'To connect' }, ':');
-  else {
-    screen.line(
-      { style: 'bold', text: 'To trust it' },
-      `, after comparing the fingerprint out of band${how}:`,
-    );
-  }
+  screen.line(
+    { style: 'bold', text: 'To trust it' },
+    `, after comparing the fingerprint out of band${how}:`,
+  );
   if (client === CLIENT_FILES) screen.text(GET_A_CERTIFICATE);
-  const pair = client ? ` --client-cert ${client.certFile} --client-key ${client.keyFile}` : '';
-  const passphrase = client?.passphraseEnv
-    ? ` --client-passphrase-env ${client.passphraseEnv}`
-    : '';
-  screen.line(`  mcp-tls trust ${shownUrl(url)}${pair}${passphrase}`);
+  screen.line(`  mcp-tls trust ${shownUrl(url)}${client ? ` ${optionsOf(client)}` : ''}`);
   screen.line(`  "tls": ${json}`);
   screen.line(`  trust: ${code}`);
+}
+
+/** The trust is right: nothing else is suggested in its place. */
+function showClientWayOut(screen: Screen): void {
+  const { json, code } = clientText(CLIENT_FILES);
+  screen.line();
+  screen.line({ style: 'bold', text: 'To connect' }, ', add a client certificate to that trust:');
+  screen.text(GET_A_CERTIFICATE);
+  screen.line(`  ${optionsOf(CLIENT_FILES)}`);
+  screen.line(`  ${json}`);
+  screen.line(`  ${code}`);
+}
+
+function optionsOf({ certFile, keyFile, passphraseEnv }: ClientFiles): string {
+  const passphrase = passphraseEnv === undefined ? '' : ` --client-passphrase-env ${passphraseEnv}`;
+  return `--client-cert ${certFile} --client-key ${keyFile}${passphrase}`;
 }
 
 /** What stands for the client certificate that somebody has to get first. */
