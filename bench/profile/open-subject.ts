@@ -2,7 +2,7 @@ import { openSetting } from '../calls/open-setting.js';
 import { SDKS } from '../calls/sdk-clients.js';
 import { FORMS, settingOf } from '../calls/settings.js';
 import type { OpenInput } from '../connect/process.js';
-import type { ServerAddress } from '../server/main.js';
+import { startServers } from '../connect/start-servers.js';
 import type { CallCost } from '../support/measure-calls.js';
 import type { Processes, TaskProcess } from '../support/start-process.js';
 
@@ -69,10 +69,9 @@ async function openConnect(
   { binary }: SubjectOptions,
 ): Promise<Subject> {
   if (contender === undefined) throw new Error('new connections of which contender?');
-  const server = processes.start('server', { binary });
-  const { ca, origin } = await server.call<ServerAddress>('start');
+  const servers = await startServers(processes.start('server', { binary }));
   const process = processes.start('connect', { binary });
-  await process.call('open', { contender, ca, origin, anew: false } satisfies OpenInput);
+  await process.call('open', { ...servers, contender, anew: false } satisfies OpenInput);
   return {
     process,
     count: 2_000,
