@@ -111,13 +111,13 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     figure: (series) => value(series, 'memory.made.rss', OURS),
   },
   'memory.used': {
-    text: 'RSS of an idle server with its context, of 1,000, KB',
+    text: 'RSS of an idle server with its context, of 500, KB',
     bound: 'at most',
     limit: { 20: 36, 24: 42 },
     figure: (series) => value(series, 'memory.used.rss', OURS),
   },
   'memory.connected': {
-    text: 'RSS of an open connection, of 1,000, as a multiple of undici',
+    text: 'RSS of an open connection, of 500, as a multiple of undici',
     bound: 'at most',
     limit: 1.1,
     figure: (series) => ratio(series, 'memory.connected.rss', OURS),

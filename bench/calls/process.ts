@@ -66,7 +66,7 @@ function callWithoutSdk(url: string, ca: string): CallTool {
 async function batch({ atOnce, contender, count }: BatchInput): Promise<CallCost> {
   const callTool = opened.get(contender);
   if (callTool === undefined) throw new Error(`'${contender}' is not open`);
-  await measureCalls(callTool, LEADING_CALLS * atOnce, atOnce);
+  await measureCalls(callTool, Math.max(LEADING_CALLS, atOnce), atOnce);
   return measureCalls(callTool, count, atOnce);
 }
 

@@ -37,7 +37,13 @@ export const ALONE: Setting = {
 /** The settings beyond the first. */
 export const FURTHER_SETTINGS: readonly Setting[] = [
   { ...ALONE, name: 'at16', text: 'alone, 16 at a time', atOnce: 16, contenders: FEW },
-  { ...ALONE, name: 'at64', text: 'alone, 64 at a time', atOnce: 64, contenders: FEW },
+  {
+    ...ALONE,
+    name: 'at64',
+    text: 'alone, 64 at a time',
+    atOnce: 64,
+    contenders: ['mcp-tls', BASE],
+  },
   {
     ...ALONE,
     name: 'sdk-server',

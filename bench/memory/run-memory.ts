@@ -8,8 +8,8 @@ import type { HeldMemory, HoldInput } from './process.js';
 const CONTENDERS = ['mcp-tls', 'undici-agent'];
 const STATES = [
   { state: 'made', title: 'a server registered', count: 10_000, servers: 'makeCertificates' },
-  { state: 'used', title: 'a server used once, idle', count: 1_000, servers: 'startMany' },
-  { state: 'connected', title: 'an open connection', count: 1_000, servers: 'startMany' },
+  { state: 'used', title: 'a server used once, idle', count: 500, servers: 'startMany' },
+  { state: 'connected', title: 'an open connection', count: 500, servers: 'startMany' },
 ] as const;
 
 /** Memory of many servers, each with a certificate and a port of its own. */

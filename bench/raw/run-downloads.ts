@@ -35,7 +35,9 @@ export async function runDownloads(options: PartOptions): Promise<readonly Serie
 
 async function runOne(input: DownloadInput, options: PartOptions): Promise<readonly Series[]> {
   const { binary, quick } = options;
-  const rounds = options.rounds ?? (quick ? 1 : 5);
+  // The targets' figures have more.
+  const few = input === FLAT || input.how === 'arrayBuffer';
+  const rounds = options.rounds ?? (quick ? 1 : few ? 3 : 5);
   await using servers = makeProcesses();
   const address = await servers.start('server', { binary }).call<ServerAddress>('start');
   const batches = new Map(

@@ -27,7 +27,7 @@ async function runAtOnce(
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 200, rounds: options.rounds ?? 3, calls: 400 }
-    : { warmUp: 3_000, rounds: options.rounds ?? 15, calls: 1_000 };
+    : { warmUp: 2_000, rounds: options.rounds ?? 11, calls: 600 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const address = await server.call<ServerAddress>('start');

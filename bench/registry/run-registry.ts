@@ -23,7 +23,7 @@ export async function runRegistry(options: PartOptions): Promise<readonly Series
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 50, rounds: options.rounds ?? 3, calls: 50 }
-    : { warmUp: 1_000, rounds: options.rounds ?? 31, calls: 150 };
+    : { warmUp: 1_000, rounds: options.rounds ?? 31, calls: 100 };
   const series: Series[] = [];
   for (const { call, id, path, title } of CALLS) {
     await using processes = makeProcesses();
