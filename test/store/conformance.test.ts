@@ -30,8 +30,11 @@ afterAll(async () => {
 const urlOf = { none: () => '', redis: () => redis.url, postgres: () => postgres.url };
 const aKey = (id: string): RawKey => ({ id, key: randomBytes(32) });
 const k1 = aKey('k1');
-/** Without a cache: every answer comes from the backend. */
-const BARE: Partial<CertificateStoreOptions> = { cache: { ttlMs: 0 } };
+/** Without a cache: every answer comes from the backend. With the patience that a loaded machine takes. */
+const BARE: Partial<CertificateStoreOptions> = {
+  cache: { ttlMs: 0 },
+  timeout: { readMs: 30_000, writeMs: 30_000 },
+};
 
 for (const kind of PLACES) {
   const begin = () => Promise.resolve(kind.open(urlOf[kind.server]()));
