@@ -14,6 +14,7 @@ type Form = (typeof FORMS)[number];
 const BASE = 'undici-fetch';
 const CONTENDERS = [
   'mcp-tls',
+  'mcp-tls-transport',
   BASE,
   'global-fetch',
   'node-https',
@@ -25,7 +26,7 @@ const CONTENDERS = [
   'sdk-in-memory',
 ];
 /** What quick runs are content with: what the targets are made of. */
-const FEW = ['mcp-tls', BASE, 'undici-request', 'sdk-in-memory'];
+const FEW = ['mcp-tls', 'mcp-tls-transport', BASE, 'undici-request', 'sdk-in-memory'];
 
 /** `tools/call` over the MCP SDKs: CPU time of the client's process, and sequential latency. */
 export async function runCalls(options: PartOptions): Promise<readonly Series[]> {
