@@ -99,6 +99,15 @@ export const MUTATIONS: readonly Mutation[] = [
       transports,
     ],
   ]),
+  ...inFile('src/trust/leaf-facts.ts', [
+    [
+      'leaf-facts-bytes',
+      'what is remembered of one certificate is not said of another',
+      'return leaf.raw.equals(this.#raw);',
+      'return true;',
+      decide,
+    ],
+  ]),
   ...inFile('src/transports/sole-answer.ts', [
     [
       'sole-answer-more',
