@@ -9,10 +9,7 @@ import { listRecords, listTrusts } from './list-records.js';
 import { readCondition } from './read-condition.js';
 import { readPage } from './read-page.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
-import {
-  type CertificateReader,
-  parseStoredCertificate,
-} from './record/parse-stored-certificate.js';
+import { parseStoredCertificate, rememberingReader } from './record/parse-stored-certificate.js';
 import { readSealedRecord } from './record/read-sealed-record.js';
 import { type ServerTrust, serverTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
@@ -113,6 +110,7 @@ export function createCertificateStore(
   });
   /** By what was in the row: while that is the same object, the row is the same. */
   const ready = new WeakMap<object, ServerTrust>();
+  const readOnce = rememberingReader();
   const cached = makeRecordCache<ServerTrust>(cache, load);
   const notes = makeStoreNotes(backend, ring, namespace);
   const changes = new ChangeFeed(storage.invalidation, namespace, (id) => {
@@ -130,15 +128,10 @@ export function createCertificateStore(
   }
 
   /** @throws {StoreError} `MCP_TLS_STORE_INVALID_RECORD` */
-  function toTrust(
-    id: string,
-    value: unknown,
-    revision: number,
-    reader?: CertificateReader,
-  ): ServerTrust {
+  function toTrust(id: string, value: unknown, revision: number): ServerTrust {
     const before = ready.get(value as object);
     if (before !== undefined) return before;
-    const trust = serverTrust(readSealedRecord(id, value, reader), revision);
+    const trust = serverTrust(readSealedRecord(id, value, readOnce), revision);
     ready.set(value as object, trust);
     return trust;
   }
@@ -178,7 +171,7 @@ export function createCertificateStore(
       assertOpen();
       assertId(id);
       const { value, revision, expired } = await records.read(id);
-      const record = value === undefined ? undefined : readSealedRecord(id, value);
+      const record = value === undefined ? undefined : readSealedRecord(id, value, readOnce);
       return { record, revision, expired };
     },
     async set(id, record, condition) {

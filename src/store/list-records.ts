@@ -1,6 +1,5 @@
 import { StoreError } from '../errors.js';
 import type { CertificateListEntry, ListOptions, TrustBatch } from './certificate-store.js';
-import { type CertificateReader, rememberingReader } from './record/parse-stored-certificate.js';
 import type { ServerTrust } from './record/server-trust.js';
 import { expired } from './record-errors.js';
 import type { ReadRecord, SealedRecords } from './sealed-records.js';
@@ -26,14 +25,13 @@ export async function listRecords(
 export async function* listTrusts(
   records: SealedRecords,
   page: ListOptions,
-  toTrust: (id: string, value: unknown, revision: number, read: CertificateReader) => ServerTrust,
+  toTrust: (id: string, value: unknown, revision: number) => ServerTrust,
 ): AsyncGenerator<TrustBatch> {
-  const reader = rememberingReader();
   const trustIn = (id: string, read: ReadRecord | StoreError): ServerTrust | StoreError => {
     if (read instanceof StoreError) return read;
     if (read.expired) return expired(id);
     try {
-      return toTrust(id, read.value, read.revision, reader);
+      return toTrust(id, read.value, read.revision);
     } catch (error) {
       if (error instanceof StoreError) return error;
       throw error;

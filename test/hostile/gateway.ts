@@ -25,6 +25,8 @@ export interface Sample {
   readonly seconds: number;
   readonly rssMb: number;
   readonly heapMb: number;
+  /** Of the heap with what V8 keeps for it unused. */
+  readonly heapTotalMb: number;
   /** Of buffers, and of whatever else is outside of the heap. */
   readonly externalMb: number;
   readonly descriptors: number;
@@ -179,12 +181,13 @@ function sample(): void {
   cpu = process.cpuUsage();
   // Twice: what the first one finalizes is garbage for the second.
   if (collectEvery !== undefined) for (let i = 0; i < 2; i++) collect();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   const one: Sample = {
     phase,
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     rssMb: megabytes(rss),
     heapMb: megabytes(heapUsed),
+    heapTotalMb: megabytes(heapTotal),
     externalMb: megabytes(external),
     descriptors: descriptors(),
     sockets: socketsTo(hostilePorts),

@@ -121,7 +121,7 @@ function slopeOf(samples: readonly Sample[], what: Growing): { slope: number; er
   return { slope, error: Math.sqrt(rest / (points.length - 2) / spread) };
 }
 
-const GROWING = ['rssMb', 'heapMb', 'externalMb', 'descriptors', 'sockets'] as const;
+const GROWING = ['rssMb', 'heapMb', 'heapTotalMb', 'externalMb', 'descriptors', 'sockets'] as const;
 type Growing = (typeof GROWING)[number];
 
 function printSlopes(samples: readonly Sample[]): void {
@@ -149,10 +149,10 @@ function printLeft(samples: readonly Sample[]): void {
 }
 
 function printSample({ phase, seconds, events, ...rest }: Sample): void {
-  const { rssMb, heapMb, externalMb, descriptors, sockets, cpuMs } = rest;
+  const { rssMb, heapMb, heapTotalMb, externalMb, descriptors, sockets, cpuMs } = rest;
   const said = Object.entries(events).map(([type, count]) => `${type} ${count}`);
   console.log(
-    `${`${seconds} s`.padStart(7)}  ${phase.padEnd(8)} RSS ${rssMb} MB  heap ${heapMb} MB  external ${externalMb} MB  descriptors ${descriptors}  hostile sockets ${sockets}  CPU ${cpuMs} ms  ${said.join(', ')}`,
+    `${`${seconds} s`.padStart(7)}  ${phase.padEnd(8)} RSS ${rssMb} MB  heap ${heapMb} of ${heapTotalMb} MB  external ${externalMb} MB  descriptors ${descriptors}  hostile sockets ${sockets}  CPU ${cpuMs} ms  ${said.join(', ')}`,
   );
 }
 

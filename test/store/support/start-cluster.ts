@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@keyv/redis';
 import { debianProgram } from '../../support/debian-program.js';
-import { eventually, freePort } from '../../support/waiting.js';
+import { BUS_OFFSET, eventually, freePort } from '../../support/waiting.js';
 
 /** Several Redis servers that belong together. */
 export interface RedisServers {
@@ -148,13 +148,9 @@ async function command(port: number, ...words: string[]): Promise<unknown> {
   }
 }
 
-/** A cluster's bus listens at the port 10,000 above, which must exist. */
 async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = await freePort();
-    if (port < 55_000) ports.add(port);
-  }
+  while (ports.size < count) ports.add(await freePort([BUS_OFFSET]));
   return [...ports];
 }
 
