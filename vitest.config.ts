@@ -57,7 +57,8 @@ export default defineConfig({
           name: 'store',
           globalSetup: PROGRAMS,
           include: ['test/store/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {

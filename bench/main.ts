@@ -69,6 +69,7 @@ async function runParts(options: PartOptions): Promise<Record<string, PartResult
   for (const [name, run] of PARTS) {
     if (!wanted.includes(name)) continue;
     console.log(`\n${name} ...`);
+    const started = performance.now();
     try {
       const series = await run(options);
       for (const one of series) printSeries(one);
@@ -78,6 +79,7 @@ async function runParts(options: PartOptions): Promise<Record<string, PartResult
       console.error(`\n${name} failed:`, error);
       process.exitCode = 1;
     }
+    console.log(`\n${name}: ${Math.round((performance.now() - started) / 1_000)} s`);
   }
   return done;
 }

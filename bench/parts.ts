@@ -4,6 +4,7 @@ import { runFactory } from './factory/run-factory.js';
 import { runMemory } from './memory/run-memory.js';
 import { runDownloads } from './raw/run-downloads.js';
 import { runRaw } from './raw/run-raw.js';
+import { runRegistry } from './registry/run-registry.js';
 import { runStart } from './start/run-start.js';
 import type { PartOptions } from './support/part.js';
 import type { Series } from './support/results.js';
@@ -12,6 +13,7 @@ import type { Series } from './support/results.js';
 export const PARTS: ReadonlyMap<string, (options: PartOptions) => Promise<readonly Series[]>> =
   new Map([
     ['calls', runCalls],
+    ['registry', runRegistry],
     ['raw', runRaw],
     ['downloads', runDownloads],
     ['factory', runFactory],

@@ -1,10 +1,12 @@
-import { findRow, type Series } from './support/results.js';
+import { CALL_TARGETS, REGISTRY_TARGETS } from './call-targets.js';
+import type { Series } from './support/results.js';
+import { type Definition, OURS, ratio, value } from './target-definition.js';
 
 /** A promise of the fast path, and the figure that tells whether it is kept. */
 export interface Target {
   readonly id: string;
   readonly text: string;
-  readonly bound: 'at most' | 'at least';
+  readonly bound: Definition['bound'];
   readonly limit: number;
   /** `undefined` where the run has no such figure. */
   readonly figure: number | undefined;
@@ -13,14 +15,6 @@ export interface Target {
 export function isMet({ bound, figure, limit }: Target): boolean | undefined {
   if (figure === undefined) return undefined;
   return bound === 'at most' ? figure <= limit : figure >= limit;
-}
-
-interface Definition {
-  readonly text: string;
-  readonly bound: Target['bound'];
-  /** One for all lines, or for Node.js 20 and 24 apart. */
-  readonly limit: number | Readonly<Record<20 | 24, number>>;
-  readonly figure: (series: readonly Series[]) => number | undefined;
 }
 
 /** The targets of a Node.js line. Lines between take the limits of the line below them. */
@@ -35,11 +29,9 @@ export function targetsOf(line: number, series: readonly Series[]): readonly Tar
   }));
 }
 
-const OURS = 'mcp-tls';
-
 const DEFINITIONS: Readonly<Record<string, Definition>> = {
-  ...callTargets('v1'),
-  ...callTargets('v2'),
+  ...CALL_TARGETS,
+  ...REGISTRY_TARGETS,
   'raw.undici-fetch': {
     text: 'small POST, 16 at a time: throughput as a multiple of undici.fetch',
     bound: 'at least',
@@ -52,6 +44,9 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     limit: 0.6,
     figure: (series) => ratio(series, 'raw.throughput', OURS, 'undici-request'),
   },
+  'raw.at1.undici-dispatch': dispatchTarget(1, 'raw.at1'),
+  'raw.undici-dispatch': dispatchTarget(16, 'raw'),
+  'raw.at64.undici-dispatch': dispatchTarget(64, 'raw.at64'),
   'downloads.1': {
     text: 'answer of 1 MB, by reader: throughput as a multiple of undici.fetch',
     bound: 'at least',
@@ -61,11 +56,11 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'downloads.100': {
     text: 'answer of 100 MB, by reader: throughput as a multiple of undici.fetch',
     bound: 'at least',
-    limit: 1,
+    limit: { 20: 1.5, 24: 1.1 },
     figure: (series) => ratio(series, 'downloads.100.reader.throughput', OURS),
   },
   'downloads.flat': {
-    text: 'answer of 400 MB, by reader: growth of RSS, MB',
+    text: 'second answer of 400 MB, by reader: growth of RSS, MB',
     bound: 'at most',
     limit: 32,
     figure: (series) => value(series, 'downloads.400.reader.memory', OURS),
@@ -88,11 +83,20 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
     limit: 1,
     figure: (series) => value(series, 'factory.handshakes', OURS),
   },
+  'connect.ca': connectTarget('{ ca }', 1.18, 'ca-only', 'tls-connect'),
+  'connect.pins': connectTarget('{ ca, pins }', 1.2, 'ca-and-pins', 'tls-connect'),
+  'connect.crl': connectTarget('{ ca, crl }', 1.2, 'ca-and-crl', 'tls-connect-crl'),
+  'connect.own': connectTarget(
+    "the server's own certificate",
+    1.2,
+    'own-certificate',
+    'tls-connect-own',
+  ),
   'connect.cpu': {
     text: "new connection, { ca, roots: 'default' }: client CPU as a multiple of { ca }",
     bound: 'at most',
     limit: 1.15,
-    figure: (series) => ratio(series, 'connect.cpu', 'ca-and-roots'),
+    figure: (series) => ratio(series, 'connect.cpu', 'ca-and-roots', 'ca-only'),
   },
   'connect.first': {
     text: 'the same, over a new factory each',
@@ -103,17 +107,17 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   'memory.made': {
     text: 'RSS of a server registered, of 10,000, KB',
     bound: 'at most',
-    limit: 4,
+    limit: { 20: 3, 24: 3.5 },
     figure: (series) => value(series, 'memory.made.rss', OURS),
   },
   'memory.used': {
-    text: 'RSS of an idle server with its context, of 1,000, KB',
+    text: 'RSS of an idle server with its context, of 500, KB',
     bound: 'at most',
-    limit: 30,
+    limit: { 20: 36, 24: 42 },
     figure: (series) => value(series, 'memory.used.rss', OURS),
   },
   'memory.connected': {
-    text: 'RSS of an open connection, of 1,000, as a multiple of undici',
+    text: 'RSS of an open connection, of 500, as a multiple of undici',
     bound: 'at most',
     limit: 1.1,
     figure: (series) => ratio(series, 'memory.connected.rss', OURS),
@@ -132,48 +136,20 @@ const DEFINITIONS: Readonly<Record<string, Definition>> = {
   },
 };
 
-function callTargets(sdk: 'v1' | 'v2'): Record<string, Definition> {
-  const on = `tools/call, SDK ${sdk}`;
-  const json = `calls.${sdk}.json`;
-  const sse = `calls.${sdk}.sse`;
+function dispatchTarget(atOnce: number, id: string): Definition {
   return {
-    [`${json}.cpu`]: {
-      text: `${on}, JSON answer: client CPU as a share of undici.fetch's`,
-      bound: 'at most',
-      limit: { 20: 0.4, 24: 0.48 },
-      figure: (series) => ratio(series, `${json}.cpu`, OURS),
-    },
-    [`${sse}.cpu`]: {
-      text: `${on}, SSE answer: client CPU as a share of undici.fetch's`,
-      bound: 'at most',
-      limit: { 20: 0.55, 24: 0.5 },
-      figure: (series) => ratio(series, `${sse}.cpu`, OURS),
-    },
-    [`${json}.floor`]: {
-      text: `${on}, JSON answer: client CPU as a multiple of the floor`,
-      bound: 'at most',
-      limit: { 20: 1.6, 24: 1.9 },
-      figure: (series) => ratio(series, `${json}.cpu`, OURS, 'floor'),
-    },
-    [`${json}.latency`]: {
-      text: `${on}, JSON answer: sequential latency as a share of undici.fetch's`,
-      bound: 'at most',
-      limit: { 20: 0.65, 24: 0.75 },
-      figure: (series) => ratio(series, `${json}.latency`, OURS),
-    },
+    text: `small POST, ${atOnce} at a time: throughput as a share of undici's Agent.dispatch`,
+    bound: 'at least',
+    limit: 0.95,
+    figure: (series) => ratio(series, `${id}.throughput`, OURS, 'undici-dispatch'),
   };
 }
 
-function value(series: readonly Series[], id: string, contender: string): number | undefined {
-  return findRow(series, id, contender)?.value.median;
-}
-
-/** To a base of the series: the main one, unless told. */
-function ratio(
-  series: readonly Series[],
-  id: string,
-  contender: string,
-  base = series.find((one) => one.id === id)?.bases[0] ?? '',
-): number | undefined {
-  return findRow(series, id, contender)?.ratios[base]?.median;
+function connectTarget(trust: string, limit: number, contender: string, base: string): Definition {
+  return {
+    text: `new connection, ${trust}: client CPU as a multiple of tls.connect over a context of the same`,
+    bound: 'at most',
+    limit,
+    figure: (series) => ratio(series, 'connect.cpu', contender, base),
+  };
 }

@@ -731,7 +731,7 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'watch-told',
       'a process that was told of a revocation does not go on by its cache',
-      'parts.changedElsewhere(id);',
+      'deps.changedElsewhere(id);',
       '',
       openStreams,
     ],

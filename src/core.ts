@@ -120,40 +120,20 @@ export type {
   WatchedCertificate,
   WatchOptions,
 } from './registry/watch/events.js';
-export type {
-  CertificateListEntry,
-  CertificateStore,
-  CurrentCertificate,
-  ListOptions,
-  TrustBatch,
-  WriteCondition,
-} from './store/certificate-store.js';
+export type { CertificateStore } from './store/certificate-store.js';
 export type { EncryptedCertificateStore, StoreStats } from './store/create-certificate-store.js';
 export { createCertificateStore } from './store/create-certificate-store.js';
-export type { DirectoryStorageOptions } from './store/directory-storage.js';
 export { directoryStorage } from './store/directory-storage.js';
-export type { KeyProvider, ProvidedKey } from './store/key-provider.js';
-export type { KeyRingInput, RawKey } from './store/key-ring.js';
-export type { KeyvAdapterLike, KeyvInstanceLike, KeyvLike } from './store/keyv-like.js';
+export type { RawKey } from './store/key-ring.js';
 export type { PassphraseKey } from './store/passphrase-key.js';
 export type {
-  ApprovedCertificate,
-  PreviousCertificate,
   StoredCertificate,
   StoredCertificateInput,
-  StoredClientCertificate,
-  StoredTrust,
 } from './store/record/stored-certificate.js';
-export type { RecordFile, StoredFile } from './store/record/stored-file.js';
-export type { CacheOptions, CacheStats } from './store/record-cache.js';
-export type { RewrapOptions, RewrapReport } from './store/rewrap-records.js';
+export type { RecordFile } from './store/record/stored-file.js';
+export type { RewrapReport } from './store/rewrap-records.js';
 export type { CertificateStorage } from './store/storage.js';
-export type { StoreNotes } from './store/store-notes.js';
-export type {
-  CertificateStoreOptions,
-  StoreBreakerOptions,
-  StoreTimeoutOptions,
-} from './store/store-options.js';
+export type { CertificateStoreOptions } from './store/store-options.js';
 export type { ClientLike, FetchLike } from './transports/client-like.js';
 export type {
   ClientFactoryLike,

@@ -36,7 +36,7 @@ export interface DiagnosticMessages {
   'mcp-tls:second-hello': ConnectionMessage & { readonly reason: 'reset' | 'no answer' };
   /** A new connection was verified and is handed over. */
   'mcp-tls:verified': ConnectionMessage & {
-    /** What vouches for the server; `nothing` under the dangerous export. */
+    /** What the server is trusted by; `nothing` under the dangerous export. */
     readonly by:
       | 'chain'
       | 'certificate'

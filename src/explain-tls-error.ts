@@ -16,7 +16,7 @@ const MAX_LOOKED_AT = 100_000;
 const PARTS = ['cause', 'event', 'data', 'error', 'suppressed'] as const;
 
 /**
- * Finds our error in whatever a fetch, an MCP SDK or an OAuth flow rejected with: the error itself,
+ * Finds our error in what a fetch, an MCP SDK or an OAuth flow rejected with: the error itself,
  * or one in its `cause`, in its `errors` (AggregateError), in its `error` or `suppressed` (SuppressedError), in
  * its `event` (the SDK's SseError), or in its `data` (the SDK's McpError).
  *

@@ -6,7 +6,7 @@ import { explainTlsError } from './explain-tls-error.js';
 const MAX_LINE_CHARS = 1_000;
 
 /**
- * A few lines for people, of whatever a fetch, an SDK or an OAuth flow rejected with: what happened, what
+ * A few lines for people, of what a fetch, an SDK or an OAuth flow rejected with: what happened, what
  * was expected and what was presented (names and fingerprints, ready to compare), and what to do. For hosts
  * that show one text. Errors that are not ours come out as their message. Printable, without secrets of
  * ours; never throws.

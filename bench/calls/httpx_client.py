@@ -66,9 +66,11 @@ def main() -> None:
         task, given = request["task"], request["input"]
         result = None
         if task == "open":
-            session = Session(given["url"], given["ca"], given["contender"] == "httpx-new-client")
+            server = given["servers"][0]
+            new_client = given["contender"] == "httpx-new-client"
+            session = Session(server["url"], server["ca"], new_client)
         else:
-            result = session.batch(given)
+            result = session.batch(given["count"])
         print(json.dumps({"result": result}), flush=True)
 
 

@@ -1,4 +1,4 @@
-/** One contender in a process of its own: opens a session, then runs batches of tool calls. */
+/** One contender in a process of its own, or several: opens sessions, then runs batches of tool calls. */
 import { Agent, request } from 'undici';
 import { type CallCost, measureCalls } from '../support/measure-calls.js';
 import { serveTasks } from '../support/serve-tasks.js';
@@ -14,20 +14,36 @@ import {
 export interface OpenInput {
   readonly contender: string;
   readonly sdk: Sdk;
+  /** With a session for each. */
+  readonly servers: readonly CalledServer[];
+}
+
+export interface CalledServer {
   readonly url: string;
   readonly ca: string;
+}
+
+export interface BatchInput {
+  readonly contender: string;
+  readonly count: number;
+  /** Calls under way at any time. */
+  readonly atOnce: number;
 }
 
 /** Opens connections that a server or an Agent has closed in the meantime. */
 const LEADING_CALLS = 5;
 
-let callTool: CallTool | undefined;
+const opened = new Map<string, CallTool>();
 
-async function open(input: OpenInput): Promise<void> {
-  callTool = await makeCall(input);
+async function open({ contender, sdk, servers }: OpenInput): Promise<void> {
+  const calls: CallTool[] = [];
+  for (const server of servers) calls.push(await makeCall(contender, sdk, server));
+  let turn = 0;
+  const inTurn: CallTool = () => (calls[turn++ % calls.length] as CallTool)();
+  opened.set(contender, inTurn);
 }
 
-async function makeCall({ contender, sdk, url, ca }: OpenInput): Promise<CallTool> {
+async function makeCall(contender: string, sdk: Sdk, { url, ca }: CalledServer): Promise<CallTool> {
   if (contender === 'sdk-in-memory') return connectInMemory(sdk);
   if (contender === 'mcp-tls-transport') return connectLinked(sdk, ca, url);
   if (contender === 'undici-request') return callWithoutSdk(url, ca);
@@ -54,10 +70,11 @@ function callWithoutSdk(url: string, ca: string): CallTool {
   };
 }
 
-async function batch(count: number): Promise<CallCost> {
-  if (callTool === undefined) throw new Error('not open');
-  for (let i = 0; i < LEADING_CALLS; i++) await callTool();
-  return measureCalls(callTool, count);
+async function batch({ atOnce, contender, count }: BatchInput): Promise<CallCost> {
+  const callTool = opened.get(contender);
+  if (callTool === undefined) throw new Error(`'${contender}' is not open`);
+  await measureCalls(callTool, Math.max(LEADING_CALLS, atOnce), atOnce);
+  return measureCalls(callTool, count, atOnce);
 }
 
 serveTasks({ open, batch });

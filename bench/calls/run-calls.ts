@@ -1,32 +1,16 @@
-import type { ServerAddress } from '../server/main.js';
 import { interleave } from '../support/interleave.js';
 import type { CallCost } from '../support/measure-calls.js';
 import type { PartOptions } from '../support/part.js';
 import { makeSeries, type Series } from '../support/results.js';
-import { makeProcesses, type TaskProcess } from '../support/start-process.js';
+import { makeProcesses, type Processes } from '../support/start-process.js';
 import { findHttpx, HTTPX_CONTENDERS, startHttpx } from './httpx.js';
+import { makeOpenContender, type OpenContender, openSetting } from './open-setting.js';
 import type { OpenInput } from './process.js';
 import { SDKS, type Sdk } from './sdk-clients.js';
+import { ALONE, BASE, FEW, FORMS, type Form, FURTHER_SETTINGS, type Setting } from './settings.js';
 
-const FORMS = ['json', 'sse'] as const;
-type Form = (typeof FORMS)[number];
-
-const BASE = 'undici-fetch';
-const CONTENDERS = [
-  'mcp-tls',
-  'mcp-tls-transport',
-  BASE,
-  'global-fetch',
-  'node-https',
-  'axios',
-  'got',
-  'node-fetch',
-  'new-client',
-  'undici-request',
-  'sdk-in-memory',
-];
-/** What quick runs are content with: what the targets are made of. */
-const FEW = ['mcp-tls', 'mcp-tls-transport', BASE, 'undici-request', 'sdk-in-memory'];
+/** Other HTTP libraries, which differ over SDK v2 as they do over v1. */
+const OTHERS = ['global-fetch', 'axios', 'got', 'node-fetch', 'new-client'];
 
 /** `tools/call` over the MCP SDKs: CPU time of the client's process, and sequential latency. */
 export async function runCalls(options: PartOptions): Promise<readonly Series[]> {
@@ -34,58 +18,93 @@ export async function runCalls(options: PartOptions): Promise<readonly Series[]>
   for (const sdk of SDKS) {
     for (const form of FORMS) series.push(...(await runCallsOver(sdk, form, options)));
   }
+  for (const setting of FURTHER_SETTINGS) {
+    for (const form of FORMS) series.push(...(await runCallsOver('v1', form, options, setting)));
+  }
   return series;
 }
 
-/** Over one SDK, with one form of answers. */
+/** Over one SDK, with one form of answers, in one setting. */
 export async function runCallsOver(
   sdk: Sdk,
   form: Form,
   options: PartOptions,
+  setting: Setting = ALONE,
 ): Promise<readonly Series[]> {
-  const { binary, quick } = options;
-  const { warmUp, rounds, calls } = quick
-    ? { warmUp: 20, rounds: options.rounds ?? 3, calls: 50 }
-    : { warmUp: 600, rounds: options.rounds ?? 15, calls: 200 };
   await using processes = makeProcesses();
-  const server = processes.start('server', { binary });
-  const { origin, ca } = await server.call<ServerAddress>('start');
-  // No SDK is behind it: once is enough, beside what most gateways use.
-  const python = sdk === 'v1' && form === 'json' ? await findHttpx() : undefined;
-  const batches = new Map<string, () => Promise<CallCost>>();
-  const add = async (contender: string, process: TaskProcess, warmUp: number, calls: number) => {
-    const input: OpenInput = { contender, sdk, ca, url: `${origin}/mcp/${form}` };
-    await process.call('open', input);
-    await process.call('batch', warmUp);
-    batches.set(contender, () => process.call<CallCost>('batch', calls));
-  };
-  for (const contender of quick ? FEW : CONTENDERS) {
-    // A call in memory takes some 20 µs: a batch of a few milliseconds would measure the batch.
-    const times = contender === 'sdk-in-memory' ? 10 : 1;
-    await add(contender, processes.start('calls', { binary }), warmUp * times, calls * times);
-  }
-  if (python !== undefined && !quick) {
-    for (const contender of HTTPX_CONTENDERS) {
-      // Fewer: nothing is compiled while it runs, and a call may take 40 ms.
-      await add(contender, startHttpx(processes, python), 20, 40);
-    }
-  }
-  const costs = await interleave(batches, rounds);
-  const subject = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;
-  const head = { unit: 'µs', bases: [BASE, 'floor'] };
-  const id = `calls.${sdk}.${form}`;
-  const title = `client CPU per tools/call, ${subject}`;
+  const costs = await interleave(
+    await openBatches(processes, { sdk, form, setting }, options),
+    options.rounds ?? (options.quick ? 3 : 11),
+  );
+  const alone = setting === ALONE;
+  const answer = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;
+  const subject = alone ? answer : `${answer}, ${setting.text}`;
+  const head = { unit: 'µs', bases: costs.has('undici-request') ? [BASE, 'floor'] : [BASE] };
+  const id = alone ? `calls.${sdk}.${form}` : `calls.${sdk}.${form}.${setting.name}`;
+  const cpu = makeSeries(
+    { ...head, id: `${id}.cpu`, title: `client CPU per tools/call, ${subject}` },
+    withFloor(costs, ({ cpuUs }) => cpuUs),
+  );
+  // Among many calls, the time of one is mostly that of the others.
+  if (setting.atOnce > 1) return [cpu];
   return [
-    makeSeries(
-      { ...head, id: `${id}.cpu`, title },
-      withFloor(costs, ({ cpuUs }) => cpuUs),
-    ),
+    cpu,
     makeSeries(
       { ...head, id: `${id}.latency`, title: `sequential latency of tools/call, ${subject}` },
       withFloor(costs, ({ latencyUs }) => latencyUs),
     ),
   ];
 }
+
+interface What {
+  readonly sdk: Sdk;
+  readonly form: Form;
+  readonly setting: Setting;
+}
+
+/** Starts and warms up the contenders. */
+async function openBatches(
+  processes: Processes,
+  { sdk, form, setting }: What,
+  { binary, quick }: PartOptions,
+): Promise<ReadonlyMap<string, () => Promise<CallCost>>> {
+  const { warmUp, calls } = quick ? { warmUp: 20, calls: 50 } : { warmUp: 500, calls: 150 };
+  const contenders = setting.contenders.filter(
+    (one) => FEW.includes(one) || !(quick || (sdk === 'v2' && OTHERS.includes(one))),
+  );
+  const { opened, servers } = await openSetting(
+    processes,
+    { binary, form, sdk, setting },
+    contenders,
+  );
+  const batches = new Map<string, () => Promise<CallCost>>();
+  const add = async ({ batch, contender }: OpenContender, times: number) => {
+    await batch(Math.ceil(warmUp * times));
+    batches.set(contender, () => batch(Math.ceil(calls * times)));
+  };
+  for (const one of opened) await add(one, BATCH_TIMES[one.contender] ?? 1);
+  // No SDK is behind it: once is enough, beside what most gateways use.
+  if (setting === ALONE && sdk === 'v1' && form === 'json' && !quick) {
+    const python = await findHttpx();
+    if (python === undefined) return batches;
+    for (const contender of HTTPX_CONTENDERS) {
+      const process = startHttpx(processes, python);
+      await process.call('open', { contender, sdk, servers } satisfies OpenInput);
+      await add(makeOpenContender(process, contender, 1), BATCH_TIMES['httpx'] ?? 1);
+    }
+  }
+  return batches;
+}
+
+/** Batches that would last too long, or not long enough, with as many calls as the others. */
+const BATCH_TIMES: Readonly<Record<string, number>> = {
+  // Some 10 µs a call: a batch of a few milliseconds would measure the batch.
+  'sdk-in-memory': 10,
+  // Each with a handshake.
+  'new-client': 0.1,
+  // A call may take 40 ms, and nothing is compiled while it runs.
+  httpx: 0.05,
+};
 
 /** The floor: `undici.request` alone and the SDK in memory, each measured apart, added by round. */
 function withFloor(

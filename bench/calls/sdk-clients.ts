@@ -71,7 +71,8 @@ function answer(message: Message, send: (reply: object) => Promise<void>): void 
   if (reply !== undefined) queueMicrotask(() => void send(reply));
 }
 
-function callTool(client: Client | ClientV2): CallTool {
+/** Of a client that is connected. */
+export function callTool(client: Client | ClientV2): CallTool {
   const call = client.callTool.bind(client) as (params: object) => Promise<object>;
   return async () => {
     const result = (await call({ name: 'echo', arguments: { text: TEXT } })) as {

@@ -1,44 +1,80 @@
-import type { ServerAddress, ServerCounts } from '../server/main.js';
+import type { ServerCounts } from '../server/main.js';
 import { interleave } from '../support/interleave.js';
 import type { CallCost } from '../support/measure-calls.js';
 import type { PartOptions } from '../support/part.js';
 import { makeSeries, type Series } from '../support/results.js';
 import { makeProcesses } from '../support/start-process.js';
 import type { OpenInput } from './process.js';
+import { startServers } from './start-servers.js';
 
-const CONTENDERS = ['ca-only', 'ca-and-roots', 'undici-ca-only', 'undici-ca-and-roots'];
+interface Figure {
+  readonly id: string;
+  readonly title: string;
+  /** See {@link OpenInput.anew}. */
+  readonly anew: boolean;
+  readonly bases: readonly string[];
+  readonly contenders: readonly string[];
+}
 
-/** New connections, each with a full handshake: one CA alone, and the public roots besides. */
+const FIGURES: readonly Figure[] = [
+  {
+    id: 'connect.cpu',
+    title: 'client CPU for a new connection and a request',
+    anew: false,
+    // Node.js's TLS, by what the context holds.
+    bases: ['tls-connect', 'tls-connect-crl', 'tls-connect-own', 'ca-only'],
+    contenders: [
+      'tls-connect',
+      'ca-only',
+      'ca-and-pins',
+      'ca-and-roots',
+      'undici-ca-only',
+      'undici-ca-and-roots',
+      'https-ca-only',
+      'tls-connect-crl',
+      'ca-and-crl',
+      'tls-connect-own',
+      'own-certificate',
+    ],
+  },
+  {
+    id: 'connect.first',
+    title: 'the same, over a new factory or Agent each',
+    anew: true,
+    bases: ['ca-only'],
+    contenders: ['ca-only', 'ca-and-roots', 'undici-ca-only', 'undici-ca-and-roots'],
+  },
+];
+
+/** Batches with fewer connections: reading all roots for each takes some 30 ms. */
+const BATCH_TIMES: Readonly<Record<string, number>> = { 'undici-ca-and-roots': 0.2 };
+
+/** New connections, each with a full handshake. */
 export async function runConnect(options: PartOptions): Promise<readonly Series[]> {
-  return [
-    await runOne(
-      { id: 'connect.cpu', title: 'client CPU for a new connection and a request', anew: false },
-      options,
-    ),
-    await runOne(
-      { id: 'connect.first', title: 'the same, over a new factory or Agent each', anew: true },
-      options,
-    ),
-  ];
+  const series: Series[] = [];
+  for (const figure of FIGURES) series.push(await runOne(figure, options));
+  return series;
 }
 
 async function runOne(
-  { anew, id, title }: { readonly id: string; readonly title: string; readonly anew: boolean },
+  { anew, bases, contenders, id, title }: Figure,
   options: PartOptions,
 ): Promise<Series> {
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 5, rounds: options.rounds ?? 3, calls: 10 }
-    : { warmUp: 100, rounds: options.rounds ?? 15, calls: 40 };
+    : { warmUp: 100, rounds: options.rounds ?? 15, calls: 30 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
-  const { ca, origin } = await server.call<ServerAddress>('start');
+  const servers = await startServers(server);
   const batches = new Map<string, () => Promise<CallCost>>();
-  for (const contender of CONTENDERS) {
+  for (const contender of contenders) {
     const process = processes.start('connect', { binary });
-    await process.call('open', { contender, ca, origin, anew } satisfies OpenInput);
-    await process.call('batch', warmUp);
-    batches.set(contender, () => process.call<CallCost>('batch', calls));
+    await process.call('open', { ...servers, contender, anew } satisfies OpenInput);
+    const batch = (count: number) =>
+      process.call<CallCost>('batch', Math.ceil(count * (BATCH_TIMES[contender] ?? 1)));
+    await batch(warmUp);
+    batches.set(contender, () => batch(calls));
   }
   const costs = await interleave(batches, rounds);
   const { handshakes, requests, resumed } = await server.call<ServerCounts>('takeCounts');
@@ -48,5 +84,5 @@ async function runOne(
   const figures = new Map(
     [...costs].map(([one, rounds]) => [one, rounds.map(({ cpuUs }) => cpuUs)]),
   );
-  return makeSeries({ id, title, unit: 'µs', bases: ['ca-only'] }, figures);
+  return makeSeries({ id, title, unit: 'µs', bases }, figures);
 }

@@ -44,7 +44,17 @@ export const PLOTS: Readonly<Record<string, BarPlot>> = {
   connect: {
     series: 'connect.cpu',
     title: 'Client CPU for a new connection and a request (less is better)',
-    contenders: ['ca-only', 'ca-and-roots', 'undici-ca-only', 'undici-ca-and-roots'],
-    highlighted: ['ca-only', 'ca-and-roots'],
+    contenders: [
+      'tls-connect',
+      'ca-only',
+      'ca-and-pins',
+      'ca-and-crl',
+      'own-certificate',
+      'ca-and-roots',
+      'undici-ca-only',
+      'https-ca-only',
+      'undici-ca-and-roots',
+    ],
+    highlighted: ['ca-only', 'ca-and-pins', 'ca-and-crl', 'own-certificate', 'ca-and-roots'],
   },
 };

@@ -2,12 +2,12 @@ import { contenderName } from '../contender-names.js';
 import { formatNumber } from '../support/format.js';
 import { allSeries, findRow, type Results, type Row } from '../support/results.js';
 import { isMet, type Target, targetsOf } from '../targets.js';
+import { lineOf, markdownTable } from './markdown-table.js';
+import { memoryTable, postsTable, settingsTable } from './summary-tables.js';
 
 /**
- * Fills in what stands between `<!-- figures: WHAT -->` and `<!-- end of figures -->`: `targets`,
- * `machine`, or the name of a series. The rest of the text is written by hand.
- *
- * @throws for a series that no run has
+ * Fills in what stands between `<!-- figures: WHAT -->` and `<!-- end of figures -->`: one of the tables
+ * below, or the name of a series. The rest of the text is written by hand.
  */
 export function writeFigures(text: string, runs: readonly Results[]): string {
   return text.replace(BLOCK, (_all, what: string) => {
@@ -21,6 +21,9 @@ const BLOCK = /<!-- figures: ([\w.]+) -->\n[\s\S]*?<!-- end of figures -->/g;
 const GENERATED: Readonly<Record<string, (runs: readonly Results[]) => string>> = {
   targets: targetsTable,
   machine: machineList,
+  settings: settingsTable,
+  posts: postsTable,
+  memory: memoryTable,
 };
 
 function targetsTable(runs: readonly Results[]): string {
@@ -68,7 +71,7 @@ function seriesTable(id: string, runs: readonly Results[]): string {
   }));
   const all = measured.flatMap(({ series }) => series ?? []);
   const [first] = all;
-  if (first === undefined) throw new Error(`no run has the series '${id}'`);
+  if (first === undefined) return '*Not measured yet.*';
   const [base] = first.bases;
   const unit = first.unit === '' ? '' : `, ${first.unit}`;
   const heads = measured.flatMap(({ line }) => [
@@ -94,16 +97,6 @@ function valueCell({ value: { median, q1, q3, rounds } }: Row): string {
   // One round has no spread.
   if (rounds === 1) return formatNumber(median);
   return `${formatNumber(median)} (${formatNumber(q1)} to ${formatNumber(q3)})`;
-}
-
-function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = line(heads.map((_head, column) => (column === 0 ? '---' : '---:')));
-  return [line(heads), rule, ...rows.map(line)].join('\n');
-}
-
-function lineOf({ node }: Results): number {
-  return Number(node.split('.')[0]);
 }
 
 function capitalised(text: string): string {

@@ -8,14 +8,14 @@ import type { HeldMemory, HoldInput } from './process.js';
 const CONTENDERS = ['mcp-tls', 'undici-agent'];
 const STATES = [
   { state: 'made', title: 'a server registered', count: 10_000, servers: 'makeCertificates' },
-  { state: 'used', title: 'a server used once, idle', count: 1_000, servers: 'startMany' },
-  { state: 'connected', title: 'an open connection', count: 1_000, servers: 'startMany' },
+  { state: 'used', title: 'a server used once, idle', count: 500, servers: 'startMany' },
+  { state: 'connected', title: 'an open connection', count: 500, servers: 'startMany' },
 ] as const;
 
 /** Memory of many servers, each with a certificate and a port of its own. */
 export async function runMemory(options: PartOptions): Promise<readonly Series[]> {
   const { binary, quick } = options;
-  const rounds = options.rounds ?? (quick ? 1 : 5);
+  const rounds = options.rounds ?? (quick ? 1 : 3);
   const series: Series[] = [];
   for (const { count, servers: task, state, title } of STATES) {
     await using processes = makeProcesses();
@@ -40,8 +40,12 @@ export async function runMemory(options: PartOptions): Promise<readonly Series[]
         figure(({ rssPerServer }) => rssPerServer),
       ),
       makeSeries(
-        { ...head, id: `memory.${state}.heap`, title: `heap and external memory of ${title}` },
+        { ...head, id: `memory.${state}.heap`, title: `held by JavaScript of ${title}` },
         figure(({ heapPerServer }) => heapPerServer),
+      ),
+      makeSeries(
+        { ...head, id: `memory.${state}.rest`, title: `RSS besides that, of ${title}` },
+        figure(({ heapPerServer, rssPerServer }) => rssPerServer - heapPerServer),
       ),
     );
   }

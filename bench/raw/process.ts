@@ -10,6 +10,12 @@ export interface OpenInput {
   readonly ca: string;
 }
 
+export interface PostInput {
+  readonly count: number;
+  /** Requests under way at any time. */
+  readonly atOnce: number;
+}
+
 export interface DownloadInput {
   readonly bytes: number;
   /** How many such answers, one after the other. */
@@ -24,7 +30,6 @@ export interface DownloadCost {
   readonly rssGrowthMb: number;
 }
 
-const AT_ONCE = 16;
 const SAMPLE_MS = 5;
 const MB = 2 ** 20;
 const BODY = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { text: 'hello' } });
@@ -39,13 +44,13 @@ function open(input: OpenInput): void {
   origin = input.origin;
 }
 
-async function post(count: number): Promise<CallCost> {
+async function post({ atOnce, count }: PostInput): Promise<CallCost> {
   const { post } = opened();
   const call = async () => {
     if ((await post(`${origin}/echo`, BODY)) !== BODY) throw new Error('not the right answer');
   };
-  await measureCalls(call, AT_ONCE, AT_ONCE);
-  return measureCalls(call, count, AT_ONCE);
+  await measureCalls(call, atOnce, atOnce);
+  return measureCalls(call, count, atOnce);
 }
 
 async function download({ bytes, how, times }: DownloadInput): Promise<DownloadCost> {

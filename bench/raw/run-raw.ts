@@ -4,47 +4,55 @@ import type { CallCost } from '../support/measure-calls.js';
 import type { PartOptions } from '../support/part.js';
 import { makeSeries, type Series } from '../support/results.js';
 import { makeProcesses } from '../support/start-process.js';
-import type { OpenInput } from './process.js';
+import type { OpenInput, PostInput } from './process.js';
 
-const CONTENDERS = [
-  'mcp-tls',
-  'undici-fetch',
-  'global-fetch',
-  'undici-request',
-  'node-https',
-  'axios',
-  'got',
-  'node-fetch',
-];
-const FEW = ['mcp-tls', 'undici-fetch', 'undici-request'];
+/** What the targets are made of. */
+const FEW = ['mcp-tls', 'undici-fetch', 'undici-request', 'undici-dispatch'];
+const CONTENDERS = [...FEW, 'global-fetch', 'node-https', 'axios', 'got', 'node-fetch'];
 
-/** Small POSTs without an SDK, 16 at a time. */
+/** Small POSTs without an SDK: 16 at a time over every library, 1 and 64 over few. */
 export async function runRaw(options: PartOptions): Promise<readonly Series[]> {
+  return [
+    ...(await runAtOnce(16, options.quick ? FEW : CONTENDERS, options)),
+    ...(await runAtOnce(1, FEW, options)),
+    ...(await runAtOnce(64, FEW, options)),
+  ];
+}
+
+async function runAtOnce(
+  atOnce: number,
+  contenders: readonly string[],
+  options: PartOptions,
+): Promise<readonly Series[]> {
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 200, rounds: options.rounds ?? 3, calls: 400 }
-    : { warmUp: 5_000, rounds: options.rounds ?? 15, calls: 2_000 };
+    : { warmUp: 2_000, rounds: options.rounds ?? 11, calls: 600 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const address = await server.call<ServerAddress>('start');
   const batches = new Map<string, () => Promise<CallCost>>();
-  for (const contender of quick ? FEW : CONTENDERS) {
+  for (const contender of contenders) {
     const process = processes.start('raw', { binary });
     await process.call('open', { contender, ...address } satisfies OpenInput);
-    await process.call('post', warmUp);
-    batches.set(contender, () => process.call<CallCost>('post', calls));
+    const post = (count: number) =>
+      process.call<CallCost>('post', { atOnce, count } satisfies PostInput);
+    await post(warmUp);
+    batches.set(contender, () => post(calls));
   }
   const costs = await interleave(batches, rounds);
   const figure = (pick: (cost: CallCost) => number) =>
     new Map([...costs].map(([id, rounds]) => [id, rounds.map(pick)]));
-  const head = { bases: ['undici-fetch', 'undici-request'] };
+  const head = { bases: ['undici-fetch', 'undici-request', 'undici-dispatch'] };
+  const id = atOnce === 16 ? 'raw' : `raw.at${atOnce}`;
+  const how = `${atOnce} at a time`;
   return [
     makeSeries(
-      { ...head, id: 'raw.throughput', title: 'small POST, 16 at a time', unit: 'requests/s' },
+      { ...head, id: `${id}.throughput`, title: `small POST, ${how}`, unit: 'requests/s' },
       figure(({ wallUs }) => 1_000_000 / wallUs),
     ),
     makeSeries(
-      { ...head, id: 'raw.cpu', title: 'client CPU per small POST, 16 at a time', unit: 'µs' },
+      { ...head, id: `${id}.cpu`, title: `client CPU per small POST, ${how}`, unit: 'µs' },
       figure(({ cpuUs }) => cpuUs),
     ),
   ];

@@ -8,34 +8,14 @@
  * machine. `--pages`: of so many, pages only. `--watch` is for so many servers that refuse every connection,
  * whose processes all lose their subscription once.
  */
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createClient } from '@keyv/redis';
-import {
-  type CertificateStoreOptions,
-  createCertificateStore,
-  createServerRegistry,
-  type EncryptedCertificateStore,
-} from '../../src/index.js';
-import { redisStorage } from '../../src/redis/index.js';
-import { GcmKey } from '../../src/store/gcm-key.js';
-import { createSealer, createStoredCertificate } from '../../src/store/index.js';
-import { headOf } from '../../src/store/record-heads.js';
-import { recordKey } from '../../src/store/record-key.js';
-import { heldCertificate } from '../../src/testing/index.js';
-import { startRedis } from '../../test/store/support/start-redis.js';
-import { freePort } from '../../test/support/waiting.js';
-import { BACKENDS, type BenchBackend, fillRedis, type SeedRows } from './backends.js';
+import { createCertificateStore, createServerRegistry } from '../../src/index.js';
+import { BACKENDS, type BenchBackend } from './backends.js';
 import { drawScale, type ScalePoint } from './draw-scale.js';
+import { type Fill, idOf, keys, openStore, SEED_BATCH, seed } from './seed.js';
+import { cpuMs, measureLostSubscription } from './watch-cost.js';
 
-const makeClient = (url: string) => createClient({ url });
-type Client = ReturnType<typeof makeClient>;
-
-const key = { id: 'k1', key: randomBytes(32) };
-const keys = [key];
-const BATCH = 200;
 const COLD_READS = 500;
 /** First readings before those that are measured. */
 const MOST_WARMING = 5_000;
@@ -70,46 +50,6 @@ async function main(): Promise<void> {
   if (servers > 0) await measureLostSubscription(servers);
 }
 
-function openStore(
-  storage: CertificateStoreOptions['storage'],
-  namespace: string,
-): EncryptedCertificateStore {
-  return createCertificateStore({ keys, namespace, storage, timeout: { readMs: 60_000 } });
-}
-
-type Fill = (rows: SeedRows) => Promise<void>;
-
-async function seed(store: EncryptedCertificateStore, namespace: string, n: number, fill: Fill) {
-  await store.initialize();
-  await store.close();
-  const port = await freePort();
-  const certificates = await Promise.all(Array.from({ length: 100 }, () => heldCertificate()));
-  const records = certificates.map(({ pem }, i) =>
-    createStoredCertificate({
-      // Nobody listens there: what is measured is the store, not the handshakes.
-      url: `https://127.0.0.1:${port}/mcp/${i}`,
-      trust: { ca: pem, authority: false },
-      approvedBy: 'operations@example.com',
-    }),
-  );
-  const sealer = createSealer({ keys, namespace });
-  const gcmKey = new GcmKey(key.id, key.key);
-  for (let start = 0; start < n; start += BATCH) {
-    const rows = new Map<string, { row: string; head: string }>();
-    for (let i = start; i < Math.min(start + BATCH, n); i++) {
-      const id = idOf(i);
-      const record = records[i % records.length] as (typeof records)[number];
-      const row = await sealer.seal(id, record, 1);
-      const context = { namespace, kind: 'record', id } as const;
-      const head = headOf(gcmKey, context, row, { revision: 1, live: true });
-      rows.set(recordKey(id), { row, head });
-    }
-    await fill(rows);
-  }
-}
-
-const idOf = (i: number): string => `server-${String(i).padStart(6, '0')}`;
-
 async function seeded(backend: BenchBackend, namespace: string, n: number) {
   const fill: Fill = (rows) => backend.fill(namespace, rows);
   await seed(openStore(backend.storage(), namespace), namespace, n, fill);
@@ -122,7 +62,7 @@ async function seeded(backend: BenchBackend, namespace: string, n: number) {
 async function measureLists(backend: BenchBackend, n: number): Promise<void> {
   const namespace = `scale-${n}`;
   const store = await seeded(backend, namespace, n);
-  const raw = await timed(3, () => backend.readAll(namespace, BATCH));
+  const raw = await timed(3, () => backend.readAll(namespace, SEED_BATCH));
   await using registry = createServerRegistry({ store });
   console.log(`\n${n} records in ${backend.name}`);
   console.log(row('', 'ms', 'CPU ms', 'x raw'));
@@ -215,56 +155,6 @@ async function measureColdReads(
     `  a read of bare Keyv: ${each(keyv)} us; the first of a record: ${of(cold)}, in a new process ${of(begin)}; of one that has not changed: ${of(again)}`,
   );
 }
-
-async function measureLostSubscription(n: number): Promise<void> {
-  const namespace = 'scale-watch';
-  const redis = await startRedis();
-  const client = makeClient(redis.url);
-  await client.connect();
-  await seed(openStore(redisStorage(redis.url), namespace), namespace, n, (rows) =>
-    fillRedis(redis.url, namespace, rows),
-  );
-  const store = openStore(redisStorage(redis.url), namespace);
-  await using registry = createServerRegistry({ store });
-  const watch = registry.watch({ intervalMs: 3_600_000, pollMs: 600_000 });
-  console.log(`\n${n} servers that refuse, watched`);
-  show('the first look', await settled(client, 3));
-  await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
-  show('one lost subscription', await settled(client, 3));
-  await watch.close();
-  await store.close();
-  client.destroy();
-  await redis.stop();
-
-  function show(name: string, { bytes, cpu }: { bytes: number; cpu: number }): void {
-    const read = `${(bytes / 1e6).toFixed(1)} MB read`;
-    console.log(`  ${name.padEnd(32)} ${read.padStart(14)} ${cpu.toFixed(0).padStart(8)} CPU ms`);
-  }
-}
-
-/** What Redis sent and this process spent until `quiet` seconds in a row had neither. */
-async function settled(client: Client, quiet: number): Promise<{ bytes: number; cpu: number }> {
-  const [sent, before] = [await sentBytes(client), process.cpuUsage()];
-  let [lastBytes, lastCpu] = [sent, cpuMs(process.cpuUsage())];
-  let [bytes, cpu] = [0, 0];
-  for (let still = 0; still < quiet; ) {
-    await sleep(1_000);
-    const [nowBytes, nowCpu] = [await sentBytes(client), cpuMs(process.cpuUsage())];
-    // Beats of the subscription and this very look are a few KB and a few ms.
-    const isQuiet = nowBytes - lastBytes < 100_000 && nowCpu - lastCpu < 150;
-    still = isQuiet ? still + 1 : 0;
-    if (!isQuiet) [bytes, cpu] = [nowBytes - sent, cpuMs(process.cpuUsage(before))];
-    [lastBytes, lastCpu] = [nowBytes, nowCpu];
-  }
-  return { bytes, cpu };
-}
-
-async function sentBytes(client: Client): Promise<number> {
-  const info = await client.info('stats');
-  return Number(/^total_net_output_bytes:(\d+)/m.exec(info)?.[1]);
-}
-
-const cpuMs = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;
 
 interface Timed {
   readonly ms: number;

@@ -16,6 +16,7 @@ const PROGRAMS = {
   factory: 'bench/factory/process.ts',
   connect: 'bench/connect/process.ts',
   memory: 'bench/memory/process.ts',
+  registry: 'bench/registry/process.ts',
   start: 'bench/start/process.ts',
 } as const;
 

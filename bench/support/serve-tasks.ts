@@ -1,3 +1,5 @@
+import { startProfile, stopProfile } from './profiler.js';
+
 /** Tasks of a measuring process, which the main process calls by name. */
 export type Tasks = Readonly<Record<string, (input: never) => unknown>>;
 
@@ -8,10 +10,14 @@ export interface TaskRequest {
 
 export type TaskAnswer = { readonly result: unknown } | { readonly error: string };
 
-/** Runs tasks as the main process asks for them, one at a time, until it hangs up. */
+/**
+ * Runs tasks as the main process asks for them, one at a time, until it hangs up. Besides its own, each
+ * process has `startProfile` and `stopProfile`.
+ */
 export function serveTasks(tasks: Tasks): void {
+  const all: Tasks = { ...tasks, startProfile, stopProfile };
   process.on('message', async ({ task, input }: TaskRequest) => {
-    process.send?.(await answer(tasks, task, input));
+    process.send?.(await answer(all, task, input));
   });
   process.on('disconnect', () => process.exit());
 }

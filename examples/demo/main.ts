@@ -2,7 +2,7 @@
  * The main job, to watch: an MCP client meets a server with a self-signed certificate, learns what
  * it is, trusts exactly it, and calls a tool; then an impostor with the same names is refused.
  *
- * Everything is real and stays on 127.0.0.1. The exit code tells whether all of it went as it should.
+ * Everything is real and stays on 127.0.0.1. The exit code says whether all of it went as it should.
  */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -54,7 +54,7 @@ async function plainClientFails(url: string): Promise<void> {
     row('error', bad(String(error)));
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
     row('its cause', cause?.code ?? 'none');
-    check(true, 'refused, and rightly: but the message tells nobody what to do');
+    check(true, 'refused, and rightly: but the message does not say what to do');
     note('The usual way out, NODE_TLS_REJECT_UNAUTHORIZED=0, would accept anybody from now on.');
   }
 }
@@ -64,9 +64,9 @@ async function inspect({ mcpUrl }: McpTestServer): Promise<TrustInput> {
   block(formatCertificate(peer.description));
   for (const { code, message } of peer.problems) row('problem', bad(`${code}: ${message}`));
   // In life, a person compares this with what the server's operator says over another channel.
-  const told = certificate.fingerprint;
-  const agrees = peer.description.fingerprint === told;
-  check(agrees, "the fingerprint is the one that the server's operator told us");
+  const outOfBand = certificate.fingerprint;
+  const agrees = peer.description.fingerprint === outOfBand;
+  check(agrees, "the fingerprint is the one that the server's operator gave us");
   if (!agrees || !peer.suggestedPolicy) throw new Error('nothing to trust');
   row('policy', good('{ ca: <this certificate> }: it is the only trust anchor'));
   return peer.suggestedPolicy;

@@ -14,7 +14,7 @@ import { toolRoutes } from './routes-tools.js';
 import type { Settings } from './settings.js';
 
 /** What the routes work with. */
-export interface AppParts {
+export interface AppContext {
   readonly settings: Settings;
   readonly registry: ServerRegistry;
   /** The process that keeps the servers to try it on. */
@@ -24,8 +24,8 @@ export interface AppParts {
 }
 
 /** The application of one worker: the page at `/`, everything else under `/api`. */
-export function createApp(parts: AppParts): Express {
-  const { settings, primary } = parts;
+export function createApp(context: AppContext): Express {
+  const { settings, primary } = context;
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -49,15 +49,15 @@ export function createApp(parts: AppParts): Express {
     await primary.ask('rotate', { name, sameKey: sameKey === true });
     response.json({ rotated: true });
   });
-  api.use(serverRoutes(parts));
-  api.use(certificateRoutes(parts));
+  api.use(serverRoutes(context));
+  api.use(certificateRoutes(context));
   api.get('/approvals', async (request, response) => {
     const { id } = request.query;
-    const approvals = await parts.approvals.read(typeof id === 'string' ? id : undefined);
+    const approvals = await context.approvals.read(typeof id === 'string' ? id : undefined);
     response.json({ approvals, worker: process.pid });
   });
-  api.use(toolRoutes(parts));
-  api.use(eventRoutes(parts));
+  api.use(toolRoutes(context));
+  api.use(eventRoutes(context));
   api.use(() => {
     throw new ApiError(404, 'there is no such route; see README.md');
   });

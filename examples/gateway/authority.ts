@@ -17,11 +17,11 @@ export async function describeAuthority(ca: string | undefined): Promise<Certifi
 export async function readAuthority(body: Body): Promise<TrustPolicy> {
   const ca = textIn(body, 'ca');
   const { fingerprint, spkiPin } = await describeAuthority(ca);
-  const told = textIn(body, 'caFingerprint');
-  if (told === undefined) {
+  const given = textIn(body, 'caFingerprint');
+  if (given === undefined) {
     throw new ApiError(428, "caFingerprint: compare the authority's fingerprint first");
   }
-  if (told !== spkiPin && hexOf(told) !== hexOf(fingerprint)) {
+  if (given !== spkiPin && hexOf(given) !== hexOf(fingerprint)) {
     throw new ApiError(409, 'caFingerprint: this authority has another fingerprint');
   }
   return { ca: ca as string, authority: true };

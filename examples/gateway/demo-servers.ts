@@ -49,7 +49,7 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
   };
 
   const certificates = new Map<string, HeldCertificate>();
-  const tell = (name: string, { fingerprint: fingerprint256 }: HeldCertificate) =>
+  const printFingerprint = (name: string, { fingerprint: fingerprint256 }: HeldCertificate) =>
     print(`  ${name.padEnd(8)} SHA-256 ${fingerprint256}`);
   const started = await Promise.all(
     Object.entries(shapes).map(async ([name, { about, options }]) => {
@@ -58,8 +58,8 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
       return { name, about, server: await startMcpServer({ certificate, transport: 'both' }) };
     }),
   );
-  for (const [name, certificate] of certificates) tell(name, certificate);
-  tell('CA', authority);
+  for (const [name, certificate] of certificates) printFingerprint(name, certificate);
+  printFingerprint('CA', authority);
 
   return {
     list: started.map(({ name, about, server }) => ({
@@ -78,7 +78,7 @@ export async function startDemoServers(print: (line: string) => void): Promise<D
       );
       certificates.set(name, next);
       server.rotate(next, { dropConnections: true });
-      tell(name, next);
+      printFingerprint(name, next);
     },
     async close() {
       await Promise.all(started.map(({ server }) => server.close()));

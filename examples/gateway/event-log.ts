@@ -3,12 +3,12 @@ import { describeError } from './answer-error.js';
 
 type Failed = Extract<RegistryEvent, { type: 'failed' }>;
 
-/** What the watch tells, as JSON can hold it. */
+/** What the watch reports, as JSON can hold it. */
 export type LoggedEvent =
   | Exclude<RegistryEvent, Failed>
   | (Omit<Failed, 'error'> & { readonly message: string });
 
-/** The latest events that this worker was told, for pages that come later, and those to come. */
+/** The latest events that this worker received, for pages that come later, and those to come. */
 export interface EventLog {
   readonly recent: readonly LoggedEvent[];
   /** @returns ends it */
@@ -17,14 +17,14 @@ export interface EventLog {
 
 const KEPT = 100;
 
-/** Keeps what a watch tells, and prints what this process was the first to find. */
+/** Keeps what a watch reports, and prints what this process was the first to find. */
 export function makeEventLog(watch: RegistryWatch): EventLog {
   const recent: LoggedEvent[] = [];
   const listeners = new Set<(event: LoggedEvent) => void>();
 
   async function follow(): Promise<void> {
-    for await (const told of watch) {
-      const event = toLogged(told);
+    for await (const received of watch) {
+      const event = toLogged(received);
       recent.push(event);
       if (recent.length > KEPT) recent.shift();
       for (const listener of listeners) listener(event);

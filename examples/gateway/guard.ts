@@ -26,7 +26,7 @@ export function askToken(adminToken: string): RequestHandler {
   const expected = digest(adminToken);
   return (request, response, next) => {
     const [, given] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    // Digests are of equal length, so that the time of comparing tells nothing.
+    // Digests are of equal length, so that the time of comparing reveals nothing.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
     response.set('WWW-Authenticate', 'Bearer');
     throw new ApiError(401, 'the admin token, please: Authorization: Bearer TOKEN');

@@ -53,8 +53,8 @@ const noInvalidation: Invalidation = {
 };
 
 /**
- * Changes of a directory store, told to the other workers of this machine through the primary. With
- * `directoryStorage` the operating system tells as soon, and nobody waits for it. Here a publication
+ * Changes of a directory store, announced to the other workers of this machine through the primary. With
+ * `directoryStorage` the operating system announces them as soon, and nobody waits for it. Here a publication
  * resolves when all workers have taken note, and the store waits for that: a revocation that was
  * answered holds in every one of them.
  */

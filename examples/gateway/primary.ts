@@ -8,7 +8,7 @@ import type { Settings } from './settings.js';
 /** After so long, a worker that was asked to stop is ended. */
 const STOP_MS = 5_000;
 
-/** Starts the workers, passes on what they tell each other, and starts those that died anew. */
+/** Starts the workers, passes on what they announce to each other, and starts those that died anew. */
 export async function runPrimary(settings: Settings, withServers: boolean): Promise<void> {
   await setUpStore(settings);
   const demo = withServers ? await startDemo() : undefined;
@@ -82,6 +82,6 @@ Workers   ${pids.join(', ')}
 
 async function startDemo(): Promise<DemoServers> {
   const { startDemoServers } = await import('./demo-servers.js');
-  console.log('Servers to try it on. Their operator tells you these fingerprints:');
+  console.log('Servers to try it on. Their operator would read you these fingerprints:');
   return startDemoServers((line) => console.log(line));
 }

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { Router } from 'express';
-import type { AppParts } from './app.js';
+import type { AppContext } from './app.js';
 import { describeAuthority, readAuthority } from './authority.js';
 import { readBody, textIn } from './read-body.js';
 
 /** Certificates as files: an authority's that comes, for one or many servers, and a server's that goes. */
-export function certificateRoutes({ registry, approvals }: AppParts): Router {
+export function certificateRoutes({ registry, approvals }: AppContext): Router {
   const router = Router();
 
   router.post('/authorities/inspect', async (request, response) => {
@@ -22,7 +22,7 @@ export function certificateRoutes({ registry, approvals }: AppParts): Router {
     // What is asked for in addition stays; the pins of a server that was known by its key are what this replaces.
     const pins = before.kind === 'authority' && before.pins.length > 0 ? { pins: before.pins } : {};
     const name = before.serverName === undefined ? {} : { serverName: before.serverName };
-    // Judged with a connection: a server that this authority does not vouch for keeps what it has.
+    // Judged with a connection: a server that this authority does not cover keeps what it has.
     const update = () => registry.update(id, { trust: { ...trust, ...pins, ...name }, approvedBy });
     const server = await approvals.keep(id, 'authority', approvedBy, update, (one) => one);
     response.json({ server, worker: process.pid });

@@ -1,12 +1,12 @@
 import { Router } from 'express';
-import type { AppParts } from './app.js';
+import type { AppContext } from './app.js';
 import type { LoggedEvent } from './event-log.js';
 
 /** Proxies and browsers end a connection that is silent for too long. */
 const HEARTBEAT_MS = 15_000;
 
 /** What happened to certificates: the latest, and then those to come. */
-export function eventRoutes({ events }: AppParts): Router {
+export function eventRoutes({ events }: AppContext): Router {
   const router = Router();
 
   router.get('/events', (request, response) => {

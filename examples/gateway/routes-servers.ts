@@ -1,14 +1,14 @@
 import { Router } from 'express';
 import type { RegisterOptions, RegistryEntry, ServerCheck } from 'mcp-tls';
 import { ApiError, describeError } from './answer-error.js';
-import type { AppParts } from './app.js';
+import type { AppContext } from './app.js';
 import { readAuthority } from './authority.js';
 import { type Body, choiceIn, readBody, readPage, textIn } from './read-body.js';
 
 const TRUSTS = ['certificate', 'key', 'authority'] as const;
 
 /** Servers: look at one, register it with approval, list, check, renew and revoke. */
-export function serverRoutes({ registry, approvals }: AppParts): Router {
+export function serverRoutes({ registry, approvals }: AppContext): Router {
   const router = Router();
 
   router.post('/inspect', async (request, response) => {

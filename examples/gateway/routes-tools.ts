@@ -1,11 +1,11 @@
 import { type Request, type Response, Router } from 'express';
 import { ApiError } from './answer-error.js';
-import type { AppParts } from './app.js';
+import type { AppContext } from './app.js';
 import { choiceIn, readBody } from './read-body.js';
 import { callTool, listTools, type ToolLink, TRANSPORTS } from './tool-calls.js';
 
 /** The tools of a server, over Streamable HTTP (the default) or over SSE. */
-export function toolRoutes({ registry }: AppParts): Router {
+export function toolRoutes({ registry }: AppContext): Router {
   const router = Router();
 
   function linkOf(

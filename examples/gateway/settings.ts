@@ -20,7 +20,7 @@ export interface Settings {
   readonly networks: BlockList;
 }
 
-/** Something to tell the person who started it, without a stack. */
+/** An error to print for the person who started it, without a stack. */
 export class SettingsError extends Error {}
 
 const DEFAULT_DATA_DIR = fileURLToPath(new URL('data', import.meta.url));

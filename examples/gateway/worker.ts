@@ -8,7 +8,7 @@ import { openStore, workerInvalidation } from './open-store.js';
 import { makePeer } from './peer.js';
 import { readSettings } from './settings.js';
 
-/** How often each server is looked at, by one of the workers; and how soon the others are told. */
+/** How often each server is looked at, by one of the workers; and how soon the others hear of it. */
 const WATCH_MS = 60_000;
 const POLL_MS = 2_000;
 
@@ -34,7 +34,7 @@ process.once('SIGTERM', stop);
 process.once('disconnect', stop);
 
 /**
- * Whoever may register servers, and whatever those servers name, reaches public addresses and the
+ * Everyone who may register servers, and all that those servers name, reaches public addresses and the
  * networks that the operator has named; not the metadata, and its tokens, of the machine's cloud.
  */
 function allowAddress(address: string): boolean {

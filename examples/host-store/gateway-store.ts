@@ -1,12 +1,11 @@
-import type {
-  CertificateStore,
-  CurrentCertificate,
-  KeyRingInput,
-  StoredCertificate,
-  StoreError,
-  WriteCondition,
-} from 'mcp-tls';
-import { createSealer, makeStoreError } from 'mcp-tls/store';
+import type { CertificateStore, StoredCertificate, StoreError } from 'mcp-tls';
+import {
+  type CurrentCertificate,
+  createSealer,
+  type KeyRingInput,
+  makeStoreError,
+  type WriteCondition,
+} from 'mcp-tls/store';
 import type { Database, Row } from './database.js';
 
 /** Writers that come between reading a revision and writing the next one, before this gives up. */
@@ -42,7 +41,7 @@ export function createGatewayStore(database: Database, keys: KeyRingInput): Cert
   /**
    * Writes over the revision that was read, or not at all, so that no writer undoes another.
    *
-   * @param ifRevision what the revision has to be; `undefined`: whatever it is
+   * @param ifRevision what the revision has to be; `undefined`: any
    */
   async function replace(
     id: string,

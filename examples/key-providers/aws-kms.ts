@@ -9,8 +9,7 @@
  * which stands in CloudTrail and can be demanded by the key's policy. KMS keeps old key material after a
  * rotation of its own, so nothing has to be sealed anew for one.
  */
-import type { KeyProvider } from 'mcp-tls';
-import { wrappedKeyProvider } from 'mcp-tls/store';
+import { type KeyProvider, wrappedKeyProvider } from 'mcp-tls/store';
 
 /** What is used of `KMS` of `@aws-sdk/client-kms`. */
 export interface KmsLike {

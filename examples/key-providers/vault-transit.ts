@@ -8,8 +8,8 @@
  * key in Vault, start the processes with `minVersion` at its new version, `store.rewrap()`, and then raise
  * `min_decryption_version` in Vault.
  */
-import { type KeyProvider, makeCustomClientFactory, type TrustInput } from 'mcp-tls';
-import { wrappedKeyProvider } from 'mcp-tls/store';
+import { makeCustomClientFactory, type TrustInput } from 'mcp-tls';
+import { type KeyProvider, wrappedKeyProvider } from 'mcp-tls/store';
 
 export interface VaultTransit {
   /** `https://vault.internal:8200` */

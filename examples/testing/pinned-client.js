@@ -58,7 +58,7 @@ export function makePinnedFetch({ url, ca }) {
     let target = new URL(input, url);
     let request = init;
     for (let redirects = 0; redirects <= 5; redirects++) {
-      // The certificates vouch for this server only, and so do its credentials.
+      // The certificates are trusted for this server only, and so do its credentials.
       if (target.origin !== origin) throw new TypeError(`not for ${target.origin}`);
       const response = await send(target, request);
       const location = response.headers.get('location');

@@ -20,37 +20,41 @@ export interface Approved {
   readonly by: 'fingerprint' | 'roots' | 'ca';
 }
 
-export interface ApprovalParts {
+export interface ApprovalRequest {
   readonly url: URL;
   /** To look with. */
   readonly trust: TrustInput;
   /** Of it, for the screen. */
   readonly words: string;
-  /** What vouches for the server where `trust` does. */
+  /** What the server is trusted by where `trust` trusts it. */
   readonly by: 'roots' | 'ca';
   /** Whether a fingerprint is wanted even of a server that is trusted: other trust is to be replaced. */
   readonly always: boolean;
 }
 
 /**
- * Looks, shows, and comes back only with what is approved: a server that the given trust vouches for, or one whose
+ * Looks, shows, and comes back only with what is approved: a server that the given trust covers, or one whose
  * fingerprint the operator has from elsewhere.
  *
  * @throws {RefusedError} if nobody approved
  */
-export async function approve(io: Io, args: ParsedArgs, parts: ApprovalParts): Promise<Approved> {
-  const { url, trust, by, always } = parts;
+export async function approve(
+  io: Io,
+  args: ParsedArgs,
+  request: ApprovalRequest,
+): Promise<Approved> {
+  const { url, trust, by, always } = request;
   const screen = new Screen(io, io.stderr);
   const given = textOption(args, 'fingerprint');
   if (given !== undefined) {
     const peer = await lookFor(given, url, args, trust);
-    show(screen, peer, parts.words, []);
+    show(screen, peer, request.words, []);
     return { peer, by: 'fingerprint' };
   }
   const peer = await lookAt(url, args, trust);
   const isEnough = peer.trusted && !always;
   if (!isEnough) hideDigests(screen, peer);
-  show(screen, peer, parts.words, isEnough ? [] : COMPARED);
+  show(screen, peer, request.words, isEnough ? [] : COMPARED);
   if (isEnough) return { peer, by };
   assertTrustable(peer);
   screen.line();

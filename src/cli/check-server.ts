@@ -92,7 +92,7 @@ function failed(error: unknown): CheckResult {
 
 /**
  * The server's certificate, unless the policy takes it after its end too; the client's; and the last of those that
- * are trusted, where nothing else vouches. Certificates between are left out: one that is presented and not needed
+ * are trusted, where there is no other trust. Certificates between are left out: one that is presented and not needed
  * may have expired long ago.
  */
 function endsOf(policy: CheckedTrustPolicy, { description }: PeerCertificate, now: Date): End[] {

@@ -15,16 +15,28 @@ export function showVerdict(screen: Screen, peer: PeerCertificate, words: string
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const connection = [protocol, group, cipher].filter((one) => one !== undefined).join(', ');
   screen.line({ style: 'bold', text: address }, `  ${connection}`);
-  screen.line(
-    trusted ? { style: 'green', text: 'TRUSTED' } : { style: 'red', text: 'NOT TRUSTED' },
-    ` under ${words}; ${asksForCertificate ? 'a' : 'no'} client certificate is asked for`,
-  );
+  if (isOnlyForClient(peer)) {
+    screen.line(
+      { style: 'red', text: 'NO CONNECTION' },
+      `: the server's certificate is trusted under ${words}, but`,
+    );
+  } else {
+    screen.line(
+      trusted ? { style: 'green', text: 'TRUSTED' } : { style: 'red', text: 'NOT TRUSTED' },
+      ` under ${words}; ${asksForCertificate ? 'a' : 'no'} client certificate is asked for`,
+    );
+  }
   for (const { message } of problems.slice(0, MAX_PROBLEMS)) {
     screen.text(shown(message), '  - ', '    ');
   }
   for (const { message } of remarks.slice(0, MAX_PROBLEMS)) {
     screen.text(`note: ${shown(message)}`, '  - ', '    ');
   }
+}
+
+/** Whether the server is trusted, and only misses a client certificate, or does not take the one it got. */
+export function isOnlyForClient({ trusted, problems }: PeerCertificate): boolean {
+  return !trusted && problems.every(({ code }) => code.startsWith('client-certificate-'));
 }
 
 /** The certificates as presented, the server's own first, each above the one that is said to have issued it. */

@@ -21,7 +21,7 @@ export function readEntries(file: string): readonly TrustEntry[] {
   return servers.map((server) => ({ ...server, tls: frame.servers[server.name]?.tls }));
 }
 
-/** What vouches for a server, in words. */
+/** What a server is trusted by, in words. */
 export function trustWords(trust: TrustPolicy | null): string {
   const policy = checkTrustPolicy(trust);
   const pinned = policy.pins.length > 0 && policy.identity === 'name' ? ', and a pin' : '';

@@ -78,7 +78,7 @@ const PROBE: Declaration<FetchPeerCertificateOptions> = declareOptions<FetchPeer
 
 /**
  * Connects to an https server only to read its certificate: makes the TLS handshake that a client under
- * `trust` makes, sends no application data, closes. Whatever it returns is what **anybody** at that
+ * `trust` makes, sends no application data, closes. What it returns is what **anybody** at that
  * address presented: it is to be approved by a person or compared with a known fingerprint, not trusted
  * because it came.
  *
@@ -139,7 +139,7 @@ export async function inspectPeer(
   const [description, ...issuers] = descriptions;
   // Of an encoding that is read one way here and another way there: there is nothing to show.
   if (description === undefined) throw refusal ?? notDer(host, port);
-  const { problems, remarks } = explain(looked, descriptions, identity, now);
+  const { problems, remarks } = explain(looked, request, descriptions, identity, now);
   const chain = handshake.chain.map((certificate) => certificate.toString());
   const facts = {
     host,
@@ -193,16 +193,19 @@ function describeChain(
 }
 
 function explain(
-  { handshake, refusal, clientRefusal }: Look,
+  { handshake, refusal, clientRefusal, isTrusted }: Look,
+  { policy }: LookRequest,
   descriptions: readonly (CertificateDescription | undefined)[],
   identity: ReferenceIdentity,
   now: Date,
 ): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
+  // A server that is trusted and refuses the client: what else is odd about it is no reason.
+  const reason = isTrusted && refusal === clientRefusal ? undefined : refusal;
   const explained = explainVerdict({
-    refusal: refusal && {
-      reason: refusal.code,
-      message: withoutHost(refusal.message),
-      detail: 'detail' in refusal ? refusal.detail : undefined,
+    refusal: reason && {
+      reason: reason.code,
+      message: withoutHost(reason.message),
+      detail: 'detail' in reason ? reason.detail : undefined,
     },
     presentation: handshake,
     descriptions,
@@ -211,7 +214,7 @@ function explain(
     protocol: handshake.protocol,
   });
   const { problems, remarks } = explained;
-  if (clientRefusal !== undefined && clientRefusal !== refusal) {
+  if (clientRefusal !== undefined && clientRefusal !== reason) {
     const required = clientRefusal.code === 'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED';
     const code = required ? 'client-certificate-required' : 'client-certificate-refused';
     return {
@@ -219,7 +222,8 @@ function explain(
       remarks,
     };
   }
-  if (refusal !== undefined || !handshake.asksForCertificate) return explained;
+  const isMissing = handshake.asksForCertificate && policy.clientCertificate === undefined;
+  if (!isMissing || clientRefusal !== undefined) return explained;
   return { problems, remarks: [...remarks, CERTIFICATE_REQUESTED] };
 }
 

@@ -20,7 +20,7 @@ export interface HelloTarget {
   readonly onSecondHello?: ((why: HelloLost) => void) | undefined;
 }
 
-/** How long nothing at all may come back before the smaller one is tried besides; or half of the limit. */
+/** How long nothing at all may come back before the smaller one is tried too; or half of the limit. */
 const SILENCE_MS = 5_000;
 
 /** Gives a way to the server, anew at each call. */

@@ -135,7 +135,7 @@ const CLIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_CLIENT_CERTIFICATE_REFUSED',
 ]);
 
-/** No certificate was shown, for whatever reason: a cipher suite without one, or a failed handshake. */
+/** No certificate was shown, for any reason: a cipher suite without one, or a failed handshake. */
 function strictError(request: LookRequest, { failure, secondHello }: Shaken): ConnectFailure {
   const none = Object.assign(new Error('no certificate'), { code: 'ERR_SSL_NO_CERTIFICATE' });
   const { host, port, policy } = request;

@@ -41,10 +41,11 @@ export type PeerCertificate =
       /** What is wrong; never empty. */
       readonly problems: readonly [Problem, ...Problem[]];
       /**
-       * A policy that trusts exactly this certificate or key. It was judged with this very handshake, so
-       * it works (with the client certificate of the given trust, if there is one, which is a secret and
-       * not repeated); to be used **after** somebody compared the fingerprint out of band. `undefined`: no
-       * policy can make this server acceptable, see `problems`.
+       * A policy that trusts exactly this certificate or key, to be used **after** somebody compared the
+       * fingerprint out of band. It was judged with this very handshake. It never has a client certificate:
+       * add the one of the given trust, if there is one (its key is a secret, and not repeated), or one that
+       * the server accepts, where `asksForCertificate` says that it wants one. `undefined`: no policy can make
+       * this server acceptable, see `problems`.
        */
       readonly suggestedPolicy: TrustPolicy | undefined;
     });

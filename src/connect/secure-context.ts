@@ -10,7 +10,7 @@ import { assertTlsRuntime } from './tls-runtime.js';
  * options Node.js rebuilds it for every handshake.
  *
  * OpenSSL is given the policy's authorities and roots, and never a server's own certificate: what that
- * one's key signed can then not be vouched for, whatever else a server presents. A policy that trusts
+ * one's key signed is then never trusted, no matter what else a server presents. A policy that trusts
  * own certificates or pins alone has no anchors at all here, and OpenSSL refuses every chain.
  *
  * Security level 2 (keys and hashes of 112 bits and more) is set for every Node.js line: 20 and 22

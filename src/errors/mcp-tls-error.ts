@@ -8,7 +8,7 @@ import type { ErrorCode } from './codes.js';
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** `text` with whatever does not print written as `\u{...}`. */
+/** `text` with everything that does not print written as `\u{...}`. */
 export function plain<Text extends string | undefined>(text: Text): Text {
   return text?.replace(
     UNPRINTABLE,

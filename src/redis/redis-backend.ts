@@ -144,9 +144,9 @@ export function redisBackend(
       const asked = client.eval(HEADS, { keys: [hash, headsOf(namespace)], arguments: [...keys] });
       const answer = await asked.catch(unlessForbidden);
       if (answer === undefined || answer === null) return undefined;
-      const parts = answer as readonly (string | null)[];
+      const values = answer as readonly (string | null)[];
       return keys.map((_, i) => {
-        const [digest, head] = [parts[2 * i], parts[2 * i + 1]];
+        const [digest, head] = [values[2 * i], values[2 * i + 1]];
         return digest == null || head == null ? undefined : { digest, head };
       });
     },

@@ -21,7 +21,7 @@ local published = redis.pcall('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. number)
 if type(published) == 'table' then return 0 end
 return 1`;
 
-export interface ListenerParts {
+export interface ListenerDeps {
   readonly connection: RedisConnection;
   readonly namespace: string;
   /** The name under which this process sends: it needs no message about its own changes. */
@@ -44,7 +44,7 @@ export interface ListenerParts {
 export class RedisListener {
   /** Resolved when messages come in for the first time. */
   readonly heard: Promise<void>;
-  readonly #parts: ListenerParts;
+  readonly #deps: ListenerDeps;
   readonly #ended = new AbortController();
   #isHeard = false;
   #number: number | undefined;
@@ -55,8 +55,8 @@ export class RedisListener {
   #subscriber: RedisSubscriber | undefined;
   #canBeat = true;
 
-  constructor(parts: ListenerParts) {
-    this.#parts = parts;
+  constructor(deps: ListenerDeps) {
+    this.#deps = deps;
     this.heard = new Promise((resolve) => {
       this.#onHeard = resolve;
     });
@@ -91,14 +91,14 @@ export class RedisListener {
   }
 
   async #open(): Promise<void> {
-    const subscriber = await this.#parts.connection.subscriber();
+    const subscriber = await this.#deps.connection.subscriber();
     this.#ended.signal.throwIfAborted();
     this.#subscriber = subscriber;
     // At every connection that it makes by itself, after the subscription was renewed.
     subscriber.onReady(() => this.#isHeard && this.#reset());
     await withDeadline(async () => {
       await subscriber.connect();
-      await subscriber.subscribe(channelOf(this.#parts.namespace), this.#hear);
+      await subscriber.subscribe(channelOf(this.#deps.namespace), this.#hear);
       this.#canBeat = true;
       await subscriber.subscribe(this.#ownChannel, this.#hearBeat).catch(this.#ifForbidden);
     }, OPEN_MS);
@@ -113,13 +113,13 @@ export class RedisListener {
   };
 
   get #ownChannel(): string {
-    return `${channelOf(this.#parts.namespace)}:${this.#parts.self}`;
+    return `${channelOf(this.#deps.namespace)}:${this.#deps.self}`;
   }
 
   readonly #hear = (message: string): void => {
     const [sender, key = '', number = ''] = message.split(' ');
     this.#count(Number(number), true);
-    if (sender === this.#parts.self) return;
+    if (sender === this.#deps.self) return;
     const id = recordId(key);
     this.#announce(id === undefined ? { type: 'reset' } : { type: 'changed', id });
   };
@@ -150,8 +150,8 @@ export class RedisListener {
     // Given up at the deadline or when it is closed, it has nobody to report to.
     arrived.catch(() => {});
     await withDeadline(async () => {
-      const client = await this.#parts.connection.ready();
-      const call = { keys: [hashOf(this.#parts.namespace)], arguments: [this.#ownChannel, beat] };
+      const client = await this.#deps.connection.ready();
+      const call = { keys: [hashOf(this.#deps.namespace)], arguments: [this.#ownChannel, beat] };
       const answer = await client.eval(BEAT, call).catch(this.#ifForbidden);
       if (Number(answer) === 0) this.#canBeat = false;
       if (this.#canBeat) await arrived;
@@ -171,7 +171,7 @@ export class RedisListener {
   }
 
   #announce(event: InvalidationEvent): void {
-    if (!this.#ended.signal.aborted) this.#parts.listener(event);
+    if (!this.#ended.signal.aborted) this.#deps.listener(event);
   }
 
   #release(): void {

@@ -74,6 +74,6 @@ function assertByChain({
   if (ownCertificates.length === 0 && trustsChains) return;
   invalidArgument(
     "options.tls.ca has a server's own certificate, and Redis is trusted by an authority",
-    'Give the CA that signed it. If there is none, `authority: true` lets this certificate vouch for itself, and for whatever its key signs.',
+    'Give the CA that signed it. If there is none, `authority: true` trusts this certificate, and everything that its key signs.',
   );
 }

@@ -19,7 +19,7 @@ export interface CheckLink {
   readonly open: () => ClientLike;
 }
 
-export interface CheckParts {
+export interface CheckDeps {
   /** Of the record. */
   readonly url: string;
   readonly clientCertificate: ShownClientCertificate | undefined;
@@ -54,19 +54,19 @@ const NOT_MET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export async function checkServer(
   id: string,
-  parts: CheckParts,
+  deps: CheckDeps,
   options: ServerCheckOptions,
 ): Promise<ServerCheck> {
   const { timeoutMs = 10_000, signal, ...given } = options;
   signal?.throwIfAborted();
-  const limit = new CheckLimit(parts, timeoutMs, signal);
+  const limit = new CheckLimit(deps, timeoutMs, signal);
   try {
-    const link = await untilAborted(parts.link(given), limit.signal);
+    const link = await untilAborted(deps.link(given), limit.signal);
     // What the server presents now, and the verdict on it: an answer in another language, or silence, leaves
     // open whether the server is the right one. Asked meanwhile: silence takes all the time there is.
-    const inspecting = untilAborted(parts.inspect(limit.signal), limit.signal);
+    const inspecting = untilAborted(deps.inspect(limit.signal), limit.signal);
     inspecting.catch(() => {});
-    const asked = await ask(parts, link, limit);
+    const asked = await ask(deps, link, limit);
     if (explainTlsError(asked.error)?.code === 'MCP_TLS_NOT_REGISTERED') {
       throw explainTlsError(asked.error);
     }
@@ -75,10 +75,10 @@ export async function checkServer(
     return Object.freeze({
       id,
       ...judged(asked, inspected),
-      clientCertificate: parts.clientCertificate,
-      sources: parts.sources,
-      sourceError: parts.sourceError,
-      durationMs: performance.now() - parts.startedAt,
+      clientCertificate: deps.clientCertificate,
+      sources: deps.sources,
+      sourceError: deps.sourceError,
+      durationMs: performance.now() - deps.startedAt,
     });
   } finally {
     limit.end();
@@ -93,7 +93,7 @@ interface Asked {
 
 /** Over streamable HTTP, and where the server may be of the other transport, over SSE. */
 async function ask(
-  parts: CheckParts,
+  deps: CheckDeps,
   { url, open }: CheckLink,
   { signal, throwIfCancelled }: CheckLimit,
 ): Promise<Asked> {
@@ -106,9 +106,9 @@ async function ask(
     first = error;
   }
   const status = statusOf(first);
-  if (status === 401) return unauthorized(parts, first);
+  if (status === 401) return unauthorized(deps, first);
   if (first instanceof HttpStatusError && first.isAboutClientCertificate) {
-    return { mcp: undefined, error: parts.clientRefused() };
+    return { mcp: undefined, error: deps.clientRefused() };
   }
   if (!isOtherTransport(status)) return { mcp: undefined, error: first };
   try {
@@ -116,13 +116,13 @@ async function ask(
     return { mcp: 'sse', error: undefined };
   } catch (error) {
     throwIfCancelled();
-    if (statusOf(error) === 401) return unauthorized(parts, error);
+    if (statusOf(error) === 401) return unauthorized(deps, error);
     // Where there is no event stream either, it is not of that transport: what it said first says more.
     return { mcp: undefined, error: statusOf(error) === undefined ? error : first };
   }
 }
 
-function unauthorized({ url }: CheckParts, cause: unknown): Asked {
+function unauthorized({ url }: CheckDeps, cause: unknown): Asked {
   const { host, port } = addressOf(new URL(url));
   const message = `${atHost(host, port)}: wants authorization (401): give \`auth\` or \`headers\` to the check, to see more`;
   return { mcp: 'unauthorized', error: new Error(message, { cause }) };
@@ -151,6 +151,7 @@ function judged(
     mcp,
     daysLeft: peer && daysUntil(peer.description.notAfter, new Date()),
     fingerprint: peer?.description.fingerprint,
+    remarks: peer?.remarks ?? [],
     error,
     code,
   };
@@ -166,7 +167,7 @@ class CheckLimit {
   readonly #onAbort = (): void => this.#ending.abort(this.#caller?.reason);
 
   /** @param timeoutMs 0: none */
-  constructor({ url, startedAt }: CheckParts, timeoutMs: number, caller: AbortSignal | undefined) {
+  constructor({ url, startedAt }: CheckDeps, timeoutMs: number, caller: AbortSignal | undefined) {
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#caller = caller;

@@ -7,7 +7,7 @@ import { daysUntil, shownClientCertificate } from './shown-client-certificate.js
 import { factsNow, trustNow } from './trust-now.js';
 import type { RegisteredKind, RegisteredServer } from './types.js';
 
-/** What vouches for a server. */
+/** What a server is trusted by. */
 export function kindOf({ policy }: { readonly policy: CheckedTrustPolicy }): RegisteredKind {
   if (policy.identity === 'pin') {
     return policy.pins.some((pin) => pin.of === 'key') ? 'key' : 'certificate';

@@ -128,11 +128,11 @@ export class RegisteredServers {
     const trust = await this.connections.trust(id);
     const { url } = trust.record;
     const { connections, watching } = this;
-    const parts = { connections, id, url, holdsPool, onFailure: watching.failed };
+    const deps = { connections, id, url, holdsPool, onFailure: watching.failed };
     return {
       url,
       trust,
-      factory: (init) => makeLiveClient(parts, init),
+      factory: (init) => makeLiveClient(deps, init),
     };
   }
 
@@ -165,7 +165,7 @@ export class RegisteredServers {
     const { url, proxy } = server.record;
     const { policy, error: sourceError } = trustNow(server);
     const { clientCertificate } = policy ?? {};
-    const parts = {
+    const deps = {
       ...{ url, startedAt, sources: server.named.files, sourceError },
       clientCertificate: shownClientCertificate(clientCertificate, new Date()),
       clientRefused: () =>
@@ -183,7 +183,7 @@ export class RegisteredServers {
         return this.inspect({ id, url, policy, proxy }, signal);
       },
     };
-    return checkServer(id, parts, options);
+    return checkServer(id, deps, options);
   }
 
   async certificateFile(id: string, directory: string | undefined): Promise<CertificateFile> {

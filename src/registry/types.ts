@@ -11,12 +11,13 @@ import type { AnyMcpTlsError } from '../errors/any-error.js';
 import type { ErrorCode, TlsConfigError } from '../errors.js';
 import type { ListOptions } from '../store/certificate-store.js';
 import type { RecordFile } from '../store/record/stored-file.js';
+import type { Problem } from '../trust/problem.js';
 import type { Approval, RegisterOptions, ServerChanges } from './enrol/enrol-options.js';
 import type { ShownClientCertificate } from './shown-client-certificate.js';
 import type { RegistryWatch, WatchOptions } from './watch/events.js';
 
 /**
- * What vouches for a registered server: its own certificate, its pinned key (or certificate, where names
+ * What a registered server is trusted by: its own certificate, its pinned key (or certificate, where names
  * are not checked), an authority, or the default roots.
  */
 export type RegisteredKind = 'certificate' | 'key' | 'authority' | 'roots';
@@ -44,7 +45,7 @@ export interface RegisteredServer {
   readonly pins: readonly string[];
   /** What the server is shown (mutual TLS). */
   readonly clientCertificate: ShownClientCertificate | undefined;
-  /** The files that the record names, whatever they hold: what was approved is their names. */
+  /** The files that the record names. Their names were approved, not what they hold. */
   readonly sources: readonly RecordFile[];
   /** Why what they hold cannot be used now, in this process: no connection is made without it. */
   readonly sourceError: TlsConfigError | undefined;
@@ -133,6 +134,11 @@ export interface ServerCheck {
   /** Of the certificate that the server presents now; `undefined` if it shows none. */
   readonly daysLeft: number | undefined;
   readonly fingerprint: string | undefined;
+  /**
+   * What is odd about what it presents now, and no reason to refuse it under the trust on record: above all
+   * `expired`, where a policy with `allowExpired` excuses that. Those of `fetchPeerCertificate`.
+   */
+  readonly remarks: readonly Problem[];
   /** The one on record that the server is shown, whether it asks for it or not. */
   readonly clientCertificate: ShownClientCertificate | undefined;
   /** The files that the record names. */

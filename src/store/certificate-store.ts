@@ -8,7 +8,7 @@ import type { StoreNotes } from './store-notes.js';
  * may bring its own, over its own database.
  *
  * One rule above all: **a failure never looks like a miss.** `undefined` from {@link get} and `false`
- * from {@link delete} say "there is no such record, and I know it". Whatever else happens, down to a
+ * from {@link delete} say "there is no such record, and I know it". Anything else, down to a
  * row that cannot be read, rejects. A caller that connects without a record falls back to other trust,
  * so an implementation that swallows an error fails open.
  */
@@ -21,7 +21,7 @@ export interface CertificateStore {
    */
   read(id: string): Promise<CurrentCertificate>;
   /**
-   * Writes the record whole, if its revision still is `ifRevision`; without it, over whatever is
+   * Writes the record whole, if its revision still is `ifRevision`; without it, over what is
    * there. Resolved means: stored. Whoever writes what was made of something read names the revision
    * that was read: otherwise a withdrawal that came in between is undone.
    *

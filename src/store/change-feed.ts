@@ -54,7 +54,7 @@ export class ChangeFeed {
     };
   }
 
-  /** Whatever the outcome of `write`, what was cached may be wrong now. */
+  /** What was cached may be wrong now, even if `write` failed. */
   async around<T>(id: string, write: () => Promise<T>): Promise<T> {
     try {
       return await write();

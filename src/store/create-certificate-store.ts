@@ -8,13 +8,12 @@ import { makeKeyRing } from './key-ring.js';
 import { listRecords, listTrusts } from './list-records.js';
 import { readCondition } from './read-condition.js';
 import { readPage } from './read-page.js';
+import { ReadyRecords } from './ready-records.js';
 import { createStoredCertificate } from './record/create-stored-certificate.js';
-import { parseStoredCertificate, rememberingReader } from './record/parse-stored-certificate.js';
-import { readSealedRecord } from './record/read-sealed-record.js';
-import { type ServerTrust, serverTrust } from './record/server-trust.js';
+import { parseStoredCertificate } from './record/parse-stored-certificate.js';
+import type { ServerTrust } from './record/server-trust.js';
 import type { StoredCertificate, StoredCertificateInput } from './record/stored-certificate.js';
-import { type CacheStats, type Loaded, makeRecordCache } from './record-cache.js';
-import { expired } from './record-errors.js';
+import type { CacheStats } from './record-cache.js';
 import { assertId } from './record-key.js';
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from './rewrap-records.js';
 import { SealedRecords } from './sealed-records.js';
@@ -42,7 +41,7 @@ export interface EncryptedCertificateStore extends Required<CertificateStore>, A
    * @throws {StoreError} `MCP_TLS_STORE_EMPTIED` if there are records without their marker
    */
   initialize(): Promise<boolean>;
-  /** Seals anew, with the key that writes, whatever another key has sealed. */
+  /** Seals again, with the key that writes, every record that another key has sealed. */
   rewrap(options?: RewrapOptions): Promise<RewrapReport>;
   /**
    * Calls `listener` when a record may have changed, by this process or another; without an id when
@@ -108,46 +107,20 @@ export function createCertificateStore(
     held: cache.max,
     onRevision,
   });
-  /** By what was in the row: while that is the same object, the row is the same. */
-  const ready = new WeakMap<object, ServerTrust>();
-  const readOnce = rememberingReader();
-  const cached = makeRecordCache<ServerTrust>(cache, load);
+  const ready = new ReadyRecords(records, cache, clock);
   const notes = makeStoreNotes(backend, ring, namespace);
-  const changes = new ChangeFeed(storage.invalidation, namespace, (id) => {
-    if (id === undefined) cached.clear();
-    else cached.drop(id);
-  });
+  const changes = new ChangeFeed(storage.invalidation, namespace, (id) => ready.drop(id));
   let closed = false;
   changes.open();
 
-  async function load(id: string): Promise<Loaded<ServerTrust>> {
-    const { value, revision, expired: over } = await records.read(id);
-    if (over) throw expired(id);
-    if (value === undefined) return { value, revision };
-    return { value: toTrust(id, value, revision), revision };
-  }
-
-  /** @throws {StoreError} `MCP_TLS_STORE_INVALID_RECORD` */
-  function toTrust(id: string, value: unknown, revision: number): ServerTrust {
-    const before = ready.get(value as object);
-    if (before !== undefined) return before;
-    const trust = serverTrust(readSealedRecord(id, value, readOnce), revision);
-    ready.set(value as object, trust);
-    return trust;
-  }
-
-  /** What a list or a reading shows is not contradicted by what was cached before. */
   function onRevision(id: string, revision: number, isNew: boolean): void {
-    changes.seen(id, cached.learn(id, revision), isNew);
+    changes.seen(id, ready.learn(id, revision), isNew);
   }
 
   async function trust(id: string): Promise<ServerTrust | undefined> {
     assertOpen();
     assertId(id);
-    const ready = await cached.get(id);
-    const until = ready?.record.expiresAt;
-    if (until !== undefined && clock.now() >= Date.parse(until)) throw expired(id);
-    return ready;
+    return ready.get(id);
   }
 
   function assertOpen(): void {
@@ -157,7 +130,7 @@ export function createCertificateStore(
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
-    cached.clear();
+    ready.drop(undefined);
     await changes.close();
     await backend.close();
   }
@@ -171,7 +144,7 @@ export function createCertificateStore(
       assertOpen();
       assertId(id);
       const { value, revision, expired } = await records.read(id);
-      const record = value === undefined ? undefined : readSealedRecord(id, value, readOnce);
+      const record = value === undefined ? undefined : ready.recordOf(id, value);
       return { record, revision, expired };
     },
     async set(id, record, condition) {
@@ -194,7 +167,7 @@ export function createCertificateStore(
     },
     async *trusts(page = {}) {
       assertOpen();
-      yield* listTrusts(records, readPage(page, 'store.trusts: page'), toTrust);
+      yield* listTrusts(records, readPage(page, 'store.trusts: page'), ready.of);
     },
     async initialize() {
       assertOpen();
@@ -208,8 +181,8 @@ export function createCertificateStore(
     notes,
     ttlMs: cache.ttlMs,
     stats: () => ({
-      ...cached.stats,
-      cached: cached.size,
+      ...ready.stats,
+      cached: ready.size,
       invalidations: changes.invalidations,
       invalidationFailures: changes.invalidationFailures,
       listening: changes.listening,

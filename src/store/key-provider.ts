@@ -47,7 +47,7 @@ export interface WrappedKeyProviderOptions {
   timeoutMs?: number | undefined;
   /**
    * Whether a data key that was wrapped so may stay in use: `false` has `rewrap` seal its records anew, such as
-   * those of an older version of Vault's key. Default: all may, whatever process made them.
+   * those of an older version of Vault's key. Default: all may, no matter which process made them.
    */
   isCurrent?: ((wrapped: Uint8Array) => boolean) | undefined;
 }

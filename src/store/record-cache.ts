@@ -41,7 +41,7 @@ export interface Loaded<T> {
 
 export interface RecordCache<T> {
   get(id: string): Promise<T | undefined>;
-  /** Whatever is known of `id` may be wrong. */
+  /** What is cached of `id` may be wrong. */
   drop(id: string): void;
   /** A revision was seen somewhere. @returns whether an older one was held, which it is no more */
   learn(id: string, revision: number): boolean;

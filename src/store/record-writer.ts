@@ -1,12 +1,12 @@
 import { StoreError } from '../errors.js';
 import type { SealedContent } from './envelope.js';
+import { makeKeyedQueue } from './keyed-queue.js';
 import type { KnownRevision, KnownRevisions } from './known-revisions.js';
 import { pauseAfterRace } from './pause-after-race.js';
 import type { ProvenRows } from './proven-rows.js';
 import { assertRevision, conflict } from './record-errors.js';
 import { recordKey } from './record-key.js';
 import { replaceOrWrite } from './store-backend.js';
-import { makeTurns } from './turns.js';
 
 const MAX_ATTEMPTS = 12;
 /** A withdrawal does not give up where a write may. */
@@ -22,7 +22,7 @@ type NewContent = Pick<SealedContent, 'value'> & { readonly expiresAt?: number |
 export class RecordWriter {
   readonly #rows: ProvenRows;
   readonly #known: KnownRevisions;
-  readonly #queue = makeTurns();
+  readonly #queue = makeKeyedQueue();
 
   constructor(rows: ProvenRows, known: KnownRevisions) {
     this.#rows = rows;

@@ -54,7 +54,7 @@ const BATCH = 200;
 const MAX_ATTEMPTS = 12;
 
 /**
- * Seals with the current key whatever is sealed with another. Content and revision stay.
+ * Seals with the current key every record that is sealed with another. Content and revision stay.
  *
  * A key is changed in two phases: every process gets the new key, behind the old one; then every
  * process gets it in front; then rewrap; then the old key may go.

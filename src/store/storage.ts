@@ -20,8 +20,8 @@ export interface CertificateStorage {
 }
 declare const certificateStorage: unique symbol;
 
-/** What a storage is made of. */
-export interface StorageParts {
+/** Options of {@link createStorage}. */
+export interface StorageOptions {
   /** Makes the backend of one namespace; or another storage, whose records these are. */
   backend: StoreBackendFactory | CertificateStorage;
   /** A channel on which processes announce changes to each other. Closed with the store. */
@@ -37,15 +37,18 @@ export interface ReadParts {
 /** Known by this in every entry and build of the package. The number is that of the form. */
 const PARTS = Symbol.for('mcp-tls.storage/1');
 
-const STORAGE: Declaration<StorageParts> = declareOptions<StorageParts>('createStorage: parts', {
-  backend: required(
-    custom<StoreBackendFactory | CertificateStorage>(
-      'a function that makes a backend of a namespace, or another storage',
-      (value) => typeof value === 'function' || partsOf(value) !== undefined,
+const STORAGE: Declaration<StorageOptions> = declareOptions<StorageOptions>(
+  'createStorage: options',
+  {
+    backend: required(
+      custom<StoreBackendFactory | CertificateStorage>(
+        'a function that makes a backend of a namespace, or another storage',
+        (value) => typeof value === 'function' || partsOf(value) !== undefined,
+      ),
     ),
-  ),
-  invalidation: given(custom<Invalidation>('an Invalidation', isInvalidation)),
-});
+    invalidation: given(custom<Invalidation>('an Invalidation', isInvalidation)),
+  },
+);
 
 function isInvalidation(value: unknown): boolean {
   const { subscribe, publish, close } = (value ?? {}) as Partial<Invalidation>;
@@ -57,8 +60,8 @@ function isInvalidation(value: unknown): boolean {
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT`
  */
-export function createStorage(parts: StorageParts): CertificateStorage {
-  const { backend, invalidation } = readOptions(STORAGE, parts);
+export function createStorage(options: StorageOptions): CertificateStorage {
+  const { backend, invalidation } = readOptions(STORAGE, options);
   const made = typeof backend === 'function' ? backend : (partsOf(backend) as ReadParts).backend;
   return storageOf({ backend: made, ...(invalidation === undefined ? {} : { invalidation }) });
 }

@@ -42,11 +42,11 @@ export interface CertificateStoreOptions {
   whenEmpty?: 'fail' | 'create' | undefined;
   /**
    * Whether a Redis is asked (`INFO memory`) if it drops records when memory is short, which rejects with
-   * `MCP_TLS_STORE_EVICTING`. Default `'ask'`. `'vouched-for'`: the operator knows that it does not
+   * `MCP_TLS_STORE_EVICTING`. Default `'ask'`. `'assume-none'`: the operator knows that it does not
    * (`maxmemory-policy noeviction`), where INFO is forbidden; over a Keyv, if that is not so, a record that
    * was dropped looks like one that never was.
    */
-  eviction?: 'ask' | 'vouched-for' | undefined;
+  eviction?: 'ask' | 'assume-none' | undefined;
   /** The cache of this process (L1): its size, and how old what it answers may be. */
   cache?: CacheOptions | undefined;
   /** Deadlines of calls to the storage. */
@@ -110,7 +110,7 @@ const STORE: Declaration<CertificateStoreOptions> = declareOptions<CertificateSt
     // An unset one would be another store.
     namespace: given(custom(NAMESPACE, isNamespace)),
     whenEmpty: oneOf('fail', 'create'),
-    eviction: oneOf('ask', 'vouched-for'),
+    eviction: oneOf('ask', 'assume-none'),
     cache: nested(CACHE),
     timeout: nested(TIMEOUT),
     breaker: nested(BREAKER),
@@ -141,7 +141,7 @@ export function readStoreOptions(options: CertificateStoreOptions): CheckedStore
     cache: readCache(read.cache ?? {}),
     limits: {
       ...readLimits(read.timeout ?? {}, read.breaker ?? {}),
-      asksForSettings: read.eviction !== 'vouched-for',
+      asksForSettings: read.eviction !== 'assume-none',
     },
   };
 }

@@ -49,7 +49,7 @@ export function definePinningTests(
   }
   const selected = readTestsOptions(subject, options);
   const { checks, supports } = selected;
-  const takeTurn = makeTurns();
+  const withLock = makeReadWriteLock();
   describe('pinning battery', () => {
     for (const theme of BATTERY_THEMES) {
       const these = checks.filter((check) => check.theme === theme);
@@ -69,7 +69,7 @@ export function definePinningTests(
     }
     // No parameter by name: runners take one for a callback of their own, or for fixtures.
     it(title, async function (this: unknown, ...context: unknown[]) {
-      const result = await takeTurn(check.alone, () => runCheck(check, selected.subject, selected));
+      const result = await withLock(check.alone, () => runCheck(check, selected.subject, selected));
       if (result.passed === null) return skip([...context, this], check.id, result.pending ?? '');
       if (result.passed === false) {
         throw new Error(
@@ -95,10 +95,10 @@ function skip(context: readonly unknown[], id: string, why: string): void {
   able.skip(why);
 }
 
-type Turn = <T>(alone: boolean, work: () => Promise<T>) => Promise<T>;
+type ReadWriteLock = <T>(alone: boolean, work: () => Promise<T>) => Promise<T>;
 
 /** Lets work run together, except for that which has to be alone. In order of arrival. */
-function makeTurns(): Turn {
+function makeReadWriteLock(): ReadWriteLock {
   let lastAlone: Promise<unknown> = Promise.resolve();
   let running: Promise<unknown>[] = [];
   return (alone, work) => {

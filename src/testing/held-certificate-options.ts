@@ -115,7 +115,7 @@ export interface HeldCertificateOptions {
   unknownCriticalExtension?: boolean;
   /** `false` leaves out the subject and authority key identifiers. */
   keyIdentifiers?: boolean;
-  /** The issuer, whatever it is allowed to sign. Default: the certificate signs itself. */
+  /** The issuer, even if it may not sign. Default: the certificate signs itself. */
   signedBy?: HeldCertificate;
   /** Any integer, also one that the standard forbids. Default: 16 random bytes, positive. */
   serialNumber?: bigint;

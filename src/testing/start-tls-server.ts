@@ -65,7 +65,7 @@ export interface TlsServer extends AsyncDisposable {
   redirectTo(url: string, status?: 301 | 302 | 303 | 307 | 308): void;
   /** New connections are answered in clear HTTP on the same port. */
   speakPlainHttp(): void;
-  /** Ends `stall`, `reset`, `redirectTo` and `speakPlainHttp` for whatever comes from now on. */
+  /** Ends `stall`, `reset`, `redirectTo` and `speakPlainHttp` for everything that comes from now on. */
   recover(): void;
   /** Closes every open connection. */
   dropConnections(): void;

@@ -20,7 +20,7 @@ export interface TlsServerRecords {
    * themselves: 0 exactly when no client sent anything beyond its handshake.
    */
   readonly applicationBytes: number;
-  /** TCP connections accepted, whatever became of them. */
+  /** TCP connections accepted, those that failed later too. */
   readonly connections: number;
   /** Handshakes that the server completed. With TLS 1.3 also those whose client then refused. */
   readonly handshakes: number;

@@ -11,7 +11,7 @@ import type { ReadyTrust, TlsGroup, TlsVersion } from './trust-policy.js';
 export interface CheckedTrustPolicy extends ReadyTrust {
   /** All certificates of `ca`. */
   readonly anchors: readonly X509Certificate[];
-  /** Those of them that may vouch for other certificates: OpenSSL's trust anchors, with the roots. */
+  /** Those of them that may issue other certificates: OpenSSL's trust anchors, with the roots. */
   readonly authorities: readonly X509Certificate[];
   /** DER of the others: servers' own, compared by their bytes, and never given to OpenSSL. */
   readonly ownCertificates: readonly Uint8Array[];

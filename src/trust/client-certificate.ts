@@ -162,7 +162,7 @@ function readHalves({ cert, key, passphrase }: ClientCertificateAndKey): KeyAndC
   return { key: privateKey, certificates };
 }
 
-/** Of a file that may hold the key besides. @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` */
+/** Of a file that may hold the key too. @throws {TlsConfigError} `MCP_TLS_INVALID_CERTIFICATE` */
 export function readClientChain(cert: PlainPem): readonly X509Certificate[] {
   return readCertificates(certificatesOnly(cert));
 }

@@ -10,7 +10,7 @@ import { carriesIdentity, type ReferenceIdentity } from './reference-identity.js
 import { type Refusal, refusal } from './refusal.js';
 import { leadsToAuthority } from './verify-path.js';
 
-/** What vouches for a server that is trusted. */
+/** What a server is trusted by. */
 export type TrustedBy =
   | 'chain'
   | 'certificate'
@@ -81,7 +81,7 @@ export function decide(
   if (!policy.trustsChains) {
     return refuse(strangerReason(leaf), objection);
   }
-  // Not verified with, so not vouched by: what is over a bound is refused.
+  // Keys over a bound are not verified with, so a chain with one is refused.
   const above = chain
     .slice(1)
     .map(keyBeyondBounds)

@@ -33,7 +33,7 @@ export interface ExplanationContext {
 
 /**
  * Explains a verdict: everything that is wrong with what was presented, not only the first thing that
- * was met. It never makes a verdict: where there is trust, `problems` is empty and whatever is odd is a
+ * was met. It never makes a verdict: where there is trust, `problems` is empty and anything odd is a
  * remark; where there is none, `problems` is not empty, and holds the reason of the refusal.
  */
 export function explainVerdict(context: ExplanationContext): {

@@ -42,7 +42,7 @@ export function assertCombination(trust: TrustPolicy): void {
   }
   if (typeof (trust as AllFields).serverName === 'object' && (ca === undefined || hasRoots)) {
     invalidArgument(
-      'trust.serverName as a URI needs trust.ca, and no roots: no public authority vouches for such names',
+      'trust.serverName as a URI needs trust.ca, and no roots: no public authority certifies such names',
     );
   }
   // OpenSSL reports the last of several objections, and expiry would hide a revocation.

@@ -2,7 +2,7 @@ import { invalidArgument } from '../assert.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 
 /**
- * By this, whatever is passed on as trust is known, in every entry and build of the package: a checked
+ * How anything that is passed on as trust is recognized, in every entry and build of the package: a checked
  * policy, or what holds one. The number is that of the form of what it gives.
  */
 export const READY: unique symbol = Symbol.for('mcp-tls.ready-trust/1');

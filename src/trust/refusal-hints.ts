@@ -25,7 +25,7 @@ export interface Advice {
 }
 
 /**
- * For a leaf that nothing in the policy vouches for.
+ * For a leaf that nothing in the policy trusts.
  *
  * @param message for where another certificate is trusted, which must be the server's: there `hint` is given
  */
@@ -33,7 +33,7 @@ export function strangerAdvice({ leaf, policy }: HintContext, message: string): 
   // A pin that is not met is refused before.
   if (policy.pins.length > 0) {
     return {
-      hint: "A pin of the policy is met. Pins hold in addition to the chain here: to trust the pinned key or certificate alone, write `{ identity: 'pin', pins }`; otherwise give what vouches for it as `ca`.",
+      hint: "A pin of the policy is met. Pins hold in addition to the chain here: to trust the pinned key or certificate alone, write `{ identity: 'pin', pins }`; otherwise give that certificate, or the CA that issued it, as `ca`.",
     };
   }
   const trusted = policy.anchors.filter((anchor) => isServers(anchor, leaf, policy));

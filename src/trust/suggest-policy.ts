@@ -17,7 +17,7 @@ const MAX_NAMES = 8;
  * one that it refuses is not suggested.
  *
  * Not the presented root, even where there is one: a server says what it likes about its authority, and
- * an authority vouches for every other server too.
+ * an authority can issue for every other server too.
  *
  * @param serverName the caller's name for the server; @param host that of its URL
  * @returns `undefined` if none would do

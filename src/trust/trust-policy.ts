@@ -4,7 +4,7 @@ import type { PemInput } from './source.js';
 /** TLS versions that a policy may demand. TLS 1.0 and 1.1 are never spoken (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** What every policy may say, whatever it trusts. */
+/** What every policy may say. */
 interface AnyTrust {
   /** What the client shows to a server that asks for a certificate (mutual TLS). */
   clientCertificate?: ClientCertificate;
@@ -64,14 +64,14 @@ export interface TrustByCa extends NamedTrust {
    * `'default'`.
    *
    * An anchor that carries server names (DNS names or IP addresses as subjectAltName) is taken as a
-   * server's own certificate: it is compared by its bytes and vouches for nothing that was signed with
-   * its key, even if it says CA:TRUE, as those made by `openssl req -x509` do. Every other anchor is an
+   * server's own certificate: it is compared byte for byte, and nothing that its key signed is
+   * trusted, even if it says CA:TRUE, as those made by `openssl req -x509` do. Every other anchor is an
    * authority. See `authority`.
    */
   ca: PemInput;
   /**
-   * Whether the certificates in `ca` are authorities. `true`: all vouch for whatever their keys
-   * signed, those with server names too (such as the CA that kubeadm makes). `false`: none does, the
+   * Whether the certificates in `ca` are authorities. `true`: all are, and what their keys signed is
+   * trusted, those with server names too (such as the CA that kubeadm makes). `false`: none is, the
    * server must present one of exactly these. Default: by their names, see `ca`.
    */
   authority?: boolean;
@@ -133,7 +133,7 @@ export interface ReadyTrust {
 declare const readyTrust: unique symbol;
 
 /**
- * Whatever describes trust for one server: a policy; PEM text of one or more certificates as the only
+ * Anything that describes trust for one server: a policy; PEM text of one or more certificates as the only
  * anchors, short for `{ ca }`; a policy that was checked already; or `null` for the default roots.
  *
  * `undefined` is refused, by the types and at run time: an unset variable must not become trust.

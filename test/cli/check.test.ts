@@ -74,6 +74,22 @@ describe('mcp-tls check', () => {
     expect(byClient.stdout).toContain('client certificate expires');
   });
 
+  it('says that a certificate is expired where the policy excuses it', async () => {
+    const old = await heldCertificate({ notAfter: daysFromNow(-3) });
+    await using server = await startTlsServer({ certificate: old });
+    const tls = { identity: 'pin', pins: old.spkiPin, allowExpired: true };
+    const servers = { old: { url: server.url, tls } };
+    await save('excused.json', JSON.stringify({ version: 1, servers }));
+    const { code, stdout } = await run('--trust-file', 'excused.json');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /: trusted, although its certificate expired on \S+ \(allowExpired\)\n$/,
+    );
+    const json = await run('--trust-file', 'excused.json', '--json');
+    const [{ remarks }] = JSON.parse(json.stdout).servers;
+    expect(remarks).toContainEqual(expect.objectContaining({ code: 'expired', certificate: 0 }));
+  });
+
   it('exits with 2 for whatever its policy does not trust, though the roots would', async () => {
     const [own, other] = [await heldCertificate(), await heldCertificate()];
     await save('own.pem', own.pem);

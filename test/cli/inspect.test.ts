@@ -202,7 +202,13 @@ describe('mcp-tls inspect', () => {
     expect(without.code).toBe(2);
     const seen = JSON.parse(without.stdout);
     expect(seen.asksForCertificate).toBe(true);
-    expect(seen.problems[0].code).toBe('client-certificate-required');
+    expect(seen.problems.map((one: { code: string }) => one.code)).toEqual([
+      'client-certificate-required',
+    ]);
+    const shown = await runCli(['inspect', server.url, '--ca', 'own.pem'], folder());
+    expect(shown.stdout).toContain("NO CONNECTION: the server's certificate is trusted under");
+    expect(shown.stdout).not.toMatch(/NOT TRUSTED|To trust it|caFile/);
+    expect(shown.stdout).toContain('--client-cert client.pem --client-key client-key.pem\n');
     const pair = ['--client-cert', 'client.pem', '--client-key', 'client.key'];
     const args = ['inspect', server.url, '--ca', 'own.pem', ...pair];
     for (const format of [[], ['--json']]) {
@@ -210,6 +216,44 @@ describe('mcp-tls inspect', () => {
       expect(code).toBe(0);
       expect(stdout + stderr).not.toContain('PRIVATE KEY');
     }
+  });
+
+  it('suggests a client certificate with the policy for a server that asks for one', async () => {
+    const clientCa = await heldCertificate({ isCa: true });
+    const client = await heldCertificate({ signedBy: clientCa, extendedKeyUsages: ['clientAuth'] });
+    const stranger = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    await using server = await startOpenSslServer({ certificate: selfSigned, clientCa });
+    for (const [name, held] of Object.entries({ mine: client, strange: stranger })) {
+      await writeFile(join(home.path, `${name}.pem`), held.pem);
+      await writeFile(join(home.path, `${name}.key`), held.keyPem);
+    }
+    const inspect = async (...args: readonly string[]) =>
+      (await runCli(['inspect', server.url, ...args], folder())).stdout;
+    const none = await inspect();
+    expect(none).toContain('Ask its operator for one');
+    expect(none).toContain(
+      `mcp-tls trust ${server.url}/ --client-cert client.pem --client-key client-key.pem\n`,
+    );
+    expect(none).toContain(
+      '"clientCertificate": { "certFile": "client.pem", "keyFile": "client-key.pem" } }',
+    );
+    expect(none).toContain(
+      "clientCertificate: { cert: fromFile('client.pem'), key: fromFile('client-key.pem') } }",
+    );
+    // One that it accepts is part of what would trust it; one that it refuses is not.
+    const accepted = await inspect('--client-cert', 'mine.pem', '--client-key', 'mine.key');
+    expect(accepted).toContain('"certFile": "mine.pem", "keyFile": "mine.key"');
+    expect(accepted).not.toContain('Ask its operator for one');
+    const refused = await inspect('--client-cert', 'strange.pem', '--client-key', 'strange.key');
+    expect(refused).toContain('"certFile": "client.pem"');
+    // It takes the files that it is told of.
+    const pasted = {
+      ca: selfSigned.pem,
+      clientCertificate: { certFile: 'mine.pem', keyFile: 'mine.key' },
+    };
+    const file = { version: 1, servers: { mtls: { url: server.url, tls: pasted } } };
+    await writeFile(join(home.path, 'mtls.json'), JSON.stringify(file));
+    expect(await inspect('--trust-file', 'mtls.json')).toMatch(/^TRUSTED/m);
   });
 
   it('describes PEM and DER from stdin, and refuses what is neither', async () => {

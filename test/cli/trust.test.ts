@@ -172,7 +172,7 @@ describe('mcp-tls trust', () => {
     }
   });
 
-  it('takes certificates of the operator, if they vouch for the server', async () => {
+  it('takes certificates of the operator, if the server is trusted by them', async () => {
     await using server = await startTlsServer({
       certificate: await heldCertificate({ signedBy: root }),
     });

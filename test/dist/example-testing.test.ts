@@ -52,7 +52,7 @@ const RUNNERS: readonly [name: string, passed: RegExp][] = [
 ];
 
 describe.each(RUNNERS)('the example of a pinned client, npm run %s', (name, passed) => {
-  it('passes', async () => {
+  it('passes its own pinning tests, under both runners', async () => {
     await writeFile(join(folder, 'pinned-client.js'), client);
     const { ok, output } = await script(name);
     expect(output).toMatch(passed);

@@ -42,7 +42,7 @@ describe('the page of examples/gateway, by keyboard', () => {
     await look('empty');
   });
 
-  it('shows a certificate, and registers only the one that was told', async () => {
+  it('shows a certificate, and registers it only with the fingerprint that the operator gave', async () => {
     await keys.tabTo(button('Look at it: weather'));
     await keys.press('Enter');
     const heading = keys.page.getByRole('heading', { name: /^What 127\.0\.0\.1:\d+ presents$/ });
@@ -54,8 +54,8 @@ describe('the page of examples/gateway, by keyboard', () => {
     );
     await look('presented');
 
-    const told = keys.page.getByLabel('Fingerprint that you were told');
-    await keys.tabTo(told);
+    const given = keys.page.getByLabel('Fingerprint from the operator');
+    await keys.tabTo(given);
     await keys.type(gateway.fingerprint('billing'));
     await keys.page.getByText('Does not match').waitFor();
     expect(await button('Approve and register').isDisabled()).toBe(true);
@@ -116,7 +116,7 @@ describe('the page of examples/gateway, by keyboard', () => {
     await says('It is refused until you approve it');
     expect(await keys.isFocused(heading)).toBe(true);
     await look('renewal');
-    await keys.tabTo(keys.page.getByLabel('Fingerprint that you were told'));
+    await keys.tabTo(keys.page.getByLabel('Fingerprint from the operator'));
     await keys.type(gateway.fingerprint('weather'));
     await keys.press('Enter');
     await says('the new certificate is trusted now');
@@ -148,8 +148,8 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.tabTo(keys.page.getByRole('radio', { name: /^This certificate/ }));
     await keys.press('ArrowDown');
     await keys.press('ArrowDown');
-    const told = keys.page.getByLabel('Fingerprint of the authority that you were told');
-    await keys.tabTo(told);
+    const given = keys.page.getByLabel('Fingerprint of the authority from the operator');
+    await keys.tabTo(given);
     await keys.type(gateway.fingerprint('billing'));
     await keys.page.getByText('✗ Does not match.').waitFor();
     expect(await button('Approve and register').isDisabled()).toBe(true);
@@ -162,7 +162,7 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.tabTo(button('Look at it: archive'));
     await keys.press('Enter');
     await says('Nothing is trusted yet');
-    await keys.tabTo(keys.page.getByLabel('Fingerprint that you were told'));
+    await keys.tabTo(keys.page.getByLabel('Fingerprint from the operator'));
     await keys.type(gateway.fingerprint('archive'));
     await keys.press('Enter');
     await says('archive is registered');
@@ -188,7 +188,7 @@ describe('the page of examples/gateway, by keyboard', () => {
     await keys.tabTo(button('Look at it: archive'));
     await keys.press('Enter');
     await says('Nothing is trusted yet');
-    await keys.tabTo(keys.page.getByLabel('Fingerprint that you were told'));
+    await keys.tabTo(keys.page.getByLabel('Fingerprint from the operator'));
     await keys.type(gateway.fingerprint('archive'));
     await keys.press('Enter');
     const id = keys.page.getByLabel('Name in this gateway');
@@ -223,13 +223,13 @@ describe('the page of examples/gateway, by keyboard', () => {
     expect(approvals[0]).toMatchObject({ what: 'revoked', by: '<b>Ada</b>' });
   });
 
-  it('complained about nothing but what was refused on purpose', async () => {
+  it('leaves no error in the console but for what was refused on purpose', async () => {
     const unexpected = keys.complaints.filter((text) => !/status of (409|428|502)/.test(text));
     expect(unexpected).toEqual([]);
     expect(await status()).not.toBe('');
   });
 
-  it('asks for the token without one, and tells that another is wrong', async () => {
+  it('asks for a token where there is none, and says that a wrong one is wrong', async () => {
     const stranger = await openKeyboardPage(browser, gateway.url);
     const token = stranger.page.getByLabel('Admin token');
     expect(await stranger.isFocused(token)).toBe(true);

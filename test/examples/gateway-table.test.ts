@@ -220,7 +220,7 @@ describe('the table of two hundred servers', () => {
     expect(pem.trim()).toBe(certificates.steady.pem.trim());
   });
 
-  it('complained about nothing', () => {
+  it('leaves no error in the console of the browser', () => {
     expect(keys.complaints).toEqual([]);
   });
 });
@@ -282,8 +282,8 @@ describe('one authority for many servers', () => {
     const der = new X509Certificate(authority.pem).raw;
     const file = { name: 'ca.der', mimeType: 'application/pkix-cert', buffer: der };
     await keys.page.getByLabel('or from a file').setInputFiles(file);
-    const told = keys.page.getByLabel('Fingerprint of the authority that you were told');
-    await keys.tabTo(told);
+    const given = keys.page.getByLabel('Fingerprint of the authority from the operator');
+    await keys.tabTo(given);
     await keys.type(certificates.steady.fingerprint);
     expect(await button('Approve for 3').isDisabled()).toBe(true);
     await keys.type(authority.fingerprint);

@@ -158,7 +158,7 @@ describe('the flow, over two worker processes', () => {
     expect(wrong.body.error.message).toContain('a must be a number');
   });
 
-  it('checks', async () => {
+  it('checks a server, with its transport and the days that are left', async () => {
     const { body } = await gateway.ask('servers/weather/check', { method: 'POST' });
     expect(body.check).toMatchObject({ ok: true, mcp: 'streamable-http', daysLeft: 29 });
   });

@@ -1,5 +1,5 @@
-import { createCertificateStore, type KeyProvider, makeCustomClientFactory } from 'mcp-tls';
-import { createStoredCertificate } from 'mcp-tls/store';
+import { createCertificateStore, makeCustomClientFactory } from 'mcp-tls';
+import { createStoredCertificate, type KeyProvider } from 'mcp-tls/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsKms, type KmsLike } from '../../examples/key-providers/aws-kms.js';
 import { vaultTransit } from '../../examples/key-providers/vault-transit.js';
@@ -66,7 +66,7 @@ describe('examples/key-providers/vault-transit.ts', () => {
     expect(JSON.stringify(error)).not.toContain('not-the-token');
   });
 
-  it('tells a key that is not there from a service that fails', async () => {
+  it('distinguishes a key that is not there from a service that fails', async () => {
     await using missing = open(provider({ key: 'other' }));
     await expect(missing.get('s1')).rejects.toMatchObject({ code: 'MCP_TLS_STORE_UNKNOWN_KEY' });
     vault.fail = 503;
@@ -119,7 +119,7 @@ describe('examples/key-providers/aws-kms.ts', () => {
     expect(await other.rewrap()).toMatchObject({ rewrapped: 0, current: 2 });
   });
 
-  it('tells another key from a service that fails', async () => {
+  it('distinguishes another key from a service that fails', async () => {
     await using foreign = open(awsKms({ kms: client(), keyId: 'alias/other' }));
     await expect(foreign.get('x')).rejects.toMatchObject({ code: 'MCP_TLS_STORE_UNKNOWN_KEY' });
     kms.fail = 500;

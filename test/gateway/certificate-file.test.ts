@@ -44,7 +44,7 @@ describe('the certificate file of a process', () => {
     },
   );
 
-  it('is removed when another process revokes the server, and nobody tells this one', async () => {
+  it('is removed when another process revokes the server, without an announcement', async () => {
     expect(await workers[1]?.call('revoke', 'a')).toBe(true);
     await expect.poll(() => existsSync(path), SOON).toBe(false);
   });

@@ -119,7 +119,7 @@ describe('own-fetch.md', () => {
 describe('undici-agent.md', () => {
   it('before: anybody, no notifications, and the whole process; after: this server, all of it', async () => {
     const [global, unverified, after] = await fences('undici-agent.md');
-    // A server that the default roots vouch for, as public ones are.
+    // A server that the default roots trust, as public ones are.
     const root = await heldCertificate({ isCa: true });
     const leaf = await heldCertificate({ signedBy: root });
     const elsewhere = await startMcpServer({ certificate: leaf });

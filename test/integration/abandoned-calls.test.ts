@@ -98,7 +98,7 @@ describe.each<['http' | 'sse', Silence]>([
   ['http', 'a stream that can be taken up again'],
   ['sse', 'no head'],
 ])('calls over %s that are answered by %s', (kind, silence) => {
-  it('hold no connection once they were given up, and the server is told', async () => {
+  it('hold no connection once they were given up, and the server receives a cancellation', async () => {
     const { server, seen } = await serveSilence(silence);
     const { client, errors } = await connect(kind, server.url);
     const abort = new AbortController();

@@ -1,9 +1,12 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCallsOver } from '../../bench/calls/run-calls.js';
+import { settingOf } from '../../bench/calls/settings.js';
 import { COMPILED, compile } from '../../bench/support/compile.js';
 import { findRow } from '../../bench/support/results.js';
 import { targetsOf } from '../../bench/targets.js';
+
+const OPTIONS = { binary: process.execPath, quick: true, rounds: 1 };
 
 /** The figures of one round say nothing; that there are figures says that the suite still runs. */
 describe('the bench', () => {
@@ -17,8 +20,7 @@ describe('the bench', () => {
   ] as const)(
     'calls a tool over SDK %s, %s answers',
     async (sdk, form, targets) => {
-      const options = { binary: process.execPath, quick: true, rounds: 1 };
-      const series = await runCallsOver(sdk, form, options);
+      const series = await runCallsOver(sdk, form, OPTIONS);
       const id = `calls.${sdk}.${form}`;
       expect(series.map((one) => one.id)).toEqual([`${id}.cpu`, `${id}.latency`]);
       for (const { id, rows } of series) {
@@ -33,6 +35,24 @@ describe('the bench', () => {
       const measured = targetsOf(20, series).filter(({ figure }) => figure !== undefined);
       expect(measured).toHaveLength(targets);
     },
-    60_000,
+    120_000,
+  );
+
+  it.each([
+    ['at16', ['cpu'], 1],
+    ['mixed', ['cpu', 'latency'], 1],
+    ['sdk-server', ['cpu', 'latency'], 0],
+  ])(
+    "calls a tool in the setting '%s'",
+    async (name, figures, targets) => {
+      const series = await runCallsOver('v1', 'json', OPTIONS, settingOf(name));
+      const ids = figures.map((figure) => `calls.v1.json.${name}.${figure}`);
+      expect(series.map((one) => one.id)).toEqual(ids);
+      const share = findRow(series, ids[0] ?? '', 'mcp-tls')?.ratios['undici-fetch']?.median;
+      expect(share).toBeGreaterThan(0);
+      const measured = targetsOf(20, series).filter(({ figure }) => figure !== undefined);
+      expect(measured).toHaveLength(targets);
+    },
+    120_000,
   );
 });

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 describe('diagnostics channels', () => {
-  it('tell of pools, connections and verdicts, and of nothing secret', async () => {
+  it('report pools, connections and verdicts, and nothing secret', async () => {
     const certificate = await heldCertificate();
     await using server = await startTlsServer({ certificate });
     listen();

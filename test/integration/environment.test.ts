@@ -157,7 +157,7 @@ describe('what we leave as it was', () => {
     await expect(fetch(server.url)).rejects.toThrow(TypeError);
   });
 
-  it('the globals: fetch, dispatcher, environment', async () => {
+  it('leaves the globals alone: fetch, dispatcher, environment', async () => {
     const code = `
       const dispatchers = () => ['1', '2'].map((n) => globalThis[Symbol.for('undici.globalDispatcher.' + n)]);
       // pkijs keeps its engine under the number of the process.

@@ -1,10 +1,12 @@
-import { createServer, type Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   explainTlsError,
   fetchPeerCertificate,
   isSelfSignedPem,
   makeCustomClientFactory,
+  type TrustInput,
 } from '../../src/index.js';
 import { heldCertificate, startTlsServer, type TlsServer } from '../../src/testing/index.js';
 
@@ -231,8 +233,32 @@ describe('fetchPeerCertificate: servers that no client would accept', () => {
       expect(peer.description.fingerprint).toBe(certificate.fingerprint);
       expect(codes(peer)).toEqual(['client-certificate-required', 'self-signed']);
       expect(peer.suggestedPolicy).toEqual({ ca: peer.pem, authority: false });
+      // Trusted, it has one problem left: what else is odd is excused by the policy, and no reason.
+      const { spkiPin } = certificate;
+      const trust = { identity: 'pin', pins: spkiPin } as const;
+      const pinned = await fetchPeerCertificate(server.url, { trust, serverName: 'other.example' });
+      expect(codes(pinned)).toEqual(['client-certificate-required']);
+      expect(pinned.remarks.map(({ code }) => code)).toEqual(['name-mismatch']);
     },
   );
+
+  it('remarks that a server asks for a client certificate, trusted or not, until it is given one', async () => {
+    const certificate = await heldCertificate();
+    const pair = { cert: certificate.pem, key: certificate.keyPem };
+    const server = createTlsServer({ ...pair, requestCert: true, rejectUnauthorized: false });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const remarksUnder = async (trust: TrustInput) => {
+      const { remarks } = await fetchPeerCertificate(url, { trust });
+      return remarks.map(({ code }) => code);
+    };
+    const own = { ca: certificate.pem };
+    expect(await remarksUnder(null)).toEqual(['client-certificate-requested']);
+    expect(await remarksUnder(own)).toEqual(['client-certificate-requested']);
+    const { pem: cert, keyPem: key } = await heldCertificate();
+    expect(await remarksUnder({ ...own, clientCertificate: { cert, key } })).toEqual([]);
+  });
 
   it.each(['brainpoolP256r1', 'secp256k1', 'ed448'] as const)(
     'survives a server with a %s key',

@@ -66,7 +66,7 @@ describe('a function of headers', () => {
     expect((await sent(later(server.url)))['x-n']).toBe('3');
   });
 
-  it('is told URL, method and body, so that it can sign them', async () => {
+  it('receives URL, method and body, so that it can sign them', async () => {
     const server = await serve(echo);
     const sign = ({ url, method, body = '' }: HeadersRequest) =>
       createHmac('sha256', 'key').update(`${method} ${url}\n`).update(body).digest('hex');

@@ -100,7 +100,7 @@ describe("with namedOrigins: 'anywhere'", () => {
     expect(server.records.applicationBytes).toBe(0);
   });
 
-  it('a hook of the host application decides, and is told that a peer named it', async () => {
+  it('a hook of the host application decides, and knows that only a peer named the address', async () => {
     const server = await serve();
     const roles: string[] = [];
     const allowAddress = (_: string, { role }: AddressTarget): boolean => {
@@ -177,7 +177,7 @@ describe('with a list of origins', () => {
   });
 });
 
-describe('allowAddress is told whom it is asked about', () => {
+describe('allowAddress receives the server that it is asked about', () => {
   /** Addresses of names that end in `.public` are public, and not there. */
   const names: LookupFunction = (host, options, done) => {
     const address = host.endsWith('.public') ? '1.1.1.1' : '127.0.0.1';
@@ -210,7 +210,7 @@ describe('allowAddress is told whom it is asked about', () => {
     ]);
   });
 
-  it('two clients of one factory are told apart, each with what its own server names', async () => {
+  it('two clients of one factory are kept apart, each with what its own server names', async () => {
     const asked: (string | undefined)[] = [];
     const allowAddress = (_: string, { serverOrigin }: AddressTarget): boolean => {
       asked.push(serverOrigin);

@@ -147,7 +147,7 @@ it('what one server said is not taken for another, or for another endpoint', asy
   expect(await registry.prior('tools', { endpoint: '/mcp' })).not.toEqual({});
 });
 
-it('what one principal was told is for that one, and a transport with credentials needs one', async () => {
+it('what one principal received is for that one, and a transport with credentials needs one', async () => {
   const { registry } = await start();
   const client = await connect(registry, {}, { auth: 'token-of-ann' });
   await expect(registry.keepPrior(client)).rejects.toMatchObject({

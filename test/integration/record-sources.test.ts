@@ -199,7 +199,7 @@ describe('a record that names the file of a CA', () => {
     },
   );
 
-  it('binds besides to the pins that were given with it', async () => {
+  it('requires the pins that were given with it, too', async () => {
     const server = await serve();
     const registry = open();
     const pins = oldLeaf?.spkiPin as string;
@@ -209,7 +209,7 @@ describe('a record that names the file of a CA', () => {
     expect(await registry.get('a')).toMatchObject({ pins: [pins] });
   });
 
-  it('is not stored where what is in the file does not vouch for the server', async () => {
+  it('is not stored where the server is not trusted by what is in the file', async () => {
     const server = await serve();
     const registry = open();
     writeFileSync(ca, pemOf(newCa));

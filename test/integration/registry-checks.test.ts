@@ -33,7 +33,7 @@ describe('check', () => {
     await expect.poll(() => server.sessionIds).toEqual([]);
   });
 
-  it('tells apart what is wrong', async () => {
+  it('distinguishes unauthorized, silent, impersonated and unreachable servers', async () => {
     const [server, registry] = [await serve({ requireBearer: 'secret' }), open()];
     await registry.register('a', server.mcpUrl, approved());
     expect(await registry.check('a')).toMatchObject({
@@ -116,6 +116,17 @@ describe('check', () => {
     expect(checked).toMatchObject({ ok: false, reachable: true, trusted: true, code: undefined });
     expect(checked).toMatchObject(seen);
     expect(checked.durationMs).toBeLessThan(20_000);
+  });
+
+  it('remarks that a certificate is expired where the trust on record excuses it', async () => {
+    const [server, registry] = [await serve(), open()];
+    const old = await heldCertificate({ notAfter: new Date(Date.now() - 86_400_000) });
+    server.rotate(old);
+    const trust = { identity: 'pin', pins: old.spkiPin, allowExpired: true } as const;
+    await registry.register('old', server.mcpUrl, { trust });
+    const { ok, remarks } = await registry.check('old');
+    expect(ok).toBe(true);
+    expect(remarks).toContainEqual(expect.objectContaining({ code: 'expired', certificate: 0 }));
   });
 
   it('divides timeoutMs among both transports and the inspection', async () => {

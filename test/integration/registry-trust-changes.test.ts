@@ -230,7 +230,7 @@ describe('a change of trust', () => {
     expect(String(await running)).toContain('revoked');
   });
 
-  it('holds over a store of the host application, which tells nobody', async () => {
+  it('holds over a store of the host application that announces nothing', async () => {
     const records = new Map<string, Awaited<ReturnType<CertificateStore['get']>>>();
     const store: CertificateStore = {
       get: async (id) => records.get(id),

@@ -259,7 +259,7 @@ describe('register', () => {
 });
 
 describe('get', () => {
-  it('gives one server, and tells when there is none', async () => {
+  it('gives one server, and rejects when there is none', async () => {
     const [server, registry] = [await serve(), open()];
     const options = { ...approved(), pin: 'key', serverName: 'localhost' } as const;
     const known = await registry.register('a', server.mcpUrl, options);

@@ -122,7 +122,7 @@ describe('an HTTP proxy', () => {
     expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${mcp.port}`]));
   });
 
-  it('leads the probe as well', async () => {
+  it('is the way of the probe too', async () => {
     await using proxy = await startProxy();
     const peer = await fetchPeerCertificate(server.url, { proxy: proxy.url });
     expect(peer.description.fingerprint).toBe(certificate.fingerprint);

@@ -80,7 +80,7 @@ describe.each<[Mode, 'modern' | 'legacy']>([
   ['auto', 'modern'],
   [MODERN, 'modern'],
 ])('a client of the mode %o and a %s server', (mode, era) => {
-  it('call a tool', async () => {
+  it('connect and call a tool', async () => {
     const { url, certificate } = await start(era);
     const { client } = newClient(mode);
     await client.connect(streamableHttpClient(url, { trust: certificate.pem }));

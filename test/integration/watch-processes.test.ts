@@ -83,7 +83,7 @@ describe('processes that share a store', () => {
 });
 
 describe('a watch', () => {
-  it('that begins later is told of what is the case', async () => {
+  it('that begins later receives the present state', async () => {
     const registry = open();
     const { server, approved } = await serve(await heldCertificate({ notAfter: inDays(2) }));
     await registry.register('a', server.mcpUrl, approved);

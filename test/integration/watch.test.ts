@@ -5,8 +5,8 @@ import { recordKey } from '../../src/store/record-key.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { endOf, inDays, listen, next, open, openStore, scans, serve } from './watch-setup.js';
 
-describe('watch tells of', () => {
-  it('an end that comes near, once for each limit', async () => {
+describe('registry.watch', () => {
+  it('reports that a certificate is about to expire, once for each limit', async () => {
     const registry = open();
     const { server, held, approved } = await serve(
       await heldCertificate({ notAfter: inDays(20.5) }),
@@ -27,7 +27,7 @@ describe('watch tells of', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('an end that has come, also where an expired certificate is allowed', async () => {
+  it('reports that a certificate has expired, even where the policy allows it', async () => {
     const registry = open();
     const past = { notBefore: inDays(-9), notAfter: inDays(-1.5) };
     const { server, approved } = await serve(await heldCertificate(past));
@@ -36,7 +36,7 @@ describe('watch tells of', () => {
     expect(event).toMatchObject({ id: 'a', daysLeft: -2, first: true });
   });
 
-  it('the end of an approval', async () => {
+  it('reports that an approval expires', async () => {
     const registry = open();
     const { server, approved } = await serve();
     await registry.register('a', server.mcpUrl, approved);
@@ -46,7 +46,7 @@ describe('watch tells of', () => {
     expect(event).toMatchObject({ what: 'approval', daysLeft: 2, validUntil: expiresAt });
   });
 
-  it('the end of a client certificate, which no server announces', async () => {
+  it('reports that a client certificate expires, which no server announces', async () => {
     const registry = open();
     const clientCa = await heldCertificate({ isCa: true });
     const ours = await heldCertificate({ signedBy: clientCa, notAfter: inDays(3.5) });
@@ -65,7 +65,7 @@ describe('watch tells of', () => {
     });
   });
 
-  it('a share of the lifetime that is left, of a client certificate of hours', async () => {
+  it('reports a client certificate of hours by the share of its lifetime that is left', async () => {
     const registry = open();
     const ours = await heldCertificate({ notBefore: inDays(-0.4), notAfter: inDays(0.1) });
     const { server, approved } = await serve();
@@ -84,7 +84,7 @@ describe('watch tells of', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('the end of a leaf that an authority vouches for', async () => {
+  it('reports that a leaf under an authority expires', async () => {
     const registry = open();
     const ca = await heldCertificate({ isCa: true, notAfter: inDays(900) });
     const leaf = await heldCertificate({ signedBy: ca, notAfter: inDays(5.5) });
@@ -94,7 +94,7 @@ describe('watch tells of', () => {
     expect(event).toMatchObject({ daysLeft: 5, fingerprint: ca.fingerprint });
   });
 
-  it('another certificate, old and new side by side, until it is approved', async () => {
+  it('reports another certificate, old and new side by side, until it is approved', async () => {
     const registry = open();
     const { server, held, approved } = await serve();
     await registry.register('a', server.mcpUrl, approved);
@@ -120,7 +120,7 @@ describe('watch tells of', () => {
     });
   });
 
-  it('a renewal that the trust covers, which it puts on record', async () => {
+  it('reports a renewal that the trust covers, and puts it on record', async () => {
     const registry = open();
     const { server, held, approved } = await serve();
     await registry.register('a', server.mcpUrl, { ...approved, pin: 'key' });
@@ -135,7 +135,7 @@ describe('watch tells of', () => {
     expect(types()).toEqual(['renewed']);
   });
 
-  it('a revocation', async () => {
+  it('reports a revocation', async () => {
     const registry = open();
     const { server, approved } = await serve();
     await registry.register('a', server.mcpUrl, approved);
@@ -146,7 +146,7 @@ describe('watch tells of', () => {
     expect(await event).toMatchObject({ type: 'revoked', id: 'a', first: true });
   });
 
-  it('a revocation while the first look at its server has not been published', async () => {
+  it('reports a revocation while the first look at its server has not been published', async () => {
     const registry = open();
     const ids = Array.from({ length: 500 }, (_, i) => `server-${i}`);
     const [revoked = '', stalling = ''] = ids.filter((id) => shardOf(id) === shardOf('server-0'));
@@ -161,7 +161,7 @@ describe('watch tells of', () => {
     expect(await event).toMatchObject({ type: 'revoked', id: revoked, first: true });
   });
 
-  it('a revocation between the first list and the first look at the record', async () => {
+  it('reports a revocation between the first list and the first look at the record', async () => {
     const store = openStore();
     const { server, approved } = await serve();
     let lists = 0;
@@ -181,7 +181,7 @@ describe('watch tells of', () => {
     expect(events).toEqual([{ type: 'revoked', id: 'a', at: expect.any(Date), first: true }]);
   });
 
-  it('a request that was refused, at once, and what is presented instead', async () => {
+  it('reports a refused request at once, with what is presented instead', async () => {
     const registry = open();
     const { server, approved } = await serve();
     await registry.register('a', server.mcpUrl, approved);
@@ -196,7 +196,7 @@ describe('watch tells of', () => {
     await expect.poll(types).toEqual(['refused', 'changed']);
   });
 
-  it('a record that cannot be read', async () => {
+  it('reports a record that cannot be read', async () => {
     const map = new Map<string, string>();
     const registry = open(openStore(map));
     const { server, approved } = await serve();
@@ -210,7 +210,7 @@ describe('watch tells of', () => {
     expect(await event).toMatchObject({ id: 'a', code: 'MCP_TLS_STORE_TAMPERED' });
   });
 
-  it('a store that fails, and goes on when it is back', async () => {
+  it('reports a store that fails, and goes on when it is back', async () => {
     const store = openStore();
     let failing = false;
     const flaky: CertificateStore = {

@@ -35,12 +35,12 @@ describe('every option of every entry', () => {
     expect(of(mistake).filter(({ ok }) => !ok)).toEqual([]);
   });
 
-  it('that is misplaced is told where it belongs, nearly always', () => {
+  it('that is misplaced is refused with the place where it belongs, nearly always', () => {
     const { counts, toldWhere } = summary(rows);
     expect(toldWhere / (counts['misplaced'] as number)).toBeGreaterThan(0.9);
   });
 
-  it('that is misspelt is told which one was meant, nearly always', () => {
+  it('that is misspelt is refused with the one that was meant, nearly always', () => {
     const { counts, toldWhich } = summary(rows);
     expect(toldWhich / (counts['misspelt'] as number)).toBeGreaterThan(0.9);
   });

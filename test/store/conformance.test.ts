@@ -30,8 +30,11 @@ afterAll(async () => {
 const urlOf = { none: () => '', redis: () => redis.url, postgres: () => postgres.url };
 const aKey = (id: string): RawKey => ({ id, key: randomBytes(32) });
 const k1 = aKey('k1');
-/** Without a cache: every answer comes from the backend. */
-const BARE: Partial<CertificateStoreOptions> = { cache: { ttlMs: 0 } };
+/** Without a cache: every answer comes from the backend. With the patience that a loaded machine takes. */
+const BARE: Partial<CertificateStoreOptions> = {
+  cache: { ttlMs: 0 },
+  timeout: { readMs: 30_000, writeMs: 30_000 },
+};
 
 for (const kind of PLACES) {
   const begin = () => Promise.resolve(kind.open(urlOf[kind.server]()));
@@ -240,7 +243,7 @@ for (const kind of PLACES) {
       expect(await codeOf(openStore(one.name).get('never'))).toBe('MCP_TLS_STORE_TAMPERED');
     });
 
-    it('tells a wrong key from an unknown one', async () => {
+    it('distinguishes a wrong key from an unknown one', async () => {
       const { name } = await furnished();
       const wrong = openStore(name, { keys: [aKey('k1')] });
       const unknown = openStore(name, { keys: [aKey('k2')] });
@@ -323,7 +326,7 @@ for (const kind of PLACES) {
       expect((await writer?.get('a'))?.approvedBy).toBe('u24');
     });
 
-    it('lists hundreds whole', async () => {
+    it('lists hundreds of records without leaving one out', async () => {
       const { name } = await furnished();
       // Fifty at a time wait for each other on a machine that does other things too.
       const store = openStore(name, { timeout: { readMs: 30_000, writeMs: 30_000 } });

@@ -49,7 +49,7 @@ describe('over a cluster', () => {
     expect(await coldReads(open(client()))).toEqual(Array(20).fill(undefined));
   });
 
-  it('so does one that the application is just connecting', async () => {
+  it('a client that the application is just connecting takes many calls at once', async () => {
     const connecting = client();
     const connected = connecting.connect();
     expect(await coldReads(open(connecting))).toEqual(Array(20).fill(undefined));
@@ -126,7 +126,7 @@ describe('over a cluster', () => {
     throw new Error('each listened by the node of the store');
   }
 
-  it('changes are told, also after the node of the subscription has died', async () => {
+  it('changes are announced, also after the node of the subscription has died', async () => {
     const writer = open(client());
     await writer.set('x', aRecord());
     const { reader, port } = await openReader();
@@ -166,7 +166,7 @@ describe('over sentinels', () => {
     expect(await coldReads(open(client()))).toEqual(Array(20).fill(undefined));
   });
 
-  it('changes are told', async () => {
+  it('changes are announced', async () => {
     const [writer, reader] = [open(client()), open(client())];
     await writer.set('x', aRecord());
     await hears(reader, true);

@@ -50,7 +50,7 @@ async function furnished(more = {}) {
   return { namespace, proxy, writer, reader };
 }
 
-it('a change is announced in the step that makes it: a process that ends after writing has told the others', async () => {
+it('a change is announced in the step that makes it: a process that ends after writing has announced it', async () => {
   const { backend, invalidation } = partsOf(redisStorage(redis.url)) as Required<ReadParts>;
   // As far as it gets: the write was made, and nothing after it.
   const publish = () => new Promise<never>(() => {});

@@ -4,9 +4,9 @@ import KeyvRedis, { createClient, createCluster, createSentinel } from '@keyv/re
 import { Keyv } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv-6';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createCertificateStore, type KeyvLike } from '../../src/index.js';
+import { createCertificateStore } from '../../src/index.js';
 import { type RedisClientLike, redisStorage } from '../../src/redis/index.js';
-import { createStorage } from '../../src/store/index.js';
+import { createStorage, type KeyvLike } from '../../src/store/index.js';
 import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { eventually } from '../support/waiting.js';
 import { aKey, aRecord, codeOf } from '../unit/store/support.js';
@@ -183,25 +183,25 @@ describe('eviction', () => {
     await store.close();
   });
 
-  it('is vouched for by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
+  it('is ruled out by the operator over a Keyv where INFO is forbidden, or nothing is answered', async () => {
     const mute = await startRedis();
     onTestFinished(() => mute.stop());
     await mute.command('ACL', 'SETUSER', 'gateway', 'on', '>secret', '+@all', '-info', '~*', '&*');
     const adapter = new KeyvRedis<string>(mute.url.replace('//', '//gateway:secret@'));
     adapter.on('error', () => {});
     const open = (more = {}) => createCertificateStore({ keys, storage: adapter, ...more });
-    const [asking, vouched] = [open(), open({ eviction: 'vouched-for' })];
+    const [asking, assuming] = [open(), open({ eviction: 'assume-none' })];
     expect(await codeOf(asking.initialize())).toBe('MCP_TLS_STORE_UNAVAILABLE');
-    await vouched.initialize();
-    expect(await vouched.get('x')).toBeUndefined();
+    await assuming.initialize();
+    expect(await assuming.get('x')).toBeUndefined();
     expect(await codeOf(() => open({ eviction: true }))).toBe('MCP_TLS_INVALID_ARGUMENT');
-    await Promise.all([asking.close(), vouched.close()]);
+    await Promise.all([asking.close(), assuming.close()]);
     await adapter.disconnect(true);
   });
 });
 
 describe('an adapter that others use too', () => {
-  it('tells its errors, though it hides those of others', async () => {
+  it('reports its errors, though it hides those of others', async () => {
     const refusing = await startRedis();
     const adapter = new KeyvRedis<string>(refusing.url);
     adapter.on('error', () => {});

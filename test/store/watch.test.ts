@@ -22,7 +22,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-it('divides the servers among the processes, and tells each of everything', async () => {
+it('divides the servers among the processes, and reports everything to each', async () => {
   const soon = new Date(Date.now() + 2 * 86_400_000);
   const certificate = await heldCertificate({ notAfter: soon });
   await using server = await startTlsServer({ certificate });

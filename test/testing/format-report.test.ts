@@ -105,7 +105,7 @@ describe('formatReport: markdown', () => {
 });
 
 describe('formatReport: json', () => {
-  it('is the report', () => {
+  it('gives the report itself back', () => {
     expect(JSON.parse(formatReport(REPORT, 'json'))).toEqual(JSON.parse(JSON.stringify(REPORT)));
   });
 });

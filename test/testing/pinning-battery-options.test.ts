@@ -81,7 +81,7 @@ describe('pinningBattery', () => {
     expect(JSON.stringify(report)).not.toMatch(/-----BEGIN|[A-Za-z0-9+/]{60}/);
   }, 30_000);
 
-  it('tells why, down the chain of causes, and keeps a fingerprint readable', async () => {
+  it('says why, down the chain of causes, and keeps a fingerprint readable', async () => {
     const { fingerprint: fingerprint256 } = await heldCertificate();
     const why = Object.assign(new Error('no pin'), { code: 'E_PIN' });
     const report = await pinningBattery(

@@ -111,7 +111,7 @@ describe('startTlsServer: controls', () => {
     socket.destroy();
   });
 
-  it('resets open connections and new ones, until told otherwise', async () => {
+  it('resets open connections and new ones until it recovers', async () => {
     await using server = await startTlsServer({ certificate });
     const socket = await handshake({ port: server.port, ca });
     // A client that is still writing its Finished message, or has not read the tickets, sees an end
@@ -131,7 +131,7 @@ describe('startTlsServer: controls', () => {
     expect(server.records.connections).toBe(4);
   });
 
-  it('redirects', async () => {
+  it('answers every request with a redirect', async () => {
     await using server = await startTlsServer({ certificate });
     server.redirectTo('http://127.0.0.1:9/else');
     const answer = await get(server.url, { ca, body: 'x' });
@@ -175,7 +175,7 @@ describe('startTlsServer: controls', () => {
 });
 
 describe('startTlsServer: closing', () => {
-  it('leaves no handle open, whatever state its connections are in', async () => {
+  it('leaves no handle open, in any state of its connections', async () => {
     const before = openHandles();
     const server = await startTlsServer({ certificate });
     const sockets = [await handshake({ port: server.port, ca })];
@@ -198,7 +198,7 @@ describe('startTlsServer: closing', () => {
     expect(await codeOf(get(server.url, { ca }))).toBe('ECONNREFUSED');
   });
 
-  it('two servers share nothing', async () => {
+  it('shares nothing with another server of the kit', async () => {
     await using one = await startTlsServer({ certificate });
     await using two = await startTlsServer({ certificate });
     one.stall('headers');

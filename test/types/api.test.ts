@@ -118,11 +118,12 @@ describe.each(COMPILERS)('the types, by TypeScript %s', (version) => {
 
 describe('public signatures', () => {
   it.each(ENTRIES)(
-    'of %s name no type that cannot be imported, from there or from core',
+    'of %s name no type that cannot be imported, from there, from core or from store',
     (entry) => {
       const file = join(ROOT, `dist/${entry}.d.ts`);
       const core = join(ROOT, 'dist/core.d.ts');
-      const program = ts.createProgram([file, core], {
+      const store = join(ROOT, 'dist/store.d.ts');
+      const program = ts.createProgram([file, core, store], {
         ...OPTIONS,
         skipLibCheck: true,
         lib: ['lib.es2023.d.ts', ...DOM],
@@ -136,7 +137,7 @@ describe('public signatures', () => {
       };
       const resolved = (symbol: ts.Symbol): ts.Symbol =>
         symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      const exported = new Set([...exportsOf(file), ...exportsOf(core)]);
+      const exported = new Set([file, core, store].flatMap(exportsOf));
       // A class that is exported as a type and an object for `instanceof`: nobody can make one.
       const unmade = new Set<ts.Symbol>();
       for (const symbol of [...exported]) {

@@ -182,7 +182,7 @@ declare const invalidation: store.Invalidation;
 core.createCertificateStore({ keys: key, storage: store.createStorage({ backend, invalidation }) });
 const sealer: store.CertificateSealer = store.createSealer({ keys: key, namespace: 'n' });
 const passphrase: core.PassphraseKey = { id: 'p', passphrase: pem, salt: store.createSalt() };
-const kms: core.KeyProvider = store.wrappedKeyProvider({
+const kms: store.KeyProvider = store.wrappedKeyProvider({
   wrap: async (bytes) => bytes,
   unwrap: async (bytes) => bytes,
 });

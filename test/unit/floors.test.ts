@@ -126,7 +126,7 @@ describe('the floors of src/', () => {
     expect(imports.some(({ lazy }) => lazy)).toBe(true);
   });
 
-  it('hold every file', () => {
+  it('assign a floor to every file', () => {
     expect(files.filter((file) => FLOORS[placeOf(file)] === undefined)).toEqual([]);
   });
 

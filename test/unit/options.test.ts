@@ -202,7 +202,7 @@ describe('an unknown field', () => {
     expect(messageOf({ url: 'u', [name]: 1 })).toContain(message);
   });
 
-  it('of an inner object that belongs in the outer one is told so', () => {
+  it('of an inner object that belongs in the outer one is refused with that place', () => {
     expect(messageOf({ url: 'u', inner: { loud: true } })).toBe(
       "make: options.inner has an unknown field 'loud': it belongs in make: options",
     );

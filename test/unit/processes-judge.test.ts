@@ -112,7 +112,7 @@ describe('the judge of histories finds', () => {
   });
 });
 
-it('notes tell what a killed process had begun, and a line that was cut off is none', () => {
+it('notes show what a killed process had begun, and a line that was cut off does not count', () => {
   const begun = { n: 0, at: 5, name: 'delete', effect: { kind: 'delete', id: 'a' } };
   const text = `${JSON.stringify(begun)}\n{"n":0,"at":7,"outc`;
   expect(readNotes('p1', text)).toEqual([

@@ -8,7 +8,7 @@ const form = document.getElementById('inspect');
 const url = document.getElementById('url');
 const place = document.getElementById('presented');
 
-/** Look at a server, compare, approve. `onAdded(id)` is told of each that was registered. */
+/** Look at a server, compare, approve. Calls `onAdded(id)` for each that was registered. */
 export function setUpAddServer(onAdded) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -54,19 +54,19 @@ function approval(address, { presented, problems }, onAdded) {
   const authority = authorityField({ approve, pem: proposed.caPem });
   const compared = h('div', {});
   const trusts = choices(known, showFields);
-  const told = fingerprintField(presented, { required: !known, approve });
-  fill(compared, told.element);
+  const fingerprint = fingerprintField(presented, { required: !known, approve });
+  fill(compared, fingerprint.element);
 
   function showFields() {
     const brought = trusts.value() === 'authority';
-    const vouched = brought || trusts.value() === '';
+    const needsNone = brought || trusts.value() === '';
     authority.element.hidden = !brought;
     authority.need(brought);
     if (brought && !authority.isKnown()) authority.look();
-    compared.hidden = vouched;
-    told.input.required = !vouched;
+    compared.hidden = needsNone;
+    fingerprint.input.required = !needsNone;
     // A fingerprint that does not match stops only what it is for.
-    approve.disabled = brought ? authority.differs() : !vouched && told.differs();
+    approve.disabled = brought ? authority.differs() : !needsNone && fingerprint.differs();
   }
   showFields();
 
@@ -79,7 +79,7 @@ function approval(address, { presented, problems }, onAdded) {
         const trust = trusts.value();
         const body = { id: id.value, url: address, trust, approvedBy: by.value() };
         if (trust === 'authority') Object.assign(body, authority.body());
-        else if (trust !== '') body.fingerprint = told.input.value;
+        else if (trust !== '') body.fingerprint = fingerprint.input.value;
         act(
           approve,
           'Trying it …',
@@ -92,7 +92,7 @@ function approval(address, { presented, problems }, onAdded) {
           },
           ({ code, message }) => {
             if (code === 'MCP_TLS_ALREADY_REGISTERED' || /^id\b/.test(message)) return id;
-            if (code === 'MCP_TLS_FINGERPRINT_MISMATCH') return told.input;
+            if (code === 'MCP_TLS_FINGERPRINT_MISMATCH') return fingerprint.input;
             return trust === 'authority' && code !== undefined && authority.fieldOf({ message });
           },
         );
@@ -131,7 +131,11 @@ function choices(known, onchange) {
     known && ['', 'The public authorities', 'as browsers do'],
     ['certificate', 'This certificate', 'and no other: each renewal is approved anew'],
     ['key', 'Its key', 'survives renewals that keep the key; names are not checked'],
-    ['authority', 'The authority that issued it', 'and whatever it issues for this name'],
+    [
+      'authority',
+      'The authority that issued it',
+      'and every certificate that it issues for this name',
+    ],
   ].filter(Boolean);
   const inputs = options.map(([value], i) =>
     h('input', { type: 'radio', name, value, id: freshId('trust'), checked: i === 0, onchange }),

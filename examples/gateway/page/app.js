@@ -15,7 +15,7 @@ const table = serverTable({ onShown });
 const AGAIN_MS = 300;
 
 let again;
-const told = new Set();
+const changed = new Set();
 
 signIn.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -110,11 +110,11 @@ function onShown() {
 
 /** After events: shows what is on record now, and what checks say now. */
 function lookAgain({ id }) {
-  told.add(id);
+  changed.add(id);
   clearTimeout(again);
   again = setTimeout(async () => {
-    const ids = [...told];
-    told.clear();
+    const ids = [...changed];
+    changed.clear();
     await table.refresh().catch(() => {});
     await check(ids.map(table.row).filter(Boolean));
   }, AGAIN_MS);

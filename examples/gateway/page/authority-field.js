@@ -9,7 +9,7 @@ import { readCertificate } from './files.js';
  */
 export function authorityField({ approve, pem = '' }) {
   const seen = h('div', {});
-  let told;
+  let fingerprint;
   const file = h('input', { type: 'file', accept: '.pem,.crt,.cer,.der', onchange: take });
   const text = h(
     'textarea',
@@ -29,7 +29,7 @@ export function authorityField({ approve, pem = '' }) {
     field(
       'Certificate of the authority',
       text,
-      'PEM. Whoever holds its key can vouch for servers.',
+      'PEM. Anyone who holds its key can issue certificates for servers.',
     ),
     field('or from a file', file),
     seen,
@@ -52,7 +52,7 @@ export function authorityField({ approve, pem = '' }) {
   }
 
   function forget() {
-    told = undefined;
+    fingerprint = undefined;
     approve.disabled = false;
     fill(seen);
   }
@@ -68,8 +68,8 @@ export function authorityField({ approve, pem = '' }) {
         const ca = text.value;
         const { presented } = await post('authorities/inspect', { ca });
         if (ca !== text.value) return;
-        told = fingerprintField(presented, { required: true, approve, of: 'the authority' });
-        fill(seen, certificateList(presented), told.element);
+        fingerprint = fingerprintField(presented, { required: true, approve, of: 'the authority' });
+        fill(seen, certificateList(presented), fingerprint.element);
         say('This is the authority. Nothing is trusted yet.');
       },
       () => text,
@@ -80,14 +80,15 @@ export function authorityField({ approve, pem = '' }) {
     element,
     look,
     text,
-    isKnown: () => told !== undefined,
-    differs: () => told?.differs() ?? false,
+    isKnown: () => fingerprint !== undefined,
+    differs: () => fingerprint?.differs() ?? false,
     /** @param needed whether the form is not to be sent without it */
     need(needed) {
       text.required = needed;
-      if (told) told.input.required = needed;
+      if (fingerprint) fingerprint.input.required = needed;
     },
-    body: () => ({ ca: text.value, caFingerprint: told?.input.value ?? '' }),
-    fieldOf: ({ message }) => (/^caFingerprint/.test(message) ? (told?.input ?? text) : text),
+    body: () => ({ ca: text.value, caFingerprint: fingerprint?.input.value ?? '' }),
+    fieldOf: ({ message }) =>
+      /^caFingerprint/.test(message) ? (fingerprint?.input ?? text) : text,
   };
 }

@@ -71,7 +71,7 @@ export function comparison(current, presented) {
 /** What is wrong with it under the public authorities; for a private server that is to be expected. */
 export function problemList(problems) {
   if (problems.length === 0) {
-    return h('p', { class: 'note' }, 'Public authorities vouch for it: browsers would accept it.');
+    return h('p', { class: 'note' }, 'A public authority issued it: browsers would accept it.');
   }
   return h(
     'ul',
@@ -81,7 +81,7 @@ export function problemList(problems) {
 }
 
 /**
- * Takes what the operator said, and tells whether the presented certificate is that one. As long as it is
+ * Takes the fingerprint that the operator gave, and shows whether the presented certificate is that one. As long as it is
  * not, the button `approve` does nothing.
  */
 export function fingerprintField(description, { required, approve, of }) {
@@ -101,13 +101,13 @@ export function fingerprintField(description, { required, approve, of }) {
     },
   });
   function differs() {
-    const told = input.value.trim();
-    return told !== '' && !isSame(told, description);
+    const given = input.value.trim();
+    return given !== '' && !isSame(given, description);
   }
   const about =
-    'SHA-256 of the certificate or a pin of its key, as its operator told you: by phone, from their terminal, never from this page.';
+    'SHA-256 of the certificate or a pin of its key, as its operator gave it to you: by phone, from their terminal, never from this page.';
   const paragraph = field(
-    `Fingerprint ${of ? `of ${of} ` : ''}that you were told${required ? '' : ' (optional)'}`,
+    `Fingerprint ${of ? `of ${of} ` : ''}from the operator${required ? '' : ' (optional)'}`,
     input,
     about,
   );
@@ -117,11 +117,11 @@ export function fingerprintField(description, { required, approve, of }) {
 }
 
 /** For the eye only: the gateway compares again, and its word counts. */
-function isSame(told, { fingerprint: presented, spkiPin }) {
+function isSame(given, { fingerprint: presented, spkiPin }) {
   const hex = (text) =>
     text
       .replace(/^sha-?256[:=/ ]*/i, '')
       .replace(/[\s:]/g, '')
       .toUpperCase();
-  return told === spkiPin || hex(told) === hex(presented);
+  return given === spkiPin || hex(given) === hex(presented);
 }

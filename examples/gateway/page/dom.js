@@ -25,7 +25,7 @@ export function h(tag, attributes, ...children) {
   return element;
 }
 
-/** Puts children in the place of whatever is there. */
+/** Replaces the children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat().filter(Boolean));
 }
@@ -47,16 +47,16 @@ export function moveTo(element) {
 
 const status = document.getElementById('status');
 
-/** Tells a result, to eyes and to screen readers. */
+/** Announces a result, to eyes and to screen readers. */
 export function say(text, kind = 'good') {
   status.className = kind;
   status.textContent = text;
 }
 
 /**
- * Runs an action of a button: not twice at once, and with its failure told.
+ * Runs an action of a button: not twice at once, and with its failure shown.
  *
- * @param fieldOf the field that an error (`{ code, message }`) is about, if it is about one: it is told there
+ * @param fieldOf the field that an error (`{ code, message }`) is about, if it is about one: it is shown there
  */
 export async function act(button, doing, action, fieldOf) {
   if (button?.getAttribute('aria-disabled') === 'true') return;

@@ -6,7 +6,7 @@ import { act, h } from './dom.js';
 /** The certificate on record beside the one presented now, and its approval. */
 export function renewalForm(id, { current, presented, problems, sameKey }, on) {
   const approve = h('button', { class: 'main' }, 'Approve the new certificate');
-  const told = fingerprintField(presented, { required: true, approve });
+  const fingerprint = fingerprintField(presented, { required: true, approve });
   const by = approver();
   return h(
     'form',
@@ -18,11 +18,11 @@ export function renewalForm(id, { current, presented, problems, sameKey }, on) {
           approve,
           'Trying it …',
           async () => {
-            const approval = { fingerprint: told.input.value, approvedBy: by.value() };
+            const approval = { fingerprint: fingerprint.input.value, approvedBy: by.value() };
             await post(serverPath(id, 'renew'), approval);
             await on.onApproved();
           },
-          ({ code }) => code === 'MCP_TLS_FINGERPRINT_MISMATCH' && told.input,
+          ({ code }) => code === 'MCP_TLS_FINGERPRINT_MISMATCH' && fingerprint.input,
         );
       },
     },
@@ -33,7 +33,7 @@ export function renewalForm(id, { current, presented, problems, sameKey }, on) {
     ),
     comparison(current, presented),
     problemList(problems),
-    told.element,
+    fingerprint.element,
     by.element,
     h(
       'div',

@@ -8,7 +8,7 @@ const [table, filter, sort, size] = ['servers', 'filter', 'sort', 'page-size'].m
 const COLUMNS = ['name', 'state', 'days'];
 
 /**
- * The table of all servers: a page of those that are searched for. `onShown()` is told whenever it or
+ * The table of all servers: a page of those that are searched for. Calls `onShown()` whenever it or
  * what is selected has changed.
  */
 export function serverTable({ onShown }) {

@@ -10,7 +10,7 @@ import { keepToken } from './own-token.js';
 import { isBehindIssuer, type PathKind, Paths } from './paths.js';
 import { Refused, refuse } from './refused.js';
 
-interface Parts {
+interface Deps {
   readonly upstream: Upstream;
   readonly rules: AdmissionRules;
   readonly report: (error: unknown) => void;
@@ -47,13 +47,13 @@ const FOR_PAGES = {
 
 /** Answers the requests of one bridge. */
 export class HttpBridgeHandler {
-  readonly #parts: Parts;
+  readonly #deps: Deps;
   readonly #paths: Paths;
   #discovery: { readonly at: number; readonly done: Promise<void> } | undefined;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#paths = new Paths(parts.upstream.url.pathname);
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#paths = new Paths(deps.upstream.url.pathname);
   }
 
   /** Never rejects. */
@@ -64,7 +64,7 @@ export class HttpBridgeHandler {
     let id: RpcId | undefined;
     try {
       const isPreflight = this.#allowPage(request, response);
-      const admitted = admit(request, this.#parts.rules);
+      const admitted = admit(request, this.#deps.rules);
       if ('why' in admitted) {
         if (isPreflight && admitted.status === 401) return this.#answerPreflight(response);
         return refuse(request, response, admitted);
@@ -79,8 +79,8 @@ export class HttpBridgeHandler {
       }
       if (kind === 'authorize') return this.#sendOn(admitted, response);
       await forward({
-        ...this.#parts,
-        token: this.#parts.rules.token,
+        ...this.#deps,
+        token: this.#deps.rules.token,
         ...{ paths: this.#paths, addresses: this.#addressesFor(admitted), admitted, kind },
         ...{ request, response },
         onBody: (body) => {
@@ -103,7 +103,7 @@ export class HttpBridgeHandler {
     if (kind !== undefined || !mayBeNamed) return kind;
     const now = performance.now();
     if (this.#discovery === undefined || now - this.#discovery.at > DISCOVER_MS) {
-      const { upstream } = this.#parts;
+      const { upstream } = this.#deps;
       const done = discover(upstream, this.#addressesFor(admitted), this.#paths);
       this.#discovery = { at: now, done };
     }
@@ -112,7 +112,7 @@ export class HttpBridgeHandler {
   }
 
   #addressesFor({ host, tokenIsInPath }: Admitted): Addresses {
-    const { upstream, rules } = this.#parts;
+    const { upstream, rules } = this.#deps;
     const { port, token } = rules;
     return new Addresses(upstream.url.origin, { host, port, token, tokenIsInPath });
   }
@@ -120,7 +120,7 @@ export class HttpBridgeHandler {
   /** @returns whether it is only asked what may be asked */
   #allowPage({ method, headers }: IncomingMessage, response: ServerResponse): boolean {
     const { origin } = headers;
-    if (origin === undefined || !this.#parts.rules.allowedOrigins.has(origin)) return false;
+    if (origin === undefined || !this.#deps.rules.allowedOrigins.has(origin)) return false;
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-expose-headers', 'mcp-session-id, www-authenticate');
     response.setHeader('vary', 'origin');
@@ -134,7 +134,7 @@ export class HttpBridgeHandler {
 
   /** A person's browser goes to the server itself, and means the server's resource. */
   #sendOn(admitted: Admitted, response: ServerResponse): void {
-    const { upstream, rules } = this.#parts;
+    const { upstream, rules } = this.#deps;
     const parameters = rewriteParameters(admitted.query.slice(1), this.#addressesFor(admitted));
     keepToken(rules.token, [admitted.path, parameters]);
     const location = new URL(upstream.url.origin + admitted.path);
@@ -144,7 +144,7 @@ export class HttpBridgeHandler {
 
   /** Of a client that is there: one that has gone gets no answer, and it was no fault. */
   #fail(error: unknown, id: RpcId | undefined, response: ServerResponse): void {
-    this.#parts.report(error);
+    this.#deps.report(error);
     // What was begun cannot become an error: the client must not take it for whole.
     if (response.headersSent) return void response.destroy();
     response.writeHead(502, { 'content-type': 'application/json' });

@@ -12,6 +12,7 @@ import {
 } from '../rpc.js';
 import type { Upstream } from '../upstream.js';
 import { type Call, Calls } from './calls.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
 import { HttpStatusError } from './http-answer.js';
 import { TOO_LONG } from './lines.js';
 import { modernVersion } from './modern-headers.js';
@@ -19,7 +20,6 @@ import { refuseLine } from './refuse-line.js';
 import type { ClientSide, Outgoing, ServerSide } from './server-side.js';
 import { SseServer } from './sse-server.js';
 import { StreamableServer } from './streamable-server.js';
-import { Turns } from './turns.js';
 
 /** How a bridge speaks to its server. */
 export type StdioTransport = 'auto' | 'http' | 'sse';
@@ -29,7 +29,7 @@ const MAX_AT_ONCE = 200;
 /** Requests that wait for their turn; then the client is not read from until some are done. */
 const MAX_WAITING = 1_000;
 
-interface Parts {
+interface Deps {
   readonly upstream: Upstream;
   readonly transport: StdioTransport;
   /** One line to the client; fulfilled when there is room for more. */
@@ -43,16 +43,16 @@ interface Parts {
  * `notifications/initialized` before the server has it. Answers to the server's own requests pass everything.
  */
 export class StdioSession implements ClientSide {
-  readonly #parts: Parts;
+  readonly #deps: Deps;
   readonly #calls = new Calls();
-  readonly #turns = new Turns(MAX_AT_ONCE);
+  readonly #limit = new ConcurrencyLimit(MAX_AT_ONCE);
   #server: ServerSide | undefined;
   /** Fulfilled when what comes next may go. Never rejects. */
   #order: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   // ───────── From the client ─────────
@@ -61,7 +61,7 @@ export class StdioSession implements ClientSide {
   async accept(line: string | typeof TOO_LONG): Promise<void> {
     if (line === TOO_LONG) {
       const error = new BridgeError('too-large', 'the message is longer than the bridge carries');
-      return this.#parts.write(errorAnswer(null, error));
+      return this.#deps.write(errorAnswer(null, error));
     }
     const messages = readMessages(line);
     const requests = messages?.filter(({ kind }) => kind === 'request') ?? [];
@@ -79,21 +79,21 @@ export class StdioSession implements ClientSide {
         for (const { id } of calls) this.#calls.cancel(id);
         if (requests.length > 1) return this.#refuse(line);
         const why = 'a request with this id has no answer yet';
-        return this.#parts.write(plainAnswer(message.id ?? null, INVALID_REQUEST, why));
+        return this.#deps.write(plainAnswer(message.id ?? null, INVALID_REQUEST, why));
       }
       calls.push(call);
     }
     const ids = calls.map(({ id }) => id);
     const signal = calls.length === 1 ? (calls[0] as Call).signal : NEVER;
     this.#inOrder({ text: line, messages, ids, signal }, calls);
-    if (calls.length > 0 && this.#turns.waiting > MAX_WAITING) {
+    if (calls.length > 0 && this.#limit.waiting > MAX_WAITING) {
       await Promise.race(calls.map(({ settled }) => settled));
     }
   }
 
   async #refuse(line: string): Promise<void> {
     const answers = refuseLine(line, (id) => this.isWaiting(id));
-    await Promise.all(answers.map((one) => this.#parts.write(one)));
+    await Promise.all(answers.map((one) => this.#deps.write(one)));
   }
 
   /** Sends it when it may go. What has to wait for it waits. */
@@ -120,7 +120,7 @@ export class StdioSession implements ClientSide {
   /** Carries one line to its end. Never rejects: what fails is answered. */
   async #carry(out: Outgoing, calls: readonly Call[], onAccepted = (): void => {}): Promise<void> {
     const needsTurn = out.ids.length > 0;
-    if (needsTurn) await this.#turns.take();
+    if (needsTurn) await this.#limit.acquire();
     try {
       if (this.#isClosed) throw new BridgeError('closed', 'the bridge has ended');
       if (out.signal.aborted) return;
@@ -130,10 +130,10 @@ export class StdioSession implements ClientSide {
       await Promise.all(calls.map(({ settled }) => settled));
     } catch (error) {
       if (out.signal.aborted) return;
-      if (out.ids.length === 0 && !this.#isClosed) this.#parts.report(error);
+      if (out.ids.length === 0 && !this.#isClosed) this.#deps.report(error);
       this.fail(out.ids, error);
     } finally {
-      if (needsTurn) this.#turns.give();
+      if (needsTurn) this.#limit.release();
     }
   }
 
@@ -149,7 +149,7 @@ export class StdioSession implements ClientSide {
   // ───────── The server ─────────
 
   async #initialize(out: Outgoing): Promise<void> {
-    const { transport, upstream } = this.#parts;
+    const { transport, upstream } = this.#deps;
     await this.#server?.close();
     this.#server = undefined;
     if (transport !== 'sse') {
@@ -173,7 +173,7 @@ export class StdioSession implements ClientSide {
   /** Before `initialize` only requests come that need no session: those of 2026-07-28, and mistakes. */
   async #serverFor(message: RpcMessage | undefined): Promise<ServerSide> {
     if (this.#server !== undefined) return this.#server;
-    const { transport, upstream } = this.#parts;
+    const { transport, upstream } = this.#deps;
     if (transport === 'sse' || (message !== undefined && modernVersion(message) === undefined)) {
       throw new BridgeError('not-connected', 'there is no session: initialize comes first');
     }
@@ -182,7 +182,7 @@ export class StdioSession implements ClientSide {
   }
 
   async #openSse(): Promise<SseServer> {
-    const server = new SseServer(this.#parts.upstream, this);
+    const server = new SseServer(this.#deps.upstream, this);
     await server.open();
     return server;
   }
@@ -192,7 +192,7 @@ export class StdioSession implements ClientSide {
   async deliver(json: string): Promise<void> {
     const messages = readMessages(json);
     if (messages === undefined) {
-      this.#parts.report(new BridgeError('bad-answer', 'the server sent what is no JSON-RPC'));
+      this.#deps.report(new BridgeError('bad-answer', 'the server sent what is no JSON-RPC'));
       return;
     }
     const texts = messages.length === 1 && !json.trimStart().startsWith('[') ? [json] : split(json);
@@ -201,7 +201,7 @@ export class StdioSession implements ClientSide {
       if (message.kind === 'response') {
         if (message.id === undefined || !this.#calls.take(message.id)) continue;
       }
-      await this.#parts.write(onOneLine(texts[i] as string));
+      await this.#deps.write(onOneLine(texts[i] as string));
     }
   }
 
@@ -214,16 +214,16 @@ export class StdioSession implements ClientSide {
       if (!this.#calls.take(id)) continue;
       const answer =
         error instanceof HttpStatusError && ids.length === 1 ? error.answer : undefined;
-      void this.#parts.write(answer ?? errorAnswer(id, error));
+      void this.#deps.write(answer ?? errorAnswer(id, error));
     }
   }
 
   failAll(error: unknown): void {
-    for (const id of this.#calls.takeAll()) void this.#parts.write(errorAnswer(id, error));
+    for (const id of this.#calls.takeAll()) void this.#deps.write(errorAnswer(id, error));
   }
 
   report(error: unknown): void {
-    this.#parts.report(error);
+    this.#deps.report(error);
   }
 
   // ───────── The end ─────────

@@ -52,7 +52,7 @@ export const check: Command = {
     }
     const days = countOption(args, 'days', 30);
     const targets = readTargets(io, args);
-    const results = await inTurns(targets, async (target) => ({
+    const results = await mapConcurrently(targets, async (target) => ({
       ...target,
       result: await checkServer(target.url, args, target.trust, days),
     }));
@@ -88,7 +88,10 @@ function readTargets(io: Io, args: ParsedArgs): readonly Target[] {
 /** Servers that are looked at at one time. */
 const AT_ONCE = 8;
 
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function mapConcurrently<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = new Array(items.length);
   const left = items.entries();
   const worker = async () => {
@@ -121,7 +124,15 @@ function printLine(screen: Screen, { name, url, result }: CheckedTarget): void {
     return;
   }
   const until = end === undefined ? '' : `, ${end.what} ${shownEnd(end.notAfter, end.daysLeft)}`;
-  screen.line(`${who}: `, words, until);
+  screen.line(`${who}: `, words, until, excusedEnd(peer));
+}
+
+/** An expired certificate that is trusted all the same is not passed over in silence. */
+function excusedEnd(peer: CheckResult['peer']): string {
+  const one = peer?.remarks.find(
+    ({ code, certificate }) => code === 'expired' && certificate === 0,
+  );
+  return one === undefined ? '' : `, although its certificate ${one.message} (allowExpired)`;
 }
 
 function toJson({ name, url, result }: CheckedTarget): object {
@@ -134,6 +145,7 @@ function toJson({ name, url, result }: CheckedTarget): object {
     reason: reason ?? null,
     code: code ?? null,
     problems: peer?.problems ?? [],
+    remarks: peer?.remarks ?? [],
     fingerprint: peer?.description.fingerprint ?? null,
     spkiPin: peer?.description.spkiPin ?? null,
     expires: end

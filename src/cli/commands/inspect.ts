@@ -6,11 +6,11 @@ import { EXIT, UsageError } from '../exit-codes.js';
 import { inspectPem } from '../inspect-pem.js';
 import { lookAt } from '../look.js';
 import { peerJson } from '../peer-json.js';
-import { policyText } from '../policy-text.js';
+import { type ClientFiles, clientText, policyText } from '../policy-text.js';
 import { shown, shownUrl } from '../printer.js';
 import { isReadable } from '../readable-policy.js';
 import { Screen, writeJson } from '../screen.js';
-import { showCertificate, showChain, showVerdict } from '../show-peer.js';
+import { isOnlyForClient, showCertificate, showChain, showVerdict } from '../show-peer.js';
 import { type GivenTrust, readTrust, TRUST_OPTIONS } from '../trust-arguments.js';
 
 const HELP = `
@@ -83,7 +83,8 @@ function show(io: Io, args: ParsedArgs, url: URL, peer: PeerCertificate, given: 
   showVerdict(screen, peer, given.words);
   showChain(screen, peer);
   showCertificate(screen, peer.description);
-  if (!peer.trusted) showWayOut(screen, args, url, peer);
+  if (isOnlyForClient(peer)) showClientWayOut(screen);
+  else if (!peer.trusted) showWayOut(screen, args, url, peer);
 }
 
 function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertificate): void {
@@ -95,13 +96,47 @@ function showWayOut(screen: Screen, args: ParsedArgs, url: URL, peer: PeerCertif
   }
   const saved = textOption(args, 'save');
   const file = saved ?? `${host.replaceAll(':', '-')}-${port}.pem`;
-  const { json, code, needsFile } = policyText(suggestedPolicy, file);
+  const client = clientFiles(args, peer);
+  const { json, code, needsFile } = policyText(suggestedPolicy, file, client);
   const how = needsFile && saved === undefined ? ` (file: --save ${file})` : '';
   screen.line(
     { style: 'bold', text: 'To trust it' },
     `, after comparing the fingerprint out of band${how}:`,
   );
-  screen.line(`  mcp-tls trust ${shownUrl(url)}`);
+  if (client === CLIENT_FILES) screen.text(GET_A_CERTIFICATE);
+  screen.line(`  mcp-tls trust ${shownUrl(url)}${client ? ` ${optionsOf(client)}` : ''}`);
   screen.line(`  "tls": ${json}`);
   screen.line(`  trust: ${code}`);
+}
+
+/** The trust is right: nothing else is suggested in its place. */
+function showClientWayOut(screen: Screen): void {
+  const { json, code } = clientText(CLIENT_FILES);
+  screen.line();
+  screen.line({ style: 'bold', text: 'To connect' }, ', add a client certificate to that trust:');
+  screen.text(GET_A_CERTIFICATE);
+  screen.line(`  ${optionsOf(CLIENT_FILES)}`);
+  screen.line(`  ${json}`);
+  screen.line(`  ${code}`);
+}
+
+function optionsOf({ certFile, keyFile, passphraseEnv }: ClientFiles): string {
+  const passphrase = passphraseEnv === undefined ? '' : ` --client-passphrase-env ${passphraseEnv}`;
+  return `--client-cert ${certFile} --client-key ${keyFile}${passphrase}`;
+}
+
+/** What stands for the client certificate that somebody has to get first. */
+const CLIENT_FILES: ClientFiles = { certFile: 'client.pem', keyFile: 'client-key.pem' };
+
+const GET_A_CERTIFICATE =
+  'It asks for a client certificate. Ask its operator for one; client.pem and client-key.pem stand for it and its key:';
+
+/** The client certificate that belongs to a suggestion: the given one, unless the server refused it. */
+function clientFiles(args: ParsedArgs, peer: PeerCertificate): ClientFiles | undefined {
+  const [certFile, keyFile] = [textOption(args, 'client-cert'), textOption(args, 'client-key')];
+  const isRefused = peer.problems.some(({ code }) => code === 'client-certificate-refused');
+  if (certFile === undefined || keyFile === undefined || isRefused) {
+    return peer.asksForCertificate ? CLIENT_FILES : undefined;
+  }
+  return { certFile, keyFile, passphraseEnv: textOption(args, 'client-passphrase-env') };
 }

@@ -27,7 +27,7 @@ Usage: mcp-tls trust <url> [--fingerprint SHA256]
 
 Shows what the server presents, asks for the fingerprint that you have from
 elsewhere (or takes --fingerprint), and writes whom to trust into a trust file.
-A server that the default roots vouch for gets no pin. What is there is replaced
+A server that the default roots trust gets no pin. What is there is replaced
 with the new fingerprint and --replace only.
 
   --fingerprint SHA256   hex with or without colons, or sha256/BASE64 of the key
@@ -144,7 +144,7 @@ async function write(io: Io, args: ParsedArgs, place: Place): Promise<number> {
     always: there.length > 0,
   });
   if (isByCa && !peer.trusted) {
-    throw new RefusedError('the certificates of --ca do not vouch for it: nothing was written');
+    throw new RefusedError('it is not trusted by the certificates of --ca: nothing was written');
   }
   assertTrustable(peer);
   const tls = peer.trusted

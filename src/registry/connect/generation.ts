@@ -108,7 +108,7 @@ function saysTheSame(
   return isDeepStrictEqual([a.trust, a.origins], [b.trust, b.origins]);
 }
 
-/** `false` where it cannot be told, since what `after` names cannot be read. */
+/** `false` where nobody knows, since what `after` names cannot be read. */
 function coverEach(after: Policies, before: Policies): boolean {
   try {
     return covers(after.policy, before.policy) && coverOrigins(after.origins, before.origins);

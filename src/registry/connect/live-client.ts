@@ -20,12 +20,12 @@ import type { Generation, Holder } from './generation.js';
 import { namedError } from './named-error.js';
 import type { RegistryConnections } from './registry-connections.js';
 
-export interface LiveClientParts {
+export interface LiveClientDeps {
   readonly connections: RegistryConnections;
   readonly id: string;
   /** The registered URL. */
   readonly url: string;
-  /** Told why a request failed. */
+  /** Called with the reason when a request failed. */
   readonly onFailure: (id: string, error: unknown) => void;
   /** Keeps the connections from being idle from the client's first request until its end. */
   readonly holdsPool: boolean;
@@ -38,12 +38,12 @@ export interface LiveClientParts {
  *
  * @throws {TlsConfigError} `MCP_TLS_INVALID_ARGUMENT` for a URL of another origin than the record's
  */
-export function makeLiveClient(parts: LiveClientParts, init: CustomClientInit = {}): CustomClient {
-  const { connections, id, onFailure, holdsPool } = parts;
-  const { origin } = new URL(parts.url);
+export function makeLiveClient(deps: LiveClientDeps, init: CustomClientInit = {}): CustomClient {
+  const { connections, id, onFailure, holdsPool } = deps;
+  const { origin } = new URL(deps.url);
   const server = addressOf(new URL(origin));
   // Its server is known, so that headers and auth need no URL. Anything but an object is refused as it is.
-  const given = isOptionsObject(init) ? { url: parts.url, ...plainCopy(init) } : init;
+  const given = isOptionsObject(init) ? { url: deps.url, ...plainCopy(init) } : init;
   const own = readClientInit(given) as CustomClientInit & {
     url: string | URL;
   };

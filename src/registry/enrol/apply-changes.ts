@@ -1,4 +1,4 @@
-import type { RecordParts } from '../../store/record/create-stored-certificate.js';
+import type { RecordFields } from '../../store/record/create-stored-certificate.js';
 import type { RecordPolicy } from '../../store/record/record-trust.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { assertCanBeStored } from '../../store/record/stored-trust.js';
@@ -20,7 +20,7 @@ export interface Changed {
   readonly policy: CheckedTrustPolicy | undefined;
   readonly proxy: string | undefined;
   /** The other fields that change. */
-  readonly rest: Partial<RecordParts>;
+  readonly rest: Partial<RecordFields>;
 }
 
 /**
@@ -84,7 +84,7 @@ function clientCertificateAfter(
   return { clientCertificate: before.clientCertificate };
 }
 
-function restOf(changes: ServerChanges): Partial<RecordParts> {
+function restOf(changes: ServerChanges): Partial<RecordFields> {
   const { origins, proxy, labels, approvedBy, expiresAt } = changes;
   return {
     ...(origins === undefined ? {} : { origins }),

@@ -44,7 +44,7 @@ export interface ApprovalByCallback extends AnyApproval {
 
 /** Nobody decides. */
 export interface TrustOnFirstUse extends AnyApproval {
-  /** Trusts whatever certificate is seen first (TOFU): an attacker in the path at that moment, too. */
+  /** Trusts the first certificate that is seen (TOFU): an attacker in the path at that moment, too. */
   trustOnFirstUse?: true | undefined;
   expectFingerprint?: never;
   approve?: never;

@@ -4,7 +4,7 @@ import { readOneCertificate } from '../../certificate/pem.js';
 import { addressOf } from '../../connect/address-of.js';
 import type { Inspection } from '../../connect/fetch-peer-certificate.js';
 import { StoreError } from '../../errors.js';
-import { makeRecord, type RecordParts } from '../../store/record/create-stored-certificate.js';
+import { makeRecord, type RecordFields } from '../../store/record/create-stored-certificate.js';
 import { trustOf } from '../../store/record/parse-stored-certificate.js';
 import type { StoredCertificate } from '../../store/record/stored-certificate.js';
 import { assertCanBeStored } from '../../store/record/stored-trust.js';
@@ -130,7 +130,7 @@ export function previousOf(
 /** The record with other fields; `undefined` leaves one out. What the others name is not read for it. */
 export function rewritten(
   record: StoredCertificate,
-  changes: Partial<RecordParts>,
+  changes: Partial<RecordFields>,
 ): StoredCertificate {
   const { own, others } = trustOf(record);
   const { url, certificate, proxy, labels, approvedBy, approvedAt, expiresAt, previous } = record;

@@ -11,7 +11,7 @@ import type { TrustReader } from '../connect/trust-reader.js';
 import { factsNow, trustNow } from '../trust-now.js';
 import { fileRecorded, NEVER_ENDS, ROOTS, type ServerState, UNREADABLE } from './server-state.js';
 
-export interface ObserveParts {
+export interface ObserveDeps {
   readonly trust: TrustReader;
   /** Connects once under the trust on record. */
   readonly inspect: (
@@ -30,7 +30,7 @@ export interface ObserveParts {
  * @throws whatever the store does, except for what concerns this record alone
  */
 export async function observeRecord(
-  { trust }: Pick<ObserveParts, 'trust'>,
+  { trust }: Pick<ObserveDeps, 'trust'>,
   id: string,
   old: ServerState | undefined,
   chains?: ChainReader,
@@ -74,21 +74,21 @@ const earlier = (a: string, b: string): string => (a < b ? a : b);
  * accepted and new goes on record, where the record shows one.
  */
 export async function observeServer(
-  parts: ObserveParts,
+  deps: ObserveDeps,
   id: string,
   old: ServerState | undefined,
   signal: AbortSignal,
 ): Promise<ServerState | null> {
   let server: CheckedServerTrust;
   try {
-    server = await parts.trust(id);
+    server = await deps.trust(id);
   } catch (error) {
     return withoutRecord(error, old);
   }
   const state = stateOf(server, old);
   if (state.refusal !== undefined) return state;
   try {
-    const { peer, look } = await parts.inspect(id, server, signal);
+    const { peer, look } = await deps.inspect(id, server, signal);
     const { fingerprint, notBefore, notAfter } = peer.description;
     // Under an authority or the roots, a certificate comes and goes without a record of it.
     const { trustsChains } = server.policy;
@@ -101,8 +101,8 @@ export async function observeServer(
         };
       }
       if (fingerprint === state.recorded || server.policy.identity === 'name') return state;
-      await parts.renew(id);
-      return stateOf(await parts.trust(id), old);
+      await deps.renew(id);
+      return stateOf(await deps.trust(id), old);
     }
     const { code, message } = look.refusal;
     if (!isVerdict(code)) return carriedOver(state, old);

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { CertificateStore } from '../../store/certificate-store.js';
 import { rememberingChains } from '../../trust/check-trust-policy.js';
 import { eachOf } from './all-of.js';
-import { type ObserveParts, observeRecord } from './observe-server.js';
+import { type ObserveDeps, observeRecord } from './observe-server.js';
 import { isSameRecord, NEVER_ENDS, type ServerState, UNREADABLE } from './server-state.js';
 import type { SharedStates } from './shared-states.js';
 
@@ -12,7 +12,7 @@ const RECORDS_AT_ONCE = 4;
 /** The same where none was read before, and servers wait for it to be connected to. */
 const NEW_RECORDS_AT_ONCE = 64;
 
-export interface RecordChangesParts extends ObserveParts {
+export interface RecordChangesDeps extends ObserveDeps {
   readonly store: CertificateStore;
 }
 
@@ -24,14 +24,14 @@ export interface RecordChangesParts extends ObserveParts {
  *   that have changed are compared again.
  */
 export class RecordChanges {
-  readonly #parts: RecordChangesParts;
+  readonly #deps: RecordChangesDeps;
   readonly #states: SharedStates;
   #compared: ReadonlyMap<string, number> | undefined;
   #comparing: Promise<void> = Promise.resolve();
   #listing: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: RecordChangesParts, states: SharedStates) {
-    this.#parts = parts;
+  constructor(deps: RecordChangesDeps, states: SharedStates) {
+    this.#deps = deps;
     this.#states = states;
   }
 
@@ -43,7 +43,7 @@ export class RecordChanges {
   /** The revisions of all records, by id. @throws where the list is not whole */
   list(): Promise<ReadonlyMap<string, number>> {
     const list = this.#listing.then(async () => {
-      const entries = await this.#parts.store.list();
+      const entries = await this.#deps.store.list();
       return new Map(entries.map(({ id, revision }) => [id, revision]));
     });
     this.#listing = list.catch(() => {});
@@ -93,7 +93,7 @@ export class RecordChanges {
       // What else this process does gets its turn in between: the files of a record take long to parse.
       await setImmediate();
       if (signal.aborted) return;
-      const state = await observeRecord(this.#parts, id, undefined, chains);
+      const state = await observeRecord(this.#deps, id, undefined, chains);
       if (state === null) gone.add(id);
       read.set(id, state ?? { at: Date.now(), recorded: UNREADABLE, recordEnds: NEVER_ENDS });
     });
@@ -111,7 +111,7 @@ export class RecordChanges {
    */
   async take(id: string, written: boolean): Promise<void> {
     const states = this.#states;
-    const state = await observeRecord(this.#parts, id, states.known(id));
+    const state = await observeRecord(this.#deps, id, states.known(id));
     // To look at the note would read its whole shard, for each server that is in it.
     if (!written && isSameRecord(states.known(id), state)) return;
     await states.patch(id, (old) => {

@@ -58,7 +58,7 @@ class Watch implements OpenWatch {
     for (const subscription of [...this.#subscriptions]) this.#call(subscription, event);
   }
 
-  /** Whatever the listener does, whoever delivers goes on. */
+  /** Delivery goes on even if the listener throws. */
   #call(subscription: Subscription, event: RegistryEvent): void {
     const { type, listener } = subscription;
     if (type !== event.type || !this.#subscriptions.has(subscription)) return;

@@ -3,12 +3,12 @@ import { explainTlsError } from '../../explain-tls-error.js';
 import { allOf } from './all-of.js';
 import { isVerdict, observeServer } from './observe-server.js';
 import { ownNotes } from './own-notes.js';
-import { RecordChanges, type RecordChangesParts } from './record-changes.js';
+import { RecordChanges, type RecordChangesDeps } from './record-changes.js';
 import type { ServerState, Transition } from './server-state.js';
 import { type Found, makeSharedStates, type SharedStates, shardOf } from './shared-states.js';
 import { Slots } from './slots.js';
 
-export interface ScanParts extends RecordChangesParts {
+export interface ScanDeps extends RecordChangesDeps {
   /** Limit of a connection attempt; 0: none. */
   readonly connectMs: number;
 }
@@ -37,7 +37,7 @@ export interface ScanListener {
  */
 export class ServerScan {
   readonly states: SharedStates;
-  readonly #parts: ScanParts;
+  readonly #deps: ScanDeps;
   readonly #listener: ScanListener;
   readonly #limitMs: number;
   readonly #records: RecordChanges;
@@ -52,18 +52,18 @@ export class ServerScan {
   #listedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: ScanParts, listener: ScanListener) {
-    this.#parts = parts;
+  constructor(deps: ScanDeps, listener: ScanListener) {
+    this.#deps = deps;
     this.#listener = listener;
-    this.#limitMs = parts.connectMs || LIMIT_MS;
+    this.#limitMs = deps.connectMs || LIMIT_MS;
     const { signal } = this.#stopping;
     // One for each connection that is being made.
     setMaxListeners(0, signal);
-    this.states = makeSharedStates(parts.store.notes ?? ownNotes(), (transition) => {
+    this.states = makeSharedStates(deps.store.notes ?? ownNotes(), (transition) => {
       if (!signal.aborted) listener.report(transition);
     });
-    this.#records = new RecordChanges(parts, this.states);
-    this.#unsubscribe = parts.store.onChange?.((id) => this.changed(id)) ?? (() => {});
+    this.#records = new RecordChanges(deps, this.states);
+    this.#unsubscribe = deps.store.onChange?.((id) => this.changed(id)) ?? (() => {});
     this.hurry();
   }
 
@@ -177,7 +177,7 @@ export class ServerScan {
     try {
       for (const [shard, ids] of shards) {
         // A shard is claimed when all before it are under way: no longer than it is looked at.
-        await this.#slots.turn();
+        await this.#slots.untilRoom();
         if (this.#stopping.signal.aborted) break;
         const claimMs = 30_000 + (1 + Math.ceil(ids.size / AT_ONCE)) * 3 * this.#limitMs;
         if (!(await this.states.claim(shard, intervalMs, claimMs))) continue;
@@ -207,7 +207,7 @@ export class ServerScan {
       const observe = async (id: string): Promise<void> => {
         const before = states.known(id);
         if (signal.aborted) return;
-        const state = await observeServer(this.#parts, id, before, this.#limited());
+        const state = await observeServer(this.#deps, id, before, this.#limited());
         // What was broken off says nothing.
         if (!signal.aborted) found.set(id, { before, state });
       };
@@ -236,7 +236,7 @@ export class ServerScan {
     });
     // What the server presents is not in the error: whoever reported the refusal goes to see.
     if (!mine && states.known(id) !== undefined) return;
-    const state = await observeServer(this.#parts, id, states.known(id), this.#limited());
+    const state = await observeServer(this.#deps, id, states.known(id), this.#limited());
     if (!this.#stopping.signal.aborted) await states.patch(id, () => state);
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { makeKeyedQueue } from '../../store/keyed-queue.js';
 import type { StoreNotes } from '../../store/store-notes.js';
-import { makeTurns } from '../../store/turns.js';
 import { type ServerState, type Transition, withReported } from './server-state.js';
 
 /**
@@ -76,10 +76,10 @@ export function makeSharedStates(
   const shards = new Map<number, Shard>();
   const sights = new Map<number, Sight>();
   // A reading that overtakes a newer one would report the way back.
-  const turns = makeTurns();
-  const serially = <T>(task: () => Promise<T>): Promise<T> => turns('', task);
+  const queue = makeKeyedQueue();
+  const serially = <T>(task: () => Promise<T>): Promise<T> => queue('', task);
 
-  /** Tells of the difference between what this process knew and `shard`. */
+  /** Reports the difference between what this process knew and `shard`. */
   function take(index: number, shard: Shard, first: (id: string) => boolean): void {
     const before = shards.get(index) ?? EMPTY;
     shards.set(index, shard);

@@ -18,7 +18,7 @@ export class Slots {
   }
 
   /** Resolves once everything that came before has begun, and there is room for more. */
-  async turn(): Promise<void> {
+  async untilRoom(): Promise<void> {
     await this.#take();
     this.#release();
   }

@@ -3,7 +3,7 @@ import { count, custom, declareOptions, readOptions, signal } from '../../option
 import { readThreshold, type Threshold } from './countdown.js';
 import type { RegistryWatch, WatchOptions } from './events.js';
 import { makeRegistryWatch, type OpenWatch } from './registry-watch.js';
-import { type ScanParts, ServerScan } from './scan-servers.js';
+import { type ScanDeps, ServerScan } from './scan-servers.js';
 import { eventsOf, type Transition } from './server-state.js';
 
 /** The watches of a registry, and the scan behind them while there are any. */
@@ -13,7 +13,7 @@ export interface ServerWatching {
   open(options: WatchOptions): RegistryWatch;
   /** A record was changed here. Changes elsewhere come by the store, where it announces them. */
   changed(id: string): void;
-  /** A request failed, for whatever reason. */
+  /** A request failed, for any reason. */
   failed(id: string, error: unknown): void;
   close(): Promise<void>;
 }
@@ -24,19 +24,19 @@ interface CheckedWatch {
   readonly pollMs: number;
 }
 
-export interface WatchingParts extends ScanParts {
+export interface WatchingDeps extends ScanDeps {
   /** Another process has changed or deleted a record: what this one holds of it may be older. */
   readonly changedElsewhere: (id: string) => void;
 }
 
-export function makeServerWatching(parts: WatchingParts): ServerWatching {
+export function makeServerWatching(deps: WatchingDeps): ServerWatching {
   const watches = new Map<OpenWatch, CheckedWatch>();
   let scanning: ServerScan | undefined;
 
   function report(transition: Transition): void {
     const { id, previous, next, first } = transition;
     if (!first && previous !== undefined && previous.recorded !== next?.recorded) {
-      parts.changedElsewhere(id);
+      deps.changedElsewhere(id);
     }
     for (const [watch, { expiringDays }] of watches) {
       for (const event of eventsOf(transition, expiringDays)) watch.deliver(event);
@@ -72,7 +72,7 @@ export function makeServerWatching(parts: WatchingParts): ServerWatching {
       });
       watches.set(watch, options);
       if (scanning === undefined) {
-        scanning = new ServerScan(parts, { report, fail, shortest });
+        scanning = new ServerScan(deps, { report, fail, shortest });
       } else {
         const { states } = scanning;
         // After the caller had the time to listen.

@@ -56,7 +56,7 @@ const INPUT: Declaration<StoredCertificateInput> = declareOptions<StoredCertific
 );
 
 /** As {@link StoredCertificateInput}, read; or made here, where what is `undefined` is absent. */
-export type RecordParts = Pick<StoredCertificateInput, 'url'> & {
+export type RecordFields = Pick<StoredCertificateInput, 'url'> & {
   /** Of another record: as it stands there, without reading what it names. */
   readonly trust: TrustInput | RecordPolicy;
   readonly origins?: Readonly<Record<string, TrustInput | RecordPolicy>> | undefined;
@@ -67,7 +67,7 @@ export type RecordParts = Pick<StoredCertificateInput, 'url'> & {
 };
 
 /** @throws as {@link createStoredCertificate} */
-export function makeRecord(input: RecordParts): StoredCertificate {
+export function makeRecord(input: RecordFields): StoredCertificate {
   const { url, trust, certificate, origins, proxy, labels, approvedBy, approvedAt } = input;
   const { expiresAt, previous } = input;
   const own = policyOf(trust);
@@ -100,7 +100,7 @@ function firstOf({ stored: { ca }, hasCaInFile }: RecordPolicy): string | undefi
 }
 
 function checkOrigins(
-  origins: NonNullable<RecordParts['origins']>,
+  origins: NonNullable<RecordFields['origins']>,
 ): Readonly<Record<string, RecordPolicy>> {
   for (const origin of Object.keys(origins)) assertOrigin(origin);
   return Object.freeze(mapValues(origins, policyOf));

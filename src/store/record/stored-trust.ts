@@ -58,7 +58,7 @@ function chainFields(policy: CheckedTrustPolicy): Pick<StoredTrust, 'ca' | 'auth
   const { ca: given, authority } = sourcedOf(policy)?.chain?.given ?? {};
   if (sourcesIn(given).length > 0) {
     const ca = eachStored(given, (pem) => readCertificates(pem).map(({ raw }) => pemOf(raw)));
-    // What a file will hold is told apart by its names then, unless it was said.
+    // Whether a file holds authorities is decided by the names in it then, unless the caller said so.
     return { ca, ...(authority === undefined ? {} : { authority }), ...roots };
   }
   const anchors = anchorsOf(policy);

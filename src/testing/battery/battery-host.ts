@@ -25,7 +25,7 @@ export interface BatteryConnection {
   close(): unknown;
 }
 
-/** A program that connects to MCP servers by itself, over whatever it was given to trust them. */
+/** A program that connects to MCP servers by itself, under the trust that it was given. */
 export interface BatteryHost {
   /**
    * Has the host connect to the MCP server at `url`, trusting it as `trust` says. May reject where `trust` makes

@@ -27,8 +27,8 @@ export interface BatteryPolicy {
   /** Trust anchors, instead of the default roots. */
   readonly ca?: PlainPem;
   /**
-   * Whether the certificates in `ca` vouch for what their keys signed. Default: those that carry no
-   * server name do; one that carries names is a server's own, and vouches for itself.
+   * Whether the certificates in `ca` are authorities, so that what their keys signed is trusted. Default:
+   * those that carry no server name are; one that carries names is a server's own, and trusted for itself.
    */
   readonly authority?: boolean;
   /** `'default'` adds Node.js's own roots to `ca`. */

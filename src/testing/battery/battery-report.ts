@@ -62,7 +62,7 @@ export interface BatteryReport {
   readonly durationMs: number;
   readonly attacks: BatteryCount;
   readonly works: BatteryCount;
-  /** In the order of their definition, whatever order they ran in. */
+  /** In the order of their definition, not that in which they ran. */
   readonly results: readonly BatteryResult[];
 }
 

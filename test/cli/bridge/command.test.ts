@@ -110,7 +110,7 @@ describe('mcp-tls bridge, over stdio', () => {
     await eventually(() => expect(server.sessionIds).toEqual([]));
   });
 
-  it('says on stderr that the default roots are what it trusts, and tells the client of the refusal', async () => {
+  it('says on stderr that the default roots are what it trusts, and reports the refusal to the client', async () => {
     const { child, exited, output } = bridge([server.mcpUrl]);
     child.stdin.end('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}\n');
     await exited;
@@ -119,7 +119,7 @@ describe('mcp-tls bridge, over stdio', () => {
     expect(answer.error.data).toMatchObject({ code: 'MCP_TLS_SELF_SIGNED', refused: true });
   });
 
-  it('is told by a 401 that the server wants a header', async () => {
+  it('learns from a 401 that the server wants a header', async () => {
     const { child, exited, output } = bridge([server.mcpUrl, '--ca', ca]);
     child.stdin.end('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}\n');
     await exited;

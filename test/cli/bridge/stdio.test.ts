@@ -129,7 +129,7 @@ describe('a stdio client over the bridge', () => {
     expect(text(await call)).toBe('4');
   });
 
-  it('is told of an impostor in the error of each request that waits, with code and reason', async () => {
+  it('receives an impostor in the error of each request that waits, with code and reason', async () => {
     const { server, pem } = await world();
     const other = await heldCertificate();
     server.rotate(other, { dropConnections: true });
@@ -151,7 +151,7 @@ describe('a stdio client over the bridge', () => {
     expect(server.records.requests).toEqual([]);
   });
 
-  it('is told that the session has ended', async () => {
+  it('receives that the session has ended', async () => {
     const { client, bridge, server } = await world();
     await client.connect(bridge.transport());
     await server.forgetSessions();
@@ -161,7 +161,7 @@ describe('a stdio client over the bridge', () => {
     });
   });
 
-  it('is told that its call was lost with the session, over SSE', async () => {
+  it('receives that its call was lost with the session, over SSE', async () => {
     const { client, bridge, server } = await world({ transport: 'sse' }, { at: 'sse' });
     await client.connect(bridge.transport());
     const call = client.callTool({ name: 'slow', arguments: { ms: 60_000 } });

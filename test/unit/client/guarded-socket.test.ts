@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 describe('a guarded socket', () => {
-  it('tells its user of the end before anybody else', () => {
+  it('reports the end to its user before anybody else', () => {
     socket.on('end', () => seen.push('end'));
     socket.emit('end');
     expect(seen).toEqual(['user: end', 'end']);

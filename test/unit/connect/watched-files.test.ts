@@ -106,7 +106,7 @@ describe('a directory that cannot be watched', () => {
 });
 
 describe('a file that is watched', () => {
-  it('is told of once it has come to rest, and not for each piece that is written', async () => {
+  it('is reported once the file has come to rest, and not for each piece that is written', async () => {
     const path = file('ca.crt');
     let changes = 0;
     const end = watchFile(path, () => void changes++);

@@ -103,7 +103,7 @@ describe('directoryStorage', () => {
     for (const store of opened.splice(0)) await store.close();
   });
 
-  it('tells every store of the directory what was written and deleted', async () => {
+  it('reports to every store of the directory what was written and deleted', async () => {
     const [one, two] = [open(), open()];
     await one.initialize();
     await Promise.all([listening(one), listening(two)]);
@@ -119,7 +119,7 @@ describe('directoryStorage', () => {
     expect(new Set(changed)).toEqual(new Set(['a']));
   });
 
-  it('tells of each of many', async () => {
+  it('reports each of many changes', async () => {
     const [one, two] = [open(), open()];
     await one.initialize();
     await listening(two);

@@ -26,7 +26,7 @@ interface Vectors {
 }
 
 describe('an envelope', () => {
-  it('gives back what was sealed, whatever it was', async () => {
+  it('gives back any JSON that was sealed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ minLength: 1, unit: 'binary' }),
@@ -94,7 +94,7 @@ describe('the committed vectors', () => {
     }
   });
 
-  it('are some of each', () => {
+  it('have vectors of every outcome', () => {
     expect(new Set(vectors.map(({ outcome }) => outcome)).size).toBeGreaterThanOrEqual(4);
   });
 });
@@ -133,7 +133,7 @@ describe('damage', () => {
     expect(await codeOf(open(ring, context, sealed))).toBe(TAMPERED);
   });
 
-  it('by another key under the same name, or a key that is not there, is told apart', async () => {
+  it('by another key under the same name is distinguished from a key that is not there', async () => {
     const sealed = await seal(ring, context, content);
     expect(await codeOf(open(makeKeyRing([aKey('k1')], 1_000), context, sealed))).toBe(TAMPERED);
     const unknown = open(makeKeyRing([aKey('k2')], 1_000), context, sealed);

@@ -107,7 +107,7 @@ describe('checkTrustPolicy', () => {
     expect(checkTrustPolicy({ ca: list }).anchors).toHaveLength(2);
   });
 
-  it('adds the default roots only when told to', () => {
+  it('adds the default roots only when `roots` says so', () => {
     expect(checkTrustPolicy({ ca: held.pem, roots: 'default' }).defaultRoots).toBe(true);
     expect(checkTrustPolicy({ roots: 'default', serverName: 'a.example' }).defaultRoots).toBe(true);
   });
@@ -207,7 +207,7 @@ describe('checkTrustPolicy', () => {
     expect(() => checkTrustPolicy(trust() as TrustInput)).toThrow(TlsConfigError);
   });
 
-  it("takes anchors with server names for a server's own, unless told otherwise", async () => {
+  it("takes anchors with server names for a server's own, unless `authority` says otherwise", async () => {
     const named = await heldCertificate({ isCa: true, ip: ['127.0.0.1'] });
     const authority = await heldCertificate({ isCa: true });
     const ca = [named.pem, authority.pem];

@@ -118,7 +118,7 @@ describe('allowExpired below an authority', () => {
 });
 
 describe("decide and a server's own certificate", () => {
-  it('does not let it vouch for what its key signed, even where OpenSSL does', async () => {
+  it('does not trust what its key signed, even where OpenSSL does', async () => {
     const own = await heldCertificate({ isCa: true, dns: ['localhost'] });
     const rogue = await heldCertificate({ signedBy: own });
     const presentation = {

@@ -92,7 +92,7 @@ describe('decide', () => {
     });
   });
 
-  it('tells a chain that ends early from an issuer that nobody knows', async () => {
+  it('distinguishes a chain that ends early from an issuer that nobody knows', async () => {
     const issuerUrls = ['http://ca.example/ca.crt'];
     const corporate = await heldCertificate({ signedBy: ca, issuerUrls });
     const chainError = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
@@ -139,7 +139,7 @@ describe('decide with pins', () => {
   const after = new Date(now.getTime() + 60 * DAY_MS);
   const before = new Date(now.getTime() - 60 * DAY_MS);
 
-  it('asks for the pin besides the chain and the name', () => {
+  it('asks for the pin in addition to the chain and the name', () => {
     const withCa = checkTrustPolicy({ ca: ca.pem, pins: [held.spkiPin] });
     expect(decide(withCa, accepted(), LOCALHOST, now)).toEqual({
       trusted: true,

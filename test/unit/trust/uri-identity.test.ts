@@ -65,7 +65,7 @@ describe('a certificate for a URI', () => {
     expect(refused).toMatchObject({ trusted: false });
   });
 
-  it('is told by its hint, where a name was asked for', async () => {
+  it('says in its hint what to write where a name was asked for', async () => {
     const leaf = await heldCertificate({ signedBy: ca, uri: [ID] });
     const policy = checkTrustPolicy(ca.pem);
     const presentation = { chain: [leaf.certificate], isWhole: true, chainError: null };

@@ -1,5 +1,5 @@
 /** Lets `max` through at once; the others wait, first come, first served. */
-export class Turns {
+export class ConcurrencyLimit {
   readonly #max: number;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
@@ -12,12 +12,12 @@ export class Turns {
     return this.#waiting.length;
   }
 
-  async take(): Promise<void> {
+  async acquire(): Promise<void> {
     if (this.#taken >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#taken += 1;
   }
 
-  give(): void {
+  release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#taken -= 1;
     else next();

@@ -1,7 +1,7 @@
 /** Runs what concerns one id one after the other, and different ids side by side. */
-export type Turns = <T>(id: string, task: () => Promise<T>) => Promise<T>;
+export type KeyedQueue = <T>(id: string, task: () => Promise<T>) => Promise<T>;
 
-export function makeTurns(): Turns {
+export function makeKeyedQueue(): KeyedQueue {
   const last = new Map<string, Promise<unknown>>();
   return (id, task) => {
     const before = last.get(id) ?? Promise.resolve();
