@@ -1,6 +1,7 @@
 /** What the contenders are called where people read of them. */
 const NAMES: Readonly<Record<string, string>> = {
   'mcp-tls': 'mcp-tls',
+  'mcp-tls-transport': 'mcp-tls, by its own transport',
   'undici-fetch': 'undici.fetch, Agent with `ca`',
   'global-fetch': 'global fetch, the same Agent',
   'node-https': 'node:https',

@@ -25,6 +25,7 @@ const registry = [
 const openStreams = ['--project=integration', 'test/integration/registry-open-streams.test.ts'];
 const heldFlows = ['--project=store', 'test/store/held-flows.test.ts'];
 const options = ['--project=unit', 'test/unit/options.test.ts'];
+const soleAnswer = ['--project=unit', 'test/unit/transports/sole-answer.test.ts'];
 const transports = ['--project=integration', 'test/integration/transports.test.ts'];
 const hidden = [
   '--project=one-judge',
@@ -96,6 +97,33 @@ export const MUTATIONS: readonly Mutation[] = [
       'if (trust === undefined) {\n    invalidArgument(',
       'if (trust === undefined) trust = null;\n  if (false) {\n    invalidArgument(',
       transports,
+    ],
+  ]),
+  ...inFile('src/trust/leaf-facts.ts', [
+    [
+      'leaf-facts-bytes',
+      'what is remembered of one certificate is not said of another',
+      'return leaf.raw.equals(this.#raw);',
+      'return true;',
+      decide,
+    ],
+  ]),
+  ...inFile('src/transports/sole-answer.ts', [
+    [
+      'sole-answer-more',
+      'what follows an answer is read',
+      'if (answer.bytes !== waiting) return void this.#readAll();',
+      '',
+      soleAnswer,
+    ],
+  ]),
+  ...inFile('src/transports/linked-streamable-http.ts', [
+    [
+      'sole-answer-once',
+      'an answer that the SDK reads once more is delivered once',
+      'if (delivered !== undefined) this.#repeated.add(delivered.id as CallId);',
+      '',
+      soleAnswer,
     ],
   ]),
   ...inFile('src/trust/decide.ts', [

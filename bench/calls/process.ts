@@ -3,7 +3,13 @@ import { Agent, request } from 'undici';
 import { type CallCost, measureCalls } from '../support/measure-calls.js';
 import { serveTasks } from '../support/serve-tasks.js';
 import { FETCHES } from './fetches.js';
-import { type CallTool, connectInMemory, connectOver, type Sdk } from './sdk-clients.js';
+import {
+  type CallTool,
+  connectInMemory,
+  connectLinked,
+  connectOver,
+  type Sdk,
+} from './sdk-clients.js';
 
 export interface OpenInput {
   readonly contender: string;
@@ -39,6 +45,7 @@ async function open({ contender, sdk, servers }: OpenInput): Promise<void> {
 
 async function makeCall(contender: string, sdk: Sdk, { url, ca }: CalledServer): Promise<CallTool> {
   if (contender === 'sdk-in-memory') return connectInMemory(sdk);
+  if (contender === 'mcp-tls-transport') return connectLinked(sdk, ca, url);
   if (contender === 'undici-request') return callWithoutSdk(url, ca);
   const makeFetch = FETCHES[contender];
   if (makeFetch === undefined) throw new Error(`no contender '${contender}'`);

@@ -6,6 +6,8 @@ import {
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { streamableHttpClient } from 'mcp-tls';
+import { streamableHttpClient as streamableHttpClientV2 } from 'mcp-tls/v2';
 import { answerMessage, type Message } from '../server/answer-message.js';
 import type { Fetch } from './fetches.js';
 
@@ -29,6 +31,18 @@ export async function connectOver(sdk: Sdk, fetch: Fetch, url: string): Promise<
   }
   const client = new ClientV2(INFO);
   await client.connect(new HttpTransportV2(new URL(url), { fetch }));
+  return callTool(client);
+}
+
+/** A client of the SDK over our own transport, with the connections that it makes. */
+export async function connectLinked(sdk: Sdk, trust: string, url: string): Promise<CallTool> {
+  if (sdk === 'v1') {
+    const client = new Client(INFO);
+    await client.connect(streamableHttpClient(url, { trust }) as never);
+    return callTool(client);
+  }
+  const client = new ClientV2(INFO);
+  await client.connect(streamableHttpClientV2(url, { trust }));
   return callTool(client);
 }
 

@@ -31,7 +31,16 @@ export const ALONE: Setting = {
   atOnce: 1,
   server: 'bare',
   oneProcess: false,
-  contenders: [...FEW, 'global-fetch', 'node-https', 'axios', 'got', 'node-fetch', 'new-client'],
+  contenders: [
+    ...FEW,
+    'mcp-tls-transport',
+    'global-fetch',
+    'node-https',
+    'axios',
+    'got',
+    'node-fetch',
+    'new-client',
+  ],
 };
 
 /** The settings beyond the first. */

@@ -38,6 +38,13 @@ export class ByteQueue {
     return this.#length;
   }
 
+  /** The piece that waits, if it is the only one. */
+  get only(): Uint8Array | undefined {
+    if (this.#pieces.length - this.#head !== 1) return undefined;
+    this.#sealBlock();
+    return this.#pieces[this.#head];
+  }
+
   push(piece: Uint8Array): void {
     this.#length += piece.length;
     const waiting = this.#pieces.length - this.#head;

@@ -82,6 +82,18 @@ class DecodedBody implements ResponseBody {
     return this.#inner.holds;
   }
 
+  get waiting(): number {
+    return this.#inner.waiting;
+  }
+
+  get onlyPiece(): Uint8Array | undefined {
+    return this.#inner.onlyPiece;
+  }
+
+  watch(onChange: () => void): void {
+    this.#inner.watch(onChange);
+  }
+
   onEnded(listener: BodyEnded): void {
     this.#inner.onEnded(listener);
   }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Answer } from './exchange-request.js';
 import type { BodyEnded, ResponseBody } from './response-body.js';
+import { UnreadBody } from './unread-body.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -52,6 +53,11 @@ export function watchBody(response: Response, { ended, complete }: BodyEvents): 
   return true;
 }
 
+/** Has `response.body` be an {@link UnreadBody} from now on, if the response is of ours and nobody has asked for it. */
+export function leaveUnread(response: Response): void {
+  if (response instanceof LazyResponse) response.leaveUnread();
+}
+
 class LazyResponse {
   readonly url: string;
   readonly redirected: boolean;
@@ -61,6 +67,7 @@ class LazyResponse {
   readonly #body: ResponseBody | null;
   #headers: Headers | undefined;
   #stream: ReadableStream | undefined;
+  #unread: UnreadBody | undefined;
   #real: Response | undefined;
   /** Read without a stream. */
   #collected = false;
@@ -92,8 +99,19 @@ class LazyResponse {
     if (this.#collected) return usedStream();
     // Cloning has put another in its place.
     if (this.#real !== undefined) return this.#real.body;
+    if (this.#unread !== undefined) return this.#unread as unknown as ReadableStream;
     this.#stream ??= this.#body.stream();
     return this.#stream;
+  }
+
+  leaveUnread(): void {
+    const body = this.#body;
+    if (body === null || this.#collected || this.#real !== undefined || this.#stream !== undefined)
+      return;
+    this.#unread = new UnreadBody(body, () => {
+      this.#unread = undefined;
+      return this.body as ReadableStream;
+    });
   }
 
   get bodyUsed(): boolean {

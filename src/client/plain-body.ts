@@ -27,7 +27,8 @@ export class PlainBody implements ResponseBody {
   #controller: WeakRef<ReadableByteStreamController> | undefined;
   /** Whose read waits. */
   #waiting: ReadableByteStreamController | undefined;
-  #claimed: 'piped' | 'collected' | undefined;
+  #claimed: 'piped' | 'collected' | 'watched' | undefined;
+  #onChange: (() => void) | undefined;
   #streamed = false;
   #cancelled = false;
   #pipe: Pipe | undefined;
@@ -51,6 +52,19 @@ export class PlainBody implements ResponseBody {
 
   get holds(): boolean {
     return this.#pipe === undefined ? this.#streamed && this.#queue.length > 0 : this.#pipe.holds;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  get onlyPiece(): Uint8Array | undefined {
+    return this.#queue.only;
+  }
+
+  watch(onChange: () => void): void {
+    this.#claimed = 'watched';
+    this.#onChange = onChange;
   }
 
   onEnded(listener: BodyEnded): void {
@@ -78,6 +92,7 @@ export class PlainBody implements ResponseBody {
       return;
     }
     this.#queue.push(chunk);
+    this.#onChange?.();
     if (this.#collecting !== undefined) this.#endIfTooLong();
     else if (this.#queue.held >= READ_AHEAD_BYTES) this.#source.pause();
   }
@@ -110,6 +125,7 @@ export class PlainBody implements ResponseBody {
 
   collect(): Promise<Uint8Array> {
     this.#claimed = 'collected';
+    this.#onChange = undefined;
     const failure = this.#outcome?.failure ?? this.#source.aborted();
     if (failure !== undefined) {
       this.#end(failure);
@@ -130,6 +146,7 @@ export class PlainBody implements ResponseBody {
 
   stream(): ReadableStream<Uint8Array> {
     this.#streamed = true;
+    this.#claimed = this.#onChange = undefined;
     const bytes: UnderlyingByteSource = {
       type: 'bytes',
       start: (controller) => {
@@ -249,6 +266,7 @@ export class PlainBody implements ResponseBody {
 
   #complete(outcome: Outcome): void {
     this.#outcome = outcome;
+    this.#onChange?.();
     for (const listener of this.#completions.splice(0)) listener();
   }
 

@@ -24,6 +24,12 @@ export interface ResponseBody {
   readonly complete: boolean;
   /** Whether pieces of it wait in somebody's stream: an abort has to reach them. */
   readonly holds: boolean;
+  /** Bytes that wait for a reader. */
+  readonly waiting: number;
+  /** They, if they came in one piece. To be looked at only. */
+  readonly onlyPiece: Uint8Array | undefined;
+  /** Calls `onChange` when a piece has come, and at the end, until the body is read. It is held meanwhile. */
+  watch(onChange: () => void): void;
   onEnded(listener: BodyEnded): void;
   /** Calls `listener` once the last byte has come, or none will. */
   onComplete(listener: () => void): void;

@@ -2,7 +2,7 @@ import type * as tls from 'node:tls';
 import { TlsTrustError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { decide, type TrustedBy, type Verdict } from '../trust/decide.js';
-import { identityUnder } from '../trust/reference-identity.js';
+import { identityUnder, type ReferenceIdentity } from '../trust/reference-identity.js';
 import type { Refusal } from '../trust/refusal.js';
 import {
   atHost,
@@ -55,7 +55,7 @@ export async function verified(
   const shaken = await shakeHandsOnceMore({ ...target, identity }, reach, signal);
   let isTrusted = false;
   try {
-    const verdict = judge(target, shaken);
+    const verdict = judge(target, shaken, identity);
     if (!verdict.trusted || shaken.socket === undefined) {
       throw refusalError(target, shaken, verdict);
     }
@@ -80,8 +80,8 @@ function prepareForUse(socket: tls.TLSSocket): void {
 export function judge(
   { host, policy }: Pick<VerifiedTarget, 'host' | 'policy'>,
   { handshake }: Pick<Shaken, 'handshake'>,
+  identity: ReferenceIdentity = identityUnder(policy, host),
 ): Verdict {
-  const identity = identityUnder(policy, host);
   return decide(policy, handshake, identity, new Date());
 }
 

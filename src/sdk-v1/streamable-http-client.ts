@@ -14,7 +14,11 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
-import { StreamableHTTPClientTransport, UnauthorizedError } from './from-sdk/streamable-http.js';
+import {
+  JSONRPCMessageSchema,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+} from './from-sdk/streamable-http.js';
 import { assertSpokenByV1 } from './modern-message.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
@@ -36,7 +40,7 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
 const Linked = linkStreamableHttp<
   StreamableHTTPClientTransport,
   StreamableHTTPClientTransportOptions
->(StreamableHTTPClientTransport, UnauthorizedError);
+>(StreamableHTTPClientTransport, UnauthorizedError, (value) => JSONRPCMessageSchema.parse(value));
 
 class LinkedTransport extends Linked {
   override async send(

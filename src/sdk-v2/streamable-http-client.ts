@@ -14,7 +14,11 @@ import {
   makeServerLink,
   readServerUrl,
 } from '../transports/server-link.js';
-import { StreamableHTTPClientTransport, UnauthorizedError } from './from-sdk/client.js';
+import {
+  parseJSONRPCMessage,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+} from './from-sdk/client.js';
 
 /** The SDK's options without `fetch`, which is ours, and our own. */
 export type StreamableHttpClientOptions = Omit<StreamableHTTPClientTransportOptions, 'fetch'> &
@@ -40,7 +44,7 @@ const OPTIONS: Declaration<StreamableHttpClientOptions> =
 const LinkedTransport = linkStreamableHttp<
   StreamableHTTPClientTransport,
   StreamableHTTPClientTransportOptions
->(StreamableHTTPClientTransport, UnauthorizedError);
+>(StreamableHTTPClientTransport, UnauthorizedError, parseJSONRPCMessage);
 
 /**
  * Makes the Streamable HTTP transport of the MCP SDK v2, as that of `mcp-tls` is made of v1: for protocol

@@ -5,6 +5,8 @@ export type PoolEnded = (error: Error, final: boolean) => void;
 
 /** What a transport learns of its link. */
 export interface LinkListener {
+  /** Whether it reads the streams that answer messages by their `UnreadBody`. */
+  readonly leavesUnread?: boolean;
   /** The connections were closed that answers came over. */
   poolEnded?: PoolEnded;
   /**

@@ -1,5 +1,5 @@
 import { isEventStreamType } from '../client/event-stream-type.js';
-import { watchBody } from '../client/make-response.js';
+import { leaveUnread, watchBody } from '../client/make-response.js';
 import type { HeaderList } from '../client/request-headers.js';
 import { LIMITS, type Timeouts } from '../client/timeouts.js';
 import { explainTlsError } from '../explain-tls-error.js';
@@ -190,7 +190,10 @@ export class Link implements ServerLink {
 
   #onTaken(response: Response, init: RequestInit): void {
     if (response.status === 202) this.listener.messageTaken?.(init, 'without an answer');
-    else if (isEventStream(response)) this.listener.messageTaken?.(init, 'as a stream');
+    else if (isEventStream(response)) {
+      if (this.listener.leavesUnread) leaveUnread(response);
+      this.listener.messageTaken?.(init, 'as a stream');
+    }
   }
 
   #standingRefused(): void {

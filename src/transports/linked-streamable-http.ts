@@ -1,11 +1,19 @@
+import { UnreadBody } from '../client/unread-body.js';
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
 import { answeredWithout, callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
 import { type AnswerLimit, OpenAnswers } from './open-answers.js';
-import { type EndedAnswers, type Messages, type RpcMessage, requestsIn } from './rpc-messages.js';
-import { isAbandoned } from './under-way.js';
+import {
+  type EndedAnswers,
+  idsOf,
+  type Messages,
+  type RpcMessage,
+  requestsIn,
+} from './rpc-messages.js';
+import { SoleAnswer } from './sole-answer.js';
+import { type CallId, isAbandoned } from './under-way.js';
 
 /** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
 export interface StreamableHttpTransport {
@@ -23,6 +31,14 @@ interface Base {
   start(): Promise<void>;
   send(message: Messages, options?: SendOptions): Promise<void>;
   close(): Promise<void>;
+  /** Of both SDKs, and not in their declarations. */
+  _handleSseStream?(stream: unknown, options: StreamOptions, ...more: unknown[]): void;
+}
+
+interface StreamOptions {
+  onresumptiontoken?: ((token: string) => void) | undefined;
+  /** Of SDK v2: its subscriptions want to know. */
+  onRequestStreamEnd?: (() => void) | undefined;
 }
 
 interface SendOptions {
@@ -40,10 +56,12 @@ const FINAL: ReadonlySet<unknown> = new Set(['MCP_TLS_CLOSED', 'MCP_TLS_TIMEOUT'
  * Makes a class of an SDK's transport whose requests go by a link, and whose calls end with their streams.
  *
  * @param Unauthorized the SDK's error of that name
+ * @param parse the SDK's way to read a message
  */
 export function linkStreamableHttp<Transport extends StreamableHttpTransport, Options>(
   sdk: new (url: URL, options: Options) => Transport,
   Unauthorized: abstract new (...args: never[]) => Error,
+  parse: (value: unknown) => unknown,
 ): new (
   url: URL,
   options: Options,
@@ -59,6 +77,8 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     /** What was read of the bodies of requests, without what it was asked with. */
     readonly #requests = new WeakMap<RequestInit, Messages>();
     readonly #parts: Cancelling;
+    /** Answers that the SDK is about to deliver once more. */
+    readonly #repeated = new Set<CallId>();
 
     constructor(url: URL, options: Options, link: ServerLink) {
       const safe = withSafeProvider(options, link);
@@ -67,6 +87,7 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };
       link.listener = {
+        leavesUnread: true,
         poolEnded: (error, final) => this.#deliver(this.#answers.end(error, final)),
         streamEnded: (init, error, lastEventId) => this.#onStreamEnded(init, error, lastEventId),
         callAfter: (eventId) => this.#answers.callAfter(eventId),
@@ -117,6 +138,11 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
 
     override async start(): Promise<void> {
       this.#answers.watch(this);
+      const deliver = this.onmessage;
+      this.onmessage = (message) => {
+        const isRepeated = this.#repeated.size > 0 && 'result' in message;
+        if (!isRepeated || !this.#repeated.delete(message.id as CallId)) deliver?.(message);
+      };
       const report = this.onerror;
       this.onerror = (error) => {
         if (isAbandoned(error)) return;
@@ -140,6 +166,8 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
         await super.send(message, { ...options, onresumptiontoken });
         this.#onSent(message, options);
       };
+      // An id that is used again is that of another call.
+      if (this.#repeated.size > 0) for (const id of idsOf(message)) this.#repeated.delete(id);
       const call = cancelledCall(message);
       try {
         if (call === undefined)
@@ -148,6 +176,42 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       } catch (error) {
         throw this.#explained(error);
       }
+    }
+
+    /** In the SDK's own way it costs two streams, which an answer of one event can do without. */
+    override _handleSseStream(
+      stream: unknown,
+      options: StreamOptions,
+      ...more: readonly unknown[]
+    ): void {
+      const { onresumptiontoken, onRequestStreamEnd } = options;
+      const readAll = (as: StreamOptions): void => super._handleSseStream?.(stream, as, ...more);
+      if (!(stream instanceof UnreadBody) || onRequestStreamEnd !== undefined) {
+        readAll(options);
+        return;
+      }
+      let isReported = false;
+      new SoleAnswer(stream, {
+        parse: parse as (value: unknown) => RpcMessage,
+        resumable: (token) => {
+          onresumptiontoken?.(token);
+          isReported = true;
+        },
+        deliver: (message) => {
+          try {
+            this.onmessage?.(message);
+          } catch (error) {
+            this.onerror?.(error as Error);
+          }
+        },
+        readAll: (delivered) => {
+          if (delivered !== undefined) this.#repeated.add(delivered.id as CallId);
+          const isKnown = delivered !== undefined && isReported;
+          readAll(
+            isKnown ? { ...options, onresumptiontoken: afterFirst(onresumptiontoken) } : options,
+          );
+        },
+      });
     }
 
     /** @throws what `whileSending` passes on: its answer can come no more */
@@ -176,4 +240,13 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     }
   }
   return LinkedStreamableHttpTransport as never;
+}
+
+/** Without the first token, which was reported already. */
+function afterFirst(report: ((token: string) => void) | undefined): (token: string) => void {
+  let isFirst = true;
+  return (token) => {
+    if (!isFirst) report?.(token);
+    isFirst = false;
+  };
 }

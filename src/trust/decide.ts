@@ -1,11 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { isDer } from '../certificate/certificate-fields.js';
 import { keyBeyondBounds } from '../certificate/key-bounds.js';
-import { validityOf } from '../certificate/validity.js';
 import type { TrustErrorCode } from '../errors.js';
 import { endsEarly, mayBeSignedBy, maySignItself } from './chain-facts.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
-import { unfitness } from './leaf-fitness.js';
+import { factsOf } from './leaf-facts.js';
 import { matchesPin } from './pin.js';
 import type { Presentation } from './presentation.js';
 import { carriesIdentity, type ReferenceIdentity } from './reference-identity.js';
@@ -28,7 +26,7 @@ export type Verdict = { readonly trusted: true; readonly by: TrustedBy } | Refus
  * Whether `policy` trusts the server that made this `presentation` under the name `identity`. **The one
  * place where that is decided**: for clients, probes, registration, renewal and watching alike.
  *
- * Pure. OpenSSL builds paths from the presented certificates to authorities and roots; what it said
+ * Pure, but for what it remembers of certificates' bytes ({@link factsOf}). OpenSSL builds paths from the presented certificates to authorities and roots; what it said
  * arrives as `chainError`. A server's own certificate is known by its bytes and a pinned one by its
  * digest: there OpenSSL's verdict is set aside, what is presented above has no say, and what that
  * verdict would have carried (strength, usage, validity) is judged here.
@@ -49,12 +47,12 @@ export function decide(
   if (leaf === undefined) return refuse('MCP_TLS_CHAIN_REFUSED', 'no certificate could be read');
   if (policy.identity === 'unchecked') return { trusted: true, by: 'nothing' };
   // RFC 5280 §4.1: DER. What is encoded otherwise is read one way here and another way there.
-  if (!isDer(leaf)) return refuse('MCP_TLS_CHAIN_REFUSED', 'invalid certificate encoding');
+  const facts = factsOf(leaf, policy);
+  if (!facts.isDer) return refuse('MCP_TLS_CHAIN_REFUSED', 'invalid certificate encoding');
   // What was not looked at is refused.
   if (!isWhole) return refuse('MCP_TLS_CHAIN_REFUSED', `more than ${chain.length} certificates`);
 
-  const heavy = keyBeyondBounds(leaf);
-  if (heavy !== undefined) return refuse('MCP_TLS_CHAIN_REFUSED', heavy);
+  if (facts.heavy !== undefined) return refuse('MCP_TLS_CHAIN_REFUSED', facts.heavy);
 
   const pinned = policy.pins.length > 0;
   if (pinned && !policy.pins.some((pin) => matchesPin(leaf, pin))) {
@@ -62,7 +60,7 @@ export function decide(
   }
   // Before the chain: OpenSSL has one objection for the leaf and for those above it. Written so that a
   // date that cannot be read is none within which the certificate is valid.
-  const { notBefore, notAfter } = validityOf(leaf);
+  const { notBefore, notAfter } = facts.validity;
   if (!(now >= notBefore)) {
     return refuse('MCP_TLS_NOT_YET_VALID', objection);
   }
@@ -73,7 +71,7 @@ export function decide(
 
   const isOwn = policy.ownCertificates.some((own) => leaf.raw.equals(own));
   if (isOwn || policy.identity === 'pin') {
-    const unfit = unfitness(leaf);
+    const unfit = facts.unfitness(leaf);
     if (unfit !== undefined) return refuse(unfit.reason, unfit.detail);
     if (policy.identity === 'pin') return { trusted: true, by: 'pin' };
     if (!carriesIdentity(leaf, identity)) return refuse('MCP_TLS_NAME_MISMATCH', undefined);

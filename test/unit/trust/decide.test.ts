@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { heldCertificate } from '../../../src/testing/index.js';
 import { checkTrustPolicy } from '../../../src/trust/check-trust-policy.js';
@@ -13,6 +14,22 @@ describe('decide', () => {
     });
     const chained = { chain: [leaf.certificate], chainError: null, isWhole: true };
     expect(decide(byCa(), chained, LOCALHOST, now)).toEqual({ trusted: true, by: 'chain' });
+  });
+
+  it('judges each certificate by its own bytes, in whatever order they come under one policy', async () => {
+    const dayAgo = new Date(now.getTime() - DAY_MS);
+    const dates = { notBefore: new Date(now.getTime() - 9 * DAY_MS), notAfter: dayAgo };
+    const ended = await heldCertificate(dates);
+    const forClients = await heldCertificate({ extendedKeyUsages: ['clientAuth'] });
+    const under = checkTrustPolicy({ ca: [held.pem, ended.pem, forClients.pem] });
+    const shown = [held, held, ended, forClients, held, forClients, forClients, ended, held];
+    const verdicts = shown.map(({ certificate }) => {
+      // As each connection makes another object of the same bytes.
+      const chain = [new X509Certificate(certificate.raw)];
+      const verdict = decide(under, { chain, chainError: null, isWhole: true }, LOCALHOST, now);
+      return verdict.trusted ? held : verdict.reason === 'MCP_TLS_EXPIRED' ? ended : forClients;
+    });
+    expect(verdicts).toEqual(shown);
   });
 
   it('never trusts where there is no certificate, whatever OpenSSL said', () => {
