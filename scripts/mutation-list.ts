@@ -117,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
       soleAnswer,
     ],
   ]),
-  ...inFile('src/transports/linked-streamable-http.ts', [
+  ...inFile('src/transports/short-streams.ts', [
     [
       'sole-answer-once',
       'an answer that the SDK reads once more is delivered once',

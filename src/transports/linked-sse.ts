@@ -1,11 +1,11 @@
-import { McpTlsError } from '../errors.js';
 import { type Cancelling, cancelledCall, sendCancellation } from './cancellation.js';
-import { callTimedOut, endedEarly } from './ended-early.js';
+import { callTimedOut } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
 import { OpenAnswers } from './open-answers.js';
 import type { RpcMessage } from './rpc-messages.js';
+import { StandingStream } from './standing-stream.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the SSE transports of both SDKs have in common, as far as it matters here. */
@@ -24,18 +24,6 @@ interface Base {
   start(): Promise<void>;
   send(message: RpcMessage): Promise<void>;
   close(): Promise<void>;
-}
-
-/** A minute or so, as long as the server does not say when to come back. */
-const MAX_RECONNECTIONS = 20;
-
-/** What the event source of the SDKs reads: it takes no other status, and no other case of the type. */
-function isReadAsStream({ status, headers }: Response): boolean {
-  return status === 200 && headers.get('content-type')?.startsWith('text/event-stream') === true;
-}
-
-function described({ status }: Response): string {
-  return status === 200 ? 'HTTP 200, and no text/event-stream' : `HTTP ${status}`;
 }
 
 /**
@@ -59,15 +47,7 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     readonly #answers = new OpenAnswers();
     readonly #server: URL;
     readonly #parts: Cancelling;
-    readonly #authorizes: boolean;
-    #started = false;
-    /** Streams that have ended so far, and why the last one did. */
-    #ended = 0;
-    #lastEnd: Error | undefined;
-    /** The request whose answer is the stream, while there is one. */
-    #stream: RequestInit | undefined;
-    /** In a row. */
-    #failures = 0;
+    readonly #stream: StandingStream;
 
     constructor(url: URL, options: Options, link: ServerLink) {
       const safe = withSafeProvider(options, link);
@@ -75,48 +55,25 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
       this.#link = link;
       this.#server = url;
       this.#parts = { server: url, link, answers: this.#answers };
-      this.#authorizes = options.authProvider !== undefined;
+      this.#stream = new StandingStream({
+        server: url,
+        authorizes: options.authProvider !== undefined,
+        onEnd: (error) => this.#endAnswers(error),
+        onGivenUp: (error) => {
+          this.#endAnswers(error);
+          this.onerror?.(error);
+          void this.close();
+        },
+      });
       link.listener = {
         poolEnded: (error) => this.#endAnswers(error),
-        // All answers come over the one stream, and a new one is of another session.
-        streamEnded: (init, error) => {
-          if (init?.method === 'POST') return;
-          this.#ended++;
-          this.#lastEnd = error ?? endedEarly(this.#server);
-          if (init === this.#stream) this.#stream = undefined;
-          this.#endAnswers(this.#lastEnd);
-        },
-        streamAsked: (answer, init) => this.#onStreamAsked(answer, init),
+        streamEnded: (init, error) => this.#stream.hasEnded(init, error),
+        streamAsked: (answer, init) => this.#stream.asked(answer, init),
       };
     }
 
     #endAnswers(error: Error): void {
       for (const answer of this.#answers.end(error, true)) this.onmessage?.(answer);
-    }
-
-    /** Once started, whatever is asked for is the stream again; before, `start()` reports it. */
-    #onStreamAsked(answer: Response | Error, init: RequestInit | undefined): void {
-      const isGiven = !(answer instanceof Error) && isReadAsStream(answer);
-      if (isGiven) this.#stream = init;
-      if (!this.#started) return;
-      if (answer instanceof Error) {
-        const passes = answer instanceof McpTlsError && answer.retryable;
-        if (passes && ++this.#failures < MAX_RECONNECTIONS) return;
-        this.#giveUp(answer);
-      } else if (isGiven) this.#failures = 0;
-      else if (answer.status !== 401 || !this.#authorizes) {
-        this.#giveUp(new Error(`the event stream was not given again: ${described(answer)}`));
-      }
-    }
-
-    #giveUp(error: Error): void {
-      this.#started = false;
-      // After the SDK has reported what it makes of it.
-      setImmediate(() => {
-        this.#endAnswers(error);
-        this.onerror?.(error);
-        void this.close();
-      });
     }
 
     override async send(message: RpcMessage): Promise<void> {
@@ -140,13 +97,11 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     }
 
     async #post(message: RpcMessage): Promise<void> {
-      const ended = this.#ended;
-      // Until there is a stream again, no answer can come: the next one is of another session.
-      const isCut = this.#started && this.#stream === undefined && this.#lastEnd !== undefined;
-      if (isCut && this.#answers.has(message)) throw this.#lastEnd;
+      const { ended, isCut } = this.#stream;
+      if (isCut && this.#answers.has(message)) throw this.#stream.lastEnd;
       await super.send(message);
       // The stream that was to bring the answer ended before anybody knew that the server takes it.
-      if (ended !== this.#ended && this.#answers.has(message)) throw this.#lastEnd;
+      if (ended !== this.#stream.ended && this.#answers.has(message)) throw this.#stream.lastEnd;
     }
 
     #explained<E>(error: E): E {
@@ -161,7 +116,7 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
       };
       try {
         await super.start();
-        this.#started = true;
+        this.#stream.start();
       } catch (error) {
         // Of before the end, which is one more. The event source passes errors on as text only.
         const { lastError } = this.#link;
@@ -172,7 +127,7 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
     }
 
     override async close(): Promise<void> {
-      this.#started = false;
+      this.#stream.stop();
       this.#answers.close();
       await super.close();
       await this.#link.close();
