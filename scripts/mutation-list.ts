@@ -112,17 +112,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'sole-answer-more',
       'what follows an answer is read',
-      'if (answer.bytes !== waiting) return void this.#readAll();',
-      '',
-      soleAnswer,
-    ],
-  ]),
-  ...inFile('src/transports/short-streams.ts', [
-    [
-      'sole-answer-once',
-      'an answer that the SDK reads once more is delivered once',
-      'if (delivered !== undefined) this.#repeated.add(delivered.id as CallId);',
-      '',
+      '(hasFailed || answer.bytes === waiting)',
+      'true',
       soleAnswer,
     ],
   ]),

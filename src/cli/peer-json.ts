@@ -18,10 +18,11 @@ export function certificateJson(description: CertificateDescription): object {
 /** What a server presented, as docs/cli.md documents it. Absent facts are `null`. */
 export function peerJson(peer: PeerCertificate): Record<string, unknown> {
   const { host, port, serverName, trusted, problems, remarks } = peer;
-  const { protocol = null, cipher = null, group = null, asksForCertificate } = peer;
+  const { protocol = null, cipher = null, group = null } = peer;
+  const { asksForCertificate, certificateTrusted } = peer;
   return {
     ...{ host, port, serverName, trusted, problems, remarks },
-    ...{ protocol, cipher, group, asksForCertificate },
+    ...{ protocol, cipher, group, asksForCertificate, certificateTrusted },
     certificate: certificateJson(peer.description),
     issuers: peer.issuers.map(certificateJson),
     pem: peer.pem,

@@ -35,8 +35,8 @@ export function showVerdict(screen: Screen, peer: PeerCertificate, words: string
 }
 
 /** Whether the server is trusted, and only misses a client certificate, or does not take the one it got. */
-export function isOnlyForClient({ trusted, problems }: PeerCertificate): boolean {
-  return !trusted && problems.every(({ code }) => code.startsWith('client-certificate-'));
+export function isOnlyForClient({ trusted, certificateTrusted }: PeerCertificate): boolean {
+  return !trusted && certificateTrusted;
 }
 
 /** The certificates as presented, the server's own first, each above the one that is said to have issued it. */

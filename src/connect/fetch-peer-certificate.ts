@@ -154,6 +154,7 @@ export async function inspectPeer(
     cipher: handshake.cipher,
     group: handshake.group,
     asksForCertificate: handshake.asksForCertificate,
+    certificateTrusted: looked.isTrusted,
   };
   if (refusal === undefined) {
     const peer = { ...facts, trusted: true, problems: [], suggestedPolicy: trust } as const;
@@ -193,14 +194,14 @@ function describeChain(
 }
 
 function explain(
-  { handshake, refusal, clientRefusal, isTrusted }: Look,
+  { handshake, refusal, clientRefusal, isTrusted, distrust }: Look,
   { policy }: LookRequest,
   descriptions: readonly (CertificateDescription | undefined)[],
   identity: ReferenceIdentity,
   now: Date,
 ): { readonly problems: readonly Problem[]; readonly remarks: readonly Problem[] } {
   // A server that is trusted and refuses the client: what else is odd about it is no reason.
-  const reason = isTrusted && refusal === clientRefusal ? undefined : refusal;
+  const reason = isTrusted && refusal === clientRefusal ? undefined : (distrust ?? refusal);
   const explained = explainVerdict({
     refusal: reason && {
       reason: reason.code,

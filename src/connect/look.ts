@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
+import type { Verdict } from '../trust/decide.js';
 import { identityUnder } from '../trust/reference-identity.js';
 import { clientCertificateRefusal } from './client-certificate-refusal.js';
 import { type ConnectFailure, toConnectionError } from './connection-error.js';
@@ -38,6 +39,8 @@ export interface Look {
   readonly clientRefusal: ConnectFailure | undefined;
   /** Whether `decide` trusts what was presented, apart from how the connection ended. */
   readonly isTrusted: boolean;
+  /** Why it does not, where the server refused the client before that could be the reason. */
+  readonly distrust?: ConnectFailure | undefined;
   /**
    * How the client's handshake ended. `'complete'`: another policy can be put before `decide` with what it
    * showed. `'failed'`: after the certificate. `'lenient'`: without one, and {@link handshake} is another.
@@ -117,7 +120,12 @@ async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal)
     const refusal = refusalError(request, shaken, verdict);
     const isForClient = CLIENT_CODES.has(refusal.code);
     const clientRefusal = isForClient ? refusal : undefined;
-    return { handshake, refusal, clientRefusal, isTrusted, ending: 'failed' };
+    const isJudged = handshake.chainError !== undefined || isPinMismatch(verdict);
+    const distrust =
+      isForClient && isJudged && !isTrusted
+        ? refusalError(request, { handshake, failure: undefined }, verdict)
+        : undefined;
+    return { handshake, refusal, clientRefusal, isTrusted, distrust, ending: 'failed' };
   }
   // Nothing is sent to a server that is not trusted.
   const target = isTrusted ? request : { ...request, path: undefined };
@@ -129,6 +137,10 @@ async function judged(request: LookRequest, shaken: Shaken, signal: AbortSignal)
     : refusalError(request, { handshake, failure }, verdict);
   return { handshake, refusal, clientRefusal, isTrusted, ending: 'complete' };
 }
+
+/** Of a handshake that did not get to OpenSSL's verdict, too. */
+const isPinMismatch = (verdict: Verdict): boolean =>
+  !verdict.trusted && verdict.reason === 'MCP_TLS_PIN_MISMATCH';
 
 const CLIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MCP_TLS_CLIENT_CERTIFICATE_REQUIRED',

@@ -26,6 +26,11 @@ export interface PeerFacts {
   readonly group: string | undefined;
   /** Whether the server asked for a client certificate. Not every server that asks requires one. */
   readonly asksForCertificate: boolean;
+  /**
+   * Whether the given trust accepts the certificate, however the connection ended: also true where only the server
+   * refuses the client, for want of a client certificate. False where the handshake ended before that could be told.
+   */
+  readonly certificateTrusted: boolean;
 }
 
 /** What a server presented, and whether a client under the given trust would connect. */

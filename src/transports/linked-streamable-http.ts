@@ -6,7 +6,7 @@ import { withSafeProvider } from './login-provider.js';
 import { withCause } from './login-refusal.js';
 import { OpenAnswers } from './open-answers.js';
 import type { Messages, RpcMessage } from './rpc-messages.js';
-import { ShortStreams, type StreamOptions } from './short-streams.js';
+import { readAnswer, type StreamOptions } from './sole-answer.js';
 import { isAbandoned } from './under-way.js';
 
 /** What the Streamable HTTP transports of both SDKs have in common, as far as it matters here. */
@@ -61,7 +61,6 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
     readonly #server: URL;
     readonly #linked: LinkedAnswers;
     readonly #parts: Cancelling;
-    readonly #streams = new ShortStreams(parse);
 
     constructor(url: URL, options: Options, link: ServerLink) {
       const safe = withSafeProvider(options, link);
@@ -77,10 +76,6 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
 
     override async start(): Promise<void> {
       this.#answers.watch(this);
-      const deliver = this.onmessage;
-      this.onmessage = (message) => {
-        if (!this.#streams.isRepeated(message)) deliver?.(message);
-      };
       const report = this.onerror;
       this.onerror = (error) => {
         if (isAbandoned(error)) return;
@@ -103,7 +98,6 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
         await super.send(message, { ...options, onresumptiontoken });
         this.#onSent(message, options);
       };
-      this.#streams.forget(message);
       const call = cancelledCall(message);
       try {
         if (call === undefined)
@@ -119,10 +113,11 @@ export function linkStreamableHttp<Transport extends StreamableHttpTransport, Op
       options: StreamOptions,
       ...more: readonly unknown[]
     ): void {
-      this.#streams.read(stream, options, {
+      readAnswer(stream, options, {
+        parse: parse as (value: unknown) => RpcMessage,
         deliver: (message) => this.onmessage?.(message),
         onError: (error) => this.onerror?.(error),
-        readAll: (as) => super._handleSseStream?.(stream, as, ...more),
+        readAll: () => super._handleSseStream?.(stream, options, ...more),
       });
     }
 

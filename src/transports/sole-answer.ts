@@ -1,36 +1,50 @@
-import type { UnreadBody } from '../client/unread-body.js';
+import { UnreadBody } from '../client/unread-body.js';
 import type { RpcMessage } from './rpc-messages.js';
 
-/** What an event stream is read for, and by. */
-export interface StreamReader {
+/** What the SDKs read a stream with that answers a message. */
+export interface StreamOptions {
+  readonly onresumptiontoken?: ((token: string) => void) | undefined;
+  /** Of SDK v2: its subscriptions want to know. */
+  readonly onRequestStreamEnd?: (() => void) | undefined;
+}
+
+/** By what a stream is read, and where to. */
+export interface AnswerReader {
   /** As the SDK does. @throws for what is no message */
   parse(value: unknown): RpcMessage;
-  /** After this event the stream can be taken up again. @throws what whoever is told of it throws */
-  resumable(eventId: string): void;
   deliver(message: RpcMessage): void;
-  /** Reads the stream in the SDK's own way, from its beginning: `delivered` is in it once more. */
-  readAll(delivered: RpcMessage | undefined): void;
+  onError(error: Error): void;
+  /** Has the SDK read the stream, from its beginning. */
+  readAll(): void;
+}
+
+/** Reads the stream that answers a message: in the SDK's own way, unless it is short. */
+export function readAnswer(stream: unknown, options: StreamOptions, reader: AnswerReader): void {
+  if (stream instanceof UnreadBody && options.onRequestStreamEnd === undefined) {
+    new SoleAnswer(stream, options, reader);
+  } else reader.readAll();
 }
 
 /**
- * Reads the stream that answers one message where it is what nearly all are: one event, which came in one piece and
- * holds the result, and then its end. Any other is left to the SDK before anything of it was delivered, but for what
- * comes after the result: then the SDK reads that once more.
+ * Reads the stream that answers one message where it is what nearly all are: one event, which comes in one piece, holds
+ * the result, and has the end of the stream in the same read of the socket. In the SDK's own way that costs two web
+ * streams. Any other stream is left to the SDK before anything of it was delivered.
  *
  * - Everything stays in the body until it is through: what bounds a body bounds it too.
  * - The result is read when it comes, so that no failure in the same breath gets in before it, and delivered in a
  *   microtask, when whoever brought the bytes is through with them.
  */
-export class SoleAnswer {
+class SoleAnswer {
   readonly #body: UnreadBody;
-  readonly #reader: StreamReader;
+  readonly #options: StreamOptions;
+  readonly #reader: AnswerReader;
   #answer: Answer | undefined;
-  #isDelivered = false;
   #isLooking = false;
   #isOver = false;
 
-  constructor(body: UnreadBody, reader: StreamReader) {
+  constructor(body: UnreadBody, options: StreamOptions, reader: AnswerReader) {
     this.#body = body;
+    this.#options = options;
     this.#reader = reader;
     body.watch(this.#lookSoon);
     this.#lookSoon();
@@ -40,23 +54,24 @@ export class SoleAnswer {
     this.#answer ??= this.#read();
     if (this.#isLooking) return;
     this.#isLooking = true;
-    queueMicrotask(this.#look);
+    // What a listener throws is a rejection, as it is of the SDK.
+    void Promise.resolve().then(this.#look);
   };
 
   readonly #look = (): void => {
     this.#isLooking = false;
-    if (this.#isOver) return;
     const { waiting, complete } = this.#body;
-    const answer = this.#answer;
-    if (answer === undefined) {
-      if (waiting > 0 || complete) this.#readAll();
-      return;
-    }
-    if (!this.#isDelivered && !this.#deliver(answer)) return void this.#readAll();
-    if (answer.bytes !== waiting) return void this.#readAll();
-    if (!complete) return;
+    if (this.#isOver || (waiting === 0 && !complete)) return;
     this.#isOver = true;
-    this.#body.discard();
+    const answer = this.#answer;
+    // Of a stream that failed nothing waits any more.
+    const hasFailed = complete && waiting === 0;
+    const isSole = answer !== undefined && complete && (hasFailed || answer.bytes === waiting);
+    if (!isSole || !this.#isReported(answer)) return void this.#reader.readAll();
+    // Why it failed, the SDK reports.
+    if (hasFailed) this.#reader.readAll();
+    else this.#body.discard();
+    this.#deliver(answer.message);
   };
 
   /** The answer, if it is what has come first, and all that has come. */
@@ -68,18 +83,6 @@ export class SoleAnswer {
     return { message, eventId: event?.id, bytes: this.#body.waiting };
   }
 
-  /** @returns whether it was; else the SDK meets the same error, and takes the stream for broken */
-  #deliver({ message, eventId }: Answer): boolean {
-    try {
-      if (eventId !== undefined) this.#reader.resumable(eventId);
-    } catch {
-      return false;
-    }
-    this.#isDelivered = true;
-    this.#reader.deliver(message);
-    return true;
-  }
-
   #parsed(data: string): RpcMessage | undefined {
     try {
       return this.#reader.parse(JSON.parse(data));
@@ -89,11 +92,22 @@ export class SoleAnswer {
     }
   }
 
-  #readAll(): void {
-    this.#isOver = true;
-    // Of one that failed nothing is read again.
-    const isRepeated = this.#isDelivered && this.#body.waiting > 0;
-    this.#reader.readAll(isRepeated ? this.#answer?.message : undefined);
+  /** @returns whether it was; else the SDK meets the same error, and takes the stream for broken */
+  #isReported({ eventId }: Answer): boolean {
+    try {
+      if (eventId !== undefined) this.#options.onresumptiontoken?.(eventId);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #deliver(message: RpcMessage): void {
+    try {
+      this.#reader.deliver(message);
+    } catch (error) {
+      this.#reader.onError(error as Error);
+    }
   }
 }
 

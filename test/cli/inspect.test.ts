@@ -218,6 +218,35 @@ describe('mcp-tls inspect', () => {
     }
   });
 
+  it('takes no certificate for trusted that a server shows before it refuses the client', async () => {
+    const forged = await heldCertificate({ signedBy: root, defect: 'foreign-signature' });
+    await writeFile(join(home.path, 'root.pem'), root.pem);
+    const pin = `sha256/${Buffer.alloc(32, 7).toString('base64')}`;
+    const cases = [
+      { certificate: forged, args: [], code: 'chain-refused' },
+      {
+        certificate: await heldCertificate({ signedBy: root }),
+        args: ['--pin', pin],
+        code: 'pin-mismatch',
+      },
+    ];
+    for (const { certificate, args, code } of cases) {
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+        const versions = { minVersion: version, maxVersion: version };
+        await using server = await startTlsServer({ certificate, clientCa: root.pem, ...versions });
+        const given = ['inspect', server.url, '--ca', 'root.pem', ...args];
+        const { certificateTrusted, problems } = JSON.parse(
+          (await runCli([...given, '--json'], folder())).stdout,
+        );
+        expect(certificateTrusted).toBe(false);
+        expect(problems[0].code).toBe(code);
+        const { stdout } = await runCli(given, folder());
+        expect(stdout).toContain('NOT TRUSTED under');
+        expect(stdout).not.toContain('is trusted under');
+      }
+    }
+  });
+
   it('suggests a client certificate with the policy for a server that asks for one', async () => {
     const clientCa = await heldCertificate({ isCa: true });
     const client = await heldCertificate({ signedBy: clientCa, extendedKeyUsages: ['clientAuth'] });

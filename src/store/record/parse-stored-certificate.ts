@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { invalidArgument } from '../../assert.js';
 import { type PlainPem, readCertificates, readOneCertificate } from '../../certificate/pem.js';
 import {
@@ -90,17 +91,22 @@ export function parseSealedCertificate(
 /** Reads one certificate, of PEM. */
 export type CertificateReader = (pem: string) => X509Certificate;
 
-const MAX_REMEMBERED = 256;
+/** Certificates, and characters of their texts. */
+const MOST_REMEMBERED = { max: 256, maxSize: 1_048_576 };
 
 /**
- * A reader for many records in a row, that gives the same object for the same text: a fleet's servers are
- * often under one authority, which each of their records holds.
+ * A reader for many records, that gives the same object for the same text: a fleet's servers are often under one
+ * authority, which each of their records holds.
  */
 export function rememberingReader(): CertificateReader {
-  const read = new Map<string, X509Certificate>();
+  const read = new LRUCache<string, X509Certificate>({
+    ...MOST_REMEMBERED,
+    sizeCalculation: (_certificate, pem) => pem.length,
+  });
   return (pem) => {
-    const certificate = read.get(pem) ?? readOneCertificate(pem);
-    if (read.size >= MAX_REMEMBERED) read.clear();
+    const before = read.get(pem);
+    if (before !== undefined) return before;
+    const certificate = readOneCertificate(pem);
     read.set(pem, certificate);
     return certificate;
   };

@@ -162,12 +162,46 @@ describe.each(Object.keys(SDKS))('the answer to a call over SDK %s', (sdk) => {
   });
 
   it.each([
-    ['its end comes later', [bytes(USUAL), 'turn', 'end']],
-    ['its end comes along', [bytes(USUAL), 'end']],
-  ] as [string, Step[]][])('is read without a stream where %s', async (_name, steps) => {
+    ['without a stream where its end comes along', [bytes(USUAL), 'end'], 0],
+    ['by the SDK where its end comes later', [bytes(USUAL), 'turn', 'end'], 1],
+    ['by the SDK where more comes along', [bytes(USUAL), bytes(': bye\n'), 'end'], 1],
+  ] as [string, Step[], number][])('is read %s', async (_name, steps, opened) => {
     const side = ourSide();
     const { linked } = SDKS[sdk] as (typeof SDKS)[string];
     expect(await trace(linked() as Transport, side, steps)).toHaveLength(2);
+    expect(side.opened?.()).toBe(opened);
+  });
+
+  it('is delivered once to a listener that is set after the start', async () => {
+    const side = ourSide();
+    const { linked } = SDKS[sdk] as (typeof SDKS)[string];
+    const transport = linked() as Transport;
+    await transport.start();
+    const seen: unknown[] = [];
+    transport.onmessage = (message) => void seen.push(message);
+    transport._handleSseStream(side.stream, {}, false);
+    for (const step of [USUAL, ': bye\n']) {
+      side.write(bytes(step));
+      await turns(4);
+    }
+    side.end();
+    await turns(4);
+    expect(seen).toEqual([JSON.parse(RESULT)]);
+  });
+
+  it('ends its stream where the listeners throw', async () => {
+    const side = ourSide();
+    const { linked } = SDKS[sdk] as (typeof SDKS)[string];
+    const transport = linked() as Transport;
+    await transport.start();
+    const rejected = new Promise((resolve) => process.once('unhandledRejection', resolve));
+    transport.onmessage = transport.onerror = () => {
+      throw new Error('a listener');
+    };
+    transport._handleSseStream(side.stream, {}, false);
+    side.write(bytes(USUAL));
+    side.end();
+    expect(String(await rejected)).toContain('a listener');
     expect(side.opened?.()).toBe(0);
   });
 
