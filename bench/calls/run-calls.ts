@@ -34,7 +34,7 @@ export async function runCallsOver(
   await using processes = makeProcesses();
   const costs = await interleave(
     await openBatches(processes, { sdk, form, setting }, options),
-    options.rounds ?? (options.quick ? 3 : 11),
+    options.rounds ?? (options.quick ? 3 : 7),
   );
   const alone = setting === ALONE;
   const answer = `SDK ${sdk}, ${form === 'json' ? 'JSON' : 'SSE'} answer`;
@@ -68,7 +68,7 @@ async function openBatches(
   { sdk, form, setting }: What,
   { binary, quick }: PartOptions,
 ): Promise<ReadonlyMap<string, () => Promise<CallCost>>> {
-  const { warmUp, calls } = quick ? { warmUp: 20, calls: 50 } : { warmUp: 500, calls: 150 };
+  const { warmUp, calls } = quick ? { warmUp: 20, calls: 50 } : { warmUp: 3_000, calls: 150 };
   const contenders = setting.contenders.filter(
     (one) => FEW.includes(one) || !(quick || (sdk === 'v2' && OTHERS.includes(one))),
   );
