@@ -34,9 +34,17 @@ export function showVerdict(screen: Screen, peer: PeerCertificate, words: string
   }
 }
 
-/** Whether the server is trusted, and only misses a client certificate, or does not take the one it got. */
-export function isOnlyForClient({ trusted, certificateTrusted }: PeerCertificate): boolean {
-  return !trusted && certificateTrusted;
+/**
+ * Whether the server is trusted, by the judge's own word, and only misses a client certificate, or does not take the one
+ * it got: the handshake with a trusted one may fail for other reasons too.
+ */
+export function isOnlyForClient({
+  trusted,
+  certificateTrusted,
+  problems,
+}: PeerCertificate): boolean {
+  const isForClient = problems.every(({ code }) => code.startsWith('client-certificate-'));
+  return !trusted && certificateTrusted && isForClient;
 }
 
 /** The certificates as presented, the server's own first, each above the one that is said to have issued it. */

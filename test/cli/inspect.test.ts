@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isOnlyForClient } from '../../src/cli/show-peer.js';
+import type { PeerCertificate } from '../../src/core.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
 import { startNginx } from '../support/nginx-server.js';
 import { startOpenSslServer } from '../support/openssl-server.js';
@@ -245,6 +247,15 @@ describe('mcp-tls inspect', () => {
         expect(stdout).not.toContain('is trusted under');
       }
     }
+  });
+
+  it('suggests none where the handshake with a trusted server failed for another reason', () => {
+    const peer = { trusted: false, certificateTrusted: true } as PeerCertificate;
+    const seen = (...codes: readonly string[]) =>
+      isOnlyForClient({ ...peer, problems: codes.map((code) => ({ code })) } as never);
+    expect(seen('client-certificate-required')).toBe(true);
+    expect(seen('handshake-failed')).toBe(false);
+    expect(seen('weak-key-exchange', 'client-certificate-required')).toBe(false);
   });
 
   it('suggests a client certificate with the policy for a server that asks for one', async () => {
