@@ -71,8 +71,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'options-undefined',
       'an option that is undefined is refused where trust is meant',
-      "if (kind.whenUndefined === 'absent') return;\n  if (isThere) {",
-      'if (!isThere) {',
+      "else if (kind.whenUndefined !== 'absent') refuseUndefined(",
+      "else if (kind.whenUndefined === 'missing') refuseUndefined(",
       options,
     ],
     [

@@ -91,11 +91,12 @@ export function readOptions<Options extends object>(
   }
   const nested = [{ name: whose, fields }, ...around];
   const read: Record<string, unknown> = {};
-  for (const [name, kind] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const kind = fields[name] as Kind<unknown>;
     const isThere = name in input;
     const value = input[name];
-    if (value === undefined) refuseUndefined(`${whose}.${name}`, kind, isThere);
-    else read[name] = kind.read(value, `${whose}.${name}`, nested);
+    if (value !== undefined) read[name] = kind.read(value, `${whose}.${name}`, nested);
+    else if (kind.whenUndefined !== 'absent') refuseUndefined(`${whose}.${name}`, kind, isThere);
   }
   return read as Options;
 }
@@ -108,8 +109,8 @@ export function isOptionsObject(input: unknown): input is Record<string, unknown
   return Object.prototype.toString.call(input) === '[object Object]';
 }
 
+/** Of what is not `'absent'` then. */
 function refuseUndefined(whose: string, kind: Kind<unknown>, isThere: boolean): void {
-  if (kind.whenUndefined === 'absent') return;
   if (isThere) {
     const way = kind.whenUndefined === 'missing' ? 'set it' : 'leave it out or set it';
     invalidArgument(`${whose} is undefined: ${way}; it must be ${kind.must}`, kind.hint);

@@ -4,6 +4,7 @@
  *   npm run bench:profile -- calls v1 sse mcp-tls                    alone, one call after the other
  *   npm run bench:profile -- calls v1 json mcp-tls --setting mixed   see bench/calls/settings.ts
  *   npm run bench:profile -- connect ca-only                         new connections
+ *   npm run bench:profile -- raw 16 mcp-tls                          small POSTs, 16 at a time
  *   ... --count 20000 --node 24 --functions 40
  *
  * Prints a table by owner and one of the functions that take most, in microseconds a call, and writes a

@@ -3,6 +3,8 @@ import { SDKS } from '../calls/sdk-clients.js';
 import { FORMS, settingOf } from '../calls/settings.js';
 import type { OpenInput } from '../connect/process.js';
 import { startServers } from '../connect/start-servers.js';
+import type { OpenInput as OpenRawInput, PostInput } from '../raw/process.js';
+import type { ServerAddress } from '../server/main.js';
 import type { CallCost } from '../support/measure-calls.js';
 import type { Processes, TaskProcess } from '../support/start-process.js';
 
@@ -22,7 +24,7 @@ export interface SubjectOptions {
   readonly setting: string;
 }
 
-/** @param words the part of the suite and what it is told, such as `calls v1 sse mcp-tls` */
+/** @param words the part of the suite and what it is told, the contender last, such as `calls v1 sse mcp-tls` */
 export async function openSubject(
   processes: Processes,
   words: readonly string[],
@@ -31,7 +33,10 @@ export async function openSubject(
   const [part, ...rest] = words;
   if (part === 'calls') return openCalls(processes, rest, options);
   if (part === 'connect') return openConnect(processes, rest, options);
-  throw new Error('say what to profile: calls SDK FORM CONTENDER, or connect CONTENDER');
+  if (part === 'raw') return openRaw(processes, rest, options);
+  throw new Error(
+    'say what: calls SDK FORM CONTENDER, connect CONTENDER, or raw AT-ONCE CONTENDER',
+  );
 }
 
 const ROUNDS = 20;
@@ -78,6 +83,27 @@ async function openConnect(
     batch: (count) => process.call<CallCost>('batch', count),
     async warmUp() {
       await process.call('batch', 200);
+    },
+  };
+}
+
+async function openRaw(
+  processes: Processes,
+  [atOnce, contender]: readonly string[],
+  { binary }: SubjectOptions,
+): Promise<Subject> {
+  if (contender === undefined) throw new Error('how many POSTs at a time, of which contender?');
+  const address = await processes.start('server', { binary }).call<ServerAddress>('start');
+  const process = processes.start('raw', { binary });
+  await process.call('open', { contender, ...address } satisfies OpenRawInput);
+  const batch = (count: number) =>
+    process.call<CallCost>('post', { atOnce: Number(atOnce), count } satisfies PostInput);
+  return {
+    process,
+    count: 20_000,
+    batch,
+    async warmUp() {
+      await batch(10_000);
     },
   };
 }

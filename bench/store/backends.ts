@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { KeyvPostgres } from '@keyv/postgres';
 import KeyvRedis, { createClient } from '@keyv/redis';
 import { Keyv } from 'keyv';
-import { type CertificateStoreOptions, directoryStorage } from '../../src/index.js';
-import { redisStorage } from '../../src/redis/index.js';
+import { type CertificateStoreOptions, directoryStorage } from 'mcp-tls';
+import { redisStorage } from 'mcp-tls/redis';
+import { redisStorage as redisParts } from '../../src/redis/index.js';
 import { headsOf, indexOf } from '../../src/redis/record-index.js';
 import { partsOf, type ReadParts } from '../../src/store/storage.js';
 import { startPostgres } from '../../test/store/support/start-postgres.js';
@@ -17,7 +18,7 @@ export type SeedRows = ReadonlyMap<string, { readonly row: string; readonly head
 
 /** As a store does it that writes them. */
 export async function fillRedis(url: string, namespace: string, rows: SeedRows): Promise<void> {
-  const { backend: backendOf } = partsOf(redisStorage(url)) as ReadParts;
+  const { backend: backendOf } = partsOf(redisParts(url)) as ReadParts;
   const backend = backendOf(namespace);
   await Promise.all([...rows].map(([key, { row, head }]) => backend.write(key, row, head)));
   await backend.close();

@@ -4,9 +4,9 @@ import {
   type CertificateStoreOptions,
   createCertificateStore,
   type EncryptedCertificateStore,
-} from '../../src/index.js';
+} from 'mcp-tls';
+import { createSealer, createStoredCertificate } from 'mcp-tls/store';
 import { GcmKey } from '../../src/store/gcm-key.js';
-import { createSealer, createStoredCertificate } from '../../src/store/index.js';
 import { headOf } from '../../src/store/record-heads.js';
 import { recordKey } from '../../src/store/record-key.js';
 import { heldCertificate } from '../../src/testing/index.js';

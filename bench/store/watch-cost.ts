@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@keyv/redis';
-import { createServerRegistry } from '../../src/index.js';
-import { redisStorage } from '../../src/redis/index.js';
+import { createServerRegistry } from 'mcp-tls';
+import { redisStorage } from 'mcp-tls/redis';
 import { startRedis } from '../../test/store/support/start-redis.js';
 import { freePort } from '../../test/support/waiting.js';
 import { fillRedis } from './backends.js';

@@ -70,7 +70,7 @@ export function readCertificates(
   }
   let left = MAX_ALL_BYTES;
   // As we write it, and nothing else: any other text may hold more than a certificate.
-  const parsedText = parsed && toPem(parsed);
+  const parsedText = parsed && textOf(parsed);
   const certificates = input.flatMap((item: string | Uint8Array, index) => {
     try {
       const found = parsed && item === parsedText ? [parsed] : readBundle(item, left);
@@ -82,6 +82,17 @@ export function readCertificates(
     }
   });
   return withoutDuplicates(certificates);
+}
+
+/** Of those that are read again and again, as that of an authority in the records of its servers is. */
+const texts = new WeakMap<X509Certificate, string>();
+
+function textOf(certificate: X509Certificate): string {
+  const before = texts.get(certificate);
+  if (before !== undefined) return before;
+  const text = toPem(certificate);
+  texts.set(certificate, text);
+  return text;
 }
 
 /** The certificate as PEM, 64 characters a line, with a line break at the end. */

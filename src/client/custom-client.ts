@@ -19,6 +19,7 @@ import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
 import { type TotalLimit, totalLimit } from './total-limit.js';
 import { assertMayBeAsked } from './unasked.js';
+import { UnderWay } from './under-way.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -54,7 +55,7 @@ export interface CustomClientParts {
 /** Makes a client over its factory's pools. Opens nothing. */
 export function makeCustomClient(parts: CustomClientParts): CustomClient {
   if (parts.pools.closing) throw closedError('the client factory is closed');
-  const running: Running = { exchanges: new Set(), closed: undefined };
+  const running: Running = { exchanges: new UnderWay(), closed: undefined };
 
   const client = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
     run(input, init);
@@ -107,7 +108,7 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
 
   async function close(): Promise<void> {
     running.closed ??= failed(closedError('the client is closed'));
-    for (const exchange of running.exchanges) exchange.abort(running.closed);
+    running.exchanges.abortAll(running.closed);
   }
 
   const ours = { [LIMITS]: parts.timeouts, [GO_ON]: run };

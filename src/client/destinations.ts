@@ -83,7 +83,7 @@ export class Destinations {
   readonly #server: Destination;
   /** That follow what changes, of those. */
   readonly #live: readonly LiveTrust[];
-  readonly #elsewhere = new Map<string | undefined, Elsewhere>();
+  #elsewhere: Map<string | undefined, Elsewhere> | undefined;
 
   constructor(parts: DestinationsParts) {
     const { trust, route, id, origins } = parts;
@@ -119,29 +119,29 @@ export class Destinations {
         'List further origins only, and leave that of the server itself out.',
       );
     }
-    const server = this.#server;
-    const { listed, unlisted } = this.#others(route.allowAddress === undefined ? undefined : own);
-    const rest = own === undefined ? this.#any : unlisted;
-    const of: DestinationOf = (origin) => (origin === own ? server : (listed.get(origin) ?? rest));
-    if (this.#live.length === 0) return of;
+    const server = route.allowAddress === undefined ? undefined : own;
     return (origin) => {
       this.ask();
-      return of(origin);
+      if (origin === own) return this.#server;
+      const { listed, unlisted } = this.#others(server);
+      return listed.get(origin) ?? (own === undefined ? this.#any : unlisted);
     };
   }
 
   /** A destination whose policy is that of the moment. */
-  #under(trust: LiveTrust, rest: Omit<Destination, 'policy'>): Destination {
-    if (!trust.isLive) return { ...rest, policy: trust.current };
-    const destination = Object.defineProperty({ ...rest }, 'policy', {
+  #under(trust: LiveTrust, rest: Pick<Destination, 'route' | 'givesNoTokens'>): Destination {
+    const { route, givesNoTokens } = rest;
+    if (!trust.isLive) return { route, givesNoTokens, policy: trust.current };
+    const destination = Object.defineProperty({ route, givesNoTokens }, 'policy', {
       get: () => trust.current,
       enumerable: true,
-    }) as Destination;
+    }) as unknown as Destination;
     trust.onChange((change) => this.#parts.onChange(destination, change));
     return destination;
   }
 
   #others(serverOrigin: string | undefined): Elsewhere {
+    this.#elsewhere ??= new Map();
     const present = this.#elsewhere.get(serverOrigin);
     if (present !== undefined) return present;
     const { origins = new Map<string, LiveTrust>(), id } = this.#parts;

@@ -3,6 +3,7 @@ import type { RequestBody } from './request-body.js';
 import type { HeaderList } from './request-headers.js';
 import type { ResponseBody } from './response-body.js';
 import type { Timeouts } from './timeouts.js';
+import type { UnderWay } from './under-way.js';
 
 /** One request and what bounds it. */
 export interface ExchangeRequest {
@@ -25,7 +26,7 @@ export interface ExchangeRequest {
 
 /** The exchanges of a client that have not ended, and why no more may begin. */
 export interface Running {
-  readonly exchanges: Set<{ abort(reason: unknown): void }>;
+  readonly exchanges: UnderWay<unknown>;
   closed: Error | undefined;
 }
 

@@ -188,7 +188,11 @@ export function makeFollowedFactory(trust: TrustInput, parts: FactoryParts): Fol
   const origins = given && readOrigins(given);
   const pools = new Pools(maxConnections, id);
   const destinations = new Destinations({
-    ...{ trust: live, route, origins, namedOrigins, id },
+    trust: live,
+    route,
+    origins,
+    namedOrigins,
+    id,
     onChange: (of, { keeps }) => pools.renew(of, keeps),
   });
 

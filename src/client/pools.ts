@@ -6,6 +6,7 @@ import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectionStats, Connections } from './connections.js';
 import type { Undici } from './load-undici.js';
+import { UnderWay } from './under-way.js';
 
 /** Whom to trust, and how to get there. Each is identified by its object: that of a server is its own. */
 export interface Destination {
@@ -15,7 +16,7 @@ export interface Destination {
   /** Origins that are neither the server's nor listed: only a peer named them. */
   readonly unlisted?: 'public addresses' | 'anywhere' | 'refused';
   /** The server of a client, where other origins are listed: its authorization server is one of those. */
-  readonly givesNoTokens?: boolean;
+  readonly givesNoTokens?: boolean | undefined;
 }
 
 /** What a factory has open at one moment: counts. */
@@ -49,7 +50,7 @@ export class Pools {
   #closed = false;
   #closing = false;
   /** Requests that wait for an answer of the host application's own, such as a token. */
-  readonly waiting: Set<{ abort(): void }> = new Set();
+  readonly waiting: UnderWay = new UnderWay();
   /** Requests under way that come to an end of themselves. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -146,7 +147,7 @@ export class Pools {
     if (graceMs > 0 && this.#underWay > 0 && !this.#closed) await this.#idle(graceMs);
     this.#onIdle?.();
     this.#closed = true;
-    for (const one of [...this.waiting]) one.abort();
+    this.waiting.abortAll();
     const ending = this.#pools ?? [];
     this.#pools = undefined;
     await Promise.all(

@@ -57,6 +57,10 @@ const OTHERS: Timeouts = Object.freeze({
 
 /** Limits for origins other than the server's own: what is given for it holds where it is shorter. */
 export function timeoutsOfOthers(given: Timeouts): Timeouts {
+  return given === DEFAULT_TIMEOUTS ? OF_DEFAULTS : shortened(given);
+}
+
+function shortened(given: Timeouts): Timeouts {
   const shorter = (limit: keyof Timeouts): number =>
     given[limit] === 0 ? OTHERS[limit] : Math.min(given[limit], OTHERS[limit]);
   return Object.freeze({
@@ -66,6 +70,9 @@ export function timeoutsOfOthers(given: Timeouts): Timeouts {
     totalMs: shorter('totalMs'),
   });
 }
+
+/** What nearly all have. */
+const OF_DEFAULTS = shortened(DEFAULT_TIMEOUTS);
 
 const OLD = (name: string): string => `did you mean '${name}'?`;
 

@@ -10,6 +10,9 @@ import { watchFile } from './watched-files.js';
 const ASK_MS = 1_000;
 const RETRY_MS = 5 * ASK_MS;
 
+/** One for all: most trust never changes, and there is much of it. */
+const NOTHING: readonly never[] = Object.freeze([]);
+
 /** Told of each change. `keeps`: whether every server that was trusted before is trusted still. */
 export type TrustChanged = (change: { readonly keeps: boolean }) => void;
 
@@ -23,10 +26,10 @@ export class LiveTrust {
   #current: CheckedTrustPolicy;
   readonly #sourced: Sourced | undefined;
   readonly #assertUsable: (policy: CheckedTrustPolicy) => void;
-  readonly #listeners: TrustChanged[] = [];
+  #listeners: readonly TrustChanged[] = NOTHING;
   #stop: (() => void) | undefined;
   /** What the functions gave when they were last asked. */
-  #answers: readonly unknown[] = [];
+  #answers: readonly unknown[] = NOTHING;
   #failure: string | undefined;
   #retry: NodeJS.Timeout | undefined;
   #isReading = false;
@@ -62,7 +65,7 @@ export class LiveTrust {
   }
 
   onChange(listener: TrustChanged): void {
-    this.#listeners.push(listener);
+    this.#listeners = [...this.#listeners, listener];
   }
 
   /** Asks the functions among the sources. To be called before each request. */

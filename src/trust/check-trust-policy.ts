@@ -5,7 +5,7 @@ import { readCertificates } from '../certificate/pem.js';
 import { readRevocationLists } from '../certificate/revocation-list.js';
 import { readOptions, refuse, typeOf } from '../options.js';
 import type { Anchor } from './anchor.js';
-import { checkedPolicy } from './checked-policy.js';
+import { checkedPolicy, type PolicyFields } from './checked-policy.js';
 import type { CheckedTrustPolicy } from './checked-trust-policy.js';
 import { assertIsWhole, readClientCertificate } from './client-certificate.js';
 import { isDangerousTrust } from './dangerous.js';
@@ -21,19 +21,13 @@ import {
   type ChainSource,
   chainSourceOf,
   makeSourced,
-  SOURCED,
   sourcedOf,
 } from './sourced.js';
 import { TRUST_POLICY } from './trust-options.js';
 import type { ReadyTrust, TrustInput, TrustPolicy } from './trust-policy.js';
 import { readUriIdentity } from './uri-identity.js';
 
-type PlainPolicy = Omit<
-  CheckedTrustPolicy,
-  'anchors' | 'authorities' | 'ownCertificates' | 'trustsChains' | keyof ReadyTrust
->;
-
-const DEFAULTS: PlainPolicy = {
+const DEFAULTS: PolicyFields = {
   defaultRoots: true,
   systemRoots: false,
   pins: [],
@@ -80,7 +74,8 @@ export function checkTrustPolicy(
   if (typeof trust === 'string') return readPolicy({ ca: trust });
   const ready = readyOf(trust);
   if (ready !== undefined) return ready.policy;
-  if (isDangerousTrust(trust)) return freeze([], { identity: 'unchecked', defaultRoots: false });
+  if (isDangerousTrust(trust))
+    return freeze([], { ...DEFAULTS, identity: 'unchecked', defaultRoots: false });
   assertType(trust, whose);
   const policy = readOptions(TRUST_POLICY, trust, whose);
   if (Object.keys(policy).length === 0) {
@@ -141,7 +136,7 @@ function readPolicy(
   const rest = {
     defaultRoots: roots === 'default',
     systemRoots: roots === 'system',
-    pins: pins === undefined ? [] : readPins(pins),
+    pins: pins === undefined ? DEFAULTS.pins : readPins(pins),
     identity,
     serverName: serverName === undefined ? undefined : readServerName(serverName),
     allowExpired,
@@ -174,7 +169,10 @@ function readChain({ ca, crl, authority }: ChainFields, parsed?: X509Certificate
       "trust.crl is for authorities, and a certificate in trust.ca is a server's own: take it out of ca to withdraw it, or set authority: true",
     );
   }
-  return { anchors, crl: crl === undefined ? [] : readRevocationLists(readMaterial(crl)) };
+  return {
+    anchors,
+    crl: crl === undefined ? DEFAULTS.crl : readRevocationLists(readMaterial(crl)),
+  };
 }
 
 /** A URI is distinguished from a name by its characters from here on. */
@@ -244,10 +242,10 @@ export function trustInCertificate(
   { raw }: X509Certificate,
   details: PolicyDetails,
 ): CheckedTrustPolicy {
-  return freeze([{ raw, isAuthority: false }], { defaultRoots: false, ...details });
+  return freeze([{ raw, isAuthority: false }], { ...DEFAULTS, defaultRoots: false, ...details });
 }
 
-function plain(policy: CheckedTrustPolicy): PlainPolicy {
+function plain(policy: CheckedTrustPolicy): PolicyFields {
   const { defaultRoots, systemRoots, pins, identity, serverName, allowExpired } = policy;
   const { clientCertificate, crl, minVersion, maxVersion, groups } = policy;
   return {
@@ -256,27 +254,22 @@ function plain(policy: CheckedTrustPolicy): PlainPolicy {
   };
 }
 
-/** @param chain where `anchors` and `rest.crl` were read from, if that may change */
+/** @param chain where `anchors` and `fields.crl` were read from, if that may change */
 function freeze(
   anchors: readonly Anchor[],
-  rest: Partial<PlainPolicy>,
+  fields: PolicyFields,
   chain?: ChainSource,
 ): CheckedTrustPolicy {
-  const complete = { ...DEFAULTS, ...rest };
-  const trustsChains =
-    complete.defaultRoots || complete.systemRoots || anchors.some(({ isAuthority }) => isAuthority);
-  Object.freeze(complete.pins);
-  Object.freeze(complete.crl);
-  Object.freeze(complete.groups);
-  const policy = Object.assign(checkedPolicy(anchors), complete, { trustsChains });
-  const client = complete.clientCertificate?.source;
+  Object.freeze(fields.pins);
+  Object.freeze(fields.crl);
+  Object.freeze(fields.groups);
+  const client = fields.clientCertificate?.source;
   const sourced = makeSourced(chain, client?.named, () => {
-    const read = chain?.read() ?? { anchors, crl: complete.crl };
-    const clientCertificate = client?.read() ?? complete.clientCertificate;
-    return freeze(read.anchors, { ...complete, crl: read.crl, clientCertificate }, chain);
+    const read = chain?.read() ?? { anchors, crl: fields.crl };
+    const clientCertificate = client?.read() ?? fields.clientCertificate;
+    return freeze(read.anchors, { ...fields, crl: read.crl, clientCertificate }, chain);
   });
-  if (sourced !== undefined) Object.defineProperty(policy, SOURCED, { value: sourced });
-  return Object.freeze(policy) as unknown as CheckedTrustPolicy;
+  return checkedPolicy(anchors, fields, sourced);
 }
 
-const DEFAULT_POLICY = freeze([], {});
+const DEFAULT_POLICY = freeze([], DEFAULTS);

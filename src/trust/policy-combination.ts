@@ -63,8 +63,11 @@ function assertVersions(trust: AllFields): void {
   }
 }
 
+const NO_GROUPS: readonly TlsGroup[] = Object.freeze([]);
+
 export function groupsOf(trust: TrustPolicy): readonly TlsGroup[] {
-  const { groups = [] } = trust as AllFields;
+  const { groups = NO_GROUPS } = trust as AllFields;
+  if (groups === NO_GROUPS) return NO_GROUPS;
   return typeof groups === 'string' ? [groups] : [...new Set(groups)];
 }
 

@@ -22,23 +22,29 @@ export class RecordPolicy {
   readonly files: readonly RecordFile[];
   readonly #policy: CheckedTrustPolicy | undefined;
 
-  private constructor(stored: StoredTrust, policy: CheckedTrustPolicy | undefined) {
+  private constructor(
+    stored: StoredTrust,
+    files: readonly RecordFile[],
+    policy: CheckedTrustPolicy | undefined,
+  ) {
     this.stored = stored;
-    this.files = filesOf(stored);
+    this.files = files;
     this.#policy = policy;
   }
 
   /** Of a policy that is about to be stored. @throws {TlsConfigError} for one that cannot be */
   static of(policy: CheckedTrustPolicy): RecordPolicy {
     const isFixed = sourcedOf(policy) === undefined;
-    return new RecordPolicy(toStoredTrust(policy), isFixed ? policy : undefined);
+    const stored = toStoredTrust(policy);
+    return new RecordPolicy(stored, filesOf(stored), isFixed ? policy : undefined);
   }
 
   /** Of what stands in a record. Its files are not read. @throws {TlsConfigError} */
   static read(stored: StoredTrust, check: () => CheckedTrustPolicy): RecordPolicy {
-    if (filesOf(stored).length === 0) return new RecordPolicy(stored, check());
+    const files = filesOf(stored);
+    if (files.length === 0) return new RecordPolicy(stored, files, check());
     checkWithoutSources(fromStoredTrust(stored));
-    return new RecordPolicy(stored, undefined);
+    return new RecordPolicy(stored, files, undefined);
   }
 
   /** Whether whom to trust stands in a file. */

@@ -101,14 +101,25 @@ function pemOfKey({ key }: CheckedClientCertificate): string {
   return key.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
+const NO_FILES: readonly RecordFile[] = Object.freeze([]);
+
 /** The files that stored trust names. */
 export function filesOf({ ca, crl, clientCertificate }: StoredTrust): readonly RecordFile[] {
-  const { cert, key, pfx } = (clientCertificate ?? {}) as Readonly<Record<string, unknown>>;
-  const fields = { ca, crl, ...prefixed('clientCertificate.', { cert, key, pfx }) };
-  return Object.entries(fields).flatMap(([field, value]) => {
-    const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return all.filter(isStoredFile).map(({ file }) => ({ field, file }));
-  });
+  const files: RecordFile[] = [];
+  const add = (field: string, value: unknown): void => {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (isStoredFile(one)) files.push({ field, file: one.file });
+    }
+  };
+  add('ca', ca);
+  add('crl', crl);
+  if (clientCertificate !== undefined) {
+    const { cert, key, pfx } = clientCertificate as Readonly<Record<string, unknown>>;
+    add('clientCertificate.cert', cert);
+    add('clientCertificate.key', key);
+    add('clientCertificate.pfx', pfx);
+  }
+  return files.length === 0 ? NO_FILES : files;
 }
 
 /** The policy that stored trust with files is: with sources in their place. @throws {TlsConfigError} */
@@ -132,8 +143,4 @@ function withSources(value: unknown): unknown {
 
 function eachField(value: object, map: (value: unknown) => unknown): object {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, map(field)]));
-}
-
-function prefixed(prefix: string, fields: object): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(fields).map(([name, of]) => [`${prefix}${name}`, of]));
 }
