@@ -1,3 +1,4 @@
+import { Bag } from '../bag.js';
 import { McpTlsError, TlsTrustError } from '../errors.js';
 import type { Authorization } from './authorization.js';
 import { type Begun, GO_ON } from './begun-request.js';
@@ -19,7 +20,6 @@ import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
 import { type TotalLimit, totalLimit } from './total-limit.js';
 import { assertMayBeAsked } from './unasked.js';
-import { UnderWay } from './under-way.js';
 import { withoutFragment } from './url-text.js';
 
 /**
@@ -55,7 +55,7 @@ export interface CustomClientParts {
 /** Makes a client over its factory's pools. Opens nothing. */
 export function makeCustomClient(parts: CustomClientParts): CustomClient {
   if (parts.pools.closing) throw closedError('the client factory is closed');
-  const running: Running = { exchanges: new UnderWay(), closed: undefined };
+  const running: Running = { exchanges: new Bag(), closed: undefined };
 
   const client = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
     run(input, init);
@@ -73,9 +73,10 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
       done = parts.pools.begin();
       request = await readRequest(input, init, begun?.url);
       // It never ends: nobody who closes waits for it.
-      const isStanding = isOwnOrigin(parts, request.url) && isStandingStream(request);
+      const { origin } = request.url;
+      const isStanding = isOwnOrigin(parts, origin) && isStandingStream(request);
       if (isStanding) done();
-      limit ??= totalLimit(timeoutsFor(parts, request.url).totalMs, request.url);
+      limit ??= totalLimit(timeoutsFor(parts, origin).totalMs, request.url);
       signals = signalsOf(request.signal, parts.signal, limit?.signal);
       const response = await follow({
         parts,
@@ -108,7 +109,7 @@ export function makeCustomClient(parts: CustomClientParts): CustomClient {
 
   async function close(): Promise<void> {
     running.closed ??= failed(closedError('the client is closed'));
-    running.exchanges.abortAll(running.closed);
+    for (const one of running.exchanges.items) one.abort(running.closed);
   }
 
   const ours = { [LIMITS]: parts.timeouts, [GO_ON]: run };
@@ -196,33 +197,55 @@ async function follow(sending: Sending): Promise<Response> {
 async function send(sending: Sending, url: URL, onEnded: () => void): Promise<Answer> {
   const { parts, request, signals, running, limit } = sending;
   limit?.begin(performance.now(), url);
-  const timeouts = timeoutsFor(parts, url);
+  const { origin } = url;
+  const timeouts = timeoutsFor(parts, origin);
   const { method, body } = request;
   // What a function gave for one redirect is not for the next.
   const headers = typeof parts.headers === 'function' ? [...request.headers] : request.headers;
   sending.sent = headers;
-  const destination = parts.destinationOf(url.origin);
+  const destination = parts.destinationOf(origin);
   assertMayBeAsked({ url, method, headers, body, destination }, parts.pools.id);
-  await addDefaults(sending, { url, method, body, headers });
-  const maxBodyBytes = parts.maxBodyBytesFor(url.origin);
+  await addDefaults(sending, { url, origin, method, body, headers });
+  const maxBodyBytes = parts.maxBodyBytesFor(origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
   const ended = (): void => {
     limit?.end();
     onEnded();
   };
-  const bounds = { timeouts, signals, running, maxBodyBytes, closed, ended };
   const undici = loadedUndici() ?? (await loadUndici());
-  const connections = parts.pools.get(destination, timeouts.connectMs, url.origin, undici);
-  return reportedExchange(connections, { url, method, headers, body, ...bounds }, parts.pools.id);
+  const connections = parts.pools.get(destination, timeouts.connectMs, origin, undici);
+  return reportedExchange(
+    connections,
+    // Each by its name: to spread some of them makes an object that the engine looks up by name.
+    {
+      url,
+      origin,
+      method,
+      headers,
+      body,
+      timeouts,
+      signals,
+      running,
+      maxBodyBytes,
+      closed,
+      ended,
+    },
+    parts.pools.id,
+  );
+}
+
+/** What is sent to one URL. */
+interface Leg extends Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'> {
+  readonly origin: string;
 }
 
 /** Filled in place: they are this request's own, and a redirect never leaves the origin. */
 async function addDefaults(
   sending: Sending,
-  { url, method, body, headers }: Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'>,
+  { url, origin, method, body, headers }: Leg,
 ): Promise<void> {
   const { ownOrigin, headers: defaults, authorization } = sending.parts;
-  if (url.origin === ownOrigin) {
+  if (origin === ownOrigin) {
     if (typeof defaults !== 'function') addMissing(headers, defaults);
     else {
       const request = { url: withoutFragment(url), method, body: shownBody(body) };
@@ -259,14 +282,14 @@ async function untilEnded<T>(
 ): Promise<T> {
   // Without a reason: that is read from the signal, or from what was closed.
   const ending = new AbortController();
-  running.exchanges.add(ending);
-  pools.waiting.add(ending);
+  const ofClient = running.exchanges.add(ending);
+  const ofPools = pools.waiting.add(ending);
   if (running.closed !== undefined || pools.closed) ending.abort();
   try {
     return await untilOneAborts(promise, [...signals, ending.signal]);
   } finally {
-    running.exchanges.delete(ending);
-    pools.waiting.delete(ending);
+    running.exchanges.delete(ofClient);
+    pools.waiting.delete(ofPools);
   }
 }
 

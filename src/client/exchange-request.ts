@@ -1,13 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Bag } from '../bag.js';
 import type { RequestBody } from './request-body.js';
 import type { HeaderList } from './request-headers.js';
 import type { ResponseBody } from './response-body.js';
 import type { Timeouts } from './timeouts.js';
-import type { UnderWay } from './under-way.js';
 
 /** One request and what bounds it. */
 export interface ExchangeRequest {
   readonly url: URL;
+  /** That of `url`, which makes it anew whenever it is asked. */
+  readonly origin: string;
   readonly method: string;
   readonly headers: HeaderList;
   readonly body: RequestBody | null;
@@ -24,9 +26,14 @@ export interface ExchangeRequest {
   readonly ended: () => void;
 }
 
+/** What can be ended from outside. */
+export interface Abortable {
+  abort(reason: unknown): void;
+}
+
 /** The exchanges of a client that have not ended, and why no more may begin. */
 export interface Running {
-  readonly exchanges: UnderWay<unknown>;
+  readonly exchanges: Bag<Abortable>;
   closed: Error | undefined;
 }
 

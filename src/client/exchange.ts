@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Place } from '../bag.js';
 import { bodyLimit } from './body-limit.js';
 import type { Connection, ConnectionsOfOne } from './connections.js';
 import { makeResponseBody } from './decoded-body.js';
-import type { Answer, ExchangeRequest } from './exchange-request.js';
+import type { Abortable, Answer, ExchangeRequest } from './exchange-request.js';
 import { allInUse, badAnswer, bodyError, toFetchError } from './fetch-error.js';
 import { brokenBy, type SocketUser, useSocket } from './guarded-socket.js';
 import { InterimAnswers } from './interim-answers.js';
@@ -50,6 +51,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
   #body: ResponseBody | undefined;
   #interim: InterimAnswers | undefined;
   #endWait: (() => void) | undefined;
+  #place: Place<Abortable> | undefined;
   #answered = false;
   /** Bytes of the body, as they were sent. */
   #received = 0;
@@ -73,7 +75,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
     if (running.closed !== undefined) return void this.#reject(running.closed);
     const aborted = abortedOf(signals);
     if (aborted !== undefined) return void this.#reject(aborted.reason);
-    running.exchanges.add(this);
+    this.#place = running.exchanges.add(this);
     try {
       listen(signals, this.#onAbort);
     } catch (cause) {
@@ -104,7 +106,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
   }
 
   #sendOver(connection: Connection): void {
-    const { url, method, timeouts } = this.#request;
+    const { url, origin, method, timeouts } = this.#request;
     this.#connection = connection;
     useSocket(connection, this);
     const { body, headers } = bodyToSend(this.#request);
@@ -112,8 +114,8 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
     try {
       connection.dispatch(
         {
-          origin: url.origin,
-          path: pathOf(url),
+          origin,
+          path: pathOf(url, origin),
           method: method as Dispatcher.HttpMethod,
           headers: headers as string[],
           // undici takes any async iterable; its types say Readable.
@@ -289,7 +291,7 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
     this.#interim?.end();
     const { signals, running, ended } = this.#request;
     ended();
-    running.exchanges.delete(this);
+    if (this.#place !== undefined) running.exchanges.delete(this.#place);
     unlisten(signals, this.#onAbort);
   }
 }

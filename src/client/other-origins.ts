@@ -74,12 +74,12 @@ interface OwnLimits {
 }
 
 /** Whether the limits of the server hold: without one of its own, a client is of whatever is asked for. */
-export function isOwnOrigin({ ownOrigin }: OwnLimits, { origin }: URL): boolean {
+export function isOwnOrigin({ ownOrigin }: OwnLimits, origin: string): boolean {
   return ownOrigin === undefined || ownOrigin === origin;
 }
 
-export function timeoutsFor(limits: OwnLimits, url: URL): Timeouts {
-  return isOwnOrigin(limits, url) ? limits.timeouts : limits.timeoutsOfOthers;
+export function timeoutsFor(limits: OwnLimits, origin: string): Timeouts {
+  return isOwnOrigin(limits, origin) ? limits.timeouts : limits.timeoutsOfOthers;
 }
 
 /** For origins other than the server's own. No metadata and no token has a hundredth of it. */

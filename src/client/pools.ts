@@ -1,3 +1,4 @@
+import { Bag } from '../bag.js';
 import { addressOf } from '../connect/address-of.js';
 import { type Connector, makeConnector } from '../connect/connector.js';
 import type { Route } from '../connect/route.js';
@@ -6,7 +7,6 @@ import { TlsConfigError } from '../errors.js';
 import type { CheckedTrustPolicy } from '../trust/checked-trust-policy.js';
 import { type ConnectionStats, Connections } from './connections.js';
 import type { Undici } from './load-undici.js';
-import { UnderWay } from './under-way.js';
 
 /** Whom to trust, and how to get there. Each is identified by its object: that of a server is its own. */
 export interface Destination {
@@ -50,7 +50,7 @@ export class Pools {
   #closed = false;
   #closing = false;
   /** Requests that wait for an answer of the host application's own, such as a token. */
-  readonly waiting: UnderWay = new UnderWay();
+  readonly waiting: Bag<{ abort(): void }> = new Bag();
   /** Requests under way that come to an end of themselves. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -147,7 +147,7 @@ export class Pools {
     if (graceMs > 0 && this.#underWay > 0 && !this.#closed) await this.#idle(graceMs);
     this.#onIdle?.();
     this.#closed = true;
-    this.waiting.abortAll();
+    for (const one of this.waiting.items) one.abort();
     const ending = this.#pools ?? [];
     this.#pools = undefined;
     await Promise.all(

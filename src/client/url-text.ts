@@ -5,6 +5,6 @@ export function withoutFragment({ href }: URL): string {
 }
 
 /** What of a URL without credentials is sent: path and query. */
-export function pathOf(url: URL): string {
-  return withoutFragment(url).slice(url.origin.length);
+export function pathOf(url: URL, origin: string): string {
+  return withoutFragment(url).slice(origin.length);
 }

@@ -44,7 +44,7 @@ export class LinkedAnswers implements LinkListener {
   ): void {
     if (this.#answers.size === 0) return;
     const final = FINAL.has((error as { code?: unknown } | undefined)?.code);
-    const why = error ?? endedEarly(this.#server);
+    const why = (): Error => error ?? endedEarly(this.#server);
     if (typeof init?.body === 'string') {
       const requests = this.#requestsOf(init);
       this.#deliver(this.#answers.streamEnded(requests, why, final, performance.now()));

@@ -224,11 +224,13 @@ export class OpenAnswers {
    * The stream of these requests has ended. Those that can be taken up again stay open, unless `final`, and
    * have what is left of their limit.
    */
-  streamEnded(requests: Messages, error: Error, final: boolean, now: number): EndedAnswers {
+  streamEnded(requests: Messages, error: () => Error, final: boolean, now: number): EndedAnswers {
+    // Nearly always: a stream ends with its answer.
+    if (!this.has(requests)) return [];
     const ids = idsOf(requests);
     this.#mark(requests, { broken: true });
     const ended = this.#end(
-      error,
+      error(),
       (one, id) => ids.has(id) && (final || one.resumesAfter === undefined),
     );
     for (const id of ids) {
@@ -242,9 +244,9 @@ export class OpenAnswers {
    * A stream that was taken up again after this event has ended. Where it brought no event of its own the SDK
    * has forgotten what to ask for.
    */
-  resumedStreamEnded(eventId: string, error: Error, final: boolean): EndedAnswers {
+  resumedStreamEnded(eventId: string, error: () => Error, final: boolean): EndedAnswers {
     return this.#end(
-      error,
+      error(),
       ({ resumesAfter, resumedAfter }) =>
         resumedAfter === eventId && (final || resumesAfter === resumedAfter),
     );

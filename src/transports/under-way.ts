@@ -1,3 +1,5 @@
+import { Bag } from '../bag.js';
+
 /** Names one request of JSON-RPC. */
 export type CallId = string | number;
 
@@ -42,7 +44,7 @@ export interface Begun {
  * Costs little as long as nothing is given up: what a body says is read only then, and once.
  */
 export class RequestsUnderWay {
-  readonly #all = new Set<UnderWay>();
+  readonly #all = new Bag<UnderWay>();
   readonly #followed = new WeakSet<AbortSignal>();
 
   /** @param calls for a request that says nothing of them itself */
@@ -53,36 +55,31 @@ export class RequestsUnderWay {
     if (session !== undefined) this.#follow(session);
     const known = calls === undefined ? undefined : new Set(calls);
     const one: UnderWay = { body, calls: known, session, own: new AbortController() };
-    this.#all.add(one);
+    const place = this.#all.add(one);
     return {
       init: { ...init, signal: one.own.signal },
-      done: () => this.#all.delete(one),
+      done: () => this.#all.delete(place),
     };
   }
 
   /** Nobody waits for this call any more: ends the requests that are made for nothing else. */
   abandon(call: CallId): void {
-    for (const one of this.#all) {
+    for (const one of this.#all.items) {
       one.calls ??= callsOf(one.body);
-      if (one.calls.delete(call) && one.calls.size === 0) this.#end(one, ABANDONED);
+      if (one.calls.delete(call) && one.calls.size === 0) one.own.abort(ABANDONED);
     }
   }
 
   /** Ends the requests with this body. */
   end(body: string, reason: Error): void {
-    for (const one of this.#all) if (one.body === body) this.#end(one, reason);
-  }
-
-  #end(one: UnderWay, reason: unknown): void {
-    this.#all.delete(one);
-    one.own.abort(reason);
+    for (const one of this.#all.items) if (one.body === body) one.own.abort(reason);
   }
 
   #follow(session: AbortSignal): void {
     if (this.#followed.has(session)) return;
     this.#followed.add(session);
     const onAbort = (): void => {
-      for (const one of this.#all) if (one.session === session) this.#end(one, session.reason);
+      for (const one of this.#all.items) if (one.session === session) one.own.abort(session.reason);
     };
     session.addEventListener('abort', onAbort, { once: true });
   }
