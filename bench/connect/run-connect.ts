@@ -63,7 +63,7 @@ async function runOne(
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 5, rounds: options.rounds ?? 3, calls: 10 }
-    : { warmUp: 100, rounds: options.rounds ?? 15, calls: 30 };
+    : { warmUp: 500, rounds: options.rounds ?? 9, calls: 30 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const servers = await startServers(server);

@@ -37,7 +37,7 @@ async function runOne(input: DownloadInput, options: PartOptions): Promise<reado
   const { binary, quick } = options;
   // The targets' figures have more.
   const few = input === FLAT || input.how === 'arrayBuffer';
-  const rounds = options.rounds ?? (quick ? 1 : few ? 3 : 5);
+  const rounds = options.rounds ?? (quick ? 1 : few ? 2 : 3);
   await using servers = makeProcesses();
   const address = await servers.start('server', { binary }).call<ServerAddress>('start');
   const batches = new Map(

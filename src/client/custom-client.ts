@@ -1,11 +1,9 @@
 import { Bag } from '../bag.js';
-import { McpTlsError, TlsTrustError } from '../errors.js';
-import type { Authorization } from './authorization.js';
+import { TlsTrustError } from '../errors.js';
 import { type Begun, GO_ON } from './begun-request.js';
-import { acceptedEncodings } from './content-encoding.js';
+import { completeHeaders, type OwnHeaders } from './complete-headers.js';
 import type { Answer, Running } from './exchange-request.js';
 import { closedError, failed, toFetchError } from './fetch-error.js';
-import { type HeaderSource, shownBody } from './header-source.js';
 import { loadedUndici, loadUndici } from './load-undici.js';
 import { makeResponse } from './make-response.js';
 import { adviseToList, isOwnOrigin, timeoutsFor } from './other-origins.js';
@@ -13,14 +11,11 @@ import type { Destination, Pools } from './pools.js';
 import { type FetchRequest, readRequest } from './read-request.js';
 import { redirectTarget } from './redirect.js';
 import { reportedExchange } from './reported-exchange.js';
-import { requestError } from './request-error.js';
-import { addMissing, type HeaderList, hasHeader } from './request-headers.js';
-import { abortedOf, untilOneAborts } from './signals.js';
+import { abortedOf } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { LIMITS, type Timeouts } from './timeouts.js';
 import { type TotalLimit, totalLimit } from './total-limit.js';
 import { assertMayBeAsked } from './unasked.js';
-import { withoutFragment } from './url-text.js';
 
 /**
  * A `fetch` for one server, usable wherever a fetch-like function is asked for.
@@ -37,18 +32,14 @@ export interface CustomClient extends AsyncDisposable {
 }
 
 /** What a client closes over: checked, complete. */
-export interface CustomClientParts {
+export interface CustomClientParts extends OwnHeaders {
   readonly pools: Pools;
-  /** The one origin that `headers` and `authorization` are for. */
-  readonly ownOrigin: string | undefined;
   readonly destinationOf: (origin: string) => Destination;
-  readonly headers: HeaderList | HeaderSource;
   readonly timeouts: Timeouts;
   /** For origins other than the server's own. */
   readonly timeoutsOfOthers: Timeouts;
   /** What `text()` and the like read of an answer of that origin at most; 0 for all. */
   readonly maxBodyBytesFor: (origin: string) => number;
-  readonly authorization: Authorization | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -205,7 +196,10 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
   sending.sent = headers;
   const destination = parts.destinationOf(origin);
   assertMayBeAsked({ url, method, headers, body, destination }, parts.pools.id);
-  await addDefaults(sending, { url, origin, method, body, headers });
+  const leg = { url, origin, method, headers, body };
+  const { pools } = parts;
+  const completing = completeHeaders(leg, parts, { pools, signals, running });
+  if (completing !== undefined) await completing;
   const maxBodyBytes = parts.maxBodyBytesFor(origin);
   const closed = (): Error | undefined => closedWith(parts.pools);
   const ended = (): void => {
@@ -232,65 +226,6 @@ async function send(sending: Sending, url: URL, onEnded: () => void): Promise<An
     },
     parts.pools.id,
   );
-}
-
-/** What is sent to one URL. */
-interface Leg extends Pick<FetchRequest, 'url' | 'method' | 'body' | 'headers'> {
-  readonly origin: string;
-}
-
-/** Filled in place: they are this request's own, and a redirect never leaves the origin. */
-async function addDefaults(
-  sending: Sending,
-  { url, origin, method, body, headers }: Leg,
-): Promise<void> {
-  const { ownOrigin, headers: defaults, authorization } = sending.parts;
-  if (origin === ownOrigin) {
-    if (typeof defaults !== 'function') addMissing(headers, defaults);
-    else {
-      const request = { url: withoutFragment(url), method, body: shownBody(body) };
-      addMissing(headers, await ask('headers', () => defaults(request), sending));
-    }
-    if (authorization !== undefined && !hasHeader(headers, 'authorization')) {
-      const value = await ask('auth', authorization, sending);
-      if (value !== undefined) headers.push('authorization', value);
-    }
-  }
-  if (!hasHeader(headers, 'accept')) headers.push('accept', '*/*');
-  if (!hasHeader(headers, 'user-agent')) headers.push('user-agent', 'mcp-tls');
-  if (!hasHeader(headers, 'accept-encoding')) headers.push('accept-encoding', acceptedEncodings());
-}
-
-/** The caller's function may fail, and say anything in its error; or take its time. */
-async function ask<T>(
-  what: 'auth' | 'headers',
-  question: () => T | Promise<T>,
-  sending: Sending,
-): Promise<T> {
-  try {
-    const given = question();
-    return given instanceof Promise ? await untilEnded(given, sending) : given;
-  } catch (cause) {
-    throw cause instanceof McpTlsError ? cause : requestError(`the ${what} function failed`, cause);
-  }
-}
-
-/** Until a signal aborts, or the client or its factory is closed. */
-async function untilEnded<T>(
-  promise: Promise<T>,
-  { parts: { pools }, signals, running }: Sending,
-): Promise<T> {
-  // Without a reason: that is read from the signal, or from what was closed.
-  const ending = new AbortController();
-  const ofClient = running.exchanges.add(ending);
-  const ofPools = pools.waiting.add(ending);
-  if (running.closed !== undefined || pools.closed) ending.abort();
-  try {
-    return await untilOneAborts(promise, [...signals, ending.signal]);
-  } finally {
-    running.exchanges.delete(ofClient);
-    pools.waiting.delete(ofPools);
-  }
 }
 
 /** Runs `check`, and gives the connection back before its error goes on. */

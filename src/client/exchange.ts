@@ -12,7 +12,7 @@ import { mayRepeat } from './may-repeat.js';
 import { bodyToSend } from './request-body.js';
 import { requestError } from './request-error.js';
 import type { ResponseBody } from './response-body.js';
-import { abortedOf, failOnAbort, listen, unlisten } from './signals.js';
+import { abortedOf, asError, failOnAbort, listen, unlisten } from './signals.js';
 import { StreamBody } from './stream-body.js';
 import { pathOf } from './url-text.js';
 
@@ -294,8 +294,4 @@ class Exchange implements Dispatcher.DispatchHandler, SocketUser {
     if (this.#place !== undefined) running.exchanges.delete(this.#place);
     unlisten(signals, this.#onAbort);
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new DOMException('aborted', 'AbortError');
 }

@@ -13,6 +13,11 @@ export function abortedOf(
   return undefined;
 }
 
+/** A reason, which may be anything, for what takes errors only. */
+export function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new DOMException('aborted', 'AbortError');
+}
+
 /** Calls `listener` when one of them aborts. @throws what the signal of another library throws */
 export function listen(signals: readonly AbortSignal[], listener: () => void): void {
   for (const signal of signals) {
