@@ -31,6 +31,8 @@ export interface LinkListener {
   callAfter?(eventId: string): CallId | undefined;
   /** A stream was given that goes on after this event. */
   resumed?(eventId: string): void;
+  /** Whether nobody waits any more for what this request is for, which was not made yet. */
+  isGivenUp?(init: RequestInit | undefined): boolean;
   /** Whether nobody wants a stream that the SDK asks for, after this event or from now on. */
   isUnwanted?(eventId: string | undefined): boolean;
 }

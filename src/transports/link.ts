@@ -11,7 +11,7 @@ import type { LinkListener } from './link-listener.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { type CallId, RequestsUnderWay } from './under-way.js';
+import { ABANDONED, type CallId, RequestsUnderWay } from './under-way.js';
 
 /** What a transport holds of its server: one fetch for everything, and its end. */
 export interface ServerLink {
@@ -158,6 +158,7 @@ export class Link implements ServerLink {
       // It may have been given up while it waited.
       if (wait > 0 && this.listener.isUnwanted?.(eventId)) return noStream();
     }
+    if (this.listener.isGivenUp?.(init)) throw ABANDONED;
     this.#opened ??= this.#open();
     const ending = this.#closed ? this.#begin() : undefined;
     const call = this.#callAfter(eventId);

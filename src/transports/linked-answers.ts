@@ -79,6 +79,10 @@ export class LinkedAnswers implements LinkListener {
     return this.#answers.isUnwanted(eventId);
   }
 
+  isGivenUp(init: RequestInit | undefined): boolean {
+    return this.#answers.isGivenUp(init);
+  }
+
   /** The SDK has given a stream up. */
   givenUp(): void {
     this.#deliver(this.#answers.endBroken(this.#link.lastError ?? endedEarly(this.#server)));

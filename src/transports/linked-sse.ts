@@ -69,6 +69,7 @@ export function linkSse<Transport extends SseTransport, Options extends { authPr
         poolEnded: (error) => this.#endAnswers(error),
         streamEnded: (init, error) => this.#stream.hasEnded(init, error),
         streamAsked: (answer, init) => this.#stream.asked(answer, init),
+        isGivenUp: (init) => this.#answers.isGivenUp(init),
       };
     }
 

@@ -1,3 +1,4 @@
+import { GivenUpCalls, UnwantedStreams } from './given-up.js';
 import {
   answerOf,
   type EndedAnswers,
@@ -10,6 +11,8 @@ import {
 import type { CallId, MessageTaken } from './under-way.js';
 
 interface OpenAnswer {
+  /** `send()` has not returned. */
+  sending: boolean;
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
   /** How its request was taken, where the answer to that did not end with it. */
@@ -27,9 +30,6 @@ interface Settling {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
-
-/** Streams that were given up, and that the SDK has not asked for again. It keeps a timer for each. */
-const MAX_UNWANTED = 1_000;
 
 /** Until when an answer has to be there. */
 export interface AnswerLimit {
@@ -51,15 +51,13 @@ export interface AnswerLimit {
 export class OpenAnswers {
   readonly #open = new Map<CallId, OpenAnswer>();
   readonly #timers = new Map<CallId, NodeJS.Timeout>();
-  /** The last events of streams whose call was given up. */
-  readonly #unwanted = new Set<string>();
+  readonly #givenUp = new GivenUpCalls();
+  readonly #unwanted = new UnwantedStreams();
   /**
    * Probes of the server's protocol, which reject where they were sent. An error in the server's place would
    * say that it speaks an older one.
    */
   readonly #probes = new Map<CallId, Settling>();
-  /** How many such streams the SDK will ask for without naming an event. */
-  #unwantedWithout = 0;
 
   get size(): number {
     return this.#open.size;
@@ -76,13 +74,24 @@ export class OpenAnswers {
     send: () => Promise<void>,
     limit?: AnswerLimit,
   ): Promise<void> {
-    each(message, (id) => this.#add(id, limit));
+    const begun: CallId[] = [];
+    each(message, (id) => {
+      // After a login the SDK sends it once more, within the first sending of it.
+      if (this.#givenUp.has(id) || this.#open.get(id)?.sending) return;
+      begun.push(id);
+      this.#add(id, limit);
+    });
     try {
       await send();
     } catch (error) {
       // It was not taken: whoever sent it knows.
       each(message, (id) => this.#delete(id));
       throw error;
+    } finally {
+      for (const id of begun) {
+        this.#givenUp.delete(id);
+        Object.assign(this.#open.get(id) ?? {}, { sending: false });
+      }
     }
     this.#mark(message, { streaming: true });
     const probe = probeIn(message);
@@ -95,19 +104,15 @@ export class OpenAnswers {
    * {@link isUnwanted}.
    */
   abandon(id: CallId): void {
-    const { resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
+    const { sending, resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
+    if (sending) this.#givenUp.add(id);
     this.#delete(id);
-    this.#isNotWanted(resumesAfter, resumedAfter);
+    this.#unwanted.add(resumesAfter, resumedAfter);
   }
 
-  #isNotWanted(resumesAfter: string | undefined, resumedAfter: string | undefined): void {
-    if (resumesAfter === undefined) return;
-    // Of a stream that has brought no event of its own, the SDK forgets after which it was asked for.
-    if (resumesAfter === resumedAfter) this.#unwantedWithout++;
-    else this.#unwanted.add(resumesAfter);
-    if (this.#unwanted.size <= MAX_UNWANTED) return;
-    const [oldest] = this.#unwanted;
-    this.#unwanted.delete(oldest as string);
+  /** Whether nobody waits any more for what this requests, which is not to be sent then. */
+  isGivenUp(init: RequestInit | undefined): boolean {
+    return this.#givenUp.areAllIn(init);
   }
 
   /** {@link abandon} for all calls of a message. */
@@ -117,10 +122,7 @@ export class OpenAnswers {
 
   /** Whether a stream that is asked for after this event is one that was given up. Each is so once. */
   isUnwanted(eventId: string | undefined): boolean {
-    if (eventId !== undefined) return this.#unwanted.delete(eventId);
-    if (this.#unwantedWithout === 0) return false;
-    this.#unwantedWithout--;
-    return true;
+    return this.#unwanted.take(eventId);
   }
 
   /** Whose stream is asked for again after this event, if it is that of a call. */
@@ -138,6 +140,7 @@ export class OpenAnswers {
 
   #add(id: CallId, limit: AnswerLimit | undefined): void {
     this.#open.set(id, {
+      sending: true,
       streaming: false,
       taken: undefined,
       resumesAfter: undefined,
@@ -221,11 +224,10 @@ export class OpenAnswers {
   }
 
   /**
-   * The stream of these requests has ended. Those that can be taken up again stay open, unless `final`, and
-   * have what is left of their limit.
+   * The stream of these requests has ended, nearly always with their answers. Those that can be taken up again stay
+   * open, unless `final`, and have what is left of their limit.
    */
   streamEnded(requests: Messages, error: () => Error, final: boolean, now: number): EndedAnswers {
-    // Nearly always: a stream ends with its answer.
     if (!this.has(requests)) return [];
     const ids = idsOf(requests);
     this.#mark(requests, { broken: true });
@@ -282,7 +284,7 @@ export class OpenAnswers {
       const probe = this.#probes.get(id);
       probe?.reject(error);
       this.#delete(id);
-      if (!sdkKnows) this.#isNotWanted(one.resumesAfter, one.resumedAfter);
+      if (!sdkKnows) this.#unwanted.add(one.resumesAfter, one.resumedAfter);
       return probe === undefined;
     });
     return answered.map(([id]) => answerOf(id, error));

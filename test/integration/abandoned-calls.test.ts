@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client as ClientV2 } from '@modelcontextprotocol/client';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { explainTlsError, sseClient, streamableHttpClient } from '../../src/index.js';
 import { type HeldCertificate, heldCertificate, startTlsServer } from '../../src/testing/index.js';
+import { streamableHttpClient as streamableHttpClientV2 } from '../../src/v2.js';
 import { eventually } from '../support/waiting.js';
 
 /** Calls that their caller gave up, by a time limit or a signal, at a server that says nothing more. */
@@ -78,8 +82,8 @@ async function readMessage(request: IncomingMessage): Promise<Message> {
   return JSON.parse(text);
 }
 
-async function connect(kind: 'http' | 'sse', url: string) {
-  const options = { trust: certificate.pem };
+async function connect(kind: 'http' | 'sse', url: string, more: object = {}) {
+  const options = { trust: certificate.pem, ...more };
   const client = new Client({ name: 'test', version: '1' });
   const errors: Error[] = [];
   client.onerror = (error) => errors.push(error);
@@ -184,3 +188,61 @@ it('a call that is given up while it waits for its turn is not sent', async () =
   expect(explainTlsError(error)).toBeUndefined();
   expect(seen).not.toContain('tools/call');
 });
+
+describe.each(['http', 'sse'] as const)(
+  'a call over %s that is given up before its request',
+  (kind) => {
+    it.each([
+      ['in the same turn', 0],
+      ['while the SDK waits for a token', 100],
+    ])('%s is not sent', async (_when, tokenMs) => {
+      const { server, seen } = await serveSilence('no head');
+      const { client, errors } = await connect(kind, server.url, {
+        ...(tokenMs > 0 && { authProvider: slowProvider(tokenMs) }),
+      });
+      const before = seen.length;
+      const abort = new AbortController();
+      const calls = Array.from({ length: 5 }, () =>
+        client.callTool({ name: 'slow' }, undefined, abort).catch((error) => error.code),
+      );
+      if (tokenMs > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      abort.abort();
+      expect(new Set(await Promise.all(calls))).toEqual(new Set([-32_001]));
+      await eventually(() =>
+        expect(seen.filter((one) => one.startsWith('cancelled '))).toHaveLength(5),
+      );
+      expect(seen.slice(before)).not.toContain('tools/call');
+      await eventually(() => expect(server.openConnections).toBeLessThanOrEqual(1), 8000);
+      expect(errors).toEqual([]);
+    });
+  },
+);
+
+it('a call of SDK v2 that is given up while it waits for a token is not sent', async () => {
+  const { server, seen } = await serveSilence('no head');
+  const client = new ClientV2({ name: 'test', version: '1' });
+  opened.push(client);
+  const authProvider = { token: () => sleep(100, 'token') };
+  const options = { trust: certificate.pem, authProvider };
+  await client.connect(streamableHttpClientV2(`${server.url}/mcp`, options));
+  const abort = new AbortController();
+  const call = client.callTool({ name: 'slow' }, { signal: abort.signal });
+  setTimeout(() => abort.abort(new Error('given up')), 20);
+  await expect(call).rejects.toThrow();
+  await sleep(300);
+  expect(seen).not.toContain('tools/call');
+});
+
+/** One that keeps its token where it takes a while to read. */
+function slowProvider(ms: number): OAuthClientProvider {
+  return {
+    redirectUrl: 'http://127.0.0.1/callback',
+    clientMetadata: { redirect_uris: [] },
+    clientInformation: () => undefined,
+    tokens: () => sleep(ms, { access_token: 'token', token_type: 'Bearer' }),
+    saveTokens() {},
+    redirectToAuthorization() {},
+    saveCodeVerifier() {},
+    codeVerifier: () => '',
+  };
+}

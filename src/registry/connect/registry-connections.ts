@@ -1,3 +1,4 @@
+import { Bag } from '../../bag.js';
 import type { FactoryStats } from '../../client/pools.js';
 import { DEFAULT_TIMEOUTS, readTimeouts, type Timeouts } from '../../client/timeouts.js';
 import { RegistryError, StoreError, TlsConfigError } from '../../errors.js';
@@ -44,8 +45,10 @@ export class RegistryConnections {
   readonly #unsubscribe: () => void;
   /** By id, least recently used first. None of them is empty for longer than a step. */
   readonly #servers = new Map<string, ServerConnections>();
-  /** Reads under way, by id: what was read while the record changed says nothing about the time after. */
-  readonly #reads = new Map<string, Set<{ isStale: boolean }>>();
+  /** Used last, of those. */
+  #latest: string | undefined;
+  /** Reads under way: what was read while the record changed says nothing about the time after. */
+  readonly #reads = new Bag<{ readonly id: string; isStale: boolean }>();
   /** Those that are being looked at. */
   readonly #looking = new Set<string>();
   #closed = false;
@@ -63,7 +66,8 @@ export class RegistryConnections {
     this.lookMs = Math.max(SHORTEST_LOOK_MS, wanted);
     this.#unsubscribe =
       store.onChange?.((id) => {
-        const all = new Set([...this.#servers.keys(), ...this.#reads.keys()]);
+        const reading = this.#reads.items.map((read) => read.id);
+        const all = new Set([...this.#servers.keys(), ...reading]);
         for (const one of id === undefined ? all : [id]) void this.refresh(one);
       }) ?? (() => {});
   }
@@ -99,8 +103,11 @@ export class RegistryConnections {
     const now = performance.now();
     const server = this.#servers.get(id) ?? new ServerConnections(id, this.#options);
     const generation = server.under(trust, now);
-    this.#servers.delete(id);
-    this.#servers.set(id, server);
+    if (this.#latest !== id || !this.#servers.has(id)) {
+      this.#servers.delete(id);
+      this.#servers.set(id, server);
+      this.#latest = id;
+    }
     generation.active++;
     generation.lastUsed = now;
     if (holder !== undefined) generation.holders.add(holder);
@@ -178,10 +185,8 @@ export class RegistryConnections {
    * meanwhile, and handed to `use` with nothing awaited between.
    */
   async #withTrust<T>(id: string, use: (trust: CheckedServerTrust) => T | Promise<T>): Promise<T> {
-    const reads = this.#reads.get(id) ?? new Set();
-    this.#reads.set(id, reads);
-    const read = { isStale: false };
-    reads.add(read);
+    const read = { id, isStale: false };
+    const place = this.#reads.add(read);
     try {
       for (;;) {
         read.isStale = false;
@@ -189,13 +194,12 @@ export class RegistryConnections {
         if (!read.isStale) return await use(trust);
       }
     } finally {
-      reads.delete(read);
-      if (reads.size === 0) this.#reads.delete(id);
+      this.#reads.delete(place);
     }
   }
 
   #changed(id: string): void {
-    for (const read of this.#reads.get(id) ?? []) read.isStale = true;
+    for (const read of this.#reads.items) if (read.id === id) read.isStale = true;
   }
 
   /** Over the limit, the least recently used goes: of those that nothing uses, if there are any. */

@@ -113,7 +113,8 @@ export function filesOf({ ca, crl, clientCertificate }: StoredTrust): readonly R
   };
   add('ca', ca);
   add('crl', crl);
-  if (clientCertificate !== undefined) {
+  // What stands there was not checked yet.
+  if (typeof clientCertificate === 'object' && clientCertificate !== null) {
     const { cert, key, pfx } = clientCertificate as Readonly<Record<string, unknown>>;
     add('clientCertificate.cert', cert);
     add('clientCertificate.key', key);

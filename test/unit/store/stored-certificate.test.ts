@@ -175,6 +175,30 @@ describe('a stored certificate', () => {
     },
   );
 
+  const inTrust = [
+    'ca',
+    'crl',
+    'roots',
+    'pins',
+    'identity',
+    'serverName',
+    'groups',
+    'clientCertificate',
+  ];
+  it.each(inTrust)(
+    'whose trust, or that of an origin, has a %s that is null is refused',
+    async (field) => {
+      const changed = { ...aRecord().trust, [field]: null };
+      const origins = { 'https://login.example': changed };
+      for (const record of [
+        { ...aRecord(), trust: changed },
+        { ...aRecord(), origins },
+      ]) {
+        expect(await codeOf(() => parseStoredCertificate(record))).toBe('MCP_TLS_INVALID_ARGUMENT');
+      }
+    },
+  );
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
