@@ -15,7 +15,7 @@ const STATES = [
 /** Memory of many servers, each with a certificate and a port of its own. */
 export async function runMemory(options: PartOptions): Promise<readonly Series[]> {
   const { binary, quick } = options;
-  const rounds = options.rounds ?? (quick ? 1 : 3);
+  const rounds = options.rounds ?? (quick ? 1 : 2);
   const series: Series[] = [];
   for (const { count, servers: task, state, title } of STATES) {
     await using processes = makeProcesses();

@@ -26,9 +26,11 @@ export function assertTlsRuntime(): void {
  * (seen in Node.js 22.23, 24.21 and 26.10, and not in 20.20). One that has chosen groups of its own (`tls.DEFAULT_ECDH_CURVE`) keeps to them.
  */
 export function nodeOffersPostQuantum(): boolean {
-  const [major = 0, minor = 0] = (process.versions.openssl ?? '').split('.').map(Number);
-  return tls.DEFAULT_ECDH_CURVE === 'auto' && (major > 3 || (major === 3 && minor >= 5));
+  return HAS_POST_QUANTUM && tls.DEFAULT_ECDH_CURVE === 'auto';
 }
+
+const [major = 0, minor = 0] = (process.versions.openssl ?? '').split('.').map(Number);
+const HAS_POST_QUANTUM = major > 3 || (major === 3 && minor >= 5);
 
 let reason: { readonly found: string | undefined } | undefined;
 
