@@ -112,7 +112,7 @@ it('over sentinels a write waits on the connection that wrote', async () => {
     sentinelRootNodes: servers.sentinels.map((port) => ({ host: '127.0.0.1', port })),
   });
   client.on('error', () => {});
-  const storage = redisStorage(client, { acknowledgedBy: 1, acknowledgedMs: 500 });
+  const storage = redisStorage(client, { acknowledgedBy: 1, acknowledgedMs: 3_000 });
   const store = createCertificateStore({ keys, storage });
   onTestFinished(async () => {
     await store.close();
@@ -134,7 +134,7 @@ it('over a cluster a write waits at the node that has it', async () => {
   const rootNodes = servers.ports.map((port) => ({ url: `redis://127.0.0.1:${port}` }));
   const client = createCluster({ rootNodes });
   client.on('error', () => {});
-  const storage = redisStorage(client, { acknowledgedBy: 1, acknowledgedMs: 500 });
+  const storage = redisStorage(client, { acknowledgedBy: 1, acknowledgedMs: 3_000 });
   const store = createCertificateStore({ keys, storage });
   onTestFinished(async () => {
     await store.close();
