@@ -4,8 +4,8 @@
  *   npm run bench:store:scale -- [--backends redis,directory,postgres] [--records 1000,10000,50000]
  *     [--pages 100000] [--watch 10000] [--plot docs/plots/store-scale.svg]
  *
- * What is measured is the build. Values are of some 2 KB, each of one of 100 certificates. Compare the ratios: the times are those of this
- * machine. `--pages`: of so many, pages only. `--watch` is for so many servers that refuse every connection,
+ * What is measured is the build. Values are of some 2 KB, each of one of 100 certificates. Compare the ratios: the
+ * times are those of this machine. `--pages`: of so many, pages only. `--watch` is for so many servers that refuse every connection,
  * whose processes all lose their subscription once.
  */
 import { writeFileSync } from 'node:fs';

@@ -119,11 +119,11 @@ export class Destinations {
         'List further origins only, and leave that of the server itself out.',
       );
     }
-    const server = route.allowAddress === undefined ? undefined : own;
+    const serverOrigin = route.allowAddress === undefined ? undefined : own;
     return (origin) => {
       this.ask();
       if (origin === own) return this.#server;
-      const { listed, unlisted } = this.#others(server);
+      const { listed, unlisted } = this.#others(serverOrigin);
       return listed.get(origin) ?? (own === undefined ? this.#any : unlisted);
     };
   }

@@ -49,7 +49,7 @@ export class LinkedAnswers implements LinkListener {
       const requests = this.#requestsOf(init);
       this.#deliver(this.#answers.streamEnded(requests, why, final, performance.now()));
     } else if (lastEventId !== undefined) {
-      this.#deliver(this.#answers.resumedStreamEnded(lastEventId, why, final));
+      this.#deliver(this.#answers.resumedStreamEnded(lastEventId, why(), final));
     }
   }
 

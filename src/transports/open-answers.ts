@@ -11,8 +11,6 @@ import {
 import type { CallId, MessageTaken } from './under-way.js';
 
 interface OpenAnswer {
-  /** `send()` has not returned. */
-  sending: boolean;
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */
   streaming: boolean;
   /** How its request was taken, where the answer to that did not end with it. */
@@ -77,7 +75,7 @@ export class OpenAnswers {
     const begun: CallId[] = [];
     each(message, (id) => {
       // After a login the SDK sends it once more, within the first sending of it.
-      if (this.#givenUp.has(id) || this.#open.get(id)?.sending) return;
+      if (this.#givenUp.has(id) || this.#open.get(id)?.streaming === false) return;
       begun.push(id);
       this.#add(id, limit);
     });
@@ -88,10 +86,7 @@ export class OpenAnswers {
       each(message, (id) => this.#delete(id));
       throw error;
     } finally {
-      for (const id of begun) {
-        this.#givenUp.delete(id);
-        Object.assign(this.#open.get(id) ?? {}, { sending: false });
-      }
+      for (const id of begun) this.#givenUp.delete(id);
     }
     this.#mark(message, { streaming: true });
     const probe = probeIn(message);
@@ -104,8 +99,8 @@ export class OpenAnswers {
    * {@link isUnwanted}.
    */
   abandon(id: CallId): void {
-    const { sending, resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
-    if (sending) this.#givenUp.add(id);
+    const { streaming, resumesAfter, resumedAfter } = this.#open.get(id) ?? {};
+    if (streaming === false) this.#givenUp.add(id);
     this.#delete(id);
     this.#unwanted.add(resumesAfter, resumedAfter);
   }
@@ -140,7 +135,6 @@ export class OpenAnswers {
 
   #add(id: CallId, limit: AnswerLimit | undefined): void {
     this.#open.set(id, {
-      sending: true,
       streaming: false,
       taken: undefined,
       resumesAfter: undefined,
@@ -246,9 +240,9 @@ export class OpenAnswers {
    * A stream that was taken up again after this event has ended. Where it brought no event of its own the SDK
    * has forgotten what to ask for.
    */
-  resumedStreamEnded(eventId: string, error: () => Error, final: boolean): EndedAnswers {
+  resumedStreamEnded(eventId: string, error: Error, final: boolean): EndedAnswers {
     return this.#end(
-      error(),
+      error,
       ({ resumesAfter, resumedAfter }) =>
         resumedAfter === eventId && (final || resumesAfter === resumedAfter),
     );

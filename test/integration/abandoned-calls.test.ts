@@ -205,7 +205,7 @@ describe.each(['http', 'sse'] as const)(
       const calls = Array.from({ length: 5 }, () =>
         client.callTool({ name: 'slow' }, undefined, abort).catch((error) => error.code),
       );
-      if (tokenMs > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (tokenMs > 0) await sleep(20);
       abort.abort();
       expect(new Set(await Promise.all(calls))).toEqual(new Set([-32_001]));
       await eventually(() =>
