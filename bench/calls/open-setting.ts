@@ -31,12 +31,15 @@ export async function openSetting(
   const start = () =>
     processes.start('calls', { binary, nodeOptions: setting.oneProcess ? ['--expose-gc'] : [] });
   const shared = setting.oneProcess ? start() : undefined;
-  const opened: OpenContender[] = [];
-  for (const contender of contenders) {
+  const open = async (contender: string): Promise<OpenContender> => {
     const process = shared ?? start();
     await process.call('open', { contender, sdk, servers } satisfies OpenInput);
-    opened.push(makeOpenContender(process, contender, setting.atOnce));
-  }
+    return makeOpenContender(process, contender, setting.atOnce);
+  };
+  if (shared === undefined) return { servers, opened: await Promise.all(contenders.map(open)) };
+  // A process does one task at a time.
+  const opened: OpenContender[] = [];
+  for (const contender of contenders) opened.push(await open(contender));
   return { servers, opened };
 }
 

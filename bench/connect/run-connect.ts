@@ -49,6 +49,9 @@ const FIGURES: readonly Figure[] = [
 /** Batches with fewer connections: reading all roots for each takes some 30 ms. */
 const BATCH_TIMES: Readonly<Record<string, number>> = { 'undici-ca-and-roots': 0.2 };
 
+/** Other clients of HTTP. No target is about them: they warm up for less long. */
+const OTHERS = ['undici-ca-only', 'undici-ca-and-roots', 'https-ca-only'];
+
 /** New connections, each with a full handshake. */
 export async function runConnect(options: PartOptions): Promise<readonly Series[]> {
   const series: Series[] = [];
@@ -61,9 +64,9 @@ async function runOne(
   options: PartOptions,
 ): Promise<Series> {
   const { binary, quick } = options;
-  const { warmUp, rounds, calls } = quick
-    ? { warmUp: 5, rounds: options.rounds ?? 3, calls: 10 }
-    : { warmUp: 500, rounds: options.rounds ?? 9, calls: 30 };
+  const { warmUp, othersWarmUp, rounds, calls } = quick
+    ? { warmUp: 5, othersWarmUp: 5, rounds: options.rounds ?? 3, calls: 10 }
+    : { warmUp: 1_500, othersWarmUp: 200, rounds: options.rounds ?? 13, calls: 30 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const servers = await startServers(server);
@@ -73,7 +76,7 @@ async function runOne(
     await process.call('open', { ...servers, contender, anew } satisfies OpenInput);
     const batch = (count: number) =>
       process.call<CallCost>('batch', Math.ceil(count * (BATCH_TIMES[contender] ?? 1)));
-    await batch(warmUp);
+    await batch(anew || OTHERS.includes(contender) ? othersWarmUp : warmUp);
     batches.set(contender, () => batch(calls));
   }
   const costs = await interleave(batches, rounds);

@@ -56,8 +56,21 @@ export function guardSocket(connection: Client, socket: Socket): Socket {
     }
   }
 
+  const destroy = socket.destroy as (this: Socket, error?: Error) => Socket;
+  socket.destroy = (error) => destroy.call(socket, error && withoutStack(error));
   socket.emit = guarded as Socket['emit'];
   return socket;
+}
+
+/**
+ * undici ends a connection with an error also where nothing went wrong, such as after `connection: close`, and
+ * `Stream.destroy` reads its stack: writing that down costs more than all the rest of the end. It names undici's inner
+ * functions only.
+ */
+function withoutStack(error: Error): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code?.startsWith('UND_ERR')) error.stack = `${error.name}: ${error.message}`;
+  return error;
 }
 
 /** A break that undici does not know by its code. */

@@ -92,7 +92,7 @@ class Race {
       if (this.#running.size === 0) this.#end(() => this.#lost(this.#firstFailure));
       return;
     }
-    this.#timer = setTimeout(() => this.#next(), STAGGER_MS);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#next(), STAGGER_MS);
     let socket: Socket;
     try {
       socket = connect({ host, ...given(this.#target) });
