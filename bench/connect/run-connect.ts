@@ -66,7 +66,7 @@ async function runOne(
   const { binary, quick } = options;
   const { warmUp, othersWarmUp, rounds, calls } = quick
     ? { warmUp: 5, othersWarmUp: 5, rounds: options.rounds ?? 3, calls: 10 }
-    : { warmUp: 1_500, othersWarmUp: 200, rounds: options.rounds ?? 13, calls: 30 };
+    : { warmUp: 1_200, othersWarmUp: 200, rounds: options.rounds ?? 11, calls: 30 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const servers = await startServers(server);

@@ -45,6 +45,7 @@ export function memoryTable(runs: readonly Results[]): string {
   const states = [
     { state: 'made', name: 'registered' },
     { state: 'used', name: 'used once, idle' },
+    { state: 'further', name: 'the same, after 1,000 others' },
     { state: 'connected', name: 'an open connection' },
   ];
   const contenders = [OURS, 'undici-agent'];

@@ -1,4 +1,4 @@
-/** What many servers cost in memory: registered, used once, connected. One figure a process. */
+/** What many servers cost in memory: registered, used once, connected. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCustomClientFactory } from 'mcp-tls/core';
 import { Agent, request } from 'undici';
@@ -19,8 +19,6 @@ export interface HeldMemory {
   readonly heapPerServer: number;
 }
 
-/** For a tenth of the servers nothing is counted: they load and compile what all need once. */
-const UNCOUNTED_SHARE = 0.1;
 /** Until sockets that are closed are gone. */
 const SETTLE_MS = 500;
 
@@ -41,25 +39,20 @@ const CONTENDERS: Readonly<Record<string, (server: ServerAddress) => Ask>> = {
 /** Kept, so that nothing is collected. */
 const held: Ask[] = [];
 
+/** Adds these servers to those that there are, and says what the process has grown by. */
 async function hold({ contender, servers, state }: HoldInput): Promise<HeldMemory> {
   const make = CONTENDERS[contender];
   if (make === undefined) throw new Error(`no contender '${contender}'`);
-  const add = async (some: readonly ServerAddress[]) => {
-    for (const server of some) {
-      const ask = make(server);
-      held.push(ask);
-      if (state !== 'made') await ask(`${server.origin}/${state === 'used' ? 'last' : 'echo'}`);
-    }
-  };
-  const uncounted = Math.ceil(servers.length * UNCOUNTED_SHARE);
-  await add(servers.slice(0, uncounted));
   const before = await memory();
-  await add(servers.slice(uncounted));
+  for (const server of servers) {
+    const ask = make(server);
+    held.push(ask);
+    if (state !== 'made') await ask(`${server.origin}/${state === 'used' ? 'last' : 'echo'}`);
+  }
   const after = await memory();
-  const count = servers.length - uncounted;
   return {
-    rssPerServer: (after.rss - before.rss) / count,
-    heapPerServer: (after.heap - before.heap) / count,
+    rssPerServer: (after.rss - before.rss) / servers.length,
+    heapPerServer: (after.heap - before.heap) / servers.length,
   };
 }
 
