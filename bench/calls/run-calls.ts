@@ -9,7 +9,7 @@ import type { OpenInput } from './process.js';
 import { SDKS, type Sdk } from './sdk-clients.js';
 import { ALONE, BASE, FEW, FORMS, type Form, FURTHER_SETTINGS, type Setting } from './settings.js';
 
-/** Other HTTP libraries, which differ over SDK v2 as they do over v1. No target is about them: they warm up for less long. */
+/** Other HTTP libraries, which differ over SDK v2 as they do over v1. */
 const OTHERS = ['global-fetch', 'axios', 'got', 'node-fetch', 'new-client'];
 
 /** `tools/call` over the MCP SDKs: CPU time of the client's process, and sequential latency. */
@@ -68,6 +68,7 @@ async function openBatches(
   { sdk, form, setting }: What,
   { binary, quick }: PartOptions,
 ): Promise<ReadonlyMap<string, () => Promise<CallCost>>> {
+  // No target is about the others: they warm up for less long.
   const { warmUp, othersWarmUp, calls } = quick
     ? { warmUp: 20, othersWarmUp: 20, calls: 50 }
     : { warmUp: 3_000, othersWarmUp: 1_000, calls: 150 };
@@ -81,7 +82,8 @@ async function openBatches(
   );
   const batches = new Map<string, () => Promise<CallCost>>();
   const add = async ({ batch, contender }: OpenContender, times: number) => {
-    await batch(Math.ceil((OTHERS.includes(contender) ? othersWarmUp : warmUp) * times));
+    const isOurs = contender.startsWith('mcp-tls');
+    await batch(Math.ceil((isOurs || FEW.includes(contender) ? warmUp : othersWarmUp) * times));
     batches.set(contender, () => batch(Math.ceil(calls * times)));
   };
   for (const one of opened) await add(one, BATCH_TIMES[one.contender] ?? 1);

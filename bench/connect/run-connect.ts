@@ -70,10 +70,13 @@ async function runOne(
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const servers = await startServers(server);
-  const batches = new Map<string, () => Promise<CallCost>>();
-  for (const contender of contenders) {
+  const open = async (contender: string) => {
     const process = processes.start('connect', { binary });
     await process.call('open', { ...servers, contender, anew } satisfies OpenInput);
+    return { contender, process };
+  };
+  const batches = new Map<string, () => Promise<CallCost>>();
+  for (const { contender, process } of await Promise.all(contenders.map(open))) {
     const batch = (count: number) =>
       process.call<CallCost>('batch', Math.ceil(count * (BATCH_TIMES[contender] ?? 1)));
     await batch(anew || OTHERS.includes(contender) ? othersWarmUp : warmUp);

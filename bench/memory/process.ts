@@ -6,11 +6,18 @@ import type { ServerAddress } from '../server/main.js';
 import { collectGarbage } from '../support/memory.js';
 import { serveTasks } from '../support/serve-tasks.js';
 
-export interface HoldInput {
+export interface OpenInput {
   readonly contender: string;
   /** `made`: no request. `used`: one, over a connection that is closed. `connected`: one, it stays. */
   readonly state: 'made' | 'used' | 'connected';
+  /** All at once, before anything is counted. */
   readonly servers: readonly ServerAddress[];
+}
+
+/** The servers from one to before another. */
+export interface HoldInput {
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface HeldMemory {
@@ -39,20 +46,29 @@ const CONTENDERS: Readonly<Record<string, (server: ServerAddress) => Ask>> = {
 /** Kept, so that nothing is collected. */
 const held: Ask[] = [];
 
-/** Adds these servers to those that there are, and says what the process has grown by. */
-async function hold({ contender, servers, state }: HoldInput): Promise<HeldMemory> {
+let add: ((server: ServerAddress) => Promise<void>) | undefined;
+let servers: readonly ServerAddress[] = [];
+
+function open(input: OpenInput): void {
+  const { contender, state } = input;
   const make = CONTENDERS[contender];
   if (make === undefined) throw new Error(`no contender '${contender}'`);
-  const before = await memory();
-  for (const server of servers) {
+  servers = input.servers;
+  add = async (server) => {
     const ask = make(server);
     held.push(ask);
     if (state !== 'made') await ask(`${server.origin}/${state === 'used' ? 'last' : 'echo'}`);
-  }
+  };
+}
+
+/** Adds these servers to those that there are, and says what the process has grown by. */
+async function hold({ from, to }: HoldInput): Promise<HeldMemory> {
+  const before = await memory();
+  for (const server of servers.slice(from, to)) await add?.(server);
   const after = await memory();
   return {
-    rssPerServer: (after.rss - before.rss) / servers.length,
-    heapPerServer: (after.heap - before.heap) / servers.length,
+    rssPerServer: (after.rss - before.rss) / (to - from),
+    heapPerServer: (after.heap - before.heap) / (to - from),
   };
 }
 
@@ -63,4 +79,4 @@ async function memory(): Promise<{ rss: number; heap: number }> {
   return { rss, heap: heapUsed + external };
 }
 
-serveTasks({ hold });
+serveTasks({ open, hold });

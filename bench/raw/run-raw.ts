@@ -27,20 +27,23 @@ async function runAtOnce(
   const { binary, quick } = options;
   const { warmUp, rounds, calls } = quick
     ? { warmUp: 200, rounds: options.rounds ?? 3, calls: 400 }
-    : { warmUp: 2_000, rounds: options.rounds ?? 9, calls: 600 };
+    : { warmUp: 8_000, rounds: options.rounds ?? 9, calls: 800 };
   await using processes = makeProcesses();
   const server = processes.start('server', { binary });
   const address = await server.call<ServerAddress>('start');
-  const batches = new Map<string, () => Promise<CallCost>>();
-  for (const contender of contenders) {
+  const open = async (contender: string) => {
     const process = processes.start('raw', { binary });
     await process.call('open', { contender, ...address } satisfies OpenInput);
+    return { contender, process };
+  };
+  const batches = new Map<string, () => Promise<CallCost>>();
+  for (const { contender, process } of await Promise.all(contenders.map(open))) {
     const post = (count: number) =>
       process.call<CallCost>('post', { atOnce, count } satisfies PostInput);
     // No target is about the others.
-    const times = FEW.includes(contender) ? 1 : 0.3;
-    await post(warmUp * times);
-    batches.set(contender, () => post(calls * times));
+    const hasTarget = FEW.includes(contender);
+    await post(hasTarget ? warmUp : warmUp / 10);
+    batches.set(contender, () => post(hasTarget ? calls : calls / 4));
   }
   const costs = await interleave(batches, rounds);
   const figure = (pick: (cost: CallCost) => number) =>

@@ -21,7 +21,7 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
 /** From starting Node.js to its end with nothing but an import, and what an installation brings. */
 export async function runStart(options: PartOptions): Promise<readonly Series[]> {
   const { binary, quick } = options;
-  const rounds = options.rounds ?? (quick ? 3 : 15);
+  const rounds = options.rounds ?? (quick ? 3 : 9);
   const start = async (program: string): Promise<number> => {
     const started = performance.now();
     await run(binary, ['-e', program], { cwd: COMPILED, env: neutralEnvironment() });
