@@ -82,7 +82,7 @@ async function openConnect(
     count: 2_000,
     batch: (count) => process.call<CallCost>('batch', count),
     async warmUp() {
-      await process.call('batch', 200);
+      await process.call('batch', 1_200);
     },
   };
 }
