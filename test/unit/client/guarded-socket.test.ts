@@ -60,4 +60,19 @@ describe('a guarded socket', () => {
     socket.emit('close');
     expect(seen).toEqual(['error', 'close', 'close']);
   });
+
+  it('is destroyed by an error of undici without its stack, and by any other as it is', () => {
+    socket.on('error', () => {});
+    const reset = Object.assign(new Error('reset'), { name: 'InformationalError' });
+    socket.destroy(Object.assign(reset, { code: 'UND_ERR_INFO' }));
+    expect(socket.errored).toBe(reset);
+    expect(reset.stack).toBe('InformationalError: reset');
+
+    const another = guardSocket({} as Client, new Socket() as TLSSocket).on('error', () => {});
+    const other = new Error('other');
+    const { stack } = other;
+    another.destroy(other);
+    expect(another.errored).toBe(other);
+    expect(other.stack).toBe(stack);
+  });
 });
