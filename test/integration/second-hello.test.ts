@@ -49,6 +49,7 @@ interface Middlebox {
   readonly port: number;
   /** Bytes of the first message of each connection, in their order. */
   readonly hellos: number[];
+  readonly open: ReadonlySet<Socket>;
 }
 
 const LARGE = 1_400;
@@ -59,8 +60,10 @@ const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 40]);
 /** Lets bytes through to the server, after a look at the first record of each connection. */
 async function middlebox(server: TlsServer, behaviour: Behaviour): Promise<Middlebox> {
   const hellos: number[] = [];
+  const open = new Set<Socket>();
   const box = createServer((client) => {
-    client.on('error', () => {});
+    open.add(client);
+    client.on('error', () => {}).on('close', () => open.delete(client));
     cleanups.push(() => client.destroy());
     let seen = Buffer.alloc(0);
     const onData = (chunk: Buffer): void => {
@@ -77,7 +80,7 @@ async function middlebox(server: TlsServer, behaviour: Behaviour): Promise<Middl
   await new Promise((resolve) => box.once('listening', resolve));
   cleanups.push(() => box.close());
   const { port } = box.address() as { port: number };
-  return { url: `https://127.0.0.1:${port}`, port, hellos };
+  return { url: `https://127.0.0.1:${port}`, port, hellos, open };
 }
 
 function decide(client: Socket, behaviour: Behaviour, isLarge: boolean, pass: () => void): void {
@@ -304,6 +307,27 @@ describe.runIf(hasLarge)(
       await registry.register('a', box.url, { expectFingerprint: certificate.fingerprint });
       const client = (await registry.clientFactory('a'))();
       expect((await client(box.url)).status).toBe(200);
+    });
+
+    it.each([
+      { moment: 'the first', hellos: 1, isGivenUpBy: 'the signal' },
+      { moment: 'both', hellos: 2, isGivenUpBy: 'the signal' },
+      { moment: 'both', hellos: 2, isGivenUpBy: 'the limit' },
+    ])('leaves nothing waiting where $isGivenUpBy gives up $moment', async (given) => {
+      const box = await between('swallows all');
+      const connectMs = given.isGivenUpBy === 'the limit' ? 600 : 2_000;
+      const factory = makeCustomClientFactory({ ca: certificate.pem }, { timeout: { connectMs } });
+      cleanups.push(() => factory.close());
+      const ending = new AbortController();
+      const asked = factory({ url: box.url })(box.url, { signal: ending.signal });
+      const settled = asked.then(
+        () => 'answered',
+        (error: unknown) => error,
+      );
+      await expect.poll(() => box.hellos.length, { timeout: 3_000 }).toBe(given.hellos);
+      if (given.isGivenUpBy === 'the signal') ending.abort(new Error('no more'));
+      expect(await settled).toBeInstanceOf(Error);
+      await expect.poll(() => box.open.size).toBe(0);
     });
 
     it('leaves no connection open', async () => {
