@@ -8,6 +8,7 @@
  */
 
 import { invalidArgument, isValidDate } from './assert.js';
+import { withoutListenerLimit } from './listener-limit.js';
 import { namesOf } from './names-of.js';
 import { type AnyDeclaration, type Surroundings, whereItBelongs } from './unknown-option.js';
 
@@ -235,10 +236,15 @@ export function date(): Kind<Date> {
   return custom('a valid Date', isValidDate);
 }
 
+/** One that may be given to many calls at once. */
 export function signal(): Kind<AbortSignal> {
-  return custom('an AbortSignal', (value) => {
-    const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
-    return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  const must = 'an AbortSignal';
+  return readBy(must, (value, whose) => {
+    const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+    const isSignal = typeof aborted === 'boolean' && typeof addEventListener === 'function';
+    if (!isSignal) return refuse(whose, must, value);
+    withoutListenerLimit(value as AbortSignal);
+    return value as AbortSignal;
   });
 }
 

@@ -35,6 +35,10 @@ export function guardSocket(connection: Client, socket: Socket): Socket {
   function pass(event: string | symbol, args: unknown[]): boolean {
     if (event === 'end') {
       over = true;
+      if (wasReset(socket)) {
+        socket.destroy(new ConnectionBroken(resetError()));
+        return true;
+      }
       USERS.get(connection)?.onSocketEnd();
     } else if (event === 'error') {
       over = true;
@@ -85,6 +89,20 @@ class ConnectionBroken extends Error {
 function asNoEnd(error: unknown): unknown {
   const { code } = Object(error) as { readonly code?: unknown };
   return code === 'ECONNRESET' ? new ConnectionBroken(error) : error;
+}
+
+/**
+ * Whether a TCP connection that has come to its end was reset: it has no peer any more (`getpeername` fails), where one
+ * that the server has closed still has. Node.js 20 and 22 report the end of the stream for a reset that comes while bytes
+ * wait to be read (libuv takes the hang-up that it comes with for one).
+ */
+function wasReset(socket: Socket): boolean {
+  // A Unix socket has neither.
+  return socket.localAddress !== undefined && socket.remoteAddress === undefined;
+}
+
+function resetError(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 }
 
 /** The error that a socket had, from the one that undici was given. */

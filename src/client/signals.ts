@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { withoutListenerLimit } from '../listener-limit.js';
 
 /** Signals of older libraries have no reason. */
 export function abortedOf(
@@ -21,7 +21,7 @@ export function asError(reason: unknown): Error {
 /** Calls `listener` when one of them aborts. @throws what the signal of another library throws */
 export function listen(signals: readonly AbortSignal[], listener: () => void): void {
   for (const signal of signals) {
-    listenWithoutLimit(signal);
+    withoutListenerLimit(signal);
     signal.addEventListener('abort', listener);
   }
 }
@@ -45,16 +45,6 @@ export function failOnAbort(
   const onAbort = (): void => body.fail(abortedOf(signals)?.reason);
   listen(signals, onAbort);
   body.onEnded(() => unlisten(signals, onAbort));
-}
-
-/**
- * Every exchange of a transport listens to the one signal of its session. Node 20 calls more than ten
- * listeners a leak, and prints a warning; ours leave with their exchange.
- */
-function listenWithoutLimit(signal: AbortSignal): void {
-  // Not 0, which means the same: where it was set, getMaxListeners of Node 20 throws, and so would
-  // undici.fetch with the same signal.
-  if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
 }
 
 /**

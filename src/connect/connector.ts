@@ -69,7 +69,7 @@ export function makeConnector(options: ConnectorOptions): Connector {
         (ending) =>
           verified(
             { ...target, policy, secureContext, protocols, timeoutMs, onSecondHello },
-            () => reach(target, route, ending),
+            (giveUp) => reach(target, route, giveUp),
             ending,
           ),
         ({ socket }) => socket.destroy(),

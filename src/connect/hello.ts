@@ -23,8 +23,8 @@ export interface HelloTarget {
 /** How long nothing at all may come back before the smaller one is tried too; or half of the limit. */
 const SILENCE_MS = 5_000;
 
-/** Gives a way to the server, anew at each call. */
-type Reach = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
+/** Gives a way to the server, anew at each call. What it has open when the signal aborts, it closes. */
+export type Reach = (signal: AbortSignal) => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
 
 /**
  * Makes a TLS connection, as {@link shakeHands} does. Where Node.js offers a post-quantum group unasked (OpenSSL 3.5 and
@@ -41,7 +41,7 @@ export async function shakeHandsOnceMore(
 ): Promise<Shaken> {
   const { policy, secureContext, identity, protocols } = target;
   if (!offersPostQuantumUnasked(policy)) {
-    return shakeHands({ way: await reach(), identity, secureContext, protocols }, signal);
+    return shakeHands({ way: await reach(signal), identity, secureContext, protocols }, signal);
   }
   const { timeoutMs = 0, onSecondHello } = target;
   const endsAt = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
@@ -100,7 +100,7 @@ async function firstAnswer(
   }
 }
 
-/** Invariant: once it is given up, a socket that nobody took is destroyed, whenever it comes. */
+/** Invariant: once it is given up, its way to the server ends, and a socket that nobody took is destroyed, whenever it comes. */
 class Attempt {
   readonly shaken: Promise<Shaken>;
   readonly #ending = new AbortController();
@@ -118,15 +118,16 @@ class Attempt {
     this.#sent = new Promise((resolve) => {
       onSent = resolve;
     });
+    const ending = this.#ending.signal;
     const onAbort = (): void => this.#ending.abort(signal.reason);
     if (signal.aborted) onAbort();
     // By hand: a composite signal (AbortSignal.any) costs a connection some 20 µs.
     signal.addEventListener('abort', onAbort, { once: true });
     const shake = async (): Promise<Shaken> => {
       try {
-        const way = await reach();
+        const way = await reach(ending);
         const request = { way, identity, secureContext, protocols };
-        return await shakeHands(request, this.#ending.signal, onSent);
+        return await shakeHands(request, ending, onSent);
       } finally {
         signal.removeEventListener('abort', onAbort);
       }

@@ -99,7 +99,7 @@ function asClient(
   const identity = identityUnder(policy, host);
   const secureContext = sharedSecureContext(policy);
   const target = { identity, policy, secureContext, timeoutMs };
-  return shakeHandsOnceMore(target, () => reach({ host, port }, route, signal), signal);
+  return shakeHandsOnceMore(target, (giveUp) => reach({ host, port }, route, giveUp), signal);
 }
 
 async function leniently(

@@ -57,8 +57,8 @@ async function connectProxy(
   signal.throwIfAborted();
   if (secure === undefined) return connectPlainProxy(proxy, target, signal);
   try {
-    return (await verified({ host, port, ...secure }, () => wayToProxy(proxy, signal), signal))
-      .socket;
+    const way = (giveUp: AbortSignal) => wayToProxy(proxy, giveUp);
+    return (await verified({ host, port, ...secure }, way, signal)).socket;
   } catch (error) {
     if (signal.aborted || !isConnectFailure(error)) throw error;
     const { hint, refused, retryable, message } = error;

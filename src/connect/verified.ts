@@ -11,7 +11,7 @@ import {
   toConnectionError,
 } from './connection-error.js';
 import type { Handshake, Shaken } from './handshake.js';
-import { type HelloTarget, shakeHandsOnceMore } from './hello.js';
+import { type HelloTarget, type Reach, shakeHandsOnceMore } from './hello.js';
 
 /** One server under one policy. */
 export interface VerifiedTarget {
@@ -48,7 +48,7 @@ export interface Verified {
  */
 export async function verified(
   target: VerifiedTarget,
-  reach: () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>,
+  reach: Reach,
   signal: AbortSignal,
 ): Promise<Verified> {
   const identity = identityUnder(target.policy, target.host);

@@ -1,7 +1,7 @@
 import { cancellationTimedOut } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import type { OpenAnswers } from './open-answers.js';
-import type { CallId } from './under-way.js';
+import type { CallId } from './rpc-messages.js';
 
 /** How long a server may take to accept that a call was given up. It has nothing to do for it. */
 const CANCELLATION_MS = 10_000;

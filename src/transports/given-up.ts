@@ -1,5 +1,4 @@
-import { idsOf, requestsIn } from './rpc-messages.js';
-import type { CallId } from './under-way.js';
+import { type CallId, callsAloneIn } from './rpc-messages.js';
 
 /** Streams that were given up, and that the SDK has not asked for again. It keeps a timer for each. */
 const MAX_UNWANTED = 1_000;
@@ -57,7 +56,7 @@ export class GivenUpCalls {
   /** Whether a request is made for them, and for nothing else. */
   areAllIn(init: RequestInit | undefined): boolean {
     if (this.#ids.size === 0 || typeof init?.body !== 'string') return false;
-    const ids = [...idsOf(requestsIn(init.body))];
+    const ids = [...callsAloneIn(init.body)];
     return ids.length > 0 && ids.every((id) => this.#ids.has(id));
   }
 }

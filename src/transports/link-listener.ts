@@ -1,4 +1,5 @@
-import type { CallId, MessageTaken } from './under-way.js';
+import type { CallId } from './rpc-messages.js';
+import type { MessageTaken } from './under-way.js';
 
 /** `final`: requests that follow will fail too. */
 export type PoolEnded = (error: Error, final: boolean) => void;

@@ -10,8 +10,9 @@ import type { IssuerMemory } from './issuer-memory.js';
 import type { LinkListener } from './link-listener.js';
 import { withOwnHeaders } from './own-headers.js';
 import { isMcp, kindOf } from './request-kind.js';
+import type { CallId } from './rpc-messages.js';
 import { pause, StreamPacing } from './stream-pacing.js';
-import { ABANDONED, type CallId, RequestsUnderWay } from './under-way.js';
+import { ABANDONED, RequestsUnderWay } from './under-way.js';
 
 /** What a transport holds of its server: one fetch for everything, and its end. */
 export interface ServerLink {

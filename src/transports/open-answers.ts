@@ -1,4 +1,5 @@
 import { GivenUpCalls, UnwantedStreams } from './given-up.js';
+import type { CallId } from './rpc-messages.js';
 import {
   answerOf,
   type EndedAnswers,
@@ -8,7 +9,7 @@ import {
   probeIn,
   type RpcMessage,
 } from './rpc-messages.js';
-import type { CallId, MessageTaken } from './under-way.js';
+import type { MessageTaken } from './under-way.js';
 
 interface OpenAnswer {
   /** Its request was taken: it comes over a stream, and nobody else will report that it does not. */

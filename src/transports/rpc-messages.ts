@@ -1,4 +1,5 @@
-import type { CallId } from './under-way.js';
+/** Names one request of JSON-RPC. */
+export type CallId = string | number;
 
 /** A JSON-RPC message, as much as is read of it here: that of either SDK. */
 export interface RpcMessage {
@@ -49,6 +50,25 @@ export function each(input: Messages, action: (id: CallId) => void): void {
 export function probeIn(message: Messages): CallId | undefined {
   const { id, method } = message as RpcMessage;
   return method === 'server/discover' ? id : undefined;
+}
+
+/**
+ * The requests in the body of an HTTP request that has nothing else in it. None of any other: if it were ended with
+ * its calls, a notification or an answer that is sent along would be lost.
+ */
+export function callsAloneIn(body: string | undefined): Set<CallId> {
+  const calls = new Set<CallId>();
+  try {
+    const messages: unknown = JSON.parse(body ?? 'null');
+    for (const message of Array.isArray(messages) ? messages : [messages]) {
+      const { id, method } = Object(message) as Partial<RpcMessage>;
+      if (method === undefined || id === undefined) return new Set();
+      calls.add(id);
+    }
+  } catch {
+    // A request of an authorization: no message.
+  }
+  return calls;
 }
 
 /** The requests in the body of an HTTP request, by which their answers are known; none in what is no message. */

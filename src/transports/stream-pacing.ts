@@ -1,4 +1,4 @@
-import type { CallId } from './under-way.js';
+import type { CallId } from './rpc-messages.js';
 
 /** Event streams that a transport asks for without a pause. */
 const AT_ONCE = 10;

@@ -1,7 +1,5 @@
 import { Bag } from '../bag.js';
-
-/** Names one request of JSON-RPC. */
-export type CallId = string | number;
+import { type CallId, callsAloneIn } from './rpc-messages.js';
 
 /** How a server took the request of a message: its answer is an event stream, or it has none (202). */
 export type MessageTaken = 'as a stream' | 'without an answer';
@@ -65,7 +63,7 @@ export class RequestsUnderWay {
   /** Nobody waits for this call any more: ends the requests that are made for nothing else. */
   abandon(call: CallId): void {
     for (const one of this.#all.items) {
-      one.calls ??= callsOf(one.body);
+      one.calls ??= callsAloneIn(one.body);
       if (one.calls.delete(call) && one.calls.size === 0) one.own.abort(ABANDONED);
     }
   }
@@ -83,20 +81,4 @@ export class RequestsUnderWay {
     };
     session.addEventListener('abort', onAbort, { once: true });
   }
-}
-
-/** The requests in a message, or in a batch of them. */
-function callsOf(body: string | undefined): Set<CallId> {
-  const calls = new Set<CallId>();
-  try {
-    const message: unknown = JSON.parse(body ?? 'null');
-    for (const one of Array.isArray(message) ? message : [message]) {
-      if (typeof one === 'object' && one !== null && 'method' in one && 'id' in one) {
-        calls.add(one.id as CallId);
-      }
-    }
-  } catch {
-    // A request of an authorization: no message.
-  }
-  return calls;
 }

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { explainTlsError } from '../../src/index.js';
@@ -219,6 +221,36 @@ describe('limits and endings', () => {
     await client(`https://127.0.0.1:9/`, { signal }).catch(() => {});
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
+
+  it.each([300_000, 2_000_000])(
+    'takes no reset for the end of a body without a length, of which %i bytes are sent and not all read',
+    async (bytes) => {
+      const { chainPem: cert, keyPem: key, pem } = await heldCertificate();
+      const below: Socket[] = [];
+      const server = createServer({ cert, key }, (_request, response) => {
+        response.shouldKeepAlive = false;
+        response.useChunkedEncodingByDefault = false;
+        response.write('x'.repeat(bytes));
+      });
+      server.on('connection', (socket: Socket) => below.push(socket.on('error', () => {})));
+      server.on('tlsClientError', () => {}).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const factory = factoryFor({ ca: pem });
+      const { port } = server.address() as AddressInfo;
+      const response = await factory()(`https://127.0.0.1:${port}`);
+      expect(response.headers.get('content-length')).toBeNull();
+      // As much as fits is on its way.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      below[0]?.resetAndDestroy();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const read = response.text().then(
+        (text) => `${text.length} characters`,
+        (error) => explainTlsError(error)?.code,
+      );
+      expect(await read).toBe('MCP_TLS_UNREACHABLE');
+      server.close();
+    },
+  );
 
   it('prints no warning about 50 requests at a time on one signal', async () => {
     const server = await serve(echo);

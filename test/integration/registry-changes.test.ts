@@ -1,5 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { explainTlsError, type RegisterOptions } from '../../src/index.js';
+import {
+  type CertificateStore,
+  createServerRegistry,
+  explainTlsError,
+  type RegisterOptions,
+} from '../../src/index.js';
 import {
   type HeldCertificate,
   heldCertificate,
@@ -120,3 +125,66 @@ describe('a closed registry', () => {
     expect(server.records.connections).toBe(0);
   });
 });
+
+describe('a record that is gone, and there again', () => {
+  it('is not ended by a reading that began while it was gone', async () => {
+    const { holdNext, store } = heldStore();
+    const registry = createServerRegistry({ store });
+    cleanups.push(() => registry.close());
+    const server = await serve();
+    await registry.register('a', server.url, approved());
+    const old = (await registry.clientFactory('a'))();
+    expect(await (await old(server.url)).text()).toBe('ok');
+    await registry.revoke('a');
+    const answer = holdNext();
+    const late = codeOf(old(server.url));
+    await registry.register('a', server.url, approved());
+    const stream = await (await registry.clientFactory('a'))()(new URL('/stream', server.url));
+    const end = endOf(stream);
+    answer();
+    await late;
+    expect(await end).toBe('still open');
+  });
+});
+
+/** A host's own store, which says nothing of changes, and one of whose readings can be held up. */
+function heldStore(): { readonly store: CertificateStore; holdNext(): () => void } {
+  const records = new Map<string, { record: unknown; revision: number }>();
+  let revision = 0;
+  let held: Promise<void> | undefined;
+  const store = {
+    async get(id: string) {
+      const was = records.get(id)?.record;
+      const wait = held;
+      held = undefined;
+      await wait;
+      return was;
+    },
+    async read(id: string) {
+      const { record, revision = 0 } = records.get(id) ?? {};
+      return { record, revision, expired: false };
+    },
+    async set(id: string, record: unknown) {
+      records.set(id, { record, revision: ++revision });
+      return revision;
+    },
+    async delete(id: string) {
+      const was = records.get(id)?.record;
+      records.set(id, { record: undefined, revision: ++revision });
+      return was !== undefined;
+    },
+    async list() {
+      return [...records].flatMap(([id, { record, revision }]) =>
+        record === undefined ? [] : [{ id, revision }],
+      );
+    },
+  } as unknown as CertificateStore;
+  const holdNext = (): (() => void) => {
+    let answer = (): void => {};
+    held = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return answer;
+  };
+  return { store, holdNext };
+}

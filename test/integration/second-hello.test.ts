@@ -1,4 +1,6 @@
+import { createServer as createProxy } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { nodeOffersPostQuantum } from '../../src/connect/tls-runtime.js';
 import {
@@ -328,6 +330,39 @@ describe.runIf(hasLarge)(
       if (given.isGivenUpBy === 'the signal') ending.abort(new Error('no more'));
       expect(await settled).toBeInstanceOf(Error);
       await expect.poll(() => box.open.size).toBe(0);
+    });
+
+    it('leaves no second tunnel on its way where the first one was only slow', async () => {
+      const server = await startTlsServer({ certificate });
+      let tunnels = 0;
+      const waiting = new Set<Duplex>();
+      const proxy = createProxy().on('connect', (_request, client: Duplex) => {
+        client.on('error', () => {}).on('end', () => client.end());
+        if (++tunnels === 2) {
+          waiting.add(client.resume().on('close', () => waiting.delete(client)));
+          return;
+        }
+        const onward = connect(server.port, '127.0.0.1');
+        onward.on('error', () => client.destroy());
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        client.pipe(onward);
+        setTimeout(() => onward.pipe(client), 500);
+      });
+      proxy.listen(0, '127.0.0.1');
+      await new Promise((resolve) => proxy.once('listening', resolve));
+      cleanups.push(
+        () => proxy.close(),
+        () => server.close(),
+      );
+      const { port } = proxy.address() as { port: number };
+      const factory = makeCustomClientFactory(
+        { ca: certificate.pem },
+        { proxy: `http://127.0.0.1:${port}`, timeout: { connectMs: 800 } },
+      );
+      cleanups.push(() => factory.close());
+      expect((await factory()(server.url)).status).toBe(200);
+      expect(tunnels).toBe(2);
+      await expect.poll(() => waiting.size).toBe(0);
     });
 
     it('leaves no connection open', async () => {

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { createServer } from 'node:tls';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   explainTlsError,
+  fetchPeerCertificate,
   publicAddressesOnly,
   type SecureConnectOptions,
   secureConnect,
@@ -130,4 +131,22 @@ describe('secureConnect', () => {
     ca = other.pem;
     expect(await codeOf(connect())).toBe('MCP_TLS_SELF_SIGNED');
   });
+});
+
+it('prints no warning about 12 connections and probes at a time on one signal', async () => {
+  const certificate = await heldCertificate();
+  const server = await startTlsServer({ certificate });
+  const { signal } = new AbortController();
+  const warned = vi.fn();
+  process.on('warning', warned);
+  const one = async (): Promise<void> => {
+    const socket = await secureConnect(server.url, { trust: { ca: certificate.pem }, signal });
+    socket.destroy();
+    await fetchPeerCertificate(server.url, { signal });
+  };
+  await Promise.all(Array.from({ length: 12 }, one));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', warned);
+  await server.close();
+  expect(warned.mock.calls).toEqual([]);
 });

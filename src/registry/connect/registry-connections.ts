@@ -182,7 +182,7 @@ export class RegistryConnections {
 
   /**
    * Uses the trust on record while it is what the record holds: read again if the record changed
-   * meanwhile, and handed to `use` with nothing awaited between.
+   * meanwhile, whatever came of the reading, and handed to `use` with nothing awaited between.
    */
   async #withTrust<T>(id: string, use: (trust: CheckedServerTrust) => T | Promise<T>): Promise<T> {
     const read = { id, isStale: false };
@@ -190,8 +190,13 @@ export class RegistryConnections {
     try {
       for (;;) {
         read.isStale = false;
-        const trust = await this.trust(id);
-        if (!read.isStale) return await use(trust);
+        const answer = await this.trust(id).then(
+          (trust) => ({ trust }),
+          (error: unknown) => ({ error }),
+        );
+        if (read.isStale) continue;
+        if ('error' in answer) throw answer.error;
+        return await use(answer.trust);
       }
     } finally {
       this.#reads.delete(place);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { cancelledCall, sendCancellation } from '../../../src/transports/cancellation.js';
+import { GivenUpCalls } from '../../../src/transports/given-up.js';
 import type { ServerLink } from '../../../src/transports/link.js';
 import { OpenAnswers } from '../../../src/transports/open-answers.js';
 import { requestsIn } from '../../../src/transports/rpc-messages.js';
@@ -33,6 +34,20 @@ describe('requests under way', () => {
     expect(batch?.init.signal?.aborted).toBe(false);
     requests.abandon(2);
     expect(batch?.init.signal?.aborted).toBe(true);
+  });
+
+  it.each([
+    { jsonrpc: '2.0', method: 'notifications/roots/list_changed' },
+    { jsonrpc: '2.0', id: 7, result: {} },
+  ])('of a batch that carries more than calls do not end, nor are they kept back: %j', (more) => {
+    const requests = new RequestsUnderWay();
+    const batch = requests.begin(post([call(1), more]));
+    requests.abandon(1);
+    expect(batch?.init.signal?.aborted).toBe(false);
+    const givenUp = new GivenUpCalls();
+    givenUp.add(1);
+    expect(givenUp.areAllIn(post([call(1), more]))).toBe(false);
+    expect(givenUp.areAllIn(post([call(1)]))).toBe(true);
   });
 
   it('that carry an answer of ours, or no message, are those of no call', () => {
