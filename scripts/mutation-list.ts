@@ -687,8 +687,8 @@ export const MUTATIONS: readonly Mutation[] = [
     [
       'connections-epoch',
       'what was read before a change is read again',
-      '        if (read.isStale) continue;\n',
-      '',
+      "if (!read.isStale && 'trust' in answer) return",
+      "if ('trust' in answer) return",
       registry,
     ],
     [

@@ -8,7 +8,7 @@
  */
 
 import { invalidArgument, isValidDate } from './assert.js';
-import { withoutListenerLimit } from './listener-limit.js';
+import { isSignal, withoutListenerLimit } from './caller-signal.js';
 import { namesOf } from './names-of.js';
 import { type AnyDeclaration, type Surroundings, whereItBelongs } from './unknown-option.js';
 
@@ -123,6 +123,15 @@ function refuseUndefined(whose: string, kind: Kind<unknown>, isThere: boolean): 
 
 /** Says what a value is, and nothing of what it holds. */
 export function typeOf(value: unknown): string {
+  try {
+    return typeOfReadable(value);
+  } catch {
+    // Of a Proxy that was revoked, nothing can be asked.
+    return 'an object';
+  }
+}
+
+function typeOfReadable(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (value === '') return 'an empty string';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
@@ -240,11 +249,9 @@ export function date(): Kind<Date> {
 export function signal(): Kind<AbortSignal> {
   const must = 'an AbortSignal';
   return readBy(must, (value, whose) => {
-    const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
-    const isSignal = typeof aborted === 'boolean' && typeof addEventListener === 'function';
-    if (!isSignal) return refuse(whose, must, value);
-    withoutListenerLimit(value as AbortSignal);
-    return value as AbortSignal;
+    if (!isSignal(value)) return refuse(whose, must, value);
+    withoutListenerLimit(value);
+    return value;
   });
 }
 

@@ -95,10 +95,14 @@ function asNoEnd(error: unknown): unknown {
  * Whether a TCP connection that has come to its end was reset: it has no peer any more (`getpeername` fails), where one
  * that the server has closed still has. Node.js 20 and 22 report the end of the stream for a reset that comes while bytes
  * wait to be read (libuv takes the hang-up that it comes with for one).
+ *
+ * The handle is not public, but `remoteAddress` remembers what it was when somebody asked for it first. A Unix socket's has
+ * no such function, and that of a socket over a TLS connection gives nothing.
  */
 function wasReset(socket: Socket): boolean {
-  // A Unix socket has neither.
-  return socket.localAddress !== undefined && socket.remoteAddress === undefined;
+  const { _handle } = socket as { _handle?: { getpeername?(found: object): unknown } | null };
+  const code = _handle?.getpeername?.({});
+  return typeof code === 'number' && code < 0;
 }
 
 function resetError(): Error {

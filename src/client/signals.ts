@@ -1,4 +1,4 @@
-import { withoutListenerLimit } from '../listener-limit.js';
+import { withoutListenerLimit } from '../caller-signal.js';
 
 /** Signals of older libraries have no reason. */
 export function abortedOf(

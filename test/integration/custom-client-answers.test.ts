@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { explainTlsError } from '../../src/index.js';
 import { heldCertificate } from '../../src/testing/index.js';
 import { echo, factoryFor, serve } from './custom-client-setup.js';
@@ -236,6 +237,10 @@ describe('limits and endings', () => {
       server.on('tlsClientError', () => {}).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const factory = factoryFor({ ca: pem });
+      // As instrumentation does: what is asked for once is remembered by the socket.
+      const look = (message: unknown) => (message as { socket: Socket }).socket.remoteAddress;
+      subscribe('undici:client:connected', look);
+      onTestFinished(() => void unsubscribe('undici:client:connected', look));
       const { port } = server.address() as AddressInfo;
       const response = await factory()(`https://127.0.0.1:${port}`);
       expect(response.headers.get('content-length')).toBeNull();

@@ -147,6 +147,35 @@ describe('a record that is gone, and there again', () => {
   });
 });
 
+it('a store that fails, and reports a change meanwhile, each time, is not asked for ever', async () => {
+  let reads = 0;
+  const listeners = new Set<() => void>();
+  const store = {
+    ...heldStore().store,
+    async get() {
+      reads++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      throw new Error('down');
+    },
+    onChange(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  } as unknown as CertificateStore;
+  const registry = createServerRegistry({ store });
+  cleanups.push(() => registry.close());
+  const reporting = setInterval(() => {
+    for (const listener of listeners) listener();
+  }, 1);
+  const asked = registry.clientFactory('a').then(
+    () => 'made',
+    (error: Error) => error.message,
+  );
+  expect(await asked).toMatch(/down|store/);
+  clearInterval(reporting);
+  expect(reads).toBeLessThan(100);
+});
+
 /** A host's own store, which says nothing of changes, and one of whose readings can be held up. */
 function heldStore(): { readonly store: CertificateStore; holdNext(): () => void } {
   const records = new Map<string, { record: unknown; revision: number }>();

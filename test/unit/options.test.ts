@@ -256,6 +256,35 @@ describe('a value of the wrong kind', () => {
   });
 });
 
+describe('a signal', () => {
+  const read = (value: unknown) => readOptions(OUTER, { url: 'x', signal: value as AbortSignal });
+
+  it.each([
+    ['frozen', Object.freeze(new AbortController().signal)],
+    ['behind a Proxy', new Proxy(Object.freeze(new AbortController().signal), {})],
+    ['ended', AbortSignal.abort()],
+  ])('is one also where it is %s', (_, value) => {
+    expect(read(value).signal).toBe(value);
+  });
+
+  it.each([
+    [
+      'of a library without throwIfAborted',
+      { aborted: false, addEventListener() {}, removeEventListener() {} },
+    ],
+    ['that only inherits from the class', Object.create(AbortSignal.prototype)],
+    ['that was revoked', revoked()],
+  ])('is refused by name: one %s', (_, value) => {
+    expect(() => read(value)).toThrow('signal must be an AbortSignal; received an object');
+  });
+});
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable(new AbortController().signal, {});
+  revoke();
+  return proxy;
+}
+
 it('a declaration has to have every field of its interface, and no other (compiled, not run)', () => {
   const check = (): void => {
     // @ts-expect-error a field is missing

@@ -187,6 +187,7 @@ export class RegistryConnections {
   async #withTrust<T>(id: string, use: (trust: CheckedServerTrust) => T | Promise<T>): Promise<T> {
     const read = { id, isStale: false };
     const place = this.#reads.add(read);
+    let failures = 0;
     try {
       for (;;) {
         read.isStale = false;
@@ -194,9 +195,9 @@ export class RegistryConnections {
           (trust) => ({ trust }),
           (error: unknown) => ({ error }),
         );
-        if (read.isStale) continue;
-        if ('error' in answer) throw answer.error;
-        return await use(answer.trust);
+        // A store that fails, and says of each failure that something has changed, is not asked for ever.
+        if ('error' in answer && (!read.isStale || ++failures > 1)) throw answer.error;
+        if (!read.isStale && 'trust' in answer) return await use(answer.trust);
       }
     } finally {
       this.#reads.delete(place);
