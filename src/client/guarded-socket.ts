@@ -72,8 +72,10 @@ export function guardSocket(connection: Client, socket: Socket): Socket {
  * functions only.
  */
 function withoutStack(error: Error): Error {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code?.startsWith('UND_ERR')) error.stack = `${error.name}: ${error.message}`;
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code === 'string' && code.startsWith('UND_ERR')) {
+    error.stack = `${error.name}: ${error.message}`;
+  }
   return error;
 }
 

@@ -2,8 +2,13 @@ import { answeredWithout, callTimedOut, endedEarly } from './ended-early.js';
 import type { ServerLink } from './link.js';
 import type { LinkListener } from './link-listener.js';
 import type { AnswerLimit, OpenAnswers } from './open-answers.js';
-import type { CallId } from './rpc-messages.js';
-import { type EndedAnswers, type Messages, type RpcMessage, requestsIn } from './rpc-messages.js';
+import {
+  type CallId,
+  type EndedAnswers,
+  type Messages,
+  type RpcMessage,
+  requestsIn,
+} from './rpc-messages.js';
 import type { MessageTaken } from './under-way.js';
 
 /** A call is not taken up again after it was closed, nor past the limit that it was given. */

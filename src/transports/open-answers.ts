@@ -1,7 +1,7 @@
 import { GivenUpCalls, UnwantedStreams } from './given-up.js';
-import type { CallId } from './rpc-messages.js';
 import {
   answerOf,
+  type CallId,
   type EndedAnswers,
   each,
   idsOf,

@@ -74,5 +74,11 @@ describe('a guarded socket', () => {
     another.destroy(other);
     expect(another.errored).toBe(other);
     expect(other.stack).toBe(stack);
+
+    // Its code is a number.
+    const aborted = new DOMException('aborted', 'AbortError');
+    const third = guardSocket({} as Client, new Socket() as TLSSocket).on('error', () => {});
+    third.destroy(aborted);
+    expect(third.errored).toBe(aborted);
   });
 });
